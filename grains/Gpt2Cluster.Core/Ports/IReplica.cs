@@ -1,0 +1,183 @@
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Core.Ports;
+
+/// <summary>What a replica is made for; fixed for its life.</summary>
+public sealed record ReplicaOptions
+{
+    /// <summary>The model's shape.</summary>
+    public required ModelShape Shape { get; init; }
+
+    /// <summary>What the products are computed in.</summary>
+    public required Precision Precision { get; init; }
+
+    /// <summary>Intra-op threads on a CPU, 1 or more; part of the compute profile.</summary>
+    public int Threads { get; init; } = 1;
+
+    /// <summary>False for a replica that only evaluates and generates: no moments, no gradient.</summary>
+    public bool Trains { get; init; } = true;
+
+    /// <summary>The optimizer's constants.</summary>
+    public OptimizerOptions Optimizer { get; init; } = new();
+
+    /// <summary>Which tensors are updated.</summary>
+    public TrainableParameters Trainable { get; init; }
+
+    /// <summary>Whether a block's activations are dropped after the forward pass and computed again in the backward pass.</summary>
+    public bool Recompute { get; init; }
+
+    /// <summary>Probability of dropping an activation, 0 to below 1, on the embeddings and both residual branches.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>Probability of replacing an input token by a uniform random one, 0 to 1; targets stay.</summary>
+    public double Noise { get; init; }
+
+    /// <summary>The run's seed: all randomness is keyed by it.</summary>
+    public ulong Seed { get; init; }
+}
+
+/// <summary>The windows of one micro-batch.</summary>
+/// <param name="Step">The step it belongs to, from 1.</param>
+/// <param name="Index">Its place in the global batch, 0 to M - 1.</param>
+/// <param name="Tokens">B windows of T + 1 tokens, one behind the other.</param>
+/// <param name="BatchSize">B.</param>
+/// <param name="SequenceLength">T.</param>
+public readonly record struct MicroBatch(
+    long Step, int Index, ReadOnlyMemory<ushort> Tokens, int BatchSize, int SequenceLength);
+
+/// <summary>The three flat buffers that make up a replica's state.</summary>
+public enum ReplicaPart
+{
+    /// <summary>The fp32 parameters.</summary>
+    Parameters,
+
+    /// <summary>AdamW's first moments.</summary>
+    FirstMoments,
+
+    /// <summary>AdamW's second moments.</summary>
+    SecondMoments,
+}
+
+/// <summary>Takes the sums of finished subtrees while the backward pass goes on.</summary>
+public interface IContributionSink
+{
+    /// <summary>
+    /// The elements from <paramref name="start"/> up to <paramref name="end"/> of the subtree's sum are final. Called on the
+    /// compute thread; must not block on the network. The buffer stays as it is until the next step begins.
+    /// </summary>
+    void Contribute(Subtree subtree, FlatBuffer sums, long start, long end);
+}
+
+/// <summary>Where the time of one step went, by phase, on one worker.</summary>
+/// <param name="Embedding">Looking up tokens and positions, both passes.</param>
+/// <param name="BlocksForward">All blocks, forward.</param>
+/// <param name="Head">Last layer norm, logits and loss, forward.</param>
+/// <param name="HeadBackward">The same, backward.</param>
+/// <param name="BlocksBackward">All blocks, backward, recomputation included.</param>
+/// <param name="Fold">Adding gradients up the canonical tree.</param>
+/// <param name="Optimizer">Norm, clipping and update.</param>
+public readonly record struct ComputeTimes(
+    TimeSpan Embedding,
+    TimeSpan BlocksForward,
+    TimeSpan Head,
+    TimeSpan HeadBackward,
+    TimeSpan BlocksBackward,
+    TimeSpan Fold,
+    TimeSpan Optimizer);
+
+/// <summary>
+/// Parameters and optimizer moments on one device, and the tensor work on them. All calls come from one thread, the
+/// worker's compute thread, the one that made the replica.
+/// </summary>
+public interface IReplica : IDisposable
+{
+    /// <summary>The order of the tensors in the flat buffers.</summary>
+    ParameterLayout Layout { get; }
+
+    /// <summary>The last step that was applied; 0 before the first.</summary>
+    long Step { get; }
+
+    /// <summary>Draws fresh weights from the counter-based generator (DESIGN: std 0.02, residual projections over sqrt(2L), wpe 0.01), zero moments, step 0.</summary>
+    void Initialize(ulong seed);
+
+    /// <summary>Copies fp32 elements of one part out. Parts the optimizer does not have read as zeros.</summary>
+    void Read(ReplicaPart part, long start, Span<float> into);
+
+    /// <summary>Copies fp32 elements of one part in; <see cref="Loaded"/> must follow before the next computation.</summary>
+    void Write(ReplicaPart part, long start, ReadOnlySpan<float> from);
+
+    /// <summary>Ends a series of <see cref="Write"/>: derived copies are made anew and the replica stands at <paramref name="step"/>.</summary>
+    void Loaded(long step);
+
+    /// <summary>Makes ready for a step in which this worker computes the leaves <paramref name="firstLeaf"/> up to <paramref name="endLeaf"/> of <paramref name="leafCount"/>.</summary>
+    void BeginStep(long step, int firstLeaf, int endLeaf, int leafCount);
+
+    /// <summary>
+    /// Forward, then backward block by block; folds the gradient into the worker's partial sums in the order of the
+    /// canonical tree and gives every range of a finished subtree to <paramref name="sink"/> as soon as it is final.
+    /// Micro-batches of a step come in ascending order.
+    /// </summary>
+    /// <returns>The mean loss over the B x T targets, nats per token. The gradient is that of this mean.</returns>
+    double ComputeMicroBatch(in MicroBatch batch, IContributionSink sink);
+
+    /// <summary>Euclidean norm of the averaged gradient, summed in fp64 over fixed blocks of 65,536 elements in order.</summary>
+    double GradientNorm(FlatBuffer averages);
+
+    /// <summary>One optimizer update with the averaged gradient times <paramref name="scale"/> (the clipping factor, 1 for none); <see cref="Step"/> becomes <paramref name="step"/>.</summary>
+    void Apply(FlatBuffer averages, long step, double learningRate, double scale);
+
+    /// <summary>Advances <see cref="Step"/> without touching parameters or moments (a step skipped for a NaN).</summary>
+    void Skip(long step);
+
+    /// <summary>
+    /// Forward only, without dropout or noise: for each of the B windows the sum of the losses of the targets from
+    /// <paramref name="firstTargets"/>[b] on (0 counts all T), nats.
+    /// </summary>
+    double[] SumLosses(in MicroBatch batch, ReadOnlySpan<int> firstTargets);
+
+    /// <summary>Continues the prompts with a key/value cache. The result is a function of the parameters and the request alone.</summary>
+    void Generate(GenerationRequest request, Action<GeneratedToken> produced, CancellationToken cancellation);
+
+    /// <summary>Where the time of the last step went.</summary>
+    ComputeTimes Times { get; }
+}
+
+/// <summary>A wish for text.</summary>
+public sealed record GenerationRequest
+{
+    /// <summary>The tokens to continue, one or more; with <see cref="Length"/> at most the context.</summary>
+    public required IReadOnlyList<int> Prompt { get; init; }
+
+    /// <summary>Tokens to add to each sample, 1 or more.</summary>
+    public required int Length { get; init; }
+
+    /// <summary>How many samples, 1 or more; each has randomness of its own.</summary>
+    public int Count { get; init; } = 1;
+
+    /// <summary>Divides the logits; 0 is greedy.</summary>
+    public double Temperature { get; init; } = 1.0;
+
+    /// <summary>Only the k likeliest tokens are drawn from; 0 for all.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Only the smallest set whose probability reaches p (the crossing token included); 0 or 1 for all.</summary>
+    public double TopP { get; init; }
+
+    /// <summary>Keys the draws, with <see cref="Step"/>, sample and position.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The step the sample belongs to; 0 outside a run.</summary>
+    public long Step { get; init; }
+
+    /// <summary>A sample ends when this token is drawn; null never ends early.</summary>
+    public int? StopToken { get; init; }
+}
+
+/// <summary>One token of one sample, in order of production.</summary>
+/// <param name="Sample">0 to Count - 1.</param>
+/// <param name="Position">0 for the first token after the prompt.</param>
+/// <param name="Token">Its id.</param>
+public readonly record struct GeneratedToken(int Sample, int Position, int Token);

@@ -1,0 +1,46 @@
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Core.Ports;
+
+/// <summary>A device of this process.</summary>
+/// <param name="Index">0 and up.</param>
+/// <param name="Kind"><c>cpu</c> or <c>cuda</c>.</param>
+/// <param name="Name">For people: the processor's or card's name.</param>
+/// <param name="Cores">Cores of a CPU share, 0 for a GPU.</param>
+/// <param name="BFloat16IsFast">Whether bf16 is the better default here.</param>
+public sealed record Device(int Index, string Kind, string Name, int Cores, bool BFloat16IsFast);
+
+/// <summary>
+/// Everything about a worker that can change the bits of a gradient. Two workers of one run must have equal profiles
+/// (unless the run says <c>--exact off</c>).
+/// </summary>
+/// <param name="DeviceClass"><c>cpu</c> or the GPU's architecture.</param>
+/// <param name="InstructionSet">What libtorch uses there, such as <c>AVX512</c>.</param>
+/// <param name="Precision">The products' precision.</param>
+/// <param name="Threads">Intra-op threads a worker.</param>
+/// <param name="TorchVersion">libtorch's version.</param>
+/// <param name="Fingerprint">SHA-256, lower-case hexadecimal, of the gradient of a canonical micro-batch.</param>
+public sealed record ComputeProfile(
+    string DeviceClass,
+    string InstructionSet,
+    Precision Precision,
+    int Threads,
+    string TorchVersion,
+    string Fingerprint);
+
+/// <summary>Makes replicas on the devices of this process.</summary>
+public interface IReplicaFactory
+{
+    /// <summary>The devices, by index.</summary>
+    IReadOnlyList<Device> Devices { get; }
+
+    /// <summary>The profile of a device; computes the fingerprint, so call it on the worker's compute thread.</summary>
+    ComputeProfile Profile(int deviceIndex, Precision precision, int threads);
+
+    /// <summary>Makes a replica, all zeros, at step 0, on the calling thread, which then owns it.</summary>
+    /// <exception cref="ArgumentException">The options do not fit the device or the model.</exception>
+    IReplica Create(int deviceIndex, ReplicaOptions options);
+
+    /// <summary>Tensors alive in this process: a leak shows here.</summary>
+    long LiveTensorCount { get; }
+}

@@ -1,0 +1,74 @@
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Reduction;
+
+namespace Gpt2Cluster.Core.Ports;
+
+/// <summary>One silo of a run, as the stripe channel reaches it.</summary>
+/// <param name="SiloName">Its name.</param>
+/// <param name="Host">Address or host name of its stripe port.</param>
+/// <param name="Port">Its stripe port.</param>
+public sealed record ExchangeMember(string SiloName, string Host, int Port);
+
+/// <summary>Who averages with whom: fixed for one generation of one run.</summary>
+public sealed record ExchangeMembership
+{
+    /// <summary>The run's name.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>Version of the membership; frames of an older one are dropped.</summary>
+    public required int Generation { get; init; }
+
+    /// <summary>Micro-batches of a step, M.</summary>
+    public required int LeafCount { get; init; }
+
+    /// <summary>The silos, in the order that gives stripe <c>i</c> to silo <c>i mod count</c>.</summary>
+    public required IReadOnlyList<ExchangeMember> Silos { get; init; }
+
+    /// <summary>This silo's place among <see cref="Silos"/>.</summary>
+    public required int OwnIndex { get; init; }
+}
+
+/// <summary>What one step's exchange cost on this silo.</summary>
+/// <param name="SentBytes">Payload bytes sent to other silos.</param>
+/// <param name="ReceivedBytes">Payload bytes received from them.</param>
+public readonly record struct ExchangeFigures(long SentBytes, long ReceivedBytes);
+
+/// <summary>
+/// The averaging of one run on one silo: takes the partial sums of the silo's workers, exchanges stripes with the other
+/// silos, sums in the canonical tree's order, divides the root by M, and holds the averaged gradient.
+/// </summary>
+public interface IRunExchange : IDisposable
+{
+    /// <summary>Takes over a new membership. Sums and averages already here stay usable: contributions are idempotent.</summary>
+    void Configure(ExchangeMembership membership);
+
+    /// <summary>Makes ready for <paramref name="step"/>: what is older than the step before is released. May be called once per worker.</summary>
+    void BeginStep(long step, int generation);
+
+    /// <summary>
+    /// The elements from <paramref name="start"/> up to <paramref name="end"/> of a subtree's sum, from a worker of this silo.
+    /// Never blocks on the network. The buffer stays unchanged until the next <see cref="BeginStep"/>. A repeat is harmless.
+    /// </summary>
+    void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end);
+
+    /// <summary>Waits until every stripe of the step's average is here.</summary>
+    /// <returns>The averaged gradient; it stays valid until the <see cref="BeginStep"/> after next.</returns>
+    /// <exception cref="OperationCanceledException">The wait was cancelled (a new generation, a stop).</exception>
+    FlatBuffer WaitForAverages(long step, CancellationToken cancellation);
+
+    /// <summary>What the step's exchange has cost so far.</summary>
+    ExchangeFigures Figures(long step);
+}
+
+/// <summary>The stripe channel of this process: one listener, one connection set per other silo, many runs.</summary>
+public interface IStripeChannel : IAsyncDisposable
+{
+    /// <summary>The port this silo listens on.</summary>
+    int Port { get; }
+
+    /// <summary>Opens the averaging of a run of <paramref name="elementCount"/> parameters on this silo.</summary>
+    IRunExchange Open(string run, long elementCount);
+
+    /// <summary>A connection to another silo broke: its name and why. Raised on a channel thread.</summary>
+    event Action<string, string>? Broken;
+}

@@ -1,0 +1,1 @@
+namespace Gpt2Cluster.Grains;
