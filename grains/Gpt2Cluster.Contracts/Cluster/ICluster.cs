@@ -1,0 +1,157 @@
+namespace Gpt2Cluster.Contracts.Cluster;
+
+/// <summary>One device as a silo offers it.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.worker-description.v1")]
+public sealed record WorkerDescription
+{
+    /// <summary>The silo that owns the device.</summary>
+    [Id(0)]
+    public required string SiloName { get; init; }
+
+    /// <summary>The device's index on that silo.</summary>
+    [Id(1)]
+    public required int DeviceIndex { get; init; }
+
+    /// <summary><c>cpu</c> or <c>cuda</c>.</summary>
+    [Id(2)]
+    public required string Kind { get; init; }
+
+    /// <summary>For people: the processor's or card's name.</summary>
+    [Id(3)]
+    public required string Name { get; init; }
+
+    /// <summary>Cores of a CPU share, 0 for a GPU.</summary>
+    [Id(4)]
+    public required int Cores { get; init; }
+
+    /// <summary>Whether bf16 is the better default on it.</summary>
+    [Id(5)]
+    public required bool BFloat16IsFast { get; init; }
+
+    /// <summary>The run it serves; null when it is free.</summary>
+    [Id(6)]
+    public string? Run { get; init; }
+
+    /// <summary>Key of its grain.</summary>
+    public string Key => GrainKeys.Worker(SiloName, DeviceIndex);
+}
+
+/// <summary>One silo as it introduces itself, again every few seconds.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.silo-description.v1")]
+public sealed record SiloDescription
+{
+    /// <summary>The silo's name.</summary>
+    [Id(0)]
+    public required string Name { get; init; }
+
+    /// <summary>Address other silos reach its stripe port at.</summary>
+    [Id(1)]
+    public required string StripeHost { get; init; }
+
+    /// <summary>Its stripe port.</summary>
+    [Id(2)]
+    public required int StripePort { get; init; }
+
+    /// <summary>Where its pages and metrics are, such as <c>127.0.0.1:8080</c>.</summary>
+    [Id(3)]
+    public required string HttpAddress { get; init; }
+
+    /// <summary>A number that names this disk: silos with the same one share their data folder.</summary>
+    [Id(4)]
+    public required string DataFolderId { get; init; }
+
+    /// <summary>Free bytes in the data folder.</summary>
+    [Id(5)]
+    public required long FreeDiskBytes { get; init; }
+
+    /// <summary>Its devices.</summary>
+    [Id(6)]
+    public required IReadOnlyList<WorkerDescription> Workers { get; init; }
+
+    /// <summary>Cores of the machine.</summary>
+    [Id(7)]
+    public required int MachineCores { get; init; }
+
+    /// <summary>Name of the machine: silos on one machine share its cores.</summary>
+    [Id(8)]
+    public required string MachineName { get; init; }
+}
+
+/// <summary>What <c>workers</c> shows.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.cluster-view.v1")]
+public sealed record ClusterView
+{
+    /// <summary>The silos that are in the cluster now, by name.</summary>
+    [Id(0)]
+    public required IReadOnlyList<SiloDescription> Silos { get; init; }
+}
+
+/// <summary>One run in a list.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.run-summary.v1")]
+public sealed record RunSummary
+{
+    /// <summary>The run's name.</summary>
+    [Id(0)]
+    public required string Name { get; init; }
+
+    /// <summary><c>queued</c>, <c>preparing</c>, <c>running</c>, <c>paused</c>, <c>completed</c>, <c>cancelled</c>, <c>failed</c> or <c>early_stopped</c>.</summary>
+    [Id(1)]
+    public required string Status { get; init; }
+
+    /// <summary>The last committed step.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>Steps in all.</summary>
+    [Id(3)]
+    public required long Steps { get; init; }
+
+    /// <summary>Loss of the last step, nats per token; null before the first.</summary>
+    [Id(4)]
+    public double? Loss { get; init; }
+
+    /// <summary>Best validation loss; null before the first.</summary>
+    [Id(5)]
+    public double? BestValidationLoss { get; init; }
+
+    /// <summary>Workers that serve it.</summary>
+    [Id(6)]
+    public int WorkerCount { get; init; }
+
+    /// <summary>The model it started from.</summary>
+    [Id(7)]
+    public required string Model { get; init; }
+
+    /// <summary>When it was submitted.</summary>
+    [Id(8)]
+    public required DateTimeOffset SubmittedAt { get; init; }
+}
+
+/// <summary>The one list of workers and runs. It assigns free workers to runs, oldest run first.</summary>
+[Alias("gpt2.cluster")]
+public interface ICluster : IGrainWithStringKey
+{
+    /// <summary>A silo introduces itself or says that it is still there.</summary>
+    [Alias("register")]
+    Task Register(SiloDescription silo);
+
+    /// <summary>A silo leaves in good order.</summary>
+    [Alias("leave")]
+    Task Leave(string siloName);
+
+    /// <summary>Silos and workers now.</summary>
+    [Alias("describe")]
+    Task<ClusterView> Describe();
+
+    /// <summary>All runs, newest first.</summary>
+    [Alias("runs")]
+    Task<IReadOnlyList<RunSummary>> Runs();
+
+    /// <summary>A run tells how it stands; an unfinished one takes part in the assignment of workers.</summary>
+    [Alias("run-changed")]
+    Task RunChanged(RunSummary run, int workersAtLeast, int workersAtMost);
+
+    /// <summary>The workers assigned to a run now, in a fixed order.</summary>
+    [Alias("workers-of")]
+    Task<IReadOnlyList<WorkerDescription>> WorkersOf(string run);
+}

@@ -1,0 +1,51 @@
+namespace Gpt2Cluster.Contracts.Models;
+
+/// <summary>A model in the store.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.stored-model.v1")]
+public sealed record StoredModel
+{
+    /// <summary>Its name.</summary>
+    [Id(0)]
+    public required string Name { get; init; }
+
+    /// <summary>Its shape as JSON (<c>ModelShape</c> of Core).</summary>
+    [Id(1)]
+    public required string ShapeJson { get; init; }
+
+    /// <summary>Parameters in all.</summary>
+    [Id(2)]
+    public required long ParameterCount { get; init; }
+
+    /// <summary>Bytes on disk.</summary>
+    [Id(3)]
+    public required long Bytes { get; init; }
+
+    /// <summary>The silo that has it.</summary>
+    [Id(4)]
+    public required string SiloName { get; init; }
+}
+
+/// <summary>Models and checkpoints on one silo's disk. The key is the silo's name.</summary>
+[Alias("gpt2.model-store")]
+public interface IModelStore : IGrainWithStringKey
+{
+    /// <summary>The models on this disk.</summary>
+    [Alias("list")]
+    Task<IReadOnlyList<StoredModel>> List();
+
+    /// <summary>The files of a model (<c>models/NAME</c>) or a checkpoint (<c>runs/RUN/checkpoints/STEP</c>), with their lengths; empty if it is not here.</summary>
+    [Alias("files")]
+    Task<IReadOnlyList<StoredFile>> Files(string relativeFolder);
+
+    /// <summary>Bytes of one of those files, at most 1 MiB at once.</summary>
+    [Alias("read")]
+    Task<byte[]> Read(string relativePath, long start, int count);
+
+    /// <summary>Copies a model or checkpoint from another silo's store unless it is here already.</summary>
+    [Alias("bring")]
+    Task<bool> Bring(string relativeFolder, string fromSilo);
+}
+
+/// <summary>One file of a stored folder.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.stored-file.v1")]
+public sealed record StoredFile([property: Id(0)] string RelativePath, [property: Id(1)] long Length);

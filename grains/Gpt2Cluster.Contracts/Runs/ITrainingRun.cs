@@ -1,0 +1,184 @@
+using Gpt2Cluster.Contracts.Workers;
+using Orleans.Concurrency;
+
+namespace Gpt2Cluster.Contracts.Runs;
+
+/// <summary>A wish to train, complete: what is not in here is not known to the run.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.submission.v1")]
+public sealed record Submission
+{
+    /// <summary>The run's specification as JSON (<c>RunSpecification</c> of Core).</summary>
+    [Id(0)]
+    public required string SpecificationJson { get; init; }
+
+    /// <summary>Pause when this step is committed; null for never.</summary>
+    [Id(1)]
+    public long? PauseAt { get; init; }
+}
+
+/// <summary>What became of a submission.</summary>
+public enum SubmissionOutcome
+{
+    /// <summary>The run is new.</summary>
+    Created,
+
+    /// <summary>An unfinished run of that name goes on.</summary>
+    Resumed,
+
+    /// <summary>It is running already; the caller may watch it.</summary>
+    AlreadyRunning,
+
+    /// <summary>Bad input; the reasons say what.</summary>
+    Refused,
+}
+
+/// <summary>The answer to a submission.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.submission-answer.v1")]
+public sealed record SubmissionAnswer
+{
+    /// <summary>What became of it.</summary>
+    [Id(0)]
+    public required SubmissionOutcome Outcome { get; init; }
+
+    /// <summary>One sentence for each reason of a refusal.</summary>
+    [Id(1)]
+    public IReadOnlyList<string> Reasons { get; init; } = [];
+
+    /// <summary>Sequence number of the last event before this submission: watch from here.</summary>
+    [Id(2)]
+    public long EventsBefore { get; init; }
+}
+
+/// <summary>One event of a run, as the JSON object the command line prints.</summary>
+/// <param name="Sequence">1 and up, without gaps; an event is shown once.</param>
+/// <param name="Json">One line of JSON with the fields of the command line's contract.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.run-event.v1")]
+public sealed record RunEventLine([property: Id(0)] long Sequence, [property: Id(1)] string Json);
+
+/// <summary>One checkpoint in a run's catalogue.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-summary.v1")]
+public sealed record CheckpointSummary
+{
+    /// <summary>The step after which it was taken.</summary>
+    [Id(0)]
+    public required long Step { get; init; }
+
+    /// <summary>The state hash, lower-case hexadecimal.</summary>
+    [Id(1)]
+    public required string StateHash { get; init; }
+
+    /// <summary>Silos whose disks hold it.</summary>
+    [Id(2)]
+    public required IReadOnlyList<string> Silos { get; init; }
+
+    /// <summary>Its folder on the silo that wrote it.</summary>
+    [Id(3)]
+    public required string Path { get; init; }
+
+    /// <summary>Validation loss at that step; null if none was measured.</summary>
+    [Id(4)]
+    public double? ValidationLoss { get; init; }
+
+    /// <summary>Whether it is the best by validation so far.</summary>
+    [Id(5)]
+    public bool IsBest { get; init; }
+}
+
+/// <summary>One run in full, for <c>show</c>.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.run-description.v1")]
+public sealed record RunDescription
+{
+    /// <summary>The run as the list shows it.</summary>
+    [Id(0)]
+    public required Cluster.RunSummary Summary { get; init; }
+
+    /// <summary>The specification as JSON.</summary>
+    [Id(1)]
+    public required string SpecificationJson { get; init; }
+
+    /// <summary>Version of the membership.</summary>
+    [Id(2)]
+    public required int Generation { get; init; }
+
+    /// <summary>Keys of the workers that serve it.</summary>
+    [Id(3)]
+    public required IReadOnlyList<string> Workers { get; init; }
+
+    /// <summary>Its checkpoints, newest first.</summary>
+    [Id(4)]
+    public required IReadOnlyList<CheckpointSummary> Checkpoints { get; init; }
+
+    /// <summary>Why it failed or what it waits for; null if nothing is to be said.</summary>
+    [Id(5)]
+    public string? Remark { get; init; }
+
+    /// <summary>Sequence number of the newest event.</summary>
+    [Id(6)]
+    public long LastSequence { get; init; }
+}
+
+/// <summary>The coordinator: the grain that owns one run. The key is the run's name.</summary>
+[Alias("gpt2.training-run")]
+public interface ITrainingRun : IGrainWithStringKey
+{
+    /// <summary>Creates the run, or goes on with an unfinished one of the same specification.</summary>
+    [Alias("submit")]
+    Task<SubmissionAnswer> Submit(Submission submission);
+
+    /// <summary>The run in full; null if there is none of that name.</summary>
+    [Alias("describe")]
+    Task<RunDescription?> Describe();
+
+    /// <summary>The events after a sequence number, at most 1,000; waits up to 5 s for the first one.</summary>
+    [Alias("events-after")]
+    Task<IReadOnlyList<RunEventLine>> EventsAfter(long sequence);
+
+    /// <summary>The last samples, newest last, as their <c>sample</c> events.</summary>
+    [Alias("samples")]
+    Task<IReadOnlyList<RunEventLine>> Samples(int last);
+
+    /// <summary>Pauses at the next step boundary, with a checkpoint. False if there is no such run or it is over.</summary>
+    [Alias("pause")]
+    Task<bool> Pause();
+
+    /// <summary>Goes on with a paused run. False if there is no such run or it is over.</summary>
+    [Alias("resume")]
+    Task<bool> Resume();
+
+    /// <summary>Ends the run at the next step boundary, with a checkpoint. False if there is no such run or it is over.</summary>
+    [Alias("cancel")]
+    Task<bool> Cancel();
+
+    /// <summary>A worker's replica stands where it was told to.</summary>
+    [Alias("replica-ready")]
+    Task ReplicaReady(ReplicaReport report);
+
+    /// <summary>A worker has applied a step.</summary>
+    [Alias("report")]
+    Task Report(StepReport report);
+
+    /// <summary>A worker has validated its micro-batches.</summary>
+    [Alias("report-validation")]
+    Task ReportValidation(ValidationReport report);
+
+    /// <summary>A worker has drawn samples.</summary>
+    [Alias("report-samples")]
+    Task ReportSamples(SampleReport report);
+
+    /// <summary>A worker has written a checkpoint, or could not.</summary>
+    [Alias("report-checkpoint")]
+    Task ReportCheckpoint(CheckpointReport report);
+
+    /// <summary>A worker cannot go on: its reason, in one sentence.</summary>
+    [Alias("report-trouble")]
+    Task ReportTrouble(TroubleReport report);
+
+    /// <summary>A worker that serves the run and has heard nothing for 2 s asks whether anybody is there.</summary>
+    [Alias("ping")]
+    Task Ping(string worker, int generation);
+
+    /// <summary>The cluster's list of workers for this run may have changed.</summary>
+    [Alias("workers-changed")]
+    [OneWay]
+    Task WorkersChanged();
+}

@@ -1,0 +1,209 @@
+namespace Gpt2Cluster.Contracts.Workers;
+
+/// <summary>Where a worker's replica comes from.</summary>
+public enum ReplicaSource
+{
+    /// <summary>Keep the replica that is there.</summary>
+    Keep,
+
+    /// <summary>Draw fresh weights from the seed.</summary>
+    Initialize,
+
+    /// <summary>Load a stored model; moments are zero.</summary>
+    Model,
+
+    /// <summary>Load a checkpoint of the run.</summary>
+    Checkpoint,
+
+    /// <summary>Copy from another worker's replica.</summary>
+    Copy,
+}
+
+/// <summary>The coordinator tells a worker to stand ready for a run.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.prepare-replica.v1")]
+public sealed record PrepareReplica
+{
+    /// <summary>The run.</summary>
+    [Id(0)]
+    public required string Run { get; init; }
+
+    /// <summary>The generation; a worker refuses an older one than it has seen.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The run's specification as JSON.</summary>
+    [Id(2)]
+    public required string SpecificationJson { get; init; }
+
+    /// <summary>Where the replica comes from.</summary>
+    [Id(3)]
+    public required ReplicaSource Source { get; init; }
+
+    /// <summary>For a checkpoint: its step.</summary>
+    [Id(4)]
+    public long CheckpointStep { get; init; }
+
+    /// <summary>For a checkpoint: silos whose disks hold it. For a model: the silos that have it.</summary>
+    [Id(5)]
+    public IReadOnlyList<string> Holders { get; init; } = [];
+
+    /// <summary>For a copy: keys of workers that hold the replica.</summary>
+    [Id(6)]
+    public IReadOnlyList<string> CopyFrom { get; init; } = [];
+
+    /// <summary>Silos of the generation in stripe order, with their stripe addresses.</summary>
+    [Id(7)]
+    public required IReadOnlyList<SiloAddressRecord> Silos { get; init; }
+}
+
+/// <summary>A silo of a generation, as the stripe channel reaches it.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.silo-address.v1")]
+public sealed record SiloAddressRecord(
+    [property: Id(0)] string Name, [property: Id(1)] string StripeHost, [property: Id(2)] int StripePort);
+
+/// <summary>One worker's part of one step.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.step-plan.v1")]
+public sealed record StepPlan
+{
+    /// <summary>The run.</summary>
+    [Id(0)]
+    public required string Run { get; init; }
+
+    /// <summary>The generation.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The step, from 1.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>Index of its first micro-batch.</summary>
+    [Id(3)]
+    public required int FirstMicroBatch { get; init; }
+
+    /// <summary>Index of the micro-batch after its last; equal to the first for none.</summary>
+    [Id(4)]
+    public required int EndMicroBatch { get; init; }
+
+    /// <summary>The learning rate of the step.</summary>
+    [Id(5)]
+    public required double LearningRate { get; init; }
+}
+
+/// <summary>One worker's part of a validation.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.validation-plan.v1")]
+public sealed record ValidationPlan
+{
+    /// <summary>The run.</summary>
+    [Id(0)]
+    public required string Run { get; init; }
+
+    /// <summary>The generation.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The step after which it happens.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>Index of its first validation micro-batch.</summary>
+    [Id(3)]
+    public required int FirstMicroBatch { get; init; }
+
+    /// <summary>Index of the one after its last.</summary>
+    [Id(4)]
+    public required int EndMicroBatch { get; init; }
+}
+
+/// <summary>A worker is to draw the run's samples of a step.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.sample-plan.v1")]
+public sealed record SamplePlan(
+    [property: Id(0)] string Run, [property: Id(1)] int Generation, [property: Id(2)] long Step);
+
+/// <summary>A worker is to write a checkpoint of a step.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-plan.v1")]
+public sealed record CheckpointPlan
+{
+    /// <summary>The run.</summary>
+    [Id(0)]
+    public required string Run { get; init; }
+
+    /// <summary>The generation.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The step the replica stands at.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>Steps whose checkpoints are to be deleted once this one is published.</summary>
+    [Id(3)]
+    public IReadOnlyList<long> Expired { get; init; } = [];
+
+    /// <summary>What the run's record says beside the tensors (history, best validation), as JSON.</summary>
+    [Id(4)]
+    public required string RecordJson { get; init; }
+
+    /// <summary>Validation loss at that step; null if none was measured.</summary>
+    [Id(5)]
+    public double? ValidationLoss { get; init; }
+}
+
+/// <summary>A range of a replica, as raw fp32 little endian.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.replica-range.v1")]
+public sealed record ReplicaRange([property: Id(0)] long Step, [property: Id(1)] byte[] Bytes);
+
+/// <summary>One device and at most one replica. Activated on the silo in its key or not at all. Every call returns at once; the worker reports to the coordinator.</summary>
+[Alias("gpt2.worker")]
+public interface IWorker : IGrainWithStringKey
+{
+    /// <summary>Stand ready for a run: make, load, keep or copy the replica.</summary>
+    [Alias("prepare")]
+    Task Prepare(PrepareReplica request);
+
+    /// <summary>Compute a part of a step, contribute, wait for the average, apply, report.</summary>
+    [Alias("plan")]
+    Task Plan(StepPlan plan);
+
+    /// <summary>Validate a part of the validation windows.</summary>
+    [Alias("validate")]
+    Task Validate(ValidationPlan plan);
+
+    /// <summary>Draw samples.</summary>
+    [Alias("sample")]
+    Task Sample(SamplePlan plan);
+
+    /// <summary>Snapshot the replica and write it in the background.</summary>
+    [Alias("checkpoint")]
+    Task Checkpoint(CheckpointPlan plan);
+
+    /// <summary>Give up the run's replica; its memory is freed.</summary>
+    [Alias("release")]
+    Task Release(string run, int generation);
+
+    /// <summary>A range of the replica, for a worker that joins; null if it does not stand at that step.</summary>
+    [Alias("read-replica")]
+    Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count);
+
+    /// <summary>Where the worker stands: the run, the generation and the step of its replica; null if it has none.</summary>
+    [Alias("stand")]
+    Task<WorkerStand?> Stand();
+}
+
+/// <summary>Where a worker stands.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.worker-stand.v1")]
+public sealed record WorkerStand(
+    [property: Id(0)] string Run, [property: Id(1)] int Generation, [property: Id(2)] long Step);
+
+/// <summary>The averaging of a run on one silo; the bytes go over the stripe channel, the grain only decides who takes part. The key names silo and run.</summary>
+[Alias("gpt2.reducer")]
+public interface IReducer : IGrainWithStringKey
+{
+    /// <summary>Takes over a generation's membership.</summary>
+    [Alias("configure")]
+    Task Configure(string run, int generation, int leafCount, long elementCount, IReadOnlyList<SiloAddressRecord> silos);
+
+    /// <summary>Ends the averaging of the run on this silo.</summary>
+    [Alias("close")]
+    Task Close(string run, int generation);
+}

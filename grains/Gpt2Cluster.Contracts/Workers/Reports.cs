@@ -1,0 +1,175 @@
+namespace Gpt2Cluster.Contracts.Workers;
+
+/// <summary>A worker says where its replica stands.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.replica-report.v1")]
+public sealed record ReplicaReport
+{
+    /// <summary>The worker's key.</summary>
+    [Id(0)]
+    public required string Worker { get; init; }
+
+    /// <summary>The generation it was prepared for.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The last step its replica has applied.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>Its compute profile as JSON (<c>ComputeProfile</c> of Core).</summary>
+    [Id(3)]
+    public required string ProfileJson { get; init; }
+}
+
+/// <summary>A worker has applied one step.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.step-report.v1")]
+public sealed record StepReport
+{
+    /// <summary>The worker's key.</summary>
+    [Id(0)]
+    public required string Worker { get; init; }
+
+    /// <summary>The generation of the plan.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The step.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>Index of the worker's first micro-batch.</summary>
+    [Id(3)]
+    public required int FirstMicroBatch { get; init; }
+
+    /// <summary>Mean loss of each of its micro-batches in order, nats per token.</summary>
+    [Id(4)]
+    public required double[] Losses { get; init; }
+
+    /// <summary>Norm of the averaged gradient before clipping.</summary>
+    [Id(5)]
+    public required double GradientNorm { get; init; }
+
+    /// <summary>Whether the step was applied; false when a NaN or an infinity stopped it.</summary>
+    [Id(6)]
+    public required bool Applied { get; init; }
+
+    /// <summary>Seconds of compute for all its micro-batches.</summary>
+    [Id(7)]
+    public required double ComputeSeconds { get; init; }
+
+    /// <summary>Seconds it waited for averages after its own compute was done.</summary>
+    [Id(8)]
+    public required double ExposedExchangeSeconds { get; init; }
+
+    /// <summary>Payload bytes its silo has sent for the step.</summary>
+    [Id(9)]
+    public required long SentBytes { get; init; }
+
+    /// <summary>Seconds by phase, in the order of <c>ComputeTimes</c> of Core.</summary>
+    [Id(10)]
+    public required double[] PhaseSeconds { get; init; }
+}
+
+/// <summary>A worker has validated a range of the fixed validation micro-batches.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.validation-report.v1")]
+public sealed record ValidationReport
+{
+    /// <summary>The worker's key.</summary>
+    [Id(0)]
+    public required string Worker { get; init; }
+
+    /// <summary>The generation.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The step after which it was done.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>Index of the first validation window reported.</summary>
+    [Id(3)]
+    public required int FirstWindow { get; init; }
+
+    /// <summary>Mean loss of each window in order, nats per token.</summary>
+    [Id(4)]
+    public required double[] Losses { get; init; }
+}
+
+/// <summary>A worker has drawn samples.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.sample-report.v1")]
+public sealed record SampleReport
+{
+    /// <summary>The worker's key.</summary>
+    [Id(0)]
+    public required string Worker { get; init; }
+
+    /// <summary>The generation.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The step after which they were drawn.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>The texts, prompt included, in order.</summary>
+    [Id(3)]
+    public required IReadOnlyList<string> Texts { get; init; }
+}
+
+/// <summary>A worker has written a checkpoint, or could not.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-report.v1")]
+public sealed record CheckpointReport
+{
+    /// <summary>The worker's key.</summary>
+    [Id(0)]
+    public required string Worker { get; init; }
+
+    /// <summary>The generation.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The step after which it was taken.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>The state hash; null if it could not be written.</summary>
+    [Id(3)]
+    public string? StateHash { get; init; }
+
+    /// <summary>Its folder.</summary>
+    [Id(4)]
+    public string? Path { get; init; }
+
+    /// <summary>Seconds from the snapshot to the rename.</summary>
+    [Id(5)]
+    public double Seconds { get; init; }
+
+    /// <summary>Why it could not be written; null if it was.</summary>
+    [Id(6)]
+    public string? Failure { get; init; }
+}
+
+/// <summary>A worker cannot go on.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.trouble-report.v1")]
+public sealed record TroubleReport
+{
+    /// <summary>The worker's key.</summary>
+    [Id(0)]
+    public required string Worker { get; init; }
+
+    /// <summary>The generation.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The step it was at.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>One sentence.</summary>
+    [Id(3)]
+    public required string Reason { get; init; }
+
+    /// <summary>True when trying again cannot help (bad input), false when the run may go on without this worker.</summary>
+    [Id(4)]
+    public required bool IsFinal { get; init; }
+}
