@@ -1,7 +1,8 @@
 namespace Gpt2Cluster.Core;
 
 /// <summary>
-/// A mistake the user can mend: bad input, a missing file, an option out of range. The message is one clear sentence that
+/// A mistake the user can mend: bad input, a missing file, an option out of range. The message is one clear sentence
+/// that
 /// says what, where and what to do; the client prints it and ends with exit code 2.
 /// </summary>
 public sealed class UserErrorException : Exception

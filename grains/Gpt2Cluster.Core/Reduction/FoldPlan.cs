@@ -3,11 +3,13 @@ namespace Gpt2Cluster.Core.Reduction;
 /// <summary>What a worker does with one leaf's gradient.</summary>
 /// <param name="Leaf">The micro-batch.</param>
 /// <param name="Addends">
-/// Buffers to add on the left of the gradient, in this order: <c>sum = gradient</c>, then <c>sum = buffer + sum</c> for each.
+/// Buffers to add on the left of the gradient, in this order: <c>sum = gradient</c>, then <c>sum = buffer + sum</c> for
+/// each.
 /// Element-wise, so it may be done range by range.
 /// </param>
 /// <param name="Target">
-/// The buffer the sum is written to: the last of <paramref name="Addends"/>, in place, or an unused one if there are none.
+/// The buffer the sum is written to: the last of <paramref name="Addends"/>, in place, or an unused one if there are
+/// none.
 /// </param>
 /// <param name="Result">The canonical name of the sum.</param>
 /// <param name="IsContribution">True if the sum is finished here and goes to the reducers; false if it is held.</param>
@@ -37,7 +39,9 @@ public sealed class FoldPlan
     /// <summary>Buffers needed in all: the contributions and <see cref="MaxHeld"/> more.</summary>
     public int BufferCount { get; }
 
-    /// <summary>Buffers that only hold sums for a while: at most the level of the largest contribution, less one.</summary>
+    /// <summary>
+    /// Buffers that only hold sums for a while: at most the level of the largest contribution, less one.
+    /// </summary>
     public int MaxHeld => BufferCount - Contributions.Count;
 
     /// <summary>Plans the leaves <paramref name="first"/> up to <paramref name="end"/>.</summary>

@@ -7,8 +7,10 @@ namespace Gpt2Cluster.Core.Reduction;
 public readonly record struct Addition(Subtree Left, Subtree Right, Subtree Parent);
 
 /// <summary>
-/// Which sums a reducer holds for one stripe, and which additions they allow. Only names: whoever owns the numbers does what
-/// it says. Contributions may come in any order, twice, or cut differently after a new generation; the root's bits are the same.
+/// Which sums a reducer holds for one stripe, and which additions they allow. Only names: whoever owns the numbers does
+/// what
+/// it says. Contributions may come in any order, twice, or cut differently after a new generation; the root's bits are
+/// the same.
 /// </summary>
 public sealed class HeldSubtrees(ReductionTree tree)
 {

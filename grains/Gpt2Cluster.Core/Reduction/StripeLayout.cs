@@ -15,7 +15,9 @@ public sealed record StripeLayout
     /// <summary>1 MiB of fp32.</summary>
     public const int DefaultStripeElements = 262_144;
 
-    /// <summary>256 KiB of fp32, and the step between allowed sizes: a norm block never straddles two stripes.</summary>
+    /// <summary>
+    /// 256 KiB of fp32, and the step between allowed sizes: a norm block never straddles two stripes.
+    /// </summary>
     public const int MinStripeElements = NormBlocks.BlockElements;
 
     /// <summary>4 MiB of fp32.</summary>
@@ -23,7 +25,9 @@ public sealed record StripeLayout
 
     /// <summary>Cuts a gradient.</summary>
     /// <param name="elementCount">Elements of the gradient, 0 or more.</param>
-    /// <param name="stripeElements">A multiple of <see cref="MinStripeElements"/> up to <see cref="MaxStripeElements"/>.</param>
+    /// <param name="stripeElements">
+    /// A multiple of <see cref="MinStripeElements"/> up to <see cref="MaxStripeElements"/>.
+    /// </param>
     public StripeLayout(long elementCount, int stripeElements = DefaultStripeElements)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(elementCount);
@@ -67,6 +71,8 @@ public sealed record StripeLayout
         return start == end ? (first, first) : (first, (int)((end - 1) / StripeElements) + 1);
     }
 
-    /// <summary>The silo, by its place in the generation's list, that reduces stripe <paramref name="index"/>.</summary>
+    /// <summary>
+    /// The silo, by its place in the generation's list, that reduces stripe <paramref name="index"/>.
+    /// </summary>
     public static int Owner(int index, int siloCount) => index % siloCount;
 }

@@ -2,7 +2,8 @@ namespace Gpt2Cluster.Core.Reduction;
 
 /// <summary>
 /// A node of the canonical tree over the <c>M</c> micro-batches of a step: it covers the leaves
-/// <c>Index * 2^Level</c> up to <c>min((Index + 1) * 2^Level, M)</c>. A missing right child passes the left one through.
+/// <c>Index * 2^Level</c> up to <c>min((Index + 1) * 2^Level, M)</c>. A missing right child passes the left one
+/// through.
 /// </summary>
 /// <param name="Level">0 for a leaf.</param>
 /// <param name="Index">Position among the nodes of its level, from 0.</param>

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace Gpt2Cluster.Core.Reduction;
 
 /// <summary>
-/// Element-wise fp32 kernels of the canonical tree. Each element is one IEEE operation, so the bits do not depend on the
+/// Element-wise fp32 kernels of the canonical tree. Each element is one IEEE operation, so the bits do not depend on
+/// the
 /// width of the machine's vectors. Destinations may be one of the operands.
 /// </summary>
 public static class VectorSum
@@ -74,7 +75,9 @@ public static class VectorSum
             into[index] = Widen(from[index]);
     }
 
-    /// <summary>Divides every element of the root by M: the average. A true division, done once, by the root's reducer.</summary>
+    /// <summary>
+    /// Divides every element of the root by M: the average. A true division, done once, by the root's reducer.
+    /// </summary>
     /// <param name="values">The sums.</param>
     /// <param name="leafCount">M, 1 or more.</param>
     public static void Divide(Span<float> values, int leafCount)

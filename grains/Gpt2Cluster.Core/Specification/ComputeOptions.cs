@@ -16,7 +16,9 @@ public enum OptimizerKind
     /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter 2019), as <c>torch.optim.AdamW</c>.</summary>
     AdamW,
 
-    /// <summary>Plain stochastic gradient descent with decoupled weight decay, no momentum, as <c>torch.optim.SGD</c>.</summary>
+    /// <summary>
+    /// Plain stochastic gradient descent with decoupled weight decay, no momentum, as <c>torch.optim.SGD</c>.
+    /// </summary>
     Sgd,
 }
 

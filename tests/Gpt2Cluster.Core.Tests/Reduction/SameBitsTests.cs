@@ -3,7 +3,9 @@ using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Core.Tests.Reduction;
 
-/// <summary>The claim the whole product rests on: however the leaves are cut over workers, the root has the same bits.</summary>
+/// <summary>
+/// The claim the whole product rests on: however the leaves are cut over workers, the root has the same bits.
+/// </summary>
 public sealed class SameBitsTests
 {
     [Fact]
