@@ -1,0 +1,120 @@
+using System.Text;
+using CsCheck;
+using Gpt2Cluster.Data.Tokens;
+using SharpToken;
+
+namespace Gpt2Cluster.Data.Tests.Tokens;
+
+public sealed class Gpt2TokenizerTests
+{
+    // Measured well under a second; a quadratic method takes minutes.
+    private static readonly TimeSpan LongPieceLimit = TimeSpan.FromSeconds(10);
+
+    private readonly Gpt2Tokenizer tokenizer = new();
+
+    [Fact]
+    public void Equals_the_original_on_every_hard_string()
+    {
+        var count = 0;
+        foreach (var golden in Golden.Json("tokenizer.json").EnumerateArray())
+        {
+            var text = golden.GetProperty("text").GetString()!;
+            var ids = golden.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32());
+            Assert.Equal(ids, tokenizer.Encode(text));
+            Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text)));
+            count++;
+        }
+
+        Assert.True(count > 50, $"only {count} strings in the golden file");
+    }
+
+    [Fact]
+    public void Equals_the_original_on_tinyshakespeare()
+    {
+        var golden = Golden.Json("tinyshakespeare-tokens.json");
+        var tokens = tokenizer.Encode(File.ReadAllText(Golden.Path("tinyshakespeare.txt")));
+        Assert.Equal(golden.GetProperty("tinyshakespeare_tokens").GetInt32(), tokens.Count);
+        Assert.Equal(golden.GetProperty("sha256_of_uint16_little_endian").GetString(), Golden.Hash(tokens));
+    }
+
+    [Fact]
+    public void End_of_text_is_ordinary_text()
+    {
+        Assert.Equal([27, 91, 437, 1659, 5239, 91, 29], tokenizer.Encode(Gpt2Vocabulary.EndOfTextWord));
+        Assert.Equal("a<|endoftext|>", tokenizer.Decode([64, Gpt2Vocabulary.EndOfText]));
+    }
+
+    // SharpToken cuts pieces by .NET's regular expressions, so only the basic plane can be compared with it.
+    [Fact]
+    public void Equals_a_second_implementation_on_random_text()
+    {
+        var sharp = GptEncoding.GetEncoding("r50k_base");
+        var letter = Gen.OneOf(
+            Gen.Char[' ', '~'],
+            Gen.Char['\u0001', '\u02ff'],
+            Choice.Of(' ', ' ', '\n', '\t', '\'', 's', 'l', 'e', 'r', '\u00a0', '\u2009', '\u3000', '\u0085'),
+            Gen.Char['\u0300', '\ud7ff'],
+            Gen.Char['\ue000', '\uffff']);
+        letter.Array[0, 60].Select(letters => new string(letters)).Sample(
+            text => tokenizer.Encode(text).SequenceEqual(sharp.Encode(text)), iter: 20_000, threads: 1);
+    }
+
+    [Fact]
+    public void Every_text_decodes_to_itself()
+    {
+        var rune = Gen.Int[0, 0x10FFFF].Where(value => Rune.IsValid(value)).Select(value => new Rune(value).ToString());
+        rune.Array[0, 40].Select(string.Concat).Sample(
+            text => tokenizer.Decode(tokenizer.Encode(text)) == text, iter: 5_000, threads: 1);
+    }
+
+    [Fact]
+    public void Any_bytes_decode_to_themselves() => Gen.Byte.Array[0, 80].Sample(
+        bytes =>
+        {
+            var tokens = new List<int>();
+            tokenizer.EncodeUtf8(bytes, final: true, tokens);
+            return tokenizer.DecodeBytes(tokens).AsSpan().SequenceEqual(bytes);
+        },
+        iter: 5_000, threads: 1);
+
+    [Fact]
+    public void Long_pieces_take_seconds_at_most()
+    {
+        var random = new Random(1);
+        var noise = new byte[200_000];
+        random.NextBytes(noise);
+        var texts = new[]
+        {
+            new string('a', 200_000), new string(' ', 200_000), new string('7', 200_000), new string('=', 200_000),
+            Convert.ToBase64String(noise), string.Concat(Enumerable.Repeat("ab", 100_000)),
+        };
+        foreach (var text in texts)
+        {
+            var start = TimeProvider.System.GetTimestamp();
+            var tokens = tokenizer.Encode(text);
+            var taken = TimeProvider.System.GetElapsedTime(start);
+            Assert.True(taken < LongPieceLimit, $"'{text[..8]}...' took {taken}");
+            Assert.Equal(text, tokenizer.Decode(tokens));
+        }
+    }
+
+    [Fact]
+    public void Measures_its_own_speed()
+    {
+        var text = File.ReadAllBytes(Golden.Path("tinyshakespeare.txt"));
+        var tokens = new List<int>();
+        tokenizer.EncodeUtf8(text, final: true, tokens);
+        var best = double.MaxValue;
+        for (var round = 0; round < 5; round++)
+        {
+            tokens.Clear();
+            var start = TimeProvider.System.GetTimestamp();
+            tokenizer.EncodeUtf8(text, final: true, tokens);
+            best = Math.Min(best, TimeProvider.System.GetElapsedTime(start).TotalSeconds);
+        }
+
+        var megabytesPerSecond = text.Length / best / 1e6;
+        TestContext.Current.SendDiagnosticMessage("{0:F1} MB/s", megabytesPerSecond);
+        Assert.True(megabytesPerSecond > 1, $"{megabytesPerSecond:F2} MB/s");
+    }
+}
