@@ -16,7 +16,8 @@ public static class NormBlocks
     private const int LaneCount = 16;
 
     /// <summary>How many blocks a gradient of <paramref name="elementCount"/> elements has.</summary>
-    public static int BlockCount(long elementCount) => checked((int)((elementCount + BlockElements - 1) / BlockElements));
+    public static int BlockCount(long elementCount) =>
+        checked((int)((elementCount + BlockElements - 1) / BlockElements));
 
     /// <summary>The sum of squares of one block, at most <see cref="BlockElements"/> elements.</summary>
     public static double SumOfSquares(ReadOnlySpan<float> block)
