@@ -1,0 +1,37 @@
+using Gpt2Cluster.Core.Ports;
+
+namespace Gpt2Cluster.Grains.Placement;
+
+/// <summary>What the grains of one silo know about the process they live in; one per silo.</summary>
+public sealed class SiloContext
+{
+    /// <summary>The silo's name, the first segment of its pinned grains' keys.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The data folder, absolute.</summary>
+    public required string DataFolder { get; init; }
+
+    /// <summary>Names the data folder: silos with the same one share their disk.</summary>
+    public required string DataFolderId { get; init; }
+
+    /// <summary>Name of the machine: silos on one machine share its cores.</summary>
+    public required string MachineName { get; init; }
+
+    /// <summary>Address other silos reach this one at.</summary>
+    public required string AdvertisedHost { get; init; }
+
+    /// <summary>Where the pages and metrics are, such as <c>127.0.0.1:8080</c>.</summary>
+    public required string HttpAddress { get; init; }
+
+    /// <summary>Orleans' port between silos.</summary>
+    public required int SiloPort { get; init; }
+
+    /// <summary>Orleans' port for clients.</summary>
+    public required int GatewayPort { get; init; }
+
+    /// <summary>Makes replicas on this silo's devices.</summary>
+    public required IReplicaFactory Replicas { get; init; }
+
+    /// <summary>Carries the stripes.</summary>
+    public required IStripeChannel Stripes { get; init; }
+}
