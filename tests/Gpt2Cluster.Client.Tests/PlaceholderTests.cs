@@ -5,6 +5,4 @@ public sealed class PlaceholderTests
     [Fact]
     public void Builds() => Assert.NotNull(typeof(PlaceholderTests).FullName);
 
-    [Fact(Explicit = true)]
-    public void Slow() => Assert.NotNull(typeof(PlaceholderTests).FullName);
 }

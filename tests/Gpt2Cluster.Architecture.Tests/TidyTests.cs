@@ -1,0 +1,100 @@
+using System.Text.RegularExpressions;
+
+namespace Gpt2Cluster.Architecture.Tests;
+
+/// <summary>Reads the source as a reviewer would: long files, long lines, long methods, words and habits we do not use.</summary>
+public sealed partial class TidyTests
+{
+    private const int MaximumFileLines = 400;
+    private const int MaximumLineColumns = 120;
+    private const int MaximumMethodLines = 70;
+
+    [Fact]
+    public void No_file_is_too_long() =>
+        Assert.Empty(Repository.SourceFiles.Where(file => Repository.Lines(file).Length > MaximumFileLines));
+
+    [Fact]
+    public void No_line_is_too_long() =>
+        Assert.Empty(Findings(line => line.Length > MaximumLineColumns));
+
+    [Fact]
+    public void No_method_is_too_long() =>
+        Assert.Empty(Repository.SourceFiles.SelectMany(file =>
+            MethodLengths(Repository.Lines(file))
+                .Where(method => method.Length > MaximumMethodLines)
+                .Select(method => $"{file}:{method.FirstLine} is {method.Length} lines")));
+
+    [Fact]
+    public void Nothing_is_left_undone_or_hidden() =>
+        Assert.Empty(Findings(line => Unwanted().IsMatch(line)));
+
+    [Fact]
+    public void No_name_says_helper_manager_or_util() =>
+        Assert.Empty(Repository.SourceFiles.Where(file => VagueName().IsMatch(Path.GetFileNameWithoutExtension(file))));
+
+    [Fact]
+    public void A_file_is_named_after_a_type_it_holds() =>
+        Assert.Empty(Repository.SourceFiles
+            .Where(file => Path.GetFileName(file) is not ("Program.cs" or "GlobalUsings.cs" or "AssemblyInfo.cs"))
+            .Where(file => !file.EndsWith(".Log.cs", StringComparison.Ordinal))
+            .Where(file => TypeName().IsMatch(File.ReadAllText(Path.Combine(Repository.Root, file))))
+            .Where(file => !HoldsItsType(file)));
+
+    private static bool HoldsItsType(string file)
+    {
+        var expected = Path.GetFileName(file).Split('.')[0];
+        var names = TypeName().Matches(File.ReadAllText(Path.Combine(Repository.Root, file)))
+            .Select(match => match.Groups[1].Value)
+            .ToList();
+        return names.Contains(expected) || IsFamily(expected, names);
+    }
+
+    /// <summary>A file of several small records may carry the name of the family: <c>Reports</c> holds <c>StepReport</c>.</summary>
+    private static bool IsFamily(string expected, List<string> names)
+    {
+        var singular = expected.TrimEnd('s');
+        return names.Exists(name => name.Contains(singular, StringComparison.Ordinal)) || names.Count > 1;
+    }
+
+    private static IEnumerable<string> Findings(Func<string, bool> isBad) =>
+        from file in Repository.SourceFiles
+        where !file.EndsWith("Architecture.Tests/TidyTests.cs", StringComparison.Ordinal)
+        from line in Repository.Lines(file).Select((text, index) => (text, number: index + 1))
+        where isBad(line.text)
+        select $"{file}:{line.number}: {line.text.Trim()}";
+
+    /// <summary>
+    /// Blocks that begin one level inside a type: from the line of the opening brace to its partner at the same
+    /// indentation. Nested types are one level deeper; both levels are measured, types themselves are not.
+    /// </summary>
+    private static IEnumerable<(int FirstLine, int Length)> MethodLengths(string[] lines)
+    {
+        for (var index = 1; index < lines.Length; index++)
+        {
+            if (lines[index] is not ("    {" or "        {") || IsTypeOrBlock(lines, index))
+                continue;
+            var closing = lines[index].Replace('{', '}');
+            var end = Array.FindIndex(lines, index, line =>
+                line.StartsWith(closing, StringComparison.Ordinal) && line.Length <= closing.Length + 1);
+            if (end > index)
+                yield return (index + 1, end - index - 1);
+        }
+    }
+
+    private static bool IsTypeOrBlock(string[] lines, int brace)
+    {
+        var header = lines[brace - 1];
+        for (var back = brace - 1; back > 0 && header.Trim().StartsWith(':'); back--)
+            header = lines[back - 1];
+        return TypeName().IsMatch(header);
+    }
+
+    [GeneratedRegex(@"\b(TODO|FIXME|HACK|NotImplementedException|Thread\.Sleep)\b|#region|#pragma warning disable")]
+    private static partial Regex Unwanted();
+
+    [GeneratedRegex("(Helper|Manager|Utils?|Iteration)s?$")]
+    private static partial Regex VagueName();
+
+    [GeneratedRegex(@"\b(?:class|struct|interface|enum|record(?: struct)?) ([A-Z][A-Za-z0-9]*)")]
+    private static partial Regex TypeName();
+}
