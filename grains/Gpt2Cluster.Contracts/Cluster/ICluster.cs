@@ -66,7 +66,7 @@ public sealed record SiloDescription
 
     /// <summary>Its devices.</summary>
     [Id(6)]
-    public required IReadOnlyList<WorkerDescription> Workers { get; init; }
+    public required WorkerDescription[] Workers { get; init; }
 
     /// <summary>Cores of the machine.</summary>
     [Id(7)]
@@ -83,7 +83,7 @@ public sealed record ClusterView
 {
     /// <summary>The silos that are in the cluster now, by name.</summary>
     [Id(0)]
-    public required IReadOnlyList<SiloDescription> Silos { get; init; }
+    public required SiloDescription[] Silos { get; init; }
 }
 
 /// <summary>One run in a list.</summary>
@@ -145,7 +145,7 @@ public interface ICluster : IGrainWithStringKey
 
     /// <summary>All runs, newest first.</summary>
     [Alias("runs")]
-    Task<IReadOnlyList<RunSummary>> Runs();
+    Task<RunSummary[]> Runs();
 
     /// <summary>A run tells how it stands; an unfinished one takes part in the assignment of workers.</summary>
     [Alias("run-changed")]
@@ -153,5 +153,5 @@ public interface ICluster : IGrainWithStringKey
 
     /// <summary>The workers assigned to a run now, in a fixed order.</summary>
     [Alias("workers-of")]
-    Task<IReadOnlyList<WorkerDescription>> WorkersOf(string run);
+    Task<WorkerDescription[]> WorkersOf(string run);
 }

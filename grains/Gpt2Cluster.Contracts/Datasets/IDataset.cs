@@ -36,7 +36,7 @@ public sealed record DatasetDescription
 
     /// <summary>Silos that hold it.</summary>
     [Id(5)]
-    public required IReadOnlyList<string> Holders { get; init; }
+    public required string[] Holders { get; init; }
 }
 
 /// <summary>The answer to the end of an upload.</summary>

@@ -172,7 +172,7 @@ public sealed record BenchExchangeWish
 
     /// <summary>Names of the silos that take part, in order.</summary>
     [Id(2)]
-    public required IReadOnlyList<string> Silos { get; init; }
+    public required string[] Silos { get; init; }
 }
 
 /// <summary>The machine to describe.</summary>
@@ -195,7 +195,7 @@ public interface IJob : IGrainWithStringKey
 
     /// <summary>The events after a sequence number; waits up to 5 s for the first one.</summary>
     [Alias("events-after")]
-    Task<IReadOnlyList<JobEventLine>> EventsAfter(long sequence);
+    Task<JobEventLine[]> EventsAfter(long sequence);
 
     /// <summary>Ends the work as soon as possible.</summary>
     [Alias("cancel")]

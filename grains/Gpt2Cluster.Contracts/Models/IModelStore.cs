@@ -31,11 +31,11 @@ public interface IModelStore : IGrainWithStringKey
 {
     /// <summary>The models on this disk.</summary>
     [Alias("list")]
-    Task<IReadOnlyList<StoredModel>> List();
+    Task<StoredModel[]> List();
 
     /// <summary>The files of a model (<c>models/NAME</c>) or a checkpoint (<c>runs/RUN/checkpoints/STEP</c>), with their lengths; empty if it is not here.</summary>
     [Alias("files")]
-    Task<IReadOnlyList<StoredFile>> Files(string relativeFolder);
+    Task<StoredFile[]> Files(string relativeFolder);
 
     /// <summary>Bytes of one of those files, at most 1 MiB at once.</summary>
     [Alias("read")]

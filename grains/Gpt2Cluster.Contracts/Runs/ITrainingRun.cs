@@ -42,7 +42,7 @@ public sealed record SubmissionAnswer
 
     /// <summary>One sentence for each reason of a refusal.</summary>
     [Id(1)]
-    public IReadOnlyList<string> Reasons { get; init; } = [];
+    public string[] Reasons { get; init; } = [];
 
     /// <summary>Sequence number of the last event before this submission: watch from here.</summary>
     [Id(2)]
@@ -69,7 +69,7 @@ public sealed record CheckpointSummary
 
     /// <summary>Silos whose disks hold it.</summary>
     [Id(2)]
-    public required IReadOnlyList<string> Silos { get; init; }
+    public required string[] Silos { get; init; }
 
     /// <summary>Its folder on the silo that wrote it.</summary>
     [Id(3)]
@@ -102,11 +102,11 @@ public sealed record RunDescription
 
     /// <summary>Keys of the workers that serve it.</summary>
     [Id(3)]
-    public required IReadOnlyList<string> Workers { get; init; }
+    public required string[] Workers { get; init; }
 
     /// <summary>Its checkpoints, newest first.</summary>
     [Id(4)]
-    public required IReadOnlyList<CheckpointSummary> Checkpoints { get; init; }
+    public required CheckpointSummary[] Checkpoints { get; init; }
 
     /// <summary>Why it failed or what it waits for; null if nothing is to be said.</summary>
     [Id(5)]
@@ -131,11 +131,11 @@ public interface ITrainingRun : IGrainWithStringKey
 
     /// <summary>The events after a sequence number, at most 1,000; waits up to 5 s for the first one.</summary>
     [Alias("events-after")]
-    Task<IReadOnlyList<RunEventLine>> EventsAfter(long sequence);
+    Task<RunEventLine[]> EventsAfter(long sequence);
 
     /// <summary>The last samples, newest last, as their <c>sample</c> events.</summary>
     [Alias("samples")]
-    Task<IReadOnlyList<RunEventLine>> Samples(int last);
+    Task<RunEventLine[]> Samples(int last);
 
     /// <summary>Pauses at the next step boundary, with a checkpoint. False if there is no such run or it is over.</summary>
     [Alias("pause")]

@@ -45,15 +45,15 @@ public sealed record PrepareReplica
 
     /// <summary>For a checkpoint: silos whose disks hold it. For a model: the silos that have it.</summary>
     [Id(5)]
-    public IReadOnlyList<string> Holders { get; init; } = [];
+    public string[] Holders { get; init; } = [];
 
     /// <summary>For a copy: keys of workers that hold the replica.</summary>
     [Id(6)]
-    public IReadOnlyList<string> CopyFrom { get; init; } = [];
+    public string[] CopyFrom { get; init; } = [];
 
     /// <summary>Silos of the generation in stripe order, with their stripe addresses.</summary>
     [Id(7)]
-    public required IReadOnlyList<SiloAddressRecord> Silos { get; init; }
+    public required SiloAddressRecord[] Silos { get; init; }
 }
 
 /// <summary>A silo of a generation, as the stripe channel reaches it.</summary>
@@ -138,7 +138,7 @@ public sealed record CheckpointPlan
 
     /// <summary>Steps whose checkpoints are to be deleted once this one is published.</summary>
     [Id(3)]
-    public IReadOnlyList<long> Expired { get; init; } = [];
+    public long[] Expired { get; init; } = [];
 
     /// <summary>What the run's record says beside the tensors (history, best validation), as JSON.</summary>
     [Id(4)]
@@ -201,7 +201,7 @@ public interface IReducer : IGrainWithStringKey
 {
     /// <summary>Takes over a generation's membership.</summary>
     [Alias("configure")]
-    Task Configure(string run, int generation, int leafCount, long elementCount, IReadOnlyList<SiloAddressRecord> silos);
+    Task Configure(string run, int generation, int leafCount, long elementCount, SiloAddressRecord[] silos);
 
     /// <summary>Ends the averaging of the run on this silo.</summary>
     [Alias("close")]

@@ -113,7 +113,7 @@ public sealed record SampleReport
 
     /// <summary>The texts, prompt included, in order.</summary>
     [Id(3)]
-    public required IReadOnlyList<string> Texts { get; init; }
+    public required string[] Texts { get; init; }
 }
 
 /// <summary>A worker has written a checkpoint, or could not.</summary>
