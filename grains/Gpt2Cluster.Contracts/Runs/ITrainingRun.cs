@@ -133,9 +133,9 @@ public interface ITrainingRun : IGrainWithStringKey
     [Alias("events-after")]
     Task<RunEventLine[]> EventsAfter(long sequence);
 
-    /// <summary>The last samples, newest last, as their <c>sample</c> events.</summary>
+    /// <summary>The last samples, newest last, as the JSON of their <c>sample</c> events; at most 1,000 are kept.</summary>
     [Alias("samples")]
-    Task<RunEventLine[]> Samples(int last);
+    Task<string[]> Samples(int last);
 
     /// <summary>Pauses at the next step boundary, with a checkpoint. False if there is no such run or it is over.</summary>
     [Alias("pause")]
