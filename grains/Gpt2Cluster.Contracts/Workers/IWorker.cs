@@ -1,9 +1,9 @@
 namespace Gpt2Cluster.Contracts.Workers;
 
 /// <summary>Where a worker's replica comes from.</summary>
-public enum ReplicaSource
+public enum ReplicaOrigin
 {
-    /// <summary>Keep the replica that is there.</summary>
+    /// <summary>Only say where the replica stands that is there, if one is.</summary>
     Keep,
 
     /// <summary>Draw fresh weights from the seed.</summary>
@@ -20,8 +20,8 @@ public enum ReplicaSource
 }
 
 /// <summary>The coordinator tells a worker to stand ready for a run.</summary>
-[GenerateSerializer, Immutable, Alias("gpt2.prepare-replica.v1")]
-public sealed record PrepareReplica
+[GenerateSerializer, Immutable, Alias("gpt2.prepare-request.v1")]
+public sealed record PrepareRequest
 {
     /// <summary>The run.</summary>
     [Id(0)]
@@ -37,7 +37,7 @@ public sealed record PrepareReplica
 
     /// <summary>Where the replica comes from.</summary>
     [Id(3)]
-    public required ReplicaSource Source { get; init; }
+    public required ReplicaOrigin Origin { get; init; }
 
     /// <summary>For a checkpoint: its step.</summary>
     [Id(4)]
@@ -47,13 +47,17 @@ public sealed record PrepareReplica
     [Id(5)]
     public string[] Holders { get; init; } = [];
 
-    /// <summary>For a copy: keys of workers that hold the replica.</summary>
+    /// <summary>For a copy: keys of the workers that stand at that step.</summary>
     [Id(6)]
     public string[] CopyFrom { get; init; } = [];
 
     /// <summary>Silos of the generation in stripe order, with their stripe addresses.</summary>
     [Id(7)]
     public required SiloAddressRecord[] Silos { get; init; }
+
+    /// <summary>Whether this worker reports its silo's exchanged bytes: one worker of each silo does.</summary>
+    [Id(8)]
+    public bool ReportsExchange { get; init; }
 }
 
 /// <summary>A silo of a generation, as the stripe channel reaches it.</summary>
@@ -117,8 +121,28 @@ public sealed record ValidationPlan
 
 /// <summary>A worker is to draw the run's samples of a step.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.sample-plan.v1")]
-public sealed record SamplePlan(
-    [property: Id(0)] string Run, [property: Id(1)] int Generation, [property: Id(2)] long Step);
+public sealed record SamplePlan
+{
+    /// <summary>The run.</summary>
+    [Id(0)]
+    public required string Run { get; init; }
+
+    /// <summary>The generation.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>The step the replica stands at.</summary>
+    [Id(2)]
+    public required long Step { get; init; }
+
+    /// <summary>Index of its first sample, from 0.</summary>
+    [Id(3)]
+    public required int FirstSample { get; init; }
+
+    /// <summary>Index of the sample after its last.</summary>
+    [Id(4)]
+    public required int EndSample { get; init; }
+}
 
 /// <summary>A worker is to write a checkpoint of a step.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.checkpoint-plan.v1")]
@@ -159,7 +183,7 @@ public interface IWorker : IGrainWithStringKey
 {
     /// <summary>Stand ready for a run: make, load, keep or copy the replica.</summary>
     [Alias("prepare")]
-    Task Prepare(PrepareReplica request);
+    Task Prepare(PrepareRequest request);
 
     /// <summary>Compute a part of a step, contribute, wait for the average, apply, report.</summary>
     [Alias("plan")]

@@ -12,13 +12,13 @@ public sealed record ReplicaReport
     [Id(1)]
     public required int Generation { get; init; }
 
-    /// <summary>The last step its replica has applied.</summary>
+    /// <summary>The last step its replica has applied; null if it holds none of this run.</summary>
     [Id(2)]
-    public required long Step { get; init; }
+    public required long? Step { get; init; }
 
-    /// <summary>Its compute profile as JSON (<c>ComputeProfile</c> of Core).</summary>
+    /// <summary>Its compute profile as JSON (<c>ComputeProfile</c> of Core); null without a replica.</summary>
     [Id(3)]
-    public required string ProfileJson { get; init; }
+    public required string? ProfileJson { get; init; }
 }
 
 /// <summary>A worker has applied one step.</summary>
@@ -61,7 +61,7 @@ public sealed record StepReport
     [Id(8)]
     public required double ExposedExchangeSeconds { get; init; }
 
-    /// <summary>Payload bytes its silo has sent for the step.</summary>
+    /// <summary>Payload bytes its silo has sent for the step; 0 from all but one worker of a silo.</summary>
     [Id(9)]
     public required long SentBytes { get; init; }
 
@@ -86,13 +86,9 @@ public sealed record ValidationReport
     [Id(2)]
     public required long Step { get; init; }
 
-    /// <summary>Index of the first validation window reported.</summary>
+    /// <summary>For each window of its micro-batches in order: the sum of the losses of its counted targets, nats.</summary>
     [Id(3)]
-    public required int FirstWindow { get; init; }
-
-    /// <summary>Mean loss of each window in order, nats per token.</summary>
-    [Id(4)]
-    public required double[] Losses { get; init; }
+    public required double[] LossSums { get; init; }
 }
 
 /// <summary>A worker has drawn samples.</summary>
@@ -111,7 +107,7 @@ public sealed record SampleReport
     [Id(2)]
     public required long Step { get; init; }
 
-    /// <summary>The texts, prompt included, in order.</summary>
+    /// <summary>The texts, prompt included, in the order of their indices.</summary>
     [Id(3)]
     public required string[] Texts { get; init; }
 }
@@ -172,4 +168,8 @@ public sealed record TroubleReport
     /// <summary>True when trying again cannot help (bad input), false when the run may go on without this worker.</summary>
     [Id(4)]
     public required bool IsFinal { get; init; }
+
+    /// <summary>The step of a checkpoint that does not verify; null if the trouble is another.</summary>
+    [Id(5)]
+    public long? DamagedCheckpoint { get; init; }
 }
