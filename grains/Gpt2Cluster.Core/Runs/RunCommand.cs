@@ -1,0 +1,119 @@
+namespace Gpt2Cluster.Core.Runs;
+
+/// <summary>
+/// Something the coordinator is to do. Commands are executed in order. <see cref="PersistRecord"/> must have succeeded
+/// before
+/// the next one is executed; all others are sent without waiting for an answer, and may be sent again.
+/// </summary>
+public abstract record RunCommand;
+
+/// <summary>
+/// Store the record, under its ETag. If somebody else has stored one since, this coordinator is over.
+/// </summary>
+/// <param name="Record">The whole record.</param>
+public sealed record PersistRecord(RunRecord Record) : RunCommand;
+
+/// <summary>Where a replica comes from.</summary>
+public enum ReplicaSource
+{
+    /// <summary>Only say where the replica stands that is there, if one is.</summary>
+    Keep,
+
+    /// <summary>Draw fresh weights from the seed.</summary>
+    Initialize,
+
+    /// <summary>Load the stored model; moments are zero.</summary>
+    Model,
+
+    /// <summary>Load a checkpoint of the run.</summary>
+    Checkpoint,
+
+    /// <summary>Copy from other workers of the run.</summary>
+    Copy,
+}
+
+/// <summary>A worker is to stand ready; it answers <see cref="ReplicaReady"/>.</summary>
+/// <param name="Worker">Its key.</param>
+/// <param name="Generation">The generation.</param>
+/// <param name="Source">Where the replica comes from.</param>
+/// <param name="Step">The step the replica will stand at; 0 for <see cref="ReplicaSource.Keep"/>.</param>
+/// <param name="CopyFrom">For a copy: the keys of all workers that stand at that step.</param>
+public sealed record PrepareReplica(
+    string Worker, int Generation, ReplicaSource Source, long Step, IReadOnlyList<string> CopyFrom) : RunCommand;
+
+/// <summary>A silo is to take over the exchange's membership; it answers <see cref="ExchangeReady"/>.</summary>
+/// <param name="Silo">Its name.</param>
+/// <param name="Generation">The generation.</param>
+/// <param name="LeafCount">M.</param>
+/// <param name="Silos">The silos of the generation, in stripe order.</param>
+public sealed record ConfigureExchange(
+    string Silo, int Generation, int LeafCount, IReadOnlyList<string> Silos) : RunCommand;
+
+/// <summary>A worker is to compute its part of a step; it answers <see cref="StepReported"/>.</summary>
+/// <param name="Worker">Its key.</param>
+/// <param name="Generation">The generation.</param>
+/// <param name="Step">The step.</param>
+/// <param name="Range">Its micro-batches; may be empty.</param>
+/// <param name="LearningRate">Of this step.</param>
+public sealed record PlanStep(
+    string Worker, int Generation, long Step, LeafRange Range, double LearningRate) : RunCommand;
+
+/// <summary>A worker is to validate; it answers <see cref="ValidationReported"/>.</summary>
+/// <param name="Worker">Its key.</param>
+/// <param name="Generation">The generation.</param>
+/// <param name="Step">The step its replica stands at.</param>
+/// <param name="Range">Its validation micro-batches.</param>
+public sealed record Validate(string Worker, int Generation, long Step, LeafRange Range) : RunCommand;
+
+/// <summary>A worker is to draw samples; it answers <see cref="SampleReported"/>.</summary>
+/// <param name="Worker">Its key.</param>
+/// <param name="Generation">The generation.</param>
+/// <param name="Step">The step its replica stands at.</param>
+/// <param name="Range">The indices of its samples.</param>
+public sealed record Sample(string Worker, int Generation, long Step, LeafRange Range) : RunCommand;
+
+/// <summary>
+/// A worker is to snapshot its replica and write it in the background; it answers <see cref="CheckpointWritten"/> or
+/// <see cref="CheckpointFailed"/>.
+/// </summary>
+/// <param name="Worker">Its key.</param>
+/// <param name="Generation">The generation.</param>
+/// <param name="Step">The step its replica stands at.</param>
+/// <param name="ValidationLoss">Of that step; null if none was measured.</param>
+/// <param name="IsBest">Whether it is the best by validation so far.</param>
+/// <param name="Expired">Steps of checkpoints to delete once this one is published.</param>
+public sealed record WriteCheckpoint(
+    string Worker,
+    int Generation,
+    long Step,
+    double? ValidationLoss,
+    bool IsBest,
+    IReadOnlyList<long> Expired) : RunCommand;
+
+/// <summary>Tell those who watch.</summary>
+/// <param name="Notice">What happened.</param>
+public sealed record Publish(RunNotice Notice) : RunCommand;
+
+/// <summary>Workers are to give up the run's replica and are free for other runs.</summary>
+/// <param name="Workers">Their keys.</param>
+/// <param name="Generation">The generation.</param>
+public sealed record ReleaseWorkers(IReadOnlyList<string> Workers, int Generation) : RunCommand;
+
+/// <summary>The run rests or is over: publish its end; nothing follows until it is resumed.</summary>
+/// <param name="Status">Paused, completed, cancelled, failed or early stopped.</param>
+/// <param name="Step">The step it stands at.</param>
+/// <param name="StateHash">The state hash after that step; null if no checkpoint of it was written.</param>
+/// <param name="Reason">Why, for people; null if the status says it all.</param>
+public sealed record Finish(RunStatus Status, long Step, string? StateHash, string? Reason) : RunCommand;
+
+/// <summary>Contiguous micro-batches, windows or samples.</summary>
+/// <param name="First">The first index.</param>
+/// <param name="End">The index after the last; equal to the first for none.</param>
+public readonly record struct LeafRange(int First, int End)
+{
+    /// <summary>How many there are.</summary>
+    public int Count => End - First;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{First}..{End}";
+}

@@ -1,0 +1,140 @@
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Core.Runs;
+
+/// <summary>Something the coordinator has heard. <see cref="RunMachine.Decide"/> says what follows.</summary>
+/// <remarks>
+/// Events that carry a generation are ignored when it is not the run's. Every event may come twice.
+/// </remarks>
+public abstract record RunEvent
+{
+    /// <summary>When it was heard: time since the coordinator was activated, never going back.</summary>
+    public TimeSpan At { get; init; }
+}
+
+/// <summary>A worker that the cluster assigns to the run.</summary>
+/// <param name="Key">Silo name and device index.</param>
+/// <param name="Silo">The name of its silo.</param>
+public sealed record OfferedWorker(string Key, string Silo);
+
+/// <summary>
+/// The coordinator was activated with the record the run has, new (generation 0) or stored. A finished run stays
+/// finished.
+/// </summary>
+public sealed record Started : RunEvent;
+
+/// <summary>
+/// The workers assigned to the run now, all of them, in a fixed order. A member that is missing is lost.
+/// </summary>
+/// <param name="Workers">Those that live and are ready to serve.</param>
+public sealed record WorkersOffered(IReadOnlyList<OfferedWorker> Workers) : RunEvent;
+
+/// <summary>A worker, its silo or its channel is gone.</summary>
+/// <param name="Worker">Its key.</param>
+/// <param name="Reason">For people.</param>
+public sealed record WorkerLost(string Worker, string Reason) : RunEvent;
+
+/// <summary>A worker cannot do what it was told.</summary>
+/// <param name="Worker">Its key.</param>
+/// <param name="Generation">The generation of the command.</param>
+/// <param name="Reason">One sentence.</param>
+/// <param name="IsFinal">True if no other worker could do it either (bad input): the run fails.</param>
+public sealed record WorkerTroubled(string Worker, int Generation, string Reason, bool IsFinal) : RunEvent;
+
+/// <summary>A worker answers <see cref="PrepareReplica"/>.</summary>
+/// <param name="Worker">Its key.</param>
+/// <param name="Generation">The generation of the command.</param>
+/// <param name="Step">The last step its replica has applied; null if it holds none of this run.</param>
+/// <param name="Profile">What can change its bits; null if it is not known yet (no replica).</param>
+public sealed record ReplicaReady(string Worker, int Generation, long? Step, ComputeProfile? Profile) : RunEvent;
+
+/// <summary>A silo has taken over the exchange's membership.</summary>
+/// <param name="Silo">Its name.</param>
+/// <param name="Generation">The generation of the command.</param>
+public sealed record ExchangeReady(string Silo, int Generation) : RunEvent;
+
+/// <summary>A worker has applied a step, or not because something was not finite.</summary>
+public sealed record StepReported : RunEvent
+{
+    /// <summary>The worker's key.</summary>
+    public required string Worker { get; init; }
+
+    /// <summary>The generation of the plan.</summary>
+    public required int Generation { get; init; }
+
+    /// <summary>The step.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Mean loss of each of the worker's micro-batches in order, nats per token.</summary>
+    public required IReadOnlyList<double> Losses { get; init; }
+
+    /// <summary>Norm of the averaged gradient before clipping: the same bits on every worker.</summary>
+    public required double GradientNorm { get; init; }
+
+    /// <summary>False if a loss or the norm is not finite, so that parameters and moments are unchanged.</summary>
+    public required bool Applied { get; init; }
+
+    /// <summary>Time of compute for all its micro-batches.</summary>
+    public TimeSpan Compute { get; init; }
+
+    /// <summary>Time it waited for averages after its own compute was done.</summary>
+    public TimeSpan ExposedExchange { get; init; }
+
+    /// <summary>
+    /// Payload bytes sent for the step that no other worker reports (a silo's bytes come with one of its workers).
+    /// </summary>
+    public long SentBytes { get; init; }
+}
+
+/// <summary>A worker has validated its micro-batches.</summary>
+/// <param name="Worker">Its key.</param>
+/// <param name="Generation">The generation of the command.</param>
+/// <param name="Step">The step after which it was done.</param>
+/// <param name="LossSums">
+/// For each window of its micro-batches in order: the sum of the losses of its counted targets, nats.
+/// </param>
+public sealed record ValidationReported(
+    string Worker, int Generation, long Step, IReadOnlyList<double> LossSums) : RunEvent;
+
+/// <summary>A worker has drawn its samples.</summary>
+/// <param name="Worker">Its key.</param>
+/// <param name="Generation">The generation of the command.</param>
+/// <param name="Step">The step after which they were drawn.</param>
+/// <param name="Texts">The texts, in the order of their indices.</param>
+public sealed record SampleReported(
+    string Worker, int Generation, long Step, IReadOnlyList<string> Texts) : RunEvent;
+
+/// <summary>A checkpoint is published on disk.</summary>
+/// <param name="Worker">Who wrote it.</param>
+/// <param name="Step">The step after which it was taken.</param>
+/// <param name="StateHash">The state hash, lower-case hexadecimal.</param>
+/// <param name="Path">Its folder.</param>
+/// <param name="Duration">From the snapshot to the rename.</param>
+public sealed record CheckpointWritten(
+    string Worker, long Step, string StateHash, string Path, TimeSpan Duration) : RunEvent;
+
+/// <summary>A checkpoint could not be written.</summary>
+/// <param name="Worker">Who tried.</param>
+/// <param name="Step">The checkpoint's step.</param>
+/// <param name="Reason">One sentence.</param>
+public sealed record CheckpointFailed(string Worker, long Step, string Reason) : RunEvent;
+
+/// <summary>A stored checkpoint does not verify: it is set aside, and the next older one is used.</summary>
+/// <param name="Step">The checkpoint's step.</param>
+/// <param name="Reason">One sentence.</param>
+public sealed record CheckpointDamaged(long Step, string Reason) : RunEvent;
+
+/// <summary>Pause at the next step boundary.</summary>
+public sealed record PauseRequested : RunEvent;
+
+/// <summary>Go on with a paused or failed run, or take back a pause that has not happened yet.</summary>
+/// <param name="PauseAt">Pause when this step is committed; null for never.</param>
+/// <param name="Workers">How many workers from now on; null for as before.</param>
+public sealed record ResumeRequested(long? PauseAt = null, WorkerRange? Workers = null) : RunEvent;
+
+/// <summary>End the run at the next step boundary.</summary>
+public sealed record CancelRequested : RunEvent;
+
+/// <summary>Time has passed; once a second is enough.</summary>
+public sealed record Ticked : RunEvent;

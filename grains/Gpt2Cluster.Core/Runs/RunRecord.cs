@@ -1,0 +1,102 @@
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Core.Runs;
+
+/// <summary>How a run stands, for people and for the store.</summary>
+public enum RunStatus
+{
+    /// <summary>It waits for workers.</summary>
+    Queued,
+
+    /// <summary>Its workers make, load or copy their replicas.</summary>
+    Preparing,
+
+    /// <summary>It computes.</summary>
+    Running,
+
+    /// <summary>It rests and can be resumed.</summary>
+    Paused,
+
+    /// <summary>All steps are done.</summary>
+    Completed,
+
+    /// <summary>It was ended by request.</summary>
+    Cancelled,
+
+    /// <summary>It stopped for a reason that somebody has to look at; it can be resumed.</summary>
+    Failed,
+
+    /// <summary>Validation did not get better any more.</summary>
+    EarlyStopped,
+}
+
+/// <summary>One checkpoint in a run's catalogue.</summary>
+/// <param name="Step">The step after which it was taken.</param>
+/// <param name="StateHash">The state hash, lower-case hexadecimal.</param>
+/// <param name="Silo">The silo that wrote it.</param>
+/// <param name="Path">Its folder there.</param>
+/// <param name="ValidationLoss">Validation loss at that step; null if none was measured.</param>
+public sealed record CheckpointEntry(long Step, string StateHash, string Silo, string Path, double? ValidationLoss);
+
+/// <summary>A validation loss and where it was measured.</summary>
+/// <param name="Step">After this step.</param>
+/// <param name="Loss">Nats per token.</param>
+public sealed record ValidationPoint(long Step, double Loss);
+
+/// <summary>What is persisted of a run: all that a new coordinator needs beside the workers' own answers.</summary>
+public sealed record RunRecord
+{
+    /// <summary>What was asked for; its workers may change when it is resumed, nothing else.</summary>
+    public required RunSpecification Specification { get; init; }
+
+    /// <summary>How the run stands.</summary>
+    public RunStatus Status { get; init; }
+
+    /// <summary>Version of the membership; raised and stored before anybody is told of it.</summary>
+    public int Generation { get; init; }
+
+    /// <summary>
+    /// The last step that was ever committed. After the loss of all workers the replicas may stand before it.
+    /// </summary>
+    public long CommittedStep { get; init; }
+
+    /// <summary>Pause when this step is committed; null for never.</summary>
+    public long? PauseAt { get; init; }
+
+    /// <summary>Why it failed or what it waits for; null if nothing is to be said.</summary>
+    public string? Remark { get; init; }
+
+    /// <summary>
+    /// The compute profile of the run's first worker, which all others must have; null before the first.
+    /// </summary>
+    public ComputeProfile? Profile { get; init; }
+
+    /// <summary>The best validation so far; null before the first.</summary>
+    public ValidationPoint? BestValidation { get; init; }
+
+    /// <summary>The newest validation; null before the first.</summary>
+    public ValidationPoint? LastValidation { get; init; }
+
+    /// <summary>Validations since the best one.</summary>
+    public int ValidationsSinceBest { get; init; }
+
+    /// <summary>The checkpoints, oldest first.</summary>
+    public IReadOnlyList<CheckpointEntry> Checkpoints { get; init; } = [];
+
+    /// <summary>The losses of all steps, thinned out.</summary>
+    public LossHistory History { get; init; } = LossHistory.Empty;
+
+    /// <summary>Time spent, from the first worker to each end, pauses left out.</summary>
+    public TimeSpan ActiveTime { get; init; }
+
+    /// <summary>The newest checkpoint; null if there is none.</summary>
+    public CheckpointEntry? NewestCheckpoint => Checkpoints.Count == 0 ? null : Checkpoints[^1];
+
+    /// <summary>Whether nothing follows but by request.</summary>
+    public bool IsAtRest => Status is RunStatus.Paused or RunStatus.Completed or RunStatus.Cancelled
+        or RunStatus.Failed or RunStatus.EarlyStopped;
+
+    /// <summary>Whether it can be resumed once it rests.</summary>
+    public bool CanResume => Status is RunStatus.Paused or RunStatus.Failed;
+}

@@ -1,0 +1,128 @@
+using System.Collections.Immutable;
+
+namespace Gpt2Cluster.Core.Runs;
+
+/// <summary>What the coordinator is doing.</summary>
+public enum RunPhase
+{
+    /// <summary>There are too few workers, or the coordinator has not heard of any yet.</summary>
+    Waiting,
+
+    /// <summary>The members of a new generation are asked where their replicas stand.</summary>
+    Standing,
+
+    /// <summary>Replicas that lack something are made, loaded or copied; silos configure their exchange.</summary>
+    Preparing,
+
+    /// <summary>A step is in flight.</summary>
+    Stepping,
+
+    /// <summary>Between two steps: validation.</summary>
+    Validating,
+
+    /// <summary>Between two steps: samples.</summary>
+    Sampling,
+
+    /// <summary>Between the last step and the end: the last checkpoint.</summary>
+    Saving,
+
+    /// <summary>The run rests: paused or over.</summary>
+    Resting,
+}
+
+/// <summary>A worker of the generation.</summary>
+/// <param name="Key">Its key.</param>
+/// <param name="Silo">The name of its silo.</param>
+public sealed record RunMember(string Key, string Silo)
+{
+    /// <summary>Whether it has answered the last <see cref="PrepareReplica"/>.</summary>
+    public bool HasAnswered { get; init; }
+
+    /// <summary>The step its replica stands at; null if it has none or has not said.</summary>
+    public long? Step { get; init; }
+
+    /// <summary>Measured seconds of one micro-batch, smoothed; null before the first.</summary>
+    public double? SecondsPerMicroBatch { get; init; }
+
+    /// <summary>Its part of the work in flight: micro-batches, validation micro-batches or samples.</summary>
+    public LeafRange Range { get; init; }
+
+    /// <summary>What it reported of the step in flight; null before.</summary>
+    public StepReported? StepReport { get; init; }
+
+    /// <summary>What it reported of the validation in flight; null before.</summary>
+    public IReadOnlyList<double>? LossSums { get; init; }
+
+    /// <summary>What it reported of the samples in flight; null before.</summary>
+    public IReadOnlyList<string>? Texts { get; init; }
+}
+
+/// <summary>What the run ends with when its last checkpoint is written.</summary>
+/// <param name="Status">Paused, completed, cancelled, failed or early stopped.</param>
+/// <param name="Reason">For people; null if the status says it all.</param>
+public sealed record Ending(RunStatus Status, string? Reason);
+
+/// <summary>
+/// Everything the coordinator knows of its run. Immutable; only <see cref="RunMachine.Decide"/> makes the next.
+/// </summary>
+public sealed record RunState
+{
+    /// <summary>The state of a coordinator that has just read its record.</summary>
+    public RunState(RunRecord record) => Record = record;
+
+    /// <summary>What is persisted.</summary>
+    public RunRecord Record { get; init; }
+
+    /// <summary>What the coordinator is doing.</summary>
+    public RunPhase Phase { get; init; } = RunPhase.Waiting;
+
+    /// <summary>The step all replicas stand at, once they are ready.</summary>
+    public long Step { get; init; }
+
+    /// <summary>The workers of the generation, in the order of their micro-batches.</summary>
+    public ImmutableList<RunMember> Members { get; init; } = [];
+
+    /// <summary>The workers the cluster offered last.</summary>
+    public ImmutableList<OfferedWorker> Offered { get; init; } = [];
+
+    /// <summary>
+    /// Workers that are not taken any more until the coordinator starts anew, and how often each was in trouble.
+    /// </summary>
+    public ImmutableDictionary<string, int> Troubles { get; init; } = ImmutableDictionary<string, int>.Empty;
+
+    /// <summary>Silos that have taken over the exchange's membership.</summary>
+    public ImmutableHashSet<string> ReadySilos { get; init; } = [];
+
+    /// <summary>Why the generation was raised last.</summary>
+    public string MembershipReason { get; init; } = "";
+
+    /// <summary>What the run is to end with; null while it goes on.</summary>
+    public Ending? Ending { get; init; }
+
+    /// <summary>The last step whose validation is done.</summary>
+    public long ValidatedStep { get; init; }
+
+    /// <summary>The last step whose samples are drawn.</summary>
+    public long SampledStep { get; init; }
+
+    /// <summary>The step of the checkpoint that is being written; null if none is.</summary>
+    public long? CheckpointInFlight { get; init; }
+
+    /// <summary>Who writes it.</summary>
+    public string? CheckpointWriter { get; init; }
+
+    /// <summary>Whether a checkpoint was due while another was being written.</summary>
+    public bool CheckpointIsDue { get; init; }
+
+    /// <summary>Attempts in a row to write the last checkpoint that failed.</summary>
+    public int FailedCheckpointCount { get; init; }
+
+    /// <summary>When the step in flight was planned.</summary>
+    public TimeSpan PlannedAt { get; init; }
+
+    /// <summary>When something was last heard or sent that moved the run.</summary>
+    public TimeSpan MovedAt { get; init; }
+
+    /// <summary>When the last event was heard.</summary>
+    public TimeSpan Now { get; init; }
+}

@@ -1,0 +1,110 @@
+using Gpt2Cluster.Core.Model;
+
+namespace Gpt2Cluster.Core.Specification;
+
+/// <summary>What an option of <c>train</c> is when the command does not name it.</summary>
+public sealed record TrainingDefaults
+{
+    /// <summary><c>--steps</c>.</summary>
+    public long Steps { get; init; } = 1000;
+
+    /// <summary><c>--batch-size</c>.</summary>
+    public int BatchSize { get; init; } = 2;
+
+    /// <summary><c>--micro-batches</c>.</summary>
+    public int MicroBatchCount { get; init; } = 8;
+
+    /// <summary><c>--learning-rate</c>.</summary>
+    public double LearningRate { get; init; } = 5e-5;
+
+    /// <summary><c>--warmup</c>; null for <see cref="LearningRateSchedule.DefaultWarmup"/> of the steps.</summary>
+    public long? WarmupSteps { get; init; }
+
+    /// <summary><c>--sample-every</c>.</summary>
+    public long SampleEvery { get; init; } = 100;
+
+    /// <summary><c>--sample-length</c>; lowered to what fits the context behind the prompt.</summary>
+    public int SampleLength { get; init; } = SamplingOptions.DefaultLength;
+
+    /// <summary><c>--save-every</c>.</summary>
+    public long SaveEvery { get; init; } = 200;
+
+    /// <summary><c>--val-every</c>.</summary>
+    public long ValidateEvery { get; init; } = 100;
+}
+
+/// <summary>A model known by name.</summary>
+/// <param name="Name">Its name in the store and behind <c>scratch:</c>.</param>
+/// <param name="Shape">Its shape.</param>
+/// <param name="ScratchDefaults">The defaults for training it from fresh weights.</param>
+public sealed record Preset(string Name, ModelShape Shape, TrainingDefaults ScratchDefaults);
+
+/// <summary>The models known by name, and every default number of training, in one place.</summary>
+public static class Presets
+{
+    private const int Gpt2Vocabulary = 50257;
+    private const int Gpt2Context = 1024;
+
+    private static readonly TrainingDefaults FromScratch = new() { LearningRate = 3e-4 };
+
+    private static readonly Dictionary<string, string> Aliases = new(StringComparer.Ordinal)
+    {
+        ["117M"] = "gpt2",
+        ["124M"] = "gpt2",
+        ["345M"] = "gpt2-medium",
+        ["355M"] = "gpt2-medium",
+        ["774M"] = "gpt2-large",
+        ["1558M"] = "gpt2-xl",
+    };
+
+    /// <summary>The defaults of every model that is not <c>scratch:</c>.</summary>
+    public static TrainingDefaults FineTuning { get; } = new();
+
+    /// <summary>All presets, smallest first.</summary>
+    public static IReadOnlyList<Preset> All { get; } =
+    [
+        new("tiny", new ModelShape(Gpt2Vocabulary, 128, 128, 4, 4), new TrainingDefaults
+        {
+            Steps = 300,
+            BatchSize = 4,
+            MicroBatchCount = 4,
+            LearningRate = 2e-3,
+            WarmupSteps = 20,
+            SampleEvery = 75,
+            SampleLength = 100,
+            SaveEvery = 100,
+            ValidateEvery = 50,
+        }),
+        new("gpt2", new ModelShape(Gpt2Vocabulary, Gpt2Context, 768, 12, 12), FromScratch),
+        new("gpt2-medium", new ModelShape(Gpt2Vocabulary, Gpt2Context, 1024, 16, 24), FromScratch),
+        new("gpt2-large", new ModelShape(Gpt2Vocabulary, Gpt2Context, 1280, 20, 36), FromScratch),
+        new("gpt2-xl", new ModelShape(Gpt2Vocabulary, Gpt2Context, 1600, 25, 48), FromScratch),
+    ];
+
+    /// <summary>A name without its alias: <c>124M</c> is <c>gpt2</c>; any other name is itself.</summary>
+    public static string Canonical(string model) => Aliases.GetValueOrDefault(model, model);
+
+    /// <summary>The preset behind a model's name, alias or <c>scratch:</c> name; null if there is none.</summary>
+    public static Preset? Find(string model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var name = IsScratch(model) ? model[ModelReference.ScratchPrefix.Length..] : model;
+        return All.FirstOrDefault(preset => preset.Name == Canonical(name));
+    }
+
+    /// <summary>The preset of a <c>scratch:</c> name.</summary>
+    /// <exception cref="UserErrorException">There is none of that name.</exception>
+    public static Preset Scratch(string model) =>
+        IsScratch(model) && Find(model) is { } preset
+            ? preset
+            : throw new UserErrorException(
+                $"There is no preset '{model}'; choose one of "
+                + $"{string.Join(", ", All.Select(preset => ModelReference.ScratchPrefix + preset.Name))}.");
+
+    /// <summary>The defaults that go with a model's name.</summary>
+    public static TrainingDefaults DefaultsOf(string model) =>
+        IsScratch(model) ? Scratch(model).ScratchDefaults : FineTuning;
+
+    private static bool IsScratch(string model) =>
+        model.StartsWith(ModelReference.ScratchPrefix, StringComparison.Ordinal);
+}

@@ -1,0 +1,106 @@
+using Gpt2Cluster.Core.Windows;
+
+namespace Gpt2Cluster.Core.Specification;
+
+/// <summary>
+/// Everything a run is asked to be, complete and immutable: what is not in here is not known to the run.
+/// </summary>
+/// <remarks>
+/// Doc comments name the option of the command line; <see cref="SpecificationCheck"/> knows the ranges.
+/// </remarks>
+public sealed record RunSpecification
+{
+    /// <summary><c>--run</c>.</summary>
+    public required RunName Run { get; init; }
+
+    /// <summary><c>--model</c> and what it stands for.</summary>
+    public required ModelReference Model { get; init; }
+
+    /// <summary>The tokens to train and validate on.</summary>
+    public required DatasetReference Dataset { get; init; }
+
+    /// <summary><c>--steps</c>.</summary>
+    public long Steps { get; init; } = 1000;
+
+    /// <summary><c>--batch-size</c>: B, windows of a micro-batch.</summary>
+    public int BatchSize { get; init; } = 2;
+
+    /// <summary><c>--micro-batches</c>: M, micro-batches of a step.</summary>
+    public int MicroBatchCount { get; init; } = 8;
+
+    /// <summary><c>--sequence-length</c>: T, already lowered for a short corpus.</summary>
+    public required int SequenceLength { get; init; }
+
+    /// <summary><c>--learning-rate</c>, <c>--schedule</c> and <c>--warmup</c>.</summary>
+    public required LearningRateSchedule Schedule { get; init; }
+
+    /// <summary>
+    /// <c>--optimizer</c>, <c>--weight-decay</c>, <c>--beta1</c>, <c>--beta2</c>, <c>--epsilon</c>, <c>--clip-norm</c>.
+    /// </summary>
+    public OptimizerOptions Optimizer { get; init; } = new();
+
+    /// <summary><c>--dropout</c>, 0 to below 1.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary><c>--noise</c>, 0 to 1.</summary>
+    public double Noise { get; init; }
+
+    /// <summary><c>--train</c>.</summary>
+    public TrainableParameters Trainable { get; init; }
+
+    /// <summary><c>--precision</c>; null until the cluster has chosen, never null in a stored run.</summary>
+    public Precision? Precision { get; init; }
+
+    /// <summary><c>--recompute</c>.</summary>
+    public bool Recompute { get; init; }
+
+    /// <summary><c>--workers</c>.</summary>
+    public WorkerRange Workers { get; init; } = new(1, null);
+
+    /// <summary><c>--threads-per-worker</c>; null until the cluster has chosen, never null in a stored run.</summary>
+    public int? ThreadsPerWorker { get; init; }
+
+    /// <summary><c>--exact</c>: workers of another compute profile are refused.</summary>
+    public bool Exact { get; init; } = true;
+
+    /// <summary><c>--on-nan</c>.</summary>
+    public NanPolicy OnNan { get; init; }
+
+    /// <summary><c>--sample-*</c>, <c>--top-k</c>, <c>--top-p</c>, <c>--temperature</c>.</summary>
+    public SamplingOptions Sampling { get; init; } = new();
+
+    /// <summary><c>--save-every</c>; 0: only at pause and end.</summary>
+    public long SaveEvery { get; init; } = 200;
+
+    /// <summary><c>--keep</c>: the newest checkpoints kept, 1 or more, beside the best by validation.</summary>
+    public int Keep { get; init; } = 3;
+
+    /// <summary><c>--val-every</c>; 0: never.</summary>
+    public long ValidateEvery { get; init; } = 100;
+
+    /// <summary><c>--early-stop</c>: validations without a new best that end the run; 0: off.</summary>
+    public int EarlyStop { get; init; }
+
+    /// <summary><c>--seed</c>.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>The windows to train on.</summary>
+    public WindowLayout TrainingWindows() => new(Dataset.TrainingTokenCount, SequenceLength);
+
+    /// <summary>The order in which they are used.</summary>
+    public WindowOrder WindowOrder() => new(TrainingWindows().WindowCount, Seed, MicroBatchCount, BatchSize);
+
+    /// <summary>The windows to validate on; null if there are none.</summary>
+    public WindowLayout? ValidationWindows() =>
+        Dataset.ValidationTokenCount < 2 ? null : new(Dataset.ValidationTokenCount, SequenceLength);
+
+    /// <summary>
+    /// Fixed validation micro-batches of B windows, the last one maybe shorter; 0 without validation.
+    /// </summary>
+    public int ValidationMicroBatchCount() => ValidationWindows() is { } windows
+        ? checked((int)((windows.WindowCount + BatchSize - 1) / BatchSize))
+        : 0;
+
+    /// <summary>Tokens trained on in one step.</summary>
+    public long TokensPerStep => (long)MicroBatchCount * BatchSize * SequenceLength;
+}

@@ -1,0 +1,137 @@
+using System.Globalization;
+
+namespace Gpt2Cluster.Core.Specification;
+
+/// <summary>Says everything that is wrong with a specification at once.</summary>
+public static class SpecificationCheck
+{
+    /// <summary>Micro-batches of a step at most: what a step's plan is sized for.</summary>
+    public const int MaxMicroBatchCount = 4096;
+
+    /// <summary>One sentence for each error; empty when the run can be made.</summary>
+    public static IReadOnlyList<string> Errors(RunSpecification specification)
+    {
+        ArgumentNullException.ThrowIfNull(specification);
+        var errors = new List<string>();
+        if (RunName.Error(specification.Run.ToString()) is { } nameError)
+            errors.Add(nameError);
+        errors.AddRange(specification.Model.Shape.Errors().Select(e => $"The model {specification.Model.Name}: {e}."));
+        CheckData(specification, errors);
+        CheckSteps(specification, errors);
+        CheckSchedule(specification, errors);
+        CheckOptimizer(specification.Optimizer, errors);
+        CheckTraining(specification, errors);
+        CheckWorkers(specification, errors);
+        CheckSampling(specification, errors);
+        return errors;
+    }
+
+    private static void CheckData(RunSpecification specification, List<string> errors)
+    {
+        var (dataset, context) = (specification.Dataset, specification.Model.Shape.ContextLength);
+        if (dataset.TrainingTokenCount < 2)
+            errors.Add($"The dataset has {dataset.TrainingTokenCount} training tokens; at least 2 are needed.");
+        if (dataset.ValidationTokenCount is < 0 or 1)
+            errors.Add($"There are {dataset.ValidationTokenCount} validation tokens; at least 2 are needed, or none.");
+        if (specification.SequenceLength < 1)
+            errors.Add($"--sequence-length must be 1 or more, not {specification.SequenceLength}.");
+        else if (specification.SequenceLength > context)
+        {
+            errors.Add(
+                $"--sequence-length {specification.SequenceLength} is beyond the context of {context} tokens of "
+                + $"{specification.Model.Name}; choose {context} or less.");
+        }
+    }
+
+    private static void CheckSteps(RunSpecification specification, List<string> errors)
+    {
+        AtLeast(1, specification.Steps, "--steps", errors);
+        AtLeast(1, specification.BatchSize, "--batch-size", errors);
+        if (specification.MicroBatchCount is < 1 or > MaxMicroBatchCount)
+            errors.Add($"--micro-batches must be 1 to {MaxMicroBatchCount}, not {specification.MicroBatchCount}.");
+        AtLeast(0, specification.SaveEvery, "--save-every", errors);
+        AtLeast(1, specification.Keep, "--keep", errors);
+        AtLeast(0, specification.ValidateEvery, "--val-every", errors);
+        AtLeast(0, specification.EarlyStop, "--early-stop", errors);
+        var validates = specification is { ValidateEvery: > 0, Dataset.ValidationTokenCount: > 0 };
+        if (specification.EarlyStop > 0 && !validates)
+            errors.Add("--early-stop needs a validation; give --val-dataset or --val-split, and --val-every.");
+    }
+
+    private static void CheckSchedule(RunSpecification specification, List<string> errors)
+    {
+        var schedule = specification.Schedule;
+        if (!(schedule.Peak > 0) || !double.IsFinite(schedule.Peak))
+            errors.Add($"--learning-rate must be above 0, not {Text(schedule.Peak)}.");
+        if (schedule.WarmupSteps < 0 || schedule.WarmupSteps > specification.Steps)
+            errors.Add($"--warmup must be 0 to --steps ({specification.Steps}), not {schedule.WarmupSteps}.");
+    }
+
+    private static void CheckOptimizer(OptimizerOptions optimizer, List<string> errors)
+    {
+        Share(optimizer.Beta1, "--beta1", errors);
+        Share(optimizer.Beta2, "--beta2", errors);
+        if (!(optimizer.Epsilon > 0) || !double.IsFinite(optimizer.Epsilon))
+            errors.Add($"--epsilon must be above 0, not {Text(optimizer.Epsilon)}.");
+        NotNegative(optimizer.WeightDecay, "--weight-decay", errors);
+        NotNegative(optimizer.ClipNorm, "--clip-norm", errors);
+    }
+
+    private static void CheckTraining(RunSpecification specification, List<string> errors)
+    {
+        Share(specification.Dropout, "--dropout", errors);
+        if (specification.Noise is not (>= 0 and <= 1))
+            errors.Add($"--noise must be 0 to 1, not {Text(specification.Noise)}.");
+    }
+
+    private static void CheckWorkers(RunSpecification specification, List<string> errors)
+    {
+        var (min, max) = specification.Workers;
+        if (min < 1 || max < min)
+            errors.Add($"--workers must be N or MIN..MAX from 1 up, not {min}..{max}.");
+        if (specification.ThreadsPerWorker is < 1)
+            errors.Add($"--threads-per-worker must be 1 or more, not {specification.ThreadsPerWorker}.");
+    }
+
+    private static void CheckSampling(RunSpecification specification, List<string> errors)
+    {
+        var (sampling, shape) = (specification.Sampling, specification.Model.Shape);
+        AtLeast(0, sampling.Every, "--sample-every", errors);
+        AtLeast(1, sampling.Count, "--sample-num", errors);
+        AtLeast(1, sampling.Length, "--sample-length", errors);
+        AtLeast(0, sampling.TopK, "--top-k", errors);
+        NotNegative(sampling.Temperature, "--temperature", errors);
+        if (sampling.TopP is not (>= 0 and <= 1))
+            errors.Add($"--top-p must be 0 to 1, not {Text(sampling.TopP)}.");
+        if (sampling.PromptTokens.Count == 0)
+            errors.Add("--sample-prompt has no tokens; leave the option out to begin with end-of-text.");
+        if (sampling.PromptTokens.Any(token => token < 0 || token >= shape.VocabularySize))
+            errors.Add($"--sample-prompt has a token outside the vocabulary of {shape.VocabularySize}.");
+        if (sampling.Length >= 1 && sampling.PromptTokens.Count + (long)sampling.Length > shape.ContextLength)
+        {
+            errors.Add(
+                $"--sample-length {sampling.Length} and a prompt of {sampling.PromptTokens.Count} tokens are beyond "
+                + $"the context of {shape.ContextLength} tokens; shorten one of them.");
+        }
+    }
+
+    private static void AtLeast(long least, long value, string option, List<string> errors)
+    {
+        if (value < least)
+            errors.Add($"{option} must be {least} or more, not {value}.");
+    }
+
+    private static void NotNegative(double value, string option, List<string> errors)
+    {
+        if (!(value >= 0) || !double.IsFinite(value))
+            errors.Add($"{option} must be 0 or more, not {Text(value)}.");
+    }
+
+    private static void Share(double value, string option, List<string> errors)
+    {
+        if (value is not (>= 0 and < 1))
+            errors.Add($"{option} must be 0 or more and below 1, not {Text(value)}.");
+    }
+
+    private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,80 @@
+namespace Gpt2Cluster.Core.Specification;
+
+/// <summary>What differs between a stored run and a command that wants to go on with it.</summary>
+public static class SpecificationDifferences
+{
+    /// <summary>What each leaf of a specification is called on the command line.</summary>
+    public static IReadOnlyDictionary<string, string> OptionNames { get; } = new Dictionary<string, string>
+    {
+        ["run"] = "--run",
+        ["model.name"] = "--model",
+        ["model.sha256"] = "the weights of --model",
+        ["model.shape.vocabulary_size"] = "the vocabulary size of --model",
+        ["model.shape.context_length"] = "the context of --model",
+        ["model.shape.width"] = "the width of --model",
+        ["model.shape.head_count"] = "the head count of --model",
+        ["model.shape.layer_count"] = "the layer count of --model",
+        ["dataset.sha256"] = "the dataset",
+        ["dataset.training_token_count"] = "the number of training tokens (dataset or --val-split)",
+        ["dataset.validation_token_count"] = "the number of validation tokens (--val-dataset or --val-split)",
+        ["dataset.validation_sha256"] = "--val-dataset",
+        ["steps"] = "--steps",
+        ["batch_size"] = "--batch-size",
+        ["micro_batch_count"] = "--micro-batches",
+        ["sequence_length"] = "--sequence-length",
+        ["schedule.kind"] = "--schedule",
+        ["schedule.peak"] = "--learning-rate",
+        ["schedule.warmup_steps"] = "--warmup",
+        ["optimizer.kind"] = "--optimizer",
+        ["optimizer.beta1"] = "--beta1",
+        ["optimizer.beta2"] = "--beta2",
+        ["optimizer.epsilon"] = "--epsilon",
+        ["optimizer.weight_decay"] = "--weight-decay",
+        ["optimizer.clip_norm"] = "--clip-norm",
+        ["dropout"] = "--dropout",
+        ["noise"] = "--noise",
+        ["trainable"] = "--train",
+        ["precision"] = "--precision",
+        ["recompute"] = "--recompute",
+        ["workers"] = "--workers",
+        ["threads_per_worker"] = "--threads-per-worker",
+        ["exact"] = "--exact",
+        ["on_nan"] = "--on-nan",
+        ["sampling.every"] = "--sample-every",
+        ["sampling.count"] = "--sample-num",
+        ["sampling.length"] = "--sample-length",
+        ["sampling.prompt"] = "--sample-prompt",
+        ["sampling.prompt_tokens"] = "the tokens of --sample-prompt",
+        ["sampling.top_k"] = "--top-k",
+        ["sampling.top_p"] = "--top-p",
+        ["sampling.temperature"] = "--temperature",
+        ["save_every"] = "--save-every",
+        ["keep"] = "--keep",
+        ["validate_every"] = "--val-every",
+        ["early_stop"] = "--early-stop",
+        ["seed"] = "--seed",
+    };
+
+    /// <summary>
+    /// One sentence for each difference that forbids going on; empty when the run may go on. Workers may differ, and
+    /// what the
+    /// new command leaves to the cluster (precision, threads) takes the stored value.
+    /// </summary>
+    /// <param name="stored">The run's specification.</param>
+    /// <param name="wanted">The new command's.</param>
+    public static IReadOnlyList<string> Between(RunSpecification stored, RunSpecification wanted)
+    {
+        var before = SpecificationJson.Leaves(stored with { Workers = wanted.Workers });
+        var after = SpecificationJson.Leaves(wanted with
+        {
+            Precision = wanted.Precision ?? stored.Precision,
+            ThreadsPerWorker = wanted.ThreadsPerWorker ?? stored.ThreadsPerWorker,
+        });
+        return
+        [
+            .. from leaf in before
+               where after[leaf.Key] != leaf.Value
+               select $"{OptionNames[leaf.Key]} is {leaf.Value} in the run and {after[leaf.Key]} in this command.",
+        ];
+    }
+}

@@ -1,0 +1,64 @@
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Core.Tests.Specification;
+
+public sealed class SpecificationCheckTests
+{
+    public static TheoryData<string, Func<RunSpecification, RunSpecification>> Mistakes { get; } = new()
+    {
+        { "--steps must be 1 or more, not 0.", s => s with { Steps = 0, Schedule = new(ScheduleKind.Linear, 1, 0) } },
+        { "--batch-size must be 1 or more", s => s with { BatchSize = 0 } },
+        { "--micro-batches must be 1 to 4096, not 0.", s => s with { MicroBatchCount = 0 } },
+        { "--sequence-length 129 is beyond the context of 128 tokens", s => s with { SequenceLength = 129 } },
+        { "--sequence-length must be 1 or more", s => s with { SequenceLength = 0 } },
+        { "--learning-rate must be above 0, not 0.", s => s with { Schedule = s.Schedule with { Peak = 0 } } },
+        { "--learning-rate must be above 0", s => s with { Schedule = s.Schedule with { Peak = double.NaN } } },
+        { "--warmup must be 0 to --steps (1000)", s => s with { Schedule = s.Schedule with { WarmupSteps = 1001 } } },
+        { "--beta1 must be 0 or more and below 1", s => s with { Optimizer = s.Optimizer with { Beta1 = 1 } } },
+        { "--beta2 must be 0 or more and below 1", s => s with { Optimizer = s.Optimizer with { Beta2 = -1 } } },
+        { "--epsilon must be above 0", s => s with { Optimizer = s.Optimizer with { Epsilon = 0 } } },
+        { "--weight-decay must be 0 or more", s => s with { Optimizer = s.Optimizer with { WeightDecay = -1 } } },
+        { "--clip-norm must be 0 or more", s => s with { Optimizer = s.Optimizer with { ClipNorm = -1 } } },
+        { "--dropout must be 0 or more and below 1", s => s with { Dropout = 1 } },
+        { "--noise must be 0 to 1", s => s with { Noise = 1.5 } },
+        { "--workers must be N or MIN..MAX", s => s with { Workers = new WorkerRange(3, 2) } },
+        { "--threads-per-worker must be 1 or more", s => s with { ThreadsPerWorker = 0 } },
+        { "--save-every must be 0 or more", s => s with { SaveEvery = -1 } },
+        { "--keep must be 1 or more", s => s with { Keep = 0 } },
+        { "--val-every must be 0 or more", s => s with { ValidateEvery = -1 } },
+        { "--early-stop must be 0 or more", s => s with { EarlyStop = -1 } },
+        { "--early-stop needs a validation", s => s with { EarlyStop = 2, ValidateEvery = 0 } },
+        { "--sample-every must be 0 or more", s => s with { Sampling = s.Sampling with { Every = -1 } } },
+        { "--sample-num must be 1 or more", s => s with { Sampling = s.Sampling with { Count = 0 } } },
+        { "--sample-length must be 1 or more", s => s with { Sampling = s.Sampling with { Length = 0 } } },
+        { "beyond the context of 128 tokens", s => s with { Sampling = s.Sampling with { Length = 128 } } },
+        { "--top-k must be 0 or more", s => s with { Sampling = s.Sampling with { TopK = -1 } } },
+        { "--top-p must be 0 to 1", s => s with { Sampling = s.Sampling with { TopP = 2 } } },
+        { "--temperature must be 0 or more", s => s with { Sampling = s.Sampling with { Temperature = -1 } } },
+        { "--sample-prompt has no tokens", s => s with { Sampling = s.Sampling with { PromptTokens = [] } } },
+        { "outside the vocabulary", s => s with { Sampling = s.Sampling with { PromptTokens = [50257] } } },
+        { "at least 2 are needed.", s => s with { Dataset = s.Dataset with { TrainingTokenCount = 1 } } },
+        { "1 validation tokens", s => s with { Dataset = s.Dataset with { ValidationTokenCount = 1 } } },
+        { "The run's name is empty", s => s with { Run = default } },
+        { "the layer count", s => s with { Model = s.Model with { Shape = s.Model.Shape with { LayerCount = 0 } } } },
+    };
+
+    [Fact]
+    public void A_sound_specification_has_no_errors() => Assert.Empty(SpecificationCheck.Errors(Specifications.Sound));
+
+    [Theory]
+    [MemberData(nameof(Mistakes), DisableDiscoveryEnumeration = true)]
+    public void Each_mistake_has_one_sentence(string sentence, Func<RunSpecification, RunSpecification> mistake)
+    {
+        var error = Assert.Single(SpecificationCheck.Errors(mistake(Specifications.Sound)));
+        Assert.Contains(sentence, error);
+        Assert.EndsWith(".", error);
+    }
+
+    [Fact]
+    public void All_errors_come_at_once()
+    {
+        var bad = Specifications.Sound with { Steps = 0, BatchSize = 0, Dropout = 2, Keep = 0 };
+        Assert.Equal(5, SpecificationCheck.Errors(bad).Count);
+    }
+}

@@ -1,0 +1,44 @@
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Core.Tests.Specification;
+
+public sealed class SpecificationDifferencesTests
+{
+    [Fact]
+    public void Every_leaf_has_a_name_on_the_command_line()
+    {
+        var leaves = SpecificationJson.Leaves(Specifications.Sound with { Workers = new WorkerRange(1, 2) }).Keys
+            .Select(leaf => leaf.StartsWith("workers.", StringComparison.Ordinal) ? "workers" : leaf);
+        Assert.Equal(SpecificationDifferences.OptionNames.Keys.Order(), leaves.Distinct().Order());
+    }
+
+    [Fact]
+    public void The_same_command_may_go_on() =>
+        Assert.Empty(SpecificationDifferences.Between(Specifications.Sound, Specifications.Sound));
+
+    [Fact]
+    public void Workers_may_differ() => Assert.Empty(SpecificationDifferences.Between(
+        Specifications.Sound, Specifications.Sound with { Workers = new WorkerRange(3, 3) }));
+
+    [Fact]
+    public void What_is_left_to_the_cluster_takes_the_stored_value() => Assert.Empty(SpecificationDifferences.Between(
+        Specifications.Sound, Specifications.Sound with { Precision = null, ThreadsPerWorker = null }));
+
+    [Fact]
+    public void All_differences_are_named_with_both_values()
+    {
+        var wanted = Specifications.Sound with
+        {
+            Steps = 2000,
+            Precision = Precision.BFloat16,
+            Optimizer = new OptimizerOptions { Beta1 = 0.8 },
+            Dataset = Specifications.Sound.Dataset with { Sha256 = "b" },
+        };
+        var differences = SpecificationDifferences.Between(Specifications.Sound, wanted);
+        Assert.Equal(4, differences.Count);
+        Assert.Contains("--steps is 1000 in the run and 2000 in this command.", differences);
+        Assert.Contains("--beta1 is 0.9 in the run and 0.8 in this command.", differences);
+        Assert.Contains(differences, sentence => sentence.StartsWith("the dataset is", StringComparison.Ordinal));
+        Assert.Contains(differences, sentence => sentence.StartsWith("--precision is", StringComparison.Ordinal));
+    }
+}
