@@ -127,14 +127,17 @@ public interface ITrainingRun : IGrainWithStringKey
 
     /// <summary>The run in full; null if there is none of that name.</summary>
     [Alias("describe")]
+    [AlwaysInterleave]
     Task<RunDescription?> Describe();
 
     /// <summary>The events after a sequence number, at most 1,000; waits up to 5 s for the first one.</summary>
     [Alias("events-after")]
+    [AlwaysInterleave]
     Task<RunEventLine[]> EventsAfter(long sequence);
 
     /// <summary>The last samples, newest last, as the JSON of their <c>sample</c> events; at most 1,000 are kept.</summary>
     [Alias("samples")]
+    [AlwaysInterleave]
     Task<string[]> Samples(int last);
 
     /// <summary>Pauses at the next step boundary, with a checkpoint. False if there is no such run or it is over.</summary>

@@ -51,12 +51,8 @@ public sealed record PrepareRequest
     [Id(6)]
     public string[] CopyFrom { get; init; } = [];
 
-    /// <summary>Silos of the generation in stripe order, with their stripe addresses.</summary>
-    [Id(7)]
-    public required SiloAddressRecord[] Silos { get; init; }
-
     /// <summary>Whether this worker reports its silo's exchanged bytes: one worker of each silo does.</summary>
-    [Id(8)]
+    [Id(7)]
     public bool ReportsExchange { get; init; }
 }
 
