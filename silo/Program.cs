@@ -1,1 +1,20 @@
-return 0;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Silo.Hosting;
+using Gpt2Cluster.Silo.Settings;
+
+try
+{
+    if (new SiloCommandLine().Read(args, SiloCommandLine.DefaultConfiguration()) is not { } settings)
+        return 0;
+    if (settings.StopsWithParent)
+        Native.LeaveTerminal();
+    await using var silo = SiloHost.Build(settings);
+    await silo.RunAsync();
+    return 0;
+}
+catch (UserErrorException error)
+{
+    Console.Error.WriteLine(error.Message);
+    Console.Error.WriteLine("Gpt2Cluster.Silo --help shows all options.");
+    return 2;
+}

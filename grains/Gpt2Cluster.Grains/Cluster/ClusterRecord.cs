@@ -1,0 +1,27 @@
+using Gpt2Cluster.Contracts.Cluster;
+
+namespace Gpt2Cluster.Grains.Cluster;
+
+/// <summary>What the cluster keeps in the store: its runs. Silos and workers introduce themselves anew.</summary>
+[GenerateSerializer, Alias("gpt2.cluster-record.v1")]
+public sealed class ClusterRecord
+{
+    /// <summary>The runs by name.</summary>
+    [Id(0)]
+    public Dictionary<string, RunEntry> Runs { get; set; } = [];
+}
+
+/// <summary>One run in the cluster's list.</summary>
+/// <param name="Summary">How it stood when it last said so.</param>
+/// <param name="WorkersAtLeast">Workers it needs to begin.</param>
+/// <param name="WorkersAtMost">Workers it takes at most.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.run-entry.v1")]
+public sealed record RunEntry(
+    [property: Id(0)] RunSummary Summary, [property: Id(1)] int WorkersAtLeast, [property: Id(2)] int WorkersAtMost)
+{
+    /// <summary>Whether it has not come to its end: the store's restart brings it back.</summary>
+    public bool IsUnfinished => Summary.Status is "queued" or "preparing" or "running" or "paused";
+
+    /// <summary>Whether it takes part in the assignment of workers.</summary>
+    public bool WantsWorkers => Summary.Status is "queued" or "preparing" or "running";
+}

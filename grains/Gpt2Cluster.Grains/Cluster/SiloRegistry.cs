@@ -1,0 +1,63 @@
+using Gpt2Cluster.Contracts.Cluster;
+
+namespace Gpt2Cluster.Grains.Cluster;
+
+/// <summary>The silos that have introduced themselves lately.</summary>
+/// <param name="time">The clock.</param>
+public sealed class SiloRegistry(TimeProvider time)
+{
+    /// <summary>A silo that has said nothing for this long is dropped.</summary>
+    public static readonly TimeSpan SilenceBound = TimeSpan.FromSeconds(10);
+
+    private readonly Dictionary<string, Entry> entries = [];
+
+    /// <summary>The silos, by name.</summary>
+    public IReadOnlyList<SiloDescription> Silos =>
+        [.. entries.Values.Select(entry => entry.Silo).OrderBy(silo => silo.Name, StringComparer.Ordinal)];
+
+    /// <summary>All workers in their fixed order: by silo name, then by device.</summary>
+    public IReadOnlyList<WorkerDescription> Workers =>
+        [.. Silos.SelectMany(silo => silo.Workers.OrderBy(worker => worker.DeviceIndex))];
+
+    /// <summary>A silo introduces itself.</summary>
+    /// <returns>Whether it is new or has other workers than before.</returns>
+    public bool Register(SiloDescription silo)
+    {
+        ArgumentNullException.ThrowIfNull(silo);
+        var known = entries.GetValueOrDefault(silo.Name);
+        entries[silo.Name] = new Entry(silo, time.GetTimestamp(), known?.WasMember ?? false);
+        return known is null || !known.Silo.Workers.Select(worker => worker.Key).SequenceEqual(silo.Workers.Select(worker => worker.Key));
+    }
+
+    /// <summary>A silo leaves.</summary>
+    /// <returns>Whether it was known.</returns>
+    public bool Remove(string name) => entries.Remove(name);
+
+    /// <summary>Drops silos that left Orleans' membership, and silent ones. A silo may introduce itself before membership shows it.</summary>
+    /// <param name="members">Names of the silos that membership shows as active.</param>
+    /// <returns>The names of those dropped.</returns>
+    public IReadOnlyList<string> Sweep(IReadOnlySet<string> members)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        var gone = new List<string>();
+        foreach (var (name, entry) in entries)
+        {
+            var isMember = members.Contains(name);
+            if ((entry.WasMember && !isMember) || time.GetElapsedTime(entry.HeardAt) > SilenceBound)
+                gone.Add(name);
+            entry.WasMember |= isMember;
+        }
+
+        gone.ForEach(name => entries.Remove(name));
+        return gone;
+    }
+
+    private sealed class Entry(SiloDescription silo, long heardAt, bool wasMember)
+    {
+        public SiloDescription Silo { get; } = silo;
+
+        public long HeardAt { get; } = heardAt;
+
+        public bool WasMember { get; set; } = wasMember;
+    }
+}

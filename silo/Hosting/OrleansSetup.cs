@@ -1,0 +1,48 @@
+using Gpt2Cluster.Grains.Placement;
+using Gpt2Cluster.Silo.Settings;
+using Gpt2Cluster.Silo.Store;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Orleans.Configuration;
+
+namespace Gpt2Cluster.Silo.Hosting;
+
+/// <summary>How this silo takes part in the Orleans cluster.</summary>
+public static class OrleansSetup
+{
+    /// <summary>Name of the storage that keeps run records and the cluster's lists.</summary>
+    public const string RunStorage = "runs";
+
+    /// <summary>Configures clustering, storage and membership.</summary>
+    public static void Configure(
+        ISiloBuilder orleans, SiloSettings settings, Endpoints endpoints, SiloContext context, StoreConnection store)
+    {
+        ArgumentNullException.ThrowIfNull(orleans);
+        ArgumentNullException.ThrowIfNull(settings);
+        orleans.Configure<ClusterOptions>(options => options.ClusterId = options.ServiceId = settings.ClusterId);
+        orleans.Configure<SiloOptions>(options => options.SiloName = context.Name);
+        orleans.ConfigureEndpoints(
+            settings.Advertised, endpoints.Silo, endpoints.Gateway, listenOnAnyHostAddress: settings.IsBeyondLoopback);
+        orleans.UseRedisClustering(options => options.ConfigurationOptions = store.Options());
+        orleans.AddRedisGrainStorage(RunStorage, options => options.ConfigurationOptions = store.Options());
+        orleans.Configure<ClusterMembershipOptions>(ConfigureMembership);
+        orleans.Services.Replace(ServiceDescriptor.Singleton<IFatalErrorHandler, FatalErrorHandler>());
+    }
+
+    /// <summary>
+    /// A silo that is killed is declared dead within about 2 s. Probes may take up to 2 s and three must fail, so that a
+    /// machine whose cores are saturated by tensor work is not taken for a dead one.
+    /// </summary>
+    private static void ConfigureMembership(ClusterMembershipOptions options)
+    {
+        options.ProbeTimeout = TimeSpan.FromSeconds(1);
+        options.MinProbeTimeout = TimeSpan.FromSeconds(0.5);
+        options.MaxProbeTimeout = TimeSpan.FromSeconds(2);
+        options.NumMissedProbesLimit = 3;
+        options.TableRefreshTimeout = TimeSpan.FromSeconds(5);
+
+        // The table outlives a cluster that was killed. A silo that joins waits for every silo in it that said within
+        // the last 6 s that it is alive: with Orleans' own 90 s, the first start after a kill would hang that long.
+        options.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(2);
+        options.NumMissedTableIAmAliveLimit = 3;
+    }
+}

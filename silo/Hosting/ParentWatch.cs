@@ -1,0 +1,49 @@
+namespace Gpt2Cluster.Silo.Hosting;
+
+/// <summary>Stops the silo when standard input ends: whoever started it is gone, whatever way it went.</summary>
+public sealed partial class ParentWatch(IHostApplicationLifetime lifetime, ILogger<ParentWatch> logger) : IHostedService
+{
+    /// <summary>How long an orderly stop may take once the parent is gone.</summary>
+    public static readonly TimeSpan StopBound = TimeSpan.FromSeconds(10);
+
+    /// <inheritdoc/>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        new Thread(Watch) { IsBackground = true, Name = "parent watch" }.Start();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private void Watch()
+    {
+        using var input = Console.OpenStandardInput();
+        Span<byte> ignored = stackalloc byte[256];
+        while (ReadsMore(input, ignored))
+        {
+        }
+
+        LogParentGone();
+        lifetime.StopApplication();
+        using var stopped = new ManualResetEventSlim();
+        using var registration = lifetime.ApplicationStopped.Register(stopped.Set);
+        if (!stopped.Wait(StopBound))
+            Native.EndNow(1);
+    }
+
+    private static bool ReadsMore(Stream input, Span<byte> into)
+    {
+        try
+        {
+            return input.Read(into) > 0;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Standard input ended: the process that started this silo is gone. Stopping.")]
+    private partial void LogParentGone();
+}

@@ -1,0 +1,35 @@
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Silo.Hosting;
+
+/// <summary>Stands for the compute engine until it is composed: one device that cannot compute.</summary>
+internal sealed class PendingReplicaFactory(string wish) : IReplicaFactory
+{
+    public IReadOnlyList<Device> Devices { get; } = [new(0, "cpu", $"none ({wish})", Environment.ProcessorCount, false)];
+
+    public long LiveTensorCount => 0;
+
+    public ComputeProfile Profile(int deviceIndex, Precision precision, int threads) => throw Missing();
+
+    public IReplica Create(int deviceIndex, ReplicaOptions options) => throw Missing();
+
+    private static NotSupportedException Missing() => new("This silo was built without a compute engine.");
+}
+
+/// <summary>Stands for the stripe channel until it is composed.</summary>
+internal sealed class PendingStripeChannel(int port) : IStripeChannel
+{
+    public event Action<string, string>? Broken
+    {
+        add { }
+        remove { }
+    }
+
+    public int Port => port;
+
+    public IRunExchange Open(string run, long elementCount) =>
+        throw new NotSupportedException("This silo was built without a stripe channel.");
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

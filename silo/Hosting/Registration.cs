@@ -1,0 +1,94 @@
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Grains.Placement;
+
+namespace Gpt2Cluster.Silo.Hosting;
+
+/// <summary>Introduces the silo and its workers to the cluster, again and again; says goodbye at the end.</summary>
+public sealed partial class Registration(
+    IGrainFactory grains, SiloContext silo, SiloState state, ReadyFile readyFile, TimeProvider time, ILogger<Registration> logger)
+    : BackgroundService
+{
+    /// <summary>Time between two introductions.</summary>
+    public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan GoodbyeBound = TimeSpan.FromSeconds(2);
+
+    private ICluster Cluster => grains.GetGrain<ICluster>(GrainKeys.Cluster);
+
+    /// <inheritdoc/>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        state.IsReady = false;
+        try
+        {
+            await Cluster.Leave(silo.Name).WaitAsync(GoodbyeBound, time, cancellationToken);
+        }
+        catch (Exception problem) when (problem is TimeoutException or OrleansException or OperationCanceledException)
+        {
+            LogNoGoodbye(problem.Message);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Period, time);
+        do
+        {
+            await Introduce();
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task Introduce()
+    {
+        try
+        {
+            await Cluster.Register(Describe());
+            if (!state.IsReady)
+            {
+                LogReady(silo.Name, silo.Replicas.Devices.Count);
+                readyFile.Write();
+            }
+
+            state.IsReady = true;
+        }
+        catch (Exception problem) when (problem is OrleansException or TimeoutException)
+        {
+            state.IsReady = false;
+            LogNotRegistered(problem.Message);
+        }
+    }
+
+    private SiloDescription Describe() => new()
+    {
+        Name = silo.Name,
+        StripeHost = silo.AdvertisedHost,
+        StripePort = silo.Stripes.Port,
+        HttpAddress = silo.HttpAddress,
+        DataFolderId = silo.DataFolderId,
+        FreeDiskBytes = new DriveInfo(silo.DataFolder).AvailableFreeSpace,
+        MachineCores = Environment.ProcessorCount,
+        MachineName = silo.MachineName,
+        Workers = [.. silo.Replicas.Devices.Select(device => new WorkerDescription
+        {
+            SiloName = silo.Name,
+            DeviceIndex = device.Index,
+            Kind = device.Kind,
+            Name = device.Name,
+            Cores = device.Cores,
+            BFloat16IsFast = device.BFloat16IsFast,
+        })],
+    };
+
+    [LoggerMessage(LogLevel.Information, "Silo {Silo} is in the cluster with {Workers} workers.")]
+    private partial void LogReady(string silo, int workers);
+
+    [LoggerMessage(LogLevel.Warning, "The cluster does not answer this silo's registration: {Reason}")]
+    private partial void LogNotRegistered(string reason);
+
+    [LoggerMessage(LogLevel.Information, "The cluster was not told that this silo leaves: {Reason}")]
+    private partial void LogNoGoodbye(string reason);
+}

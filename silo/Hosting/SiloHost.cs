@@ -1,0 +1,104 @@
+using System.Net;
+using Gpt2Cluster.Grains.Placement;
+using Gpt2Cluster.Silo.Http;
+using Gpt2Cluster.Silo.Settings;
+using Gpt2Cluster.Silo.Store;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Gpt2Cluster.Silo.Hosting;
+
+/// <summary>Puts one silo together: store, Orleans, grains, pages.</summary>
+public static class SiloHost
+{
+    /// <summary>How long an orderly stop may take.</summary>
+    public static readonly TimeSpan StopBound = TimeSpan.FromSeconds(10);
+
+    /// <summary>Composes the silo; nothing listens and nothing runs yet.</summary>
+    /// <exception cref="Core.UserErrorException">The settings do not fit this machine: ports, folders, devices.</exception>
+    public static WebApplication Build(SiloSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        KeepThreadsForMessages();
+        var dataFolderId = DataFolder.Open(settings.DataFolder);
+        var endpoints = Endpoints.Claim(settings);
+        var context = ContextOf(settings, endpoints, dataFolderId);
+
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        AddLogging(builder);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = StopBound);
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(settings).AddSingleton(endpoints);
+        if (settings.StopsWithParent)
+            builder.Services.AddHostedService<ParentWatch>();
+
+        // Hosted services start in this order and stop in the opposite one: the store outlives what needs it.
+        var store = AddStore(builder.Services, settings, endpoints);
+        builder.UseOrleans(orleans => OrleansSetup.Configure(orleans, settings, endpoints, context, store));
+        builder.Services.AddPinnedGrains(context);
+        builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>().AddHostedService<Registration>();
+        SiloMetrics.Add(builder.Services);
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endpoints.Http));
+
+        var application = builder.Build();
+        Pages.Map(application, settings);
+        return application;
+    }
+
+    /// <summary>Tensor work saturates the cores; probes and messages must find a thread at once nevertheless.</summary>
+    private static void KeepThreadsForMessages()
+    {
+        var count = Math.Max(32, 4 * Environment.ProcessorCount);
+        ThreadPool.SetMinThreads(count, count);
+    }
+
+    private static SiloContext ContextOf(SiloSettings settings, Endpoints endpoints, string dataFolderId) => new()
+    {
+        Name = settings.Name ?? $"{Environment.MachineName}-{endpoints.Silo}",
+        DataFolder = settings.DataFolder,
+        DataFolderId = dataFolderId,
+        MachineName = Environment.MachineName,
+        AdvertisedHost = settings.Advertised.ToString(),
+        HttpAddress = endpoints.Http.ToString(),
+        SiloPort = endpoints.Silo,
+        GatewayPort = endpoints.Gateway,
+        Replicas = Devices.Open(settings.Devices),
+        Stripes = StripeListener.Open(settings, endpoints),
+    };
+
+    private static StoreConnection AddStore(IServiceCollection services, SiloSettings settings, Endpoints endpoints)
+    {
+        var password = StorePassword.Of(settings);
+        var host = settings.Store.IsEmbedded ? IPAddress.Loopback.ToString() : settings.Store.Host;
+        if (settings.Store.IsEmbedded)
+        {
+            var listening = Endpoints.ListeningAddress(settings);
+            services.AddHostedService(_ => new EmbeddedStore(settings.DataFolder, listening, endpoints.Store, password));
+        }
+
+        services.AddSingleton(provider => new StoreConnection(
+            host, endpoints.Store, password, TimeProvider.System, provider.GetRequiredService<ILogger<StoreConnection>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<StoreConnection>());
+        return new StoreConnection(
+            host, endpoints.Store, password, TimeProvider.System,
+            Microsoft.Extensions.Logging.Abstractions.NullLogger<StoreConnection>.Instance);
+    }
+
+    private static void AddLogging(WebApplicationBuilder builder)
+    {
+        builder.Logging.ClearProviders();
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+        });
+        builder.Logging.AddFilter("Orleans", LogLevel.Warning);
+        builder.Logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
+        builder.Logging.AddFilter("Polly", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        // What keeps the silo from starting is said once, in one sentence, by the program itself.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+    }
+}
