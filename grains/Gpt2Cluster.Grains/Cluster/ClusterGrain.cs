@@ -60,7 +60,7 @@ public sealed partial class ClusterGrain(
     });
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<RunSummary>> Runs() => Task.FromResult<IReadOnlyList<RunSummary>>(
+    public Task<RunSummary[]> Runs() => Task.FromResult<RunSummary[]>(
         [.. record.State.Runs.Values.Select(entry => entry.Summary).OrderByDescending(run => run.SubmittedAt)]);
 
     /// <inheritdoc/>
@@ -81,9 +81,8 @@ public sealed partial class ClusterGrain(
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<WorkerDescription>> WorkersOf(string run) =>
-        Task.FromResult<IReadOnlyList<WorkerDescription>>(
-            [.. silos.Workers.Select(WithRun).Where(worker => worker.Run == run)]);
+    public Task<WorkerDescription[]> WorkersOf(string run) =>
+        Task.FromResult<WorkerDescription[]>([.. silos.Workers.Select(WithRun).Where(worker => worker.Run == run)]);
 
     private WorkerDescription WithRun(WorkerDescription worker) =>
         worker with { Run = assignment.GetValueOrDefault(worker.Key) };
