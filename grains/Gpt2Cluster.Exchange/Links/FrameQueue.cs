@@ -1,0 +1,97 @@
+namespace Gpt2Cluster.Exchange.Links;
+
+/// <summary>
+/// What one link has to send: announcements first, then averages (others wait for them), then contributions. It holds
+/// references only and at most the frames of two steps of each run, so it has no other bound.
+/// </summary>
+internal sealed class FrameQueue
+{
+    private readonly object gate = new();
+    private readonly List<Announcement> announcements = [];
+    private Queue<OutgoingFrame> averages = new();
+    private Queue<OutgoingFrame> contributions = new();
+    private bool closed;
+
+    /// <summary>Asks for an announcement of where the run stands on this silo.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="again">Whether to repeat one that was made already.</param>
+    public void Announce(RunExchange run, bool again)
+    {
+        lock (gate)
+        {
+            if (!announcements.Contains(new Announcement(run, again)))
+                announcements.Add(new Announcement(run, again));
+            Monitor.Pulse(gate);
+        }
+    }
+
+    /// <summary>Adds a frame.</summary>
+    public void Add(in OutgoingFrame frame)
+    {
+        lock (gate)
+        {
+            (frame.Kind == Frames.FrameKind.Average ? averages : contributions).Enqueue(frame);
+            Monitor.Pulse(gate);
+        }
+    }
+
+    /// <summary>Drops the frames that wait for a run.</summary>
+    public void RemoveFrames(RunExchange run)
+    {
+        lock (gate)
+        {
+            averages = new(averages.Where(frame => frame.Run != run));
+            contributions = new(contributions.Where(frame => frame.Run != run));
+        }
+    }
+
+    /// <summary>Nothing comes any more; <see cref="Take"/> returns false when the queue is empty.</summary>
+    public void Close()
+    {
+        lock (gate)
+        {
+            closed = true;
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    /// <summary>Waits for the next thing to send: either an announcement or a frame.</summary>
+    /// <returns>False once closed and empty.</returns>
+    public bool Take(out Announcement? announcement, out OutgoingFrame frame)
+    {
+        lock (gate)
+        {
+            while (announcements.Count + averages.Count + contributions.Count == 0)
+            {
+                if (closed)
+                {
+                    announcement = null;
+                    frame = default;
+                    return false;
+                }
+
+                Monitor.Wait(gate);
+            }
+
+            announcement = announcements.Count > 0 ? announcements[0] : null;
+            frame = default;
+            if (announcement is not null)
+                announcements.RemoveAt(0);
+            else
+                frame = averages.Count > 0 ? averages.Dequeue() : contributions.Dequeue();
+            return true;
+        }
+    }
+
+    /// <summary>Sleeps up to <paramref name="pause"/>, or until the queue is closed.</summary>
+    /// <returns>False once closed.</returns>
+    public bool Pause(TimeSpan pause)
+    {
+        lock (gate)
+        {
+            if (!closed)
+                Monitor.Wait(gate, pause);
+            return !closed;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+using System.Net.Sockets;
+using System.Text;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Exchange.Averaging;
+using Gpt2Cluster.Exchange.Frames;
+
+namespace Gpt2Cluster.Exchange.Links;
+
+/// <summary>
+/// The connection over which this silo sends to one other silo, and the thread that does it. A connection that breaks is
+/// made again, a bounded number of times; whatever it may have lost is then queued again by the runs.
+/// </summary>
+internal sealed unsafe class OutgoingLink : IDisposable
+{
+    private readonly StripeChannel channel;
+    private readonly FrameQueue queue = new();
+    private readonly Thread thread;
+    private StripeSocket? socket;
+    private StepExchange? sending;
+    private int failureCount;
+    private bool closed;
+
+    /// <summary>Starts the thread; it connects on its own.</summary>
+    public OutgoingLink(StripeChannel channel, ExchangeMember peer)
+    {
+        this.channel = channel;
+        Peer = peer;
+        thread = new Thread(Run) { IsBackground = true, Name = $"stripes to {peer.SiloName}" };
+        thread.Start();
+    }
+
+    /// <summary>Who is at the other end.</summary>
+    public ExchangeMember Peer { get; }
+
+    /// <summary>How many runs use the link; guarded by the channel.</summary>
+    public int UserCount { get; set; }
+
+    /// <summary>Adds a frame; returns at once.</summary>
+    public void Send(in OutgoingFrame frame) => queue.Add(frame);
+
+    /// <summary>Tells the peer where the run stands here; returns at once.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="again">Whether to repeat what the peer was told already, so that it sends all it has again.</param>
+    public void Announce(RunExchange run, bool again = false) => queue.Announce(run, again);
+
+    /// <summary>Drops the frames that wait for a run.</summary>
+    public void RemoveFrames(RunExchange run) => queue.RemoveFrames(run);
+
+    /// <summary>Allows the full number of attempts again: the run goes on, so the peer is still wanted.</summary>
+    public void Encourage() => Volatile.Write(ref failureCount, 0);
+
+    /// <summary>Breaks the connection if it is half way through a frame of the step.</summary>
+    public void BreakIfSending(StepExchange step)
+    {
+        if (Volatile.Read(ref sending) == step)
+            Volatile.Read(ref socket)?.Dispose();
+    }
+
+    /// <summary>Breaks the connection as a fault of the network would.</summary>
+    public void Break() => Volatile.Read(ref socket)?.Dispose();
+
+    /// <summary>Sends what is queued, says goodbye, and ends the thread.</summary>
+    public void Dispose()
+    {
+        Volatile.Write(ref closed, true);
+        queue.Close();
+        if (Thread.CurrentThread != thread && !thread.Join(channel.Options.DrainTimeout))
+        {
+            Break();
+            thread.Join();
+        }
+    }
+
+    private void Run()
+    {
+        while (!Volatile.Read(ref closed))
+        {
+            if (!TryConnect())
+            {
+                if (!queue.Pause(NextPause()))
+                    break;
+                continue;
+            }
+
+            try
+            {
+                channel.LinkUp(this);
+                SendUntilClosed();
+            }
+            catch (Exception error) when (error is SocketException or ObjectDisposedException)
+            {
+                Volatile.Read(ref socket)?.Dispose();
+                channel.LinkDown(Peer.SiloName, $"The connection to it broke: {error.Message}");
+            }
+        }
+
+        Volatile.Read(ref socket)?.Dispose();
+    }
+
+    private bool TryConnect()
+    {
+        if (Volatile.Read(ref failureCount) >= channel.Options.ConnectAttemptCount)
+            return false;
+        var raw = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            var made = new StripeSocket(raw, channel.Options.SocketBufferBytes);
+            raw.Connect(Peer.Host, Peer.Port);
+            var name = Encoding.UTF8.GetBytes(channel.Options.SiloName);
+            made.Send(Control(FrameKind.Hello, 0, 0, 0, name.Length), name);
+            Volatile.Write(ref socket, made);
+            return true;
+        }
+        catch (SocketException error)
+        {
+            raw.Dispose();
+            if (Interlocked.Increment(ref failureCount) == channel.Options.ConnectAttemptCount)
+                channel.LinkDown(Peer.SiloName, $"It cannot be reached at {Peer.Host}:{Peer.Port}: {error.Message}");
+            return false;
+        }
+    }
+
+    private TimeSpan NextPause()
+    {
+        var doublings = Math.Clamp(Volatile.Read(ref failureCount) - 1, 0, 16);
+        var pause = channel.Options.FirstPause * (1 << doublings);
+        return pause < channel.Options.LongestPause ? pause : channel.Options.LongestPause;
+    }
+
+    private void SendUntilClosed()
+    {
+        var announced = new Dictionary<ulong, (int Generation, long Step)>();
+        while (queue.Take(out var announcement, out var frame))
+        {
+            if (announcement is null)
+                SendFrame(frame);
+            else
+                SendReady(announcement, announced);
+        }
+
+        socket!.Send(Control(FrameKind.Goodbye, 0, 0, 0, 0), []);
+    }
+
+    private void SendReady(Announcement announcement, Dictionary<ulong, (int Generation, long Step)> announced)
+    {
+        var run = announcement.Run;
+        var standing = run.Standing;
+        if (!announcement.Again && announced.TryGetValue(run.Key, out var told) && told == standing)
+            return;
+        socket!.Send(Control(FrameKind.Ready, run.Key, standing.Generation, standing.Step, 0), []);
+        announced[run.Key] = standing;
+    }
+
+    private void SendFrame(in OutgoingFrame frame)
+    {
+        if (frame.Run.Generation != frame.Generation || !frame.Lease.TryEnter())
+            return;
+        try
+        {
+            Volatile.Write(ref sending, frame.Step);
+            var range = frame.Step.Layout.Range(frame.Stripe);
+            var bytes = range.Count * frame.Buffer.ElementBytes;
+            var header = new FrameHeader(
+                frame.Kind, frame.Buffer.ElementType, frame.Run.Key, frame.Generation, frame.Step.Step, frame.Stripe,
+                frame.Subtree, bytes);
+            socket!.Send(header, (byte*)frame.Buffer.Pointer + (range.Start * frame.Buffer.ElementBytes));
+            frame.Step.CountSent(bytes);
+        }
+        finally
+        {
+            Volatile.Write(ref sending, null);
+            frame.Lease.Exit();
+        }
+    }
+
+    private static FrameHeader Control(FrameKind kind, ulong run, int generation, long step, int payloadBytes) =>
+        new(kind, ElementType.Float32, run, generation, step, 0, new Subtree(0, 0), payloadBytes);
+}

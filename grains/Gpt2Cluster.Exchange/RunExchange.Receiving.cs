@@ -1,0 +1,152 @@
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Exchange.Averaging;
+using Gpt2Cluster.Exchange.Frames;
+
+namespace Gpt2Cluster.Exchange;
+
+/// <content>What comes in: from this silo's workers through the reducer's thread, and from the other silos.</content>
+internal sealed unsafe partial class RunExchange
+{
+    /// <summary>Says where the payload of a stripe goes.</summary>
+    /// <returns>No step if nobody needs it: an older generation, a finished step, a repeat.</returns>
+    /// <exception cref="FrameFaultException">No correct member sends this.</exception>
+    public Landing Land(in FrameHeader header, string peer)
+    {
+        CheckShape(header);
+        StepExchange? step;
+        lock (gate)
+        {
+            if (disposed || membership is null || header.Generation != membership.Generation)
+                return default;
+            if (!Knows(peer))
+                throw new FrameFaultException($"It is no other member of generation {header.Generation} of run {name}.");
+            if (header.Kind == FrameKind.Contribution && OwnerOf(header.Stripe) != membership.OwnIndex)
+                throw new FrameFaultException($"Stripe {header.Stripe} of run {name} is not reduced here.");
+            step = StepOf(header.Step);
+        }
+
+        if (step is null or { IsAlias: true } || step.IsAveraged(header.Stripe))
+            return default;
+        return header.Kind == FrameKind.Average ? LandAverage(step, header) : LandContribution(step, header);
+    }
+
+    /// <summary>A payload arrived and its checksum is right.</summary>
+    public void Accept(in FrameHeader header, in Landing landing, string peer)
+    {
+        var step = landing.Step!;
+        step.CountReceived(header.PayloadBytes);
+        if (header.Kind == FrameKind.Average)
+        {
+            Averaged(step, header.Stripe, peer);
+            step.AveragesUse.Exit();
+            return;
+        }
+
+        var value = new StripeValue(landing.Destination, header.ElementType, step.Pool);
+        if (step.Sums.TryEnter())
+            OfferAndExit(step, header.Stripe, header.Subtree, value);
+        else
+            value.Release();
+    }
+
+    /// <summary>A payload did not arrive, or not whole.</summary>
+    public void Abandon(in FrameHeader header, in Landing landing)
+    {
+        var step = landing.Step!;
+        if (header.Kind == FrameKind.Contribution)
+        {
+            step.Pool.Return(landing.Destination);
+            return;
+        }
+
+        step.Unclaim(header.Stripe);
+        if (step.ReductionOrNull(header.Stripe) is { } reduction && step.Sums.TryEnter())
+        {
+            if (reduction.Resume())
+                Averaged(step, header.Stripe, from: null);
+            step.Sums.Exit();
+        }
+
+        step.AveragesUse.Exit();
+    }
+
+    private void CheckShape(in FrameHeader header)
+    {
+        if (header.Stripe < 0 || header.Stripe >= layout.StripeCount)
+            throw new FrameFaultException($"Run {name} has {layout.StripeCount} stripes, none is {header.Stripe}.");
+        var isFloat = header.ElementType == ElementType.Float32;
+        if (!isFloat && (header.ElementType != ElementType.BFloat16 || header.Kind == FrameKind.Average))
+            throw new FrameFaultException($"Element type {(int)header.ElementType} has no place in this frame.");
+        var bytes = layout.Range(header.Stripe).Count * (isFloat ? sizeof(float) : sizeof(ushort));
+        if (header.PayloadBytes != bytes)
+            throw new FrameFaultException($"Stripe {header.Stripe} has {bytes} bytes, not {header.PayloadBytes}.");
+    }
+
+    private static Landing LandAverage(StepExchange step, in FrameHeader header)
+    {
+        if (!step.AveragesUse.TryEnter())
+            return default;
+        if (!step.TryClaim(header.Stripe))
+        {
+            step.AveragesUse.Exit();
+            return default;
+        }
+
+        fixed (float* place = step.AverageOf(header.Stripe))
+        {
+            return new Landing(step, (byte*)place);
+        }
+    }
+
+    private Landing LandContribution(StepExchange step, in FrameHeader header)
+    {
+        var (level, index) = header.Subtree;
+        var root = step.Tree.Root;
+        if (level < 0 || level > root.Level || index < 0 || index >= 1L << (root.Level - level)
+            || header.Subtree.FirstLeaf >= step.Tree.LeafCount)
+            throw new FrameFaultException($"{header.Subtree} is no subtree of M = {step.Tree.LeafCount} in run {name}.");
+        return step == Volatile.Read(ref current) ? new Landing(step, (byte*)step.Pool.Rent()) : default;
+    }
+
+    private void Reduce(LocalOffer offer)
+    {
+        if (!offer.Step.Sums.TryEnter())
+            return;
+        var start = layout.Range(offer.Stripe).Start * offer.Buffer.ElementBytes;
+        var value = new StripeValue((byte*)offer.Buffer.Pointer + start, offer.Buffer.ElementType, pool: null);
+        OfferAndExit(offer.Step, offer.Stripe, offer.Subtree, value);
+    }
+
+    private void OfferAndExit(StepExchange step, int stripe, Subtree subtree, in StripeValue value)
+    {
+        try
+        {
+            if (step.Reduction(stripe).Offer(subtree, value))
+                Averaged(step, stripe, from: null);
+        }
+        finally
+        {
+            step.Sums.Exit();
+        }
+    }
+
+    /// <summary>A stripe's average is in its place: its reducer sends it to all who do not have it from there.</summary>
+    private void Averaged(StepExchange step, int stripe, string? from)
+    {
+        bool isLast;
+        lock (gate)
+        {
+            isLast = step.MarkAveraged(stripe, membership!.Generation);
+            for (var silo = 0; silo < links.Length && OwnerOf(stripe) == membership.OwnIndex; silo++)
+            {
+                if (links[silo] is { } link && link.Peer.SiloName != from && IsReady(silo, step))
+                    Send(silo, FrameKind.Average, step, stripe, step.Tree.Root, step.Averages);
+            }
+        }
+
+        step.ReductionOrNull(stripe)?.Clear();
+        if (isLast)
+            reducer.Wake();
+    }
+}

@@ -1,0 +1,163 @@
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Exchange.Averaging;
+using Gpt2Cluster.Exchange.Frames;
+using Gpt2Cluster.Exchange.Links;
+
+namespace Gpt2Cluster.Exchange;
+
+/// <content>What goes out: to this silo's reducer, and to the other silos.</content>
+internal sealed partial class RunExchange
+{
+    /// <summary>Announcements kept of silos that are no members; they may be members of the next generation.</summary>
+    private const int MaxReadyPeerCount = 1024;
+
+    /// <summary>A peer told where it stands: queues for it all it can use of that step.</summary>
+    public void PeerReady(string peer, int generation, long step)
+    {
+        lock (gate)
+        {
+            if (readyPeers.Count >= MaxReadyPeerCount && !readyPeers.ContainsKey(peer))
+                return;
+            readyPeers[peer] = (generation, step);
+            Fill(IndexOf(peer));
+        }
+    }
+
+    /// <summary>A link was made, for the first time or again: what was under way on the old one is queued again.</summary>
+    public void LinkUp(OutgoingLink link)
+    {
+        lock (gate)
+        {
+            var silo = Array.IndexOf(links, link);
+            if (silo < 0)
+                return;
+            link.Announce(this);
+            Fill(silo);
+        }
+    }
+
+    /// <summary>A connection from a peer ended: asks it to send again.</summary>
+    public void PeerLost(string peer)
+    {
+        lock (gate)
+        {
+            if (IndexOf(peer) is >= 0 and var silo)
+                links[silo]?.Announce(this, again: true);
+        }
+    }
+
+    /// <summary>Whether a silo is another member of the run.</summary>
+    public bool Knows(string peer)
+    {
+        lock (gate)
+        {
+            return IndexOf(peer) is >= 0 and var silo && links[silo] is not null;
+        }
+    }
+
+    private int IndexOf(string peer)
+    {
+        for (var silo = 0; silo < links.Length; silo++)
+        {
+            if (membership!.Silos[silo].SiloName == peer)
+                return silo;
+        }
+
+        return -1;
+    }
+
+    private int OwnerOf(int stripe) => StripeLayout.Owner(stripe, membership!.Silos.Count);
+
+    private bool IsReady(int silo, StepExchange step) =>
+        readyPeers.TryGetValue(membership!.Silos[silo].SiloName, out var ready)
+        && ready == (membership.Generation, step.Step);
+
+    private void AnnounceToAll()
+    {
+        lock (gate)
+        {
+            foreach (var link in links)
+                link?.Announce(this);
+        }
+    }
+
+    private void Distribute(Subtree node, FlatBuffer sums, List<int> stripes)
+    {
+        foreach (var stripe in stripes)
+        {
+            if (!current!.IsAveraged(stripe))
+                Forward(OwnerOf(stripe), stripe, node, sums);
+        }
+    }
+
+    private void Forward(int owner, int stripe, Subtree node, FlatBuffer sums)
+    {
+        if (owner == membership!.OwnIndex)
+            reducer.Add(new LocalOffer(current!, stripe, node, sums));
+        else if (IsReady(owner, current!))
+            Send(owner, FrameKind.Contribution, current!, stripe, node, sums);
+    }
+
+    private void Redistribute()
+    {
+        if (current is null or { IsAlias: true })
+            return;
+        var sums = new List<(Subtree Subtree, FlatBuffer Buffer)>();
+        for (var stripe = layout.StripeCount - 1; stripe >= 0; stripe--)
+        {
+            if (current.IsAveraged(stripe))
+                continue;
+            if (OwnerOf(stripe) != membership!.OwnIndex)
+            {
+                current.ReductionOrNull(stripe)?.Clear();
+                continue;
+            }
+
+            current.Locals.Largest(stripe, sums);
+            foreach (var (subtree, buffer) in sums)
+                reducer.Add(new LocalOffer(current, stripe, subtree, buffer));
+        }
+
+        for (var silo = 0; silo < links.Length; silo++)
+            Fill(silo);
+    }
+
+    /// <summary>
+    /// Queues for a silo, instead of what may be queued, all it can use of the step it announced: our averages of the
+    /// stripes that are ours, and for the stripes that are its own our sums, or the average if we got it from the
+    /// reducer of an older generation.
+    /// </summary>
+    private void Fill(int silo)
+    {
+        if (silo < 0 || links[silo] is not { } link)
+            return;
+        var step = current is not null && IsReady(silo, current) ? current
+            : previous is not null && IsReady(silo, previous) ? previous
+            : null;
+        if (step is null or { IsAlias: true })
+            return;
+        link.RemoveFrames(this);
+        var sums = new List<(Subtree Subtree, FlatBuffer Buffer)>();
+        for (var stripe = layout.StripeCount - 1; stripe >= 0; stripe--)
+        {
+            var owner = OwnerOf(stripe);
+            if (step.IsAveraged(stripe))
+            {
+                var isNews = owner == silo && step.AveragedUnder(stripe) != membership!.Generation;
+                if (isNews || owner == membership!.OwnIndex)
+                    Send(silo, FrameKind.Average, step, stripe, step.Tree.Root, step.Averages);
+            }
+            else if (owner == silo && step == current)
+            {
+                step.Locals.Largest(stripe, sums);
+                foreach (var (subtree, buffer) in sums)
+                    Send(silo, FrameKind.Contribution, step, stripe, subtree, buffer);
+            }
+        }
+    }
+
+    private void Send(
+        int silo, FrameKind kind, StepExchange step, int stripe, Subtree subtree, FlatBuffer buffer) =>
+        links[silo]!.Send(new OutgoingFrame(this, step, kind, membership!.Generation, stripe, subtree, buffer));
+}

@@ -1,0 +1,278 @@
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Exchange.Averaging;
+using Gpt2Cluster.Exchange.Frames;
+using Gpt2Cluster.Exchange.Links;
+
+namespace Gpt2Cluster.Exchange;
+
+/// <summary>The averaging of one run on one silo.</summary>
+/// <remarks>
+/// <para>Who may send what when: a silo announces (Ready) the generation and step it stands at to all others, on every new
+/// membership, step and connection, and when a connection from another broke. A silo sends the stripes of a step only to
+/// those that announced its own generation and that step; and whenever an announcement arrives it queues for its sender all
+/// it holds of that step. So nothing of a step or generation that the receiver has not begun is ever under way, frames wait
+/// at their source by reference, and whatever was lost is sent again. Repeats are harmless, so this cannot go wrong by
+/// sending too much; it cannot stall, because both sides of every pair announce every state they reach.</para>
+/// <para>Locks: <c>beginGate</c> before <c>gate</c> before those of queues, links and stripes; no lock is held while a
+/// socket is used or a lease is waited for, except <c>beginGate</c>.</para>
+/// </remarks>
+internal sealed partial class RunExchange : IRunExchange
+{
+    private readonly StripeChannel channel;
+    private readonly string name;
+    private readonly StripeLayout layout;
+    private readonly Lock beginGate = new();
+    private readonly object gate = new();
+    private readonly Dictionary<string, (int Generation, long Step)> readyPeers = [];
+    private readonly List<FlatBuffer> ownAverages = [];
+    private readonly LocalReducer reducer;
+    private ExchangeMembership? membership;
+    private OutgoingLink?[] links = [];
+    private StepExchange? current;
+    private StepExchange? previous;
+    private int generation = -1;
+    private bool disposed;
+
+    /// <summary>Opens the run; it does nothing before <see cref="Configure"/>.</summary>
+    public RunExchange(StripeChannel channel, string name, StripeLayout layout)
+    {
+        this.channel = channel;
+        this.name = name;
+        this.layout = layout;
+        Key = FrameHeader.RunKey(name);
+        reducer = new LocalReducer(name, Reduce);
+    }
+
+    /// <summary>What stands for the run's name in frames.</summary>
+    public ulong Key { get; }
+
+    /// <summary>The generation and step this silo stands at.</summary>
+    public (int Generation, long Step) Standing
+    {
+        get
+        {
+            lock (gate)
+            {
+                return (membership?.Generation ?? -1, current?.Step ?? 0);
+            }
+        }
+    }
+
+    /// <summary>The generation this silo stands at; -1 before the first.</summary>
+    public int Generation => Volatile.Read(ref generation);
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">The membership changes M while a step is open.</exception>
+    public void Configure(ExchangeMembership membership)
+    {
+        ArgumentNullException.ThrowIfNull(membership);
+        OutgoingLink?[] replaced;
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposed, this);
+            if (membership.Generation < this.membership?.Generation)
+                return;
+            if (current is not null && membership.LeafCount != current.Tree.LeafCount)
+                throw new InvalidOperationException($"Run {name} has M = {current.Tree.LeafCount} for all its life.");
+            replaced = links;
+            this.membership = membership;
+            Volatile.Write(ref generation, membership.Generation);
+            links = Connect(membership);
+            if (current is { HasAverages: false } && membership.Silos.Count > 1)
+                current.Provide(TakeAverages());
+            Redistribute();
+        }
+
+        foreach (var link in replaced)
+        {
+            if (link is null)
+                continue;
+            if (!membership.Silos.Contains(link.Peer))
+                link.RemoveFrames(this);
+            channel.Release(link);
+        }
+
+        AnnounceToAll();
+    }
+
+    /// <inheritdoc/>
+    public void BeginStep(long step, int generation)
+    {
+        lock (beginGate)
+        {
+            StepExchange? finished;
+            StepExchange? retired;
+            lock (gate)
+            {
+                ObjectDisposedException.ThrowIf(disposed, this);
+                if (step <= current?.Step)
+                    return;
+                finished = current;
+                retired = previous;
+            }
+
+            RetireSums(finished);
+            RetireAverages(retired);
+            var keeps = finished is { HasAverages: true, IsAlias: false } && links.Length > 1;
+            if (!keeps)
+                RetireAverages(finished);
+            lock (gate)
+            {
+                ObjectDisposedException.ThrowIf(disposed, this);
+                previous = keeps ? finished : null;
+                current = Make(step);
+            }
+        }
+
+        AnnounceToAll();
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">The step was not begun on this silo.</exception>
+    public void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end)
+    {
+        ArgumentNullException.ThrowIfNull(sums);
+        if (sums.Length < layout.ElementCount)
+            throw new ArgumentException($"The buffer has {sums.Length} of {layout.ElementCount} elements.", nameof(sums));
+        var ready = new List<int>();
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposed, this);
+            if (current is null || step > current.Step)
+                throw new InvalidOperationException($"Run {name} has not begun step {step} on this silo.");
+            if (step < current.Step || current.IsComplete)
+                return;
+            var node = current.Tree.Normalize(subtree);
+            current.Locals.Add(node, sums, start, end, ready);
+            if (current.HasAverages)
+                Distribute(node, sums, ready);
+            else
+                TakeAsAverages(node, sums);
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">The step is neither this silo's present one nor the one before.</exception>
+    public FlatBuffer WaitForAverages(long step, CancellationToken cancellation)
+    {
+        var awaited = StepOf(step)
+            ?? throw new InvalidOperationException($"Run {name} holds nothing of step {step} on this silo.");
+        reducer.WorkUntil(awaited, cancellation);
+        return awaited.Averages;
+    }
+
+    /// <inheritdoc/>
+    public ExchangeFigures Figures(long step) => StepOf(step)?.Figures ?? default;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        OutgoingLink?[] released;
+        lock (gate)
+        {
+            if (disposed)
+                return;
+            disposed = true;
+            released = links;
+            links = [];
+        }
+
+        channel.Forget(this);
+        reducer.Dispose();
+        lock (beginGate)
+        {
+            foreach (var link in released)
+                link?.RemoveFrames(this);
+            foreach (var step in new[] { current, previous })
+            {
+                RetireSums(step);
+                RetireAverages(step);
+            }
+        }
+
+        foreach (var link in released)
+        {
+            if (link is not null)
+                channel.Release(link);
+        }
+
+        foreach (var buffer in ownAverages)
+            buffer.Dispose();
+    }
+
+    private OutgoingLink?[] Connect(ExchangeMembership joined)
+    {
+        var made = new OutgoingLink?[joined.Silos.Count];
+        for (var silo = 0; silo < made.Length; silo++)
+        {
+            if (silo == joined.OwnIndex)
+                continue;
+            made[silo] = channel.Acquire(joined.Silos[silo]);
+            made[silo]!.Encourage();
+        }
+
+        return made;
+    }
+
+    private StepExchange Make(long step)
+    {
+        if (membership is null)
+            throw new InvalidOperationException($"Run {name} has no membership yet.");
+        foreach (var link in links)
+            link?.Encourage();
+        var tree = new ReductionTree(membership.LeafCount);
+        var mayAlias = membership is { Silos.Count: 1, LeafCount: 1 };
+        var made = new StepExchange(step, layout, tree, channel.Pool);
+        if (!mayAlias)
+            made.Provide(TakeAverages());
+        return made;
+    }
+
+    private FlatBuffer TakeAverages()
+    {
+        var free = ownAverages.Find(buffer => previous is null || previous.Averages != buffer);
+        if (free is null)
+            ownAverages.Add(free = FlatBuffer.Allocate(layout.ElementCount));
+        return free;
+    }
+
+    /// <summary>One silo with M = 1: an fp32 gradient is the average as it stands; only bf16 needs memory and a pass.</summary>
+    private void TakeAsAverages(Subtree node, FlatBuffer sums)
+    {
+        if (sums.ElementType == ElementType.BFloat16)
+        {
+            current!.Provide(TakeAverages());
+            Redistribute();
+        }
+        else if (current!.Locals.Whole(node) is { ElementType: ElementType.Float32 } whole)
+        {
+            current.Alias(whole);
+            reducer.Wake();
+        }
+    }
+
+    private void RetireSums(StepExchange? step)
+    {
+        if (step is null)
+            return;
+        while (!step.Sums.Close(channel.Options.DrainTimeout))
+            channel.BreakHolders(step);
+        step.ReleaseSums();
+    }
+
+    private void RetireAverages(StepExchange? step)
+    {
+        while (step is not null && !step.AveragesUse.Close(channel.Options.DrainTimeout))
+            channel.BreakHolders(step);
+    }
+
+    private StepExchange? StepOf(long step)
+    {
+        lock (gate)
+        {
+            return current?.Step == step ? current : previous?.Step == step ? previous : null;
+        }
+    }
+}

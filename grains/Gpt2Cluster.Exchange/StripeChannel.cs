@@ -1,0 +1,295 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Exchange.Averaging;
+using Gpt2Cluster.Exchange.Frames;
+using Gpt2Cluster.Exchange.Links;
+
+namespace Gpt2Cluster.Exchange;
+
+/// <summary>
+/// The stripe channel of this process: a listener, and for every other silo of its runs one connection each way with a
+/// thread of its own. The threads are dedicated, not pooled: torch keeps all cores busy, and a stripe must not queue
+/// behind other work.
+/// </summary>
+public sealed class StripeChannel : IStripeChannel
+{
+    /// <summary>Incoming connections at most; further ones are closed at once.</summary>
+    public const int MaxIncomingCount = 256;
+
+    /// <summary>Announcements kept for runs that are not open here yet; the oldest gives way.</summary>
+    public const int MaxEarlyReadyCount = 1024;
+
+    /// <summary>Runs remembered after their end, so that their last frames are no offence.</summary>
+    public const int MaxClosedRunCount = 64;
+
+    private readonly Lock gate = new();
+    private readonly Socket listener;
+    private readonly Thread acceptor;
+    private readonly Dictionary<ulong, RunExchange> runs = [];
+    private readonly Dictionary<ExchangeMember, OutgoingLink> outgoing = [];
+    private readonly HashSet<IncomingLink> incoming = [];
+    private readonly List<(string Peer, FrameHeader Header)> earlyReady = [];
+    private readonly Queue<ulong> closedRuns = new();
+    private bool disposed;
+
+    /// <summary>Opens the listener.</summary>
+    /// <exception cref="SocketException">The port is taken or not allowed.</exception>
+    public StripeChannel(StripeChannelOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentException.ThrowIfNullOrEmpty(options.SiloName);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(
+            Encoding.UTF8.GetByteCount(options.SiloName), IncomingLink.MaxNameBytes, nameof(options));
+        Options = options;
+        Pool = new StripePool(options.StripeElements * sizeof(float));
+        listener = new Socket(options.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(options.Address, options.Port));
+        listener.Listen();
+        Port = ((IPEndPoint)listener.LocalEndPoint!).Port;
+        acceptor = new Thread(AcceptAll) { IsBackground = true, Name = "stripe listener" };
+        acceptor.Start();
+    }
+
+    /// <inheritdoc/>
+    public event Action<string, string>? Broken;
+
+    /// <inheritdoc/>
+    public int Port { get; }
+
+    internal StripeChannelOptions Options { get; }
+
+    internal StripePool Pool { get; }
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">The run is open here already.</exception>
+    public IRunExchange Open(string run, long elementCount)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(run);
+        ArgumentOutOfRangeException.ThrowIfLessThan(elementCount, 1);
+        var layout = new StripeLayout(elementCount, Options.StripeElements);
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposed, this);
+            var exchange = new RunExchange(this, run, layout);
+            if (!runs.TryAdd(exchange.Key, exchange))
+            {
+                exchange.Dispose();
+                throw new InvalidOperationException($"The run {run} is already open on this stripe channel.");
+            }
+
+            foreach (var (peer, header) in earlyReady)
+            {
+                if (header.Run == exchange.Key)
+                    exchange.PeerReady(peer, header.Generation, header.Step);
+            }
+
+            earlyReady.RemoveAll(early => early.Header.Run == exchange.Key);
+            return exchange;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Task.Factory.StartNew(Close, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    internal OutgoingLink Acquire(ExchangeMember peer)
+    {
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposed, this);
+            if (!outgoing.TryGetValue(peer, out var link))
+                outgoing.Add(peer, link = new OutgoingLink(this, peer));
+            link.UserCount++;
+            return link;
+        }
+    }
+
+    internal void Release(OutgoingLink link)
+    {
+        lock (gate)
+        {
+            if (--link.UserCount > 0)
+                return;
+            outgoing.Remove(link.Peer);
+        }
+
+        link.Dispose();
+    }
+
+    internal void Forget(RunExchange run)
+    {
+        lock (gate)
+        {
+            if (!runs.TryGetValue(run.Key, out var open) || open != run)
+                return;
+            runs.Remove(run.Key);
+            closedRuns.Enqueue(run.Key);
+            if (closedRuns.Count > MaxClosedRunCount)
+                closedRuns.Dequeue();
+        }
+    }
+
+    internal RunExchange? RunOf(ulong key, out bool wasClosed)
+    {
+        lock (gate)
+        {
+            var run = runs.GetValueOrDefault(key);
+            wasClosed = run is null && closedRuns.Contains(key);
+            return run;
+        }
+    }
+
+    internal void PeerReady(string peer, in FrameHeader header)
+    {
+        RunExchange? run;
+        lock (gate)
+        {
+            if (!runs.TryGetValue(header.Run, out run))
+            {
+                if (earlyReady.Count >= MaxEarlyReadyCount)
+                    earlyReady.RemoveAt(0);
+                earlyReady.Add((peer, header));
+                return;
+            }
+        }
+
+        run.PeerReady(peer, header.Generation, header.Step);
+    }
+
+    internal void LinkUp(OutgoingLink link)
+    {
+        foreach (var run in OpenRuns())
+            run.LinkUp(link);
+    }
+
+    internal void LinkDown(string peer, string reason)
+    {
+        Options.Log?.Invoke($"Stripe channel, silo {peer}: {reason}");
+        if (OpenRuns().Any(run => run.Knows(peer)))
+            Broken?.Invoke(peer, reason);
+    }
+
+    internal void IncomingEnded(IncomingLink link, string address, string? reason)
+    {
+        lock (gate)
+        {
+            incoming.Remove(link);
+            if (disposed)
+                return;
+        }
+
+        if (reason is null)
+            return;
+        if (link.PeerName is { } peer)
+        {
+            LinkDown(peer, reason);
+
+            // Frames may have been lost on the way here: announcing makes the peer send them again.
+            foreach (var run in OpenRuns())
+                run.PeerLost(peer);
+        }
+        else
+        {
+            Options.Log?.Invoke($"Stripe channel, {address}: {reason}");
+        }
+    }
+
+    internal void BreakHolders(StepExchange step)
+    {
+        lock (gate)
+        {
+            foreach (var link in outgoing.Values)
+                link.BreakIfSending(step);
+            foreach (var link in incoming)
+                link.BreakIfReceiving(step);
+        }
+    }
+
+    /// <summary>Breaks every connection, as a fault of the network would. For tests.</summary>
+    internal void BreakAll()
+    {
+        lock (gate)
+        {
+            foreach (var link in outgoing.Values)
+                link.Break();
+            foreach (var link in incoming)
+                link.Break();
+        }
+    }
+
+    private RunExchange[] OpenRuns()
+    {
+        lock (gate)
+        {
+            return [.. runs.Values];
+        }
+    }
+
+    private void AcceptAll()
+    {
+        while (true)
+        {
+            try
+            {
+                Admit(listener.Accept());
+            }
+            catch (SocketException error)
+            {
+                lock (gate)
+                {
+                    if (disposed)
+                        return;
+                }
+
+                Options.Log?.Invoke($"Stripe channel: a connection was not accepted: {error.Message}");
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    private void Admit(Socket accepted)
+    {
+        lock (gate)
+        {
+            if (disposed || incoming.Count >= MaxIncomingCount)
+            {
+                accepted.Dispose();
+                return;
+            }
+
+            var link = new IncomingLink(this, accepted);
+            incoming.Add(link);
+            link.Start();
+        }
+    }
+
+    private void Close()
+    {
+        List<IncomingLink> ended;
+        foreach (var run in OpenRuns())
+            run.Dispose();
+        lock (gate)
+        {
+            if (disposed)
+                return;
+            disposed = true;
+            ended = [.. incoming];
+        }
+
+        listener.Dispose();
+        acceptor.Join();
+        foreach (var link in ended)
+            link.Break();
+        foreach (var link in ended)
+            link.Dispose();
+        Pool.Dispose();
+    }
+}

@@ -1,0 +1,44 @@
+using System.Net;
+using Gpt2Cluster.Core.Reduction;
+
+namespace Gpt2Cluster.Exchange;
+
+/// <summary>How a stripe channel is set up; fixed for its life.</summary>
+public sealed record StripeChannelOptions
+{
+    /// <summary>This silo's name, as the other silos' memberships have it; at most 256 bytes of UTF-8.</summary>
+    public required string SiloName { get; init; }
+
+    /// <summary>The address to listen on. Default: every address of the machine.</summary>
+    public IPAddress Address { get; init; } = IPAddress.Any;
+
+    /// <summary>The port to listen on; 0, the default, takes any free one.</summary>
+    public int Port { get; init; }
+
+    /// <summary>Elements of a stripe; equal on all silos. Default: <see cref="StripeLayout.DefaultStripeElements"/>.</summary>
+    public int StripeElements { get; init; } = StripeLayout.DefaultStripeElements;
+
+    /// <summary>Kernel buffer asked for each way of a connection, bytes; 0 leaves it to the system. Default 4 MiB.</summary>
+    public int SocketBufferBytes { get; init; } = 4 << 20;
+
+    /// <summary>Connection attempts in a row before a peer is given up until the next step or membership. Default 10.</summary>
+    public int ConnectAttemptCount { get; init; } = 10;
+
+    /// <summary>Pause before the second attempt; it doubles up to <see cref="LongestPause"/>. Default 25 ms.</summary>
+    public TimeSpan FirstPause { get; init; } = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>Longest pause between two attempts. Default 1 s.</summary>
+    public TimeSpan LongestPause { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How long a new step waits for a frame of a finished one that is half way through a socket, before that connection is
+    /// broken. Default 2 s.
+    /// </summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a new connection may take to say who it is. Default 5 s.</summary>
+    public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Told, on a channel thread, in one sentence of every connection that is cut off, refused or lost.</summary>
+    public Action<string>? Log { get; init; }
+}

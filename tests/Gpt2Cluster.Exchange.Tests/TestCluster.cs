@@ -1,0 +1,156 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
+
+namespace Gpt2Cluster.Exchange.Tests;
+
+/// <summary>Several stripe channels in this process, on real sockets, that average one run.</summary>
+internal sealed class TestCluster : IAsyncDisposable
+{
+    /// <summary>How long anything may take before a test says what it waited for.</summary>
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
+    public const string Run = "poems";
+
+    private readonly List<FlatBuffer> buffers = [];
+
+    public TestCluster(int siloCount, int leafCount, long elementCount, int seed = 1)
+    {
+        LeafCount = leafCount;
+        ElementCount = elementCount;
+        Seed = seed;
+        for (var silo = 0; silo < siloCount; silo++)
+            AddSilo();
+    }
+
+    public int LeafCount { get; }
+
+    public long ElementCount { get; }
+
+    public int Seed { get; }
+
+    public List<StripeChannel> Channels { get; } = [];
+
+    public List<IRunExchange> Exchanges { get; } = [];
+
+    public ConcurrentQueue<string> Log { get; } = [];
+
+    public ReductionTree Tree => new(LeafCount);
+
+    public void AddSilo()
+    {
+        var options = new StripeChannelOptions
+        {
+            SiloName = $"silo-{Channels.Count}",
+            Address = IPAddress.Loopback,
+            StripeElements = StripeLayout.MinStripeElements,
+            Log = Log.Enqueue,
+        };
+        Channels.Add(new StripeChannel(options));
+        Exchanges.Add(Channels[^1].Open(Run, ElementCount));
+    }
+
+    public ExchangeMember Member(int silo) => new($"silo-{silo}", "127.0.0.1", Channels[silo].Port);
+
+    public ExchangeMembership Membership(int generation, int own, params int[] silos) => new()
+    {
+        Run = Run,
+        Generation = generation,
+        LeafCount = LeafCount,
+        Silos = [.. silos.Select(Member)],
+        OwnIndex = Array.IndexOf(silos, own),
+    };
+
+    public void Configure(int generation, params int[] silos)
+    {
+        foreach (var silo in silos)
+            Exchanges[silo].Configure(Membership(generation, silo, silos));
+    }
+
+    public void ConfigureAll(int generation) => Configure(generation, [.. Enumerable.Range(0, Channels.Count)]);
+
+    public void BeginAll(long step, int generation)
+    {
+        foreach (var exchange in Exchanges)
+            exchange.BeginStep(step, generation);
+    }
+
+    public float Leaf(long step, int leaf, long element, bool isBFloat16 = false) =>
+        Oracle.Leaf(Seed, step, leaf, element, isBFloat16);
+
+    /// <summary>A worker's buffer with the sum of a subtree. Only leaves may be bf16.</summary>
+    public FlatBuffer SumOf(long step, Subtree subtree, Func<int, bool>? isBFloat16 = null)
+    {
+        var isNarrow = isBFloat16 ?? (_ => false);
+        var isLeaf = subtree.EndLeaf(LeafCount) - subtree.FirstLeaf == 1;
+        var type = isLeaf && isNarrow(subtree.FirstLeaf) ? ElementType.BFloat16 : ElementType.Float32;
+        var buffer = FlatBuffer.Allocate(ElementCount, type);
+        buffers.Add(buffer);
+        for (var element = 0; element < ElementCount; element++)
+        {
+            var sum = Oracle.Sum(LeafCount, subtree, leaf => Leaf(step, leaf, element, isNarrow(leaf)));
+            if (type == ElementType.BFloat16)
+                buffer.BFloat16Bits(element, 1)[0] = Oracle.Narrow(sum);
+            else
+                buffer.Floats(element, 1)[0] = sum;
+        }
+
+        return buffer;
+    }
+
+    public void ContributeWhole(int silo, long step, int generation, Subtree subtree) =>
+        Exchanges[silo].Contribute(step, generation, subtree, SumOf(step, subtree), 0, ElementCount);
+
+    public float[] Expected(long step, Func<int, bool>? isBFloat16 = null)
+    {
+        var isNarrow = isBFloat16 ?? (_ => false);
+        var expected = new float[ElementCount];
+        for (var element = 0; element < ElementCount; element++)
+            expected[element] = Oracle.Average(LeafCount, leaf => Leaf(step, leaf, element, isNarrow(leaf)));
+        return expected;
+    }
+
+    public float[] Wait(int silo, long step)
+    {
+        using var deadline = new CancellationTokenSource(Deadline);
+        try
+        {
+            return Exchanges[silo].WaitForAverages(step, deadline.Token).Floats(0, (int)ElementCount).ToArray();
+        }
+        catch (OperationCanceledException)
+        {
+            var log = string.Join('\n', Log);
+            throw new TimeoutException($"Silo {silo} had no averages of step {step} after {Deadline}. Log: {log}");
+        }
+    }
+
+    public void AssertAverages(long step, IEnumerable<int> silos, Func<int, bool>? isBFloat16 = null)
+    {
+        var expected = Expected(step, isBFloat16);
+        foreach (var silo in silos)
+        {
+            var found = Wait(silo, step);
+            for (var element = 0; element < expected.Length; element++)
+            {
+                if (BitConverter.SingleToInt32Bits(found[element]) != BitConverter.SingleToInt32Bits(expected[element]))
+                    Assert.Fail($"Silo {silo}, element {element}: {found[element]:R}, not {expected[element]:R}.");
+            }
+        }
+    }
+
+    public void AssertAverages(long step) => AssertAverages(step, Enumerable.Range(0, Channels.Count));
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var exchange in Exchanges)
+            exchange.Dispose();
+        foreach (var channel in Channels)
+            await channel.DisposeAsync();
+        foreach (var buffer in buffers)
+            buffer.Dispose();
+        foreach (var channel in Channels)
+            Assert.Equal(0, channel.Pool.OutCount);
+    }
+}
