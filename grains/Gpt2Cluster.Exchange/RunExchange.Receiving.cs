@@ -20,7 +20,7 @@ internal sealed unsafe partial class RunExchange
             if (disposed || membership is null || header.Generation != membership.Generation)
                 return default;
             if (!Knows(peer))
-                throw new FrameFaultException($"It is no other member of generation {header.Generation} of run {name}.");
+                throw new FrameFaultException($"It is no other member of run {name}.");
             if (header.Kind == FrameKind.Contribution && OwnerOf(header.Stripe) != membership.OwnIndex)
                 throw new FrameFaultException($"Stripe {header.Stripe} of run {name} is not reduced here.");
             step = StepOf(header.Step);
@@ -105,7 +105,7 @@ internal sealed unsafe partial class RunExchange
         var root = step.Tree.Root;
         if (level < 0 || level > root.Level || index < 0 || index >= 1L << (root.Level - level)
             || header.Subtree.FirstLeaf >= step.Tree.LeafCount)
-            throw new FrameFaultException($"{header.Subtree} is no subtree of M = {step.Tree.LeafCount} in run {name}.");
+            throw new FrameFaultException($"{header.Subtree} is no subtree of M = {step.Tree.LeafCount}.");
         return step == Volatile.Read(ref current) ? new Landing(step, (byte*)step.Pool.Rent()) : default;
     }
 
@@ -131,7 +131,9 @@ internal sealed unsafe partial class RunExchange
         }
     }
 
-    /// <summary>A stripe's average is in its place: its reducer sends it to all who do not have it from there.</summary>
+    /// <summary>
+    /// A stripe's average is in its place: its reducer sends it to all who do not have it from there.
+    /// </summary>
     private void Averaged(StepExchange step, int stripe, string? from)
     {
         bool isLast;

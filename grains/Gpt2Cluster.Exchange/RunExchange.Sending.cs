@@ -24,7 +24,9 @@ internal sealed partial class RunExchange
         }
     }
 
-    /// <summary>A link was made, for the first time or again: what was under way on the old one is queued again.</summary>
+    /// <summary>
+    /// A link was made, for the first time or again: what was under way on the old one is queued again.
+    /// </summary>
     public void LinkUp(OutgoingLink link)
     {
         lock (gate)

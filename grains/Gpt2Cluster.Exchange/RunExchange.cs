@@ -9,10 +9,14 @@ namespace Gpt2Cluster.Exchange;
 
 /// <summary>The averaging of one run on one silo.</summary>
 /// <remarks>
-/// <para>Who may send what when: a silo announces (Ready) the generation and step it stands at to all others, on every new
-/// membership, step and connection, and when a connection from another broke. A silo sends the stripes of a step only to
-/// those that announced its own generation and that step; and whenever an announcement arrives it queues for its sender all
-/// it holds of that step. So nothing of a step or generation that the receiver has not begun is ever under way, frames wait
+/// <para>Who may send what when: a silo announces (Ready) the generation and step it stands at to all others, on
+/// every new
+/// membership, step and connection, and when a connection from another broke. A silo sends the stripes of a step only
+/// to
+/// those that announced its own generation and that step; and whenever an announcement arrives it queues for its
+/// sender all
+/// it holds of that step. So nothing of a step or generation that the receiver has not begun is ever under way,
+/// frames wait
 /// at their source by reference, and whatever was lost is sent again. Repeats are harmless, so this cannot go wrong by
 /// sending too much; it cannot stall, because both sides of every pair announce every state they reach.</para>
 /// <para>Locks: <c>beginGate</c> before <c>gate</c> before those of queues, links and stripes; no lock is held while a
@@ -135,7 +139,11 @@ internal sealed partial class RunExchange : IRunExchange
     {
         ArgumentNullException.ThrowIfNull(sums);
         if (sums.Length < layout.ElementCount)
-            throw new ArgumentException($"The buffer has {sums.Length} of {layout.ElementCount} elements.", nameof(sums));
+        {
+            var message = $"The buffer has {sums.Length} of {layout.ElementCount} elements.";
+            throw new ArgumentException(message, nameof(sums));
+        }
+
         var ready = new List<int>();
         lock (gate)
         {
@@ -154,7 +162,8 @@ internal sealed partial class RunExchange : IRunExchange
     }
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">The step is neither this silo's present one nor the one before.</exception>
+    /// <exception cref="InvalidOperationException">The step is neither this silo's present one nor the one
+    /// before.</exception>
     public FlatBuffer WaitForAverages(long step, CancellationToken cancellation)
     {
         var awaited = StepOf(step)
@@ -238,7 +247,9 @@ internal sealed partial class RunExchange : IRunExchange
         return free;
     }
 
-    /// <summary>One silo with M = 1: an fp32 gradient is the average as it stands; only bf16 needs memory and a pass.</summary>
+    /// <summary>
+    /// One silo with M = 1: an fp32 gradient is the average as it stands; only bf16 needs memory and a pass.
+    /// </summary>
     private void TakeAsAverages(Subtree node, FlatBuffer sums)
     {
         if (sums.ElementType == ElementType.BFloat16)

@@ -94,7 +94,7 @@ public sealed class StripeChannel : IStripeChannel
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await Task.Factory.StartNew(Close, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        await Task.Factory.StartNew(Close, default, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     internal OutgoingLink Acquire(ExchangeMember peer)

@@ -15,13 +15,19 @@ public sealed record StripeChannelOptions
     /// <summary>The port to listen on; 0, the default, takes any free one.</summary>
     public int Port { get; init; }
 
-    /// <summary>Elements of a stripe; equal on all silos. Default: <see cref="StripeLayout.DefaultStripeElements"/>.</summary>
+    /// <summary>
+    /// Elements of a stripe; equal on all silos. Default: <see cref="StripeLayout.DefaultStripeElements"/>.
+    /// </summary>
     public int StripeElements { get; init; } = StripeLayout.DefaultStripeElements;
 
-    /// <summary>Kernel buffer asked for each way of a connection, bytes; 0 leaves it to the system. Default 4 MiB.</summary>
+    /// <summary>
+    /// Kernel buffer asked for each way of a connection, bytes; 0 leaves it to the system. Default 4 MiB.
+    /// </summary>
     public int SocketBufferBytes { get; init; } = 4 << 20;
 
-    /// <summary>Connection attempts in a row before a peer is given up until the next step or membership. Default 10.</summary>
+    /// <summary>
+    /// Connection attempts in a row before a peer is given up until the next step or membership. Default 10.
+    /// </summary>
     public int ConnectAttemptCount { get; init; } = 10;
 
     /// <summary>Pause before the second attempt; it doubles up to <see cref="LongestPause"/>. Default 25 ms.</summary>
@@ -31,7 +37,8 @@ public sealed record StripeChannelOptions
     public TimeSpan LongestPause { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How long a new step waits for a frame of a finished one that is half way through a socket, before that connection is
+    /// How long a new step waits for a frame of a finished one that is half way through a socket, before that
+    /// connection is
     /// broken. Default 2 s.
     /// </summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(2);
@@ -39,6 +46,8 @@ public sealed record StripeChannelOptions
     /// <summary>How long a new connection may take to say who it is. Default 5 s.</summary>
     public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Told, on a channel thread, in one sentence of every connection that is cut off, refused or lost.</summary>
+    /// <summary>
+    /// Told, on a channel thread, in one sentence of every connection that is cut off, refused or lost.
+    /// </summary>
     public Action<string>? Log { get; init; }
 }

@@ -5,7 +5,9 @@ namespace Gpt2Cluster.Exchange.Tests;
 /// <summary>The averaging as DESIGN states it, element by element and without any cleverness.</summary>
 internal static class Oracle
 {
-    /// <summary>The value of one element of one leaf: fractions whose sums round, so that a wrong order shows.</summary>
+    /// <summary>
+    /// The value of one element of one leaf: fractions whose sums round, so that a wrong order shows.
+    /// </summary>
     public static float Leaf(int seed, long step, int leaf, long element, bool isBFloat16)
     {
         var mixed = ((ulong)seed * 0x9E3779B97F4A7C15) ^ ((ulong)step * 0xC2B2AE3D27D4EB4F);

@@ -35,7 +35,8 @@ internal sealed class RawPeer : IDisposable
         {
             socket.Send(bytes);
         }
-        catch (SocketException error) when (error.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+        catch (SocketException error)
+            when (error.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
         {
             // Cut off while it was still talking; AssertCutOff will see it.
         }

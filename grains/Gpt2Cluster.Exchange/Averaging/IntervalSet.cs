@@ -5,7 +5,9 @@ internal sealed class IntervalSet
 {
     private readonly List<(long Start, long End)> ranges = [];
 
-    /// <summary>Adds <paramref name="start"/> up to <paramref name="end"/>; overlap with what is here is harmless.</summary>
+    /// <summary>
+    /// Adds <paramref name="start"/> up to <paramref name="end"/>; overlap with what is here is harmless.
+    /// </summary>
     public void Add(long start, long end)
     {
         if (start >= end)

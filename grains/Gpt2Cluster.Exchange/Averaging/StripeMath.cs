@@ -5,10 +5,14 @@ namespace Gpt2Cluster.Exchange.Averaging;
 /// <summary>The passes over one stripe, on sums that are fp32 or bf16.</summary>
 internal static class StripeMath
 {
-    /// <summary>Elements that are added and divided before the next are touched: 16 KiB stay in the first cache.</summary>
+    /// <summary>
+    /// Elements that are added and divided before the next are touched: 16 KiB stay in the first cache.
+    /// </summary>
     private const int ChunkElements = 4096;
 
-    /// <summary><c>into = left + right</c>. IEEE addition commutes, so a bf16 left operand may stand on the right.</summary>
+    /// <summary>
+    /// <c>into = left + right</c>. IEEE addition commutes, so a bf16 left operand may stand on the right.
+    /// </summary>
     public static void Add(in StripeValue left, in StripeValue right, Span<float> into)
     {
         for (var start = 0; start < into.Length; start += ChunkElements)

@@ -4,7 +4,8 @@ using Gpt2Cluster.Core.Memory;
 namespace Gpt2Cluster.Exchange.Averaging;
 
 /// <summary>
-/// Stripe-size buffers for contributions under way. The last one returned is the next one rented: it is still in the cache.
+/// Stripe-size buffers for contributions under way. The last one returned is the next one rented: it is still in the
+/// cache.
 /// </summary>
 /// <param name="bufferBytes">Bytes of every buffer.</param>
 internal sealed unsafe class StripePool(int bufferBytes) : IDisposable

@@ -2,7 +2,9 @@ using Gpt2Cluster.Core.Memory;
 
 namespace Gpt2Cluster.Exchange.Averaging;
 
-/// <summary>One stripe of one subtree's sum: in a worker's buffer, by reference, or in a pooled one that it owns.</summary>
+/// <summary>
+/// One stripe of one subtree's sum: in a worker's buffer, by reference, or in a pooled one that it owns.
+/// </summary>
 /// <param name="pointer">The first element.</param>
 /// <param name="elementType">What an element is.</param>
 /// <param name="pool">Where the memory goes back to; null if it is a worker's.</param>

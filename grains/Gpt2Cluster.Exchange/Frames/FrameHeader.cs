@@ -7,7 +7,8 @@ using Gpt2Cluster.Core.Reduction;
 namespace Gpt2Cluster.Exchange.Frames;
 
 /// <summary>
-/// The fixed start of every frame, little endian. A payload of <see cref="PayloadBytes"/> follows, and behind a payload that
+/// The fixed start of every frame, little endian. A payload of <see cref="PayloadBytes"/> follows, and behind a
+/// payload that
 /// is not empty its XxHash3 of 8 bytes.
 /// </summary>
 /// <param name="Kind">What the frame is.</param>

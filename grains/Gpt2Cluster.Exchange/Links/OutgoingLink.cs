@@ -9,7 +9,8 @@ using Gpt2Cluster.Exchange.Frames;
 namespace Gpt2Cluster.Exchange.Links;
 
 /// <summary>
-/// The connection over which this silo sends to one other silo, and the thread that does it. A connection that breaks is
+/// The connection over which this silo sends to one other silo, and the thread that does it. A connection that breaks
+/// is
 /// made again, a bounded number of times; whatever it may have lost is then queued again by the runs.
 /// </summary>
 internal sealed unsafe class OutgoingLink : IDisposable
