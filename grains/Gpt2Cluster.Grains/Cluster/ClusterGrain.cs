@@ -25,7 +25,8 @@ public sealed partial class ClusterGrain(
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        this.RegisterGrainTimer(Sweep, new GrainTimerCreationOptions(SweepPeriod, SweepPeriod) { KeepAlive = true });
+        this.RegisterGrainTimer(
+            Sweep, new GrainTimerCreationOptions(SweepPeriod, SweepPeriod) { KeepAlive = true });
         return Task.CompletedTask;
     }
 
@@ -34,7 +35,7 @@ public sealed partial class ClusterGrain(
     {
         if (silos.Register(silo))
         {
-            LogJoined(silo.Name, silo.Workers.Count);
+            LogJoined(silo.Name, silo.Workers.Length);
             AssignWorkers();
         }
 
