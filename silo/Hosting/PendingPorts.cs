@@ -16,20 +16,3 @@ internal sealed class PendingReplicaFactory(string wish) : IReplicaFactory
 
     private static NotSupportedException Missing() => new("This silo was built without a compute engine.");
 }
-
-/// <summary>Stands for the stripe channel until it is composed.</summary>
-internal sealed class PendingStripeChannel(int port) : IStripeChannel
-{
-    public event Action<string, string>? Broken
-    {
-        add { }
-        remove { }
-    }
-
-    public int Port => port;
-
-    public IRunExchange Open(string run, long elementCount) =>
-        throw new NotSupportedException("This silo was built without a stripe channel.");
-
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-}

@@ -1,4 +1,5 @@
 using System.Net;
+using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Silo.Http;
 using Gpt2Cluster.Silo.Settings;
@@ -39,6 +40,7 @@ public static class SiloHost
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endpoints.Http));
 
         var application = builder.Build();
+        _ = application.Services.GetRequiredService<SiloInstruments>();
         Pages.Map(application, settings);
         return application;
     }
@@ -50,19 +52,23 @@ public static class SiloHost
         ThreadPool.SetMinThreads(count, count);
     }
 
-    private static SiloContext ContextOf(SiloSettings settings, Endpoints endpoints, string dataFolderId) => new()
+    private static SiloContext ContextOf(SiloSettings settings, Endpoints endpoints, string dataFolderId)
     {
-        Name = settings.Name ?? $"{Environment.MachineName}-{endpoints.Silo}",
-        DataFolder = settings.DataFolder,
-        DataFolderId = dataFolderId,
-        MachineName = Environment.MachineName,
-        AdvertisedHost = settings.Advertised.ToString(),
-        HttpAddress = endpoints.Http.ToString(),
-        SiloPort = endpoints.Silo,
-        GatewayPort = endpoints.Gateway,
-        Replicas = Devices.Open(settings.Devices),
-        Stripes = StripeListener.Open(settings, endpoints),
-    };
+        var name = settings.Name ?? $"{Environment.MachineName}-{endpoints.Silo}";
+        return new SiloContext
+        {
+            Name = name,
+            DataFolder = settings.DataFolder,
+            DataFolderId = dataFolderId,
+            MachineName = Environment.MachineName,
+            AdvertisedHost = settings.Advertised.ToString(),
+            HttpAddress = endpoints.Http.ToString(),
+            SiloPort = endpoints.Silo,
+            GatewayPort = endpoints.Gateway,
+            Replicas = Devices.Open(settings.Devices),
+            Stripes = StripeListener.Open(name, settings, endpoints),
+        };
+    }
 
     private static StoreConnection AddStore(IServiceCollection services, SiloSettings settings, Endpoints endpoints)
     {

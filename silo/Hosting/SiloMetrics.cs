@@ -1,3 +1,4 @@
+using Gpt2Cluster.Grains.Metrics;
 using OpenTelemetry.Metrics;
 
 namespace Gpt2Cluster.Silo.Hosting;
@@ -6,7 +7,10 @@ namespace Gpt2Cluster.Silo.Hosting;
 public static class SiloMetrics
 {
     /// <summary>Adds our meter, Orleans' and .NET's to the Prometheus endpoint.</summary>
-    public static void Add(IServiceCollection services) => services.AddOpenTelemetry().WithMetrics(metrics => metrics
-        .AddMeter("Gpt2Cluster", "Microsoft.Orleans", "System.Runtime")
-        .AddPrometheusExporter(exporter => exporter.ScopeInfoEnabled = false));
+    public static void Add(IServiceCollection services) => services
+        .AddGrainMetrics()
+        .AddOpenTelemetry()
+        .WithMetrics(metrics => metrics
+            .AddMeter(RunInstruments.MeterName, "Microsoft.Orleans", "System.Runtime")
+            .AddPrometheusExporter(exporter => exporter.ScopeInfoEnabled = false));
 }

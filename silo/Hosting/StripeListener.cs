@@ -1,4 +1,6 @@
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Exchange;
 using Gpt2Cluster.Silo.Settings;
 
 namespace Gpt2Cluster.Silo.Hosting;
@@ -7,6 +9,13 @@ namespace Gpt2Cluster.Silo.Hosting;
 public static class StripeListener
 {
     /// <summary>Listens for the stripes of other silos.</summary>
-    public static IStripeChannel Open(SiloSettings settings, Endpoints endpoints) =>
-        new PendingStripeChannel(endpoints.Stripe);
+    /// <exception cref="UserErrorException">The port cannot be opened.</exception>
+    public static IStripeChannel Open(string siloName, SiloSettings settings, Endpoints endpoints) => new StripeChannel(
+        new StripeChannelOptions
+        {
+            SiloName = siloName,
+            Address = Endpoints.ListeningAddress(settings),
+            Port = endpoints.Stripe,
+            Log = sentence => Console.WriteLine($"{DateTimeOffset.UtcNow:O} info: stripe channel: {sentence}"),
+        });
 }

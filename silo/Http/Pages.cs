@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Silo.Hosting;
 using Gpt2Cluster.Silo.Settings;
 
@@ -22,6 +23,10 @@ public static class Pages
         application.MapGet("/readyz", (SiloState state) => state.IsReady
             ? Results.Text("ready\n")
             : Results.Text("not in the cluster yet\n", statusCode: StatusCodes.Status503ServiceUnavailable));
+        application.UseWhen(
+            context => context.Request.Path == "/metrics",
+            branch => branch.Use((context, next) =>
+                ExpiredSeries.Filter(context, next, context.RequestServices.GetRequiredService<RunSeries>())));
         application.MapPrometheusScrapingEndpoint("/metrics");
         application.MapGet("/", async (IGrainFactory grains) =>
         {

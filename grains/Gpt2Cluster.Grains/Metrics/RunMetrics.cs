@@ -1,0 +1,99 @@
+namespace Gpt2Cluster.Grains.Metrics;
+
+/// <summary>The figures of one committed step.</summary>
+/// <param name="Step">The step.</param>
+/// <param name="Loss">Mean loss over the global batch, nats per token.</param>
+/// <param name="LearningRate">The learning rate of the step.</param>
+/// <param name="GradientNorm">Norm of the averaged gradient before clipping.</param>
+/// <param name="Tokens">Tokens of the global batch.</param>
+/// <param name="Duration">From the plan to the commit.</param>
+public readonly record struct StepFigures(
+    long Step, double Loss, double LearningRate, double GradientNorm, long Tokens, TimeSpan Duration);
+
+/// <summary>What the coordinators on this silo tell <c>/metrics</c>. Safe to call from any thread.</summary>
+/// <param name="instruments">The instruments.</param>
+/// <param name="series">Decides how long a run is shown.</param>
+/// <param name="time">The clock.</param>
+public sealed class RunMetrics(RunInstruments instruments, RunSeries series, TimeProvider time)
+{
+    private const string Holder = "coordinator";
+
+    /// <summary>A coordinator takes the run up, from its beginning or again.</summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="stepsPlanned">Steps in all.</param>
+    public void Begin(string run, long stepsPlanned)
+    {
+        series.Begin(run, Holder);
+        instruments.Runs.GetOrAdd(run, _ => new RunFigures()).StepsPlanned = stepsPlanned;
+    }
+
+    /// <summary>A step was committed.</summary>
+    public void Step(string run, in StepFigures figures)
+    {
+        var kept = instruments.Runs.GetOrAdd(run, _ => new RunFigures());
+        kept.Step = figures.Step;
+        kept.Loss = figures.Loss;
+        kept.LearningRate = figures.LearningRate;
+        kept.GradientNorm = figures.GradientNorm;
+        kept.TokenCount += figures.Tokens;
+        var seconds = figures.Duration.TotalSeconds;
+        kept.TokensPerSecond = seconds > 0 ? figures.Tokens / seconds : 0;
+        instruments.StepDuration.Record(seconds, new KeyValuePair<string, object?>(RunInstruments.RunLabel, run));
+    }
+
+    /// <summary>The run was validated: mean loss, nats per token.</summary>
+    public void Validation(string run, double loss) =>
+        instruments.Runs.GetOrAdd(run, _ => new RunFigures()).ValidationLoss = loss;
+
+    /// <summary>The run's membership changed.</summary>
+    public void Membership(string run, int generation, int liveWorkers)
+    {
+        var kept = instruments.Runs.GetOrAdd(run, _ => new RunFigures());
+        kept.Generation = generation;
+        kept.LiveWorkers = liveWorkers;
+    }
+
+    /// <summary>A checkpoint was published just now.</summary>
+    public void Checkpoint(string run) =>
+        instruments.Runs.GetOrAdd(run, _ => new RunFigures()).CheckpointAt = time.GetTimestamp();
+
+    /// <summary>The coordinator lets go of the run: it is over, paused, or goes on at another silo.</summary>
+    public void End(string run) => series.End(run, Holder);
+}
+
+/// <summary>The newest figures of one run; what was never told is not shown.</summary>
+public sealed class RunFigures
+{
+    /// <summary>Steps in all.</summary>
+    public long? StepsPlanned { get; set; }
+
+    /// <summary>The last committed step.</summary>
+    public long? Step { get; set; }
+
+    /// <summary>Nats per token.</summary>
+    public double? Loss { get; set; }
+
+    /// <summary>Nats per token.</summary>
+    public double? ValidationLoss { get; set; }
+
+    /// <summary>Of the last step.</summary>
+    public double? LearningRate { get; set; }
+
+    /// <summary>Of the last step, before clipping.</summary>
+    public double? GradientNorm { get; set; }
+
+    /// <summary>Tokens trained on since this silo took the run up.</summary>
+    public long TokenCount { get; set; }
+
+    /// <summary>Of the last step.</summary>
+    public double? TokensPerSecond { get; set; }
+
+    /// <summary>Workers that serve the run.</summary>
+    public int? LiveWorkers { get; set; }
+
+    /// <summary>Version of the membership.</summary>
+    public int? Generation { get; set; }
+
+    /// <summary>Time stamp of the newest checkpoint.</summary>
+    public long? CheckpointAt { get; set; }
+}

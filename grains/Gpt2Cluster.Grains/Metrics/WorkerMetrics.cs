@@ -1,0 +1,63 @@
+using System.Diagnostics.Metrics;
+using Gpt2Cluster.Core.Ports;
+
+namespace Gpt2Cluster.Grains.Metrics;
+
+/// <summary>What the workers on this silo tell <c>/metrics</c>. Safe to call from any thread.</summary>
+public sealed class WorkerMetrics
+{
+    private readonly RunSeries series;
+    private readonly Counter<double> phases;
+    private readonly Counter<long> sent;
+    private readonly Counter<long> received;
+
+    /// <summary>Makes the instruments.</summary>
+    public WorkerMetrics(IMeterFactory meters, RunSeries series)
+    {
+        ArgumentNullException.ThrowIfNull(meters);
+        this.series = series;
+        var meter = meters.Create(RunInstruments.MeterName);
+        phases = meter.CreateCounter<double>(
+            "gpt2cluster_worker_phase_duration_seconds", description: "Where a worker's time goes, by phase of the step.");
+        sent = meter.CreateCounter<long>(
+            "gpt2cluster_exchange_sent_bytes", description: "Payload this silo has sent over the stripe channel.");
+        received = meter.CreateCounter<long>(
+            "gpt2cluster_exchange_received_bytes", description: "Payload this silo has received over the stripe channel.");
+    }
+
+    /// <summary>A worker takes a run up.</summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="worker">The worker's key.</param>
+    public void Begin(string run, string worker) => series.Begin(run, worker);
+
+    /// <summary>A worker has applied a step.</summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="worker">The worker's key.</param>
+    /// <param name="times">Where its compute time went.</param>
+    /// <param name="exposedExchange">How long it waited for averages after its own compute was done.</param>
+    public void Step(string run, string worker, in ComputeTimes times, TimeSpan exposedExchange)
+    {
+        Add("embedding", times.Embedding);
+        Add("blocks_forward", times.BlocksForward);
+        Add("head", times.Head);
+        Add("head_backward", times.HeadBackward);
+        Add("blocks_backward", times.BlocksBackward);
+        Add("fold", times.Fold);
+        Add("optimizer", times.Optimizer);
+        Add("exchange", exposedExchange);
+
+        void Add(string phase, TimeSpan spent) =>
+            phases.Add(spent.TotalSeconds, new(RunInstruments.RunLabel, run), new("worker", worker), new("phase", phase));
+    }
+
+    /// <summary>A step's exchange is over on this silo: called once a step, not once a worker.</summary>
+    public void Exchanged(string run, in ExchangeFigures figures)
+    {
+        var label = new KeyValuePair<string, object?>(RunInstruments.RunLabel, run);
+        sent.Add(figures.SentBytes, label);
+        received.Add(figures.ReceivedBytes, label);
+    }
+
+    /// <summary>A worker lets go of a run.</summary>
+    public void End(string run, string worker) => series.End(run, worker);
+}
