@@ -7,8 +7,8 @@ namespace Gpt2Cluster.Data.Models;
 
 /// <summary>
 /// Reads and writes <c>config.json</c> of a Hugging Face GPT-2
-/// (https://huggingface.co/docs/transformers/model_doc/gpt2#transformers.GPT2Config). What this program cannot do is refused
-/// by name, never ignored.
+/// (https://huggingface.co/docs/transformers/model_doc/gpt2#transformers.GPT2Config). What this program cannot do is
+/// refused by name, never ignored.
 /// </summary>
 public static class ModelConfiguration
 {
@@ -18,8 +18,8 @@ public static class ModelConfiguration
     private const double EpsilonTolerance = 1e-12;
 
     /// <summary>The shape that a configuration describes.</summary>
-    /// <exception cref="UserErrorException">The file is missing, is not JSON, or asks for something unsupported; all faults
-    /// are named at once.</exception>
+    /// <exception cref="UserErrorException">The file is missing, is not JSON, or asks for something unsupported; all
+    /// faults are named at once.</exception>
     public static ModelShape Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

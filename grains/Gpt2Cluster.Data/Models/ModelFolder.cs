@@ -7,9 +7,10 @@ using Gpt2Cluster.Data.Tokens;
 namespace Gpt2Cluster.Data.Models;
 
 /// <summary>
-/// A GPT-2 in Hugging Face's layout: <c>config.json</c>, <c>model.safetensors</c> and, if they are there, <c>vocab.json</c> and
-/// <c>merges.txt</c>. Parameters are read as one flat buffer in the order of <see cref="ParameterLayout"/>; the files keep
-/// products as <c>(in, out)</c>, and so does the layout. Reading is safe from several threads.
+/// A GPT-2 in Hugging Face's layout: <c>config.json</c>, <c>model.safetensors</c> and, if they are there,
+/// <c>vocab.json</c> and
+/// <c>merges.txt</c>. Parameters are read as one flat buffer in the order of <see cref="ParameterLayout"/>; the files
+/// keep products as <c>(in, out)</c>, and so does the layout. Reading is safe from several threads.
 /// </summary>
 public sealed partial class ModelFolder : IDisposable
 {
@@ -42,7 +43,8 @@ public sealed partial class ModelFolder : IDisposable
     public ModelShape Shape => Layout.Shape;
 
     /// <summary>Opens a folder and checks that every tensor is there, in its shape.</summary>
-    /// <exception cref="UserErrorException">A file or tensor is missing, misshapen or unknown; all tensors are named at once.</exception>
+    /// <exception cref="UserErrorException">A file or tensor is missing, misshapen or unknown; all tensors are named
+    /// at once.</exception>
     public static ModelFolder Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

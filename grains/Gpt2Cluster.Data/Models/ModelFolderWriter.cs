@@ -12,8 +12,9 @@ namespace Gpt2Cluster.Data.Models;
 public delegate void ParameterSource(long start, Span<float> into);
 
 /// <summary>
-/// Writes a model folder that <see cref="ModelFolder"/> and Hugging Face's <c>AutoModelForCausalLM</c> read: names with the
-/// prefix <c>transformer.</c>, no head (it is tied), and the vocabulary beside it. The folder appears whole or not at all.
+/// Writes a model folder that <see cref="ModelFolder"/> and Hugging Face's <c>AutoModelForCausalLM</c> read: names
+/// with the prefix <c>transformer.</c>, no head (it is tied), and the vocabulary beside it. The folder appears whole
+/// or not at all.
 /// </summary>
 public static class ModelFolderWriter
 {
@@ -24,7 +25,8 @@ public static class ModelFolderWriter
     /// <param name="path">The folder; must not exist, or be empty.</param>
     /// <param name="layout">The order of the source's parameters.</param>
     /// <param name="source">Where the parameters come from; asked for ascending ranges.</param>
-    /// <param name="vocabularyFolder">A folder whose vocab.json and merges.txt are copied; null for the built-in ones.</param>
+    /// <param name="vocabularyFolder">A folder whose vocab.json and merges.txt are copied; null for the built-in
+    /// ones.</param>
     /// <param name="progress">Told the count of parameters written.</param>
     /// <param name="cancellation">Stops between pieces; nothing is left behind.</param>
     /// <exception cref="UserErrorException">The place is taken.</exception>

@@ -18,7 +18,8 @@ internal sealed partial record NpyHeader(int ElementBytes, bool Signed, long Len
     private const int LongestHeaderBytes = 1 << 16;
 
     /// <summary>Reads the head and leaves the stream at the first element.</summary>
-    /// <exception cref="InvalidDataException">It is none, or not one this program can use; the message says why.</exception>
+    /// <exception cref="InvalidDataException">It is none, or not one this program can use; the message says
+    /// why.</exception>
     public static NpyHeader Read(Stream stream)
     {
         Span<byte> prefix = stackalloc byte[PrefixBytes];

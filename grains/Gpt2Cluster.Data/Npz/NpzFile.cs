@@ -4,8 +4,8 @@ using Gpt2Cluster.Core;
 namespace Gpt2Cluster.Data.Npz;
 
 /// <summary>
-/// A NumPy <c>.npz</c> of tokens, as the original encode.py writes it: one-dimensional integer arrays in a zip, deflated or
-/// stored, used in the order they stand in the file. Read in pieces; no array is ever whole in memory.
+/// A NumPy <c>.npz</c> of tokens, as the original encode.py writes it: one-dimensional integer arrays in a zip,
+/// deflated or stored, used in the order they stand in the file. Read in pieces; no array is ever whole in memory.
 /// </summary>
 public sealed class NpzFile : IDisposable
 {
@@ -25,7 +25,8 @@ public sealed class NpzFile : IDisposable
     public IReadOnlyList<NpzArray> Arrays { get; }
 
     /// <summary>Opens a file and reads the heads of its arrays.</summary>
-    /// <exception cref="UserErrorException">The file is missing, no npz, or holds something that is no token array.</exception>
+    /// <exception cref="UserErrorException">The file is missing, no npz, or holds something that is no token
+    /// array.</exception>
     public static NpzFile Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -55,7 +56,8 @@ public sealed class NpzFile : IDisposable
     }
 
     /// <summary>The tokens of one array, in pieces; a piece is valid until the next one is taken.</summary>
-    /// <exception cref="UserErrorException">A number is no token (the array and index are named), or the file is damaged.</exception>
+    /// <exception cref="UserErrorException">A number is no token (the array and index are named), or the file is
+    /// damaged.</exception>
     public IEnumerable<ReadOnlyMemory<ushort>> ReadTokens(NpzArray array)
     {
         ArgumentNullException.ThrowIfNull(array);

@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Gpt2Cluster.Data.Npz;
 
 /// <summary>
-/// Writes a <c>.npz</c> in the layout of <c>np.savez_compressed(out, *chunks)</c>: <c>arr_0</c>, <c>arr_1</c>, ..., each int64
-/// in one dimension. Tokens are taken in pieces.
+/// Writes a <c>.npz</c> in the layout of <c>np.savez_compressed(out, *chunks)</c>: <c>arr_0</c>, <c>arr_1</c>, ...,
+/// each int64 in one dimension. Tokens are taken in pieces.
 /// </summary>
 public sealed class NpzWriter(Stream output) : IDisposable
 {

@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Gpt2Cluster.Data.Safetensors;
 
 /// <summary>
-/// A safetensors file, of any size: the header is checked whole before anything else is read, tensors are read in ranges.
-/// Reading is safe from several threads.
+/// A safetensors file, of any size: the header is checked whole before anything else is read, tensors are read in
+/// ranges. Reading is safe from several threads.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -33,7 +33,8 @@ public sealed class SafetensorsFile : IDisposable
     public IReadOnlyList<SafetensorsTensor> Tensors { get; }
 
     /// <summary>Opens a file and checks its header.</summary>
-    /// <exception cref="UserErrorException">The file is missing or its header is wrong; the message names the fault.</exception>
+    /// <exception cref="UserErrorException">The file is missing or its header is wrong; the message names the
+    /// fault.</exception>
     public static SafetensorsFile Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -62,7 +63,8 @@ public sealed class SafetensorsFile : IDisposable
     public SafetensorsTensor? Find(string name) => byName.GetValueOrDefault(name);
 
     /// <summary>Reads elements of a tensor of type F32, F16 or BF16 as floats.</summary>
-    /// <exception cref="ArgumentException">There is no such tensor, its type is another, or the range leaves it.</exception>
+    /// <exception cref="ArgumentException">There is no such tensor, its type is another, or the range leaves
+    /// it.</exception>
     /// <exception cref="UserErrorException">The file has been cut short since it was opened.</exception>
     public void ReadRange(string name, long startElement, Span<float> into)
     {

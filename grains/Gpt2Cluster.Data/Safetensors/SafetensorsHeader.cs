@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace Gpt2Cluster.Data.Safetensors;
 
 /// <summary>
-/// The JSON head of a safetensors file (https://github.com/huggingface/safetensors#format), read strictly: every field is
-/// known, names are unique, sizes match shapes, and the tensors fill the data without overlap or gap.
+/// The JSON head of a safetensors file (https://github.com/huggingface/safetensors#format), read strictly: every
+/// field is known, names are unique, sizes match shapes, and the tensors fill the data without overlap or gap.
 /// </summary>
 internal static class SafetensorsHeader
 {

@@ -5,7 +5,9 @@ using System.Text.Json;
 
 namespace Gpt2Cluster.Data.Safetensors;
 
-/// <summary>Writes fp32 tensors as a safetensors file: first the header, then the elements of all tensors in order.</summary>
+/// <summary>
+/// Writes fp32 tensors as a safetensors file: first the header, then the elements of all tensors in order.
+/// </summary>
 public sealed class SafetensorsWriter
 {
     private const int Alignment = 8;

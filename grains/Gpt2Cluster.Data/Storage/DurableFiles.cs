@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Gpt2Cluster.Data.Storage;
 
-/// <summary>Makes what was written survive a loss of power: fsync of files, and of the folders that name them.</summary>
+/// <summary>
+/// Makes what was written survive a loss of power: fsync of files, and of the folders that name them.
+/// </summary>
 public static partial class DurableFiles
 {
     private const int ReadOnlyFlag = 0;
@@ -14,7 +16,10 @@ public static partial class DurableFiles
         RandomAccess.FlushToDisk(handle);
     }
 
-    /// <summary>Makes a folder's names durable: files made, renamed or removed in it. Windows has no such call and needs none.</summary>
+    /// <summary>
+    /// Makes a folder's names durable: files made, renamed or removed in it. Windows has no such call and needs
+    /// none.
+    /// </summary>
     /// <exception cref="IOException">The folder cannot be opened or flushed.</exception>
     public static void FlushFolder(string path)
     {

@@ -1,8 +1,8 @@
 namespace Gpt2Cluster.Data.Tokens;
 
 /// <summary>
-/// GPT-2's printable letter for every byte (<c>bytes_to_unicode</c> of OpenAI's encoder.py): printable Latin-1 stands for
-/// itself, the other 68 bytes take the letters from U+0100 on, in order.
+/// GPT-2's printable letter for every byte (<c>bytes_to_unicode</c> of OpenAI's encoder.py): printable Latin-1 stands
+/// for itself, the other 68 bytes take the letters from U+0100 on, in order.
 /// </summary>
 internal static class ByteLetters
 {

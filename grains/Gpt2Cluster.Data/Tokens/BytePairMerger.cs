@@ -1,8 +1,8 @@
 namespace Gpt2Cluster.Data.Tokens;
 
 /// <summary>
-/// Byte pair encoding (Sennrich et al. 2016) of one piece with a heap: n log n where the plain method is quadratic. Always
-/// merges the pair of lowest rank, the leftmost of equal ones, as OpenAI's encoder does.
+/// Byte pair encoding (Sennrich et al. 2016) of one piece with a heap: n log n where the plain method is quadratic.
+/// Always merges the pair of lowest rank, the leftmost of equal ones, as OpenAI's encoder does.
 /// </summary>
 internal sealed class BytePairMerger(Gpt2Vocabulary vocabulary)
 {

@@ -6,10 +6,11 @@ using Microsoft.ML.Tokenizers;
 namespace Gpt2Cluster.Data.Tokens;
 
 /// <summary>
-/// GPT-2's tokeniser. Text is encoded plainly: <c>&lt;|endoftext|&gt;</c> is ordinary text here, and documents are parted by
-/// adding <see cref="Gpt2Vocabulary.EndOfText"/>. Microsoft.ML.Tokenizers merges the pieces of usual length; the pieces are
-/// cut by <see cref="PreTokenScanner"/>, and long ones go to <see cref="BytePairMerger"/>, because the library is quadratic
-/// in a piece's length. An instance caches pieces and belongs to one thread at a time.
+/// GPT-2's tokeniser. Text is encoded plainly: <c>&lt;|endoftext|&gt;</c> is ordinary text here, and documents are
+/// parted by adding <see cref="Gpt2Vocabulary.EndOfText"/>. Microsoft.ML.Tokenizers merges the pieces of usual
+/// length; the pieces are cut by <see cref="PreTokenScanner"/>, and long ones go to <see cref="BytePairMerger"/>,
+/// because the library is quadratic in a piece's length. An instance caches pieces and belongs to one thread at a
+/// time.
 /// </summary>
 public sealed class Gpt2Tokenizer
 {
@@ -72,10 +73,12 @@ public sealed class Gpt2Tokenizer
     }
 
     /// <summary>
-    /// Appends the tokens of UTF-8 text. Unless <paramref name="final"/>, pieces that more text could still lengthen are left.
+    /// Appends the tokens of UTF-8 text. Unless <paramref name="final"/>, pieces that more text could still lengthen
+    /// are left.
     /// </summary>
     /// <returns>The bytes that were encoded; the rest is to be given again with more text behind it.</returns>
-    /// <exception cref="UserErrorException">One unbroken piece is longer than <see cref="LongestPieceBytes"/>.</exception>
+    /// <exception cref="UserErrorException">One unbroken piece is longer than <see
+    /// cref="LongestPieceBytes"/>.</exception>
     public int EncodeUtf8(ReadOnlySpan<byte> text, bool final, List<int> tokens)
     {
         ArgumentNullException.ThrowIfNull(tokens);

@@ -74,7 +74,9 @@ public sealed class Gpt2Vocabulary
         return bytesOf[id];
     }
 
-    /// <summary>The token that is exactly these bytes, or -1. The end of text is never found: text is plain text.</summary>
+    /// <summary>
+    /// The token that is exactly these bytes, or -1. The end of text is never found: text is plain text.
+    /// </summary>
     public int Find(ReadOnlySpan<byte> bytes) => rankOfSpan.TryGetValue(bytes, out var rank) ? rank : -1;
 
     /// <summary>The ranks in tiktoken's format, one <c>base64 id</c> a line.</summary>

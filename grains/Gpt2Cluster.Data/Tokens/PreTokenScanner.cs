@@ -11,7 +11,9 @@ namespace Gpt2Cluster.Data.Tokens;
 /// </summary>
 internal static class PreTokenScanner
 {
-    /// <summary>Bytes that must lie behind a piece to know that more text would not lengthen it: two code points.</summary>
+    /// <summary>
+    /// Bytes that must lie behind a piece to know that more text would not lengthen it: two code points.
+    /// </summary>
     public const int LookaheadBytes = 8;
 
     private static readonly CharacterClass[] Ascii = [.. Enumerable.Range(0, 128).Select(c => Classify(new Rune(c)))];
@@ -24,7 +26,9 @@ internal static class PreTokenScanner
         Space,
     }
 
-    /// <summary>Length in bytes of the piece at the start of <paramref name="text"/>, which must not be empty.</summary>
+    /// <summary>
+    /// Length in bytes of the piece at the start of <paramref name="text"/>, which must not be empty.
+    /// </summary>
     public static int Next(ReadOnlySpan<byte> text)
     {
         if (text[0] == '\'' && Contraction(text) is var contraction and > 0)

@@ -3,8 +3,8 @@ using System.Text;
 namespace Gpt2Cluster.Data.Tokens;
 
 /// <summary>
-/// Turns tokens into text as they come. A character whose bytes are spread over tokens is held back until it is whole, so
-/// the parts joined are what decoding all tokens at once gives.
+/// Turns tokens into text as they come. A character whose bytes are spread over tokens is held back until it is
+/// whole, so the parts joined are what decoding all tokens at once gives.
 /// </summary>
 public sealed class StreamingDecoder(Gpt2Vocabulary vocabulary)
 {

@@ -1,0 +1,94 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Storage;
+
+namespace Gpt2Cluster.Data.Datasets;
+
+/// <summary>
+/// The folder <c>datasets/</c> of the data folder: one folder a dataset, named by the hash of its tokens, with
+/// <c>dataset.json</c> and shards. Datasets are published whole and never change.
+/// </summary>
+/// <param name="root">The folder; made when it is needed.</param>
+public sealed partial class DatasetDirectory(string root)
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+    };
+
+    /// <summary>Where it lies.</summary>
+    public string Root { get; } = Path.GetFullPath(root);
+
+    /// <summary>The hashes of the datasets that are here, in order.</summary>
+    public IReadOnlyList<string> List() => !Directory.Exists(Root)
+        ? []
+        : [.. Directory.EnumerateDirectories(Root).Select(path => Path.GetFileName(path))
+            .Where(name => Hash().IsMatch(name)).Order(StringComparer.Ordinal)];
+
+    /// <summary>Whether a dataset is here.</summary>
+    public bool Contains(string sha256) => Hash().IsMatch(sha256) && Directory.Exists(Path.Combine(Root, sha256));
+
+    /// <summary>Begins a dataset; feed its tokens to <see cref="DatasetStaging.Output"/>.</summary>
+    /// <param name="shardTokens">Tokens of a shard, 1 or more.</param>
+    public DatasetStaging Begin(int shardTokens = DatasetDescription.DefaultShardTokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(shardTokens);
+        Directory.CreateDirectory(Root);
+        return new DatasetStaging(this, shardTokens);
+    }
+
+    /// <summary>Opens a dataset and compares every shard with its hash.</summary>
+    /// <exception cref="UserErrorException">There is none of that hash, or it is damaged.</exception>
+    public StoredDataset Open(string sha256)
+    {
+        var path = Path.Combine(Root, sha256);
+        return StoredDataset.Open(Describe(sha256), path);
+    }
+
+    /// <summary>What a dataset is, without reading its shards.</summary>
+    /// <exception cref="UserErrorException">There is none of that hash, or its description is damaged.</exception>
+    public DatasetDescription Describe(string sha256)
+    {
+        if (!Contains(sha256))
+            throw new UserErrorException($"There is no dataset {sha256} in {Root}; submit the text again.");
+        var file = Path.Combine(Root, sha256, DatasetDescription.FileName);
+        try
+        {
+            using var stream = File.OpenRead(file);
+            if (JsonSerializer.Deserialize<DatasetDescription>(stream, Json) is { } found && found.IsSound(sha256))
+                return found;
+        }
+        catch (Exception error) when (error is JsonException or IOException)
+        {
+            throw Damaged(file, error);
+        }
+
+        throw Damaged(file, null);
+    }
+
+    /// <summary>Gives a filled folder its name; one that is here already stays, as it holds the same.</summary>
+    internal DatasetDescription Publish(StagedFolder staged, DatasetDescription description)
+    {
+        using (var stream = File.Create(staged.File(DatasetDescription.FileName)))
+            JsonSerializer.Serialize(stream, description, Json);
+        try
+        {
+            if (!Contains(description.Sha256))
+                staged.Publish(description.Sha256);
+        }
+        catch (UserErrorException) when (Contains(description.Sha256))
+        {
+            // Another silo that shares this folder was faster.
+        }
+
+        return Describe(description.Sha256);
+    }
+
+    private static UserErrorException Damaged(string file, Exception? cause) =>
+        new($"{file} is damaged; remove its folder and submit the text again.", cause!);
+
+    [GeneratedRegex(@"\A[0-9a-f]{64}\z")]
+    private static partial Regex Hash();
+}

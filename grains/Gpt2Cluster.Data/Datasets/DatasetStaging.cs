@@ -1,0 +1,47 @@
+using Gpt2Cluster.Data.Storage;
+
+namespace Gpt2Cluster.Data.Datasets;
+
+/// <summary>
+/// A dataset that is being written: give <see cref="Output"/> to a <see cref="DatasetTokenizer"/>, then publish.
+/// </summary>
+public sealed class DatasetStaging : IDisposable
+{
+    private readonly DatasetDirectory directory;
+    private readonly StagedFolder staged;
+    private readonly ShardStream shards;
+    private readonly int shardTokens;
+
+    internal DatasetStaging(DatasetDirectory directory, int shardTokens)
+    {
+        this.directory = directory;
+        this.shardTokens = shardTokens;
+        staged = new StagedFolder(Path.Combine(directory.Root, "dataset"));
+        shards = new ShardStream(staged.Path, checked(shardTokens * sizeof(ushort)));
+    }
+
+    /// <summary>Takes the tokens, uint16 little endian.</summary>
+    public Stream Output => shards;
+
+    /// <summary>Publishes the dataset under its hash; if it is there already, that one stays.</summary>
+    /// <param name="tokens">What the tokeniser said of it.</param>
+    /// <param name="provenance">For people: what was tokenised.</param>
+    /// <returns>What is now in the directory.</returns>
+    public DatasetDescription Publish(TokenizedDataset tokens, string provenance)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        shards.Complete();
+        var description = new DatasetDescription(
+            tokens.Sha256, tokens.TokenCount, tokens.DocumentCount, provenance, shardTokens, shards.Hashes);
+        return description.IsSound(tokens.Sha256)
+            ? directory.Publish(staged, description)
+            : throw new InvalidOperationException("the tokens in the stream are not the tokens that were counted");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        shards.Dispose();
+        staged.Dispose();
+    }
+}

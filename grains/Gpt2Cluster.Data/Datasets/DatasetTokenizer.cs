@@ -1,0 +1,179 @@
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Tokens;
+
+namespace Gpt2Cluster.Data.Datasets;
+
+/// <summary>
+/// Turns documents into tokens, uint16 little endian, in constant memory. Between documents that have content comes
+/// 50256; nothing comes after the last. One thread at a time.
+/// </summary>
+public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
+{
+    /// <summary>Fewest tokens that can be trained on: an input and its target.</summary>
+    public const int FewestTokens = 2;
+
+    private static readonly byte[] Word = "<|endoftext|>"u8.ToArray();
+
+    private readonly DatasetOptions options;
+    private readonly TokenWriter output;
+    private readonly TextEncoder encoder;
+    private readonly EndOfTextSplitter splitter;
+    private readonly TextCleaner cleaner;
+    private readonly List<long> chunkLengths = [];
+    private long chunkStart;
+    private long chunkCharacters;
+    private long documentCount;
+    private bool documentHasContent;
+    private bool documentHasArrays;
+
+    /// <summary>Begins a dataset.</summary>
+    /// <param name="output">Where the tokens go; stays open.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <param name="tokenizer">Whose vocabulary; null for GPT-2's own.</param>
+    public DatasetTokenizer(Stream output, DatasetOptions? options = null, Gpt2Tokenizer? tokenizer = null)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        this.options = options ?? new DatasetOptions();
+        this.output = new TokenWriter(output);
+        encoder = new TextEncoder(tokenizer ?? new Gpt2Tokenizer(), this.output);
+        splitter = new EndOfTextSplitter(this);
+        cleaner = new TextCleaner(this.options.LegacyEndOfText, new Splitting(this));
+    }
+
+    /// <summary>Tokens written so far.</summary>
+    public long TokenCount => output.Count;
+
+    /// <inheritdoc/>
+    public void BeginDocument(string name) => (documentHasContent, documentHasArrays) = (false, false);
+
+    /// <inheritdoc/>
+    public void Text(ReadOnlySpan<byte> utf8) => cleaner.Text(utf8);
+
+    /// <inheritdoc/>
+    public void Tokens(ReadOnlySpan<ushort> tokens)
+    {
+        if (tokens.IsEmpty)
+            return;
+        BeginContent();
+        output.Write(tokens);
+    }
+
+    /// <inheritdoc/>
+    public void EndArray()
+    {
+        documentHasArrays = true;
+        EndChunk();
+    }
+
+    /// <inheritdoc/>
+    public void EndDocument()
+    {
+        if (documentHasArrays)
+            documentCount++;
+        else
+            cleaner.EndDocument();
+    }
+
+    /// <summary>Ends the dataset.</summary>
+    /// <returns>Counts and hash.</returns>
+    /// <exception cref="UserErrorException">There are fewer than two tokens.</exception>
+    public TokenizedDataset Complete()
+    {
+        EndChunk();
+        if (output.Count < FewestTokens)
+            throw new UserErrorException($"The dataset has {(output.Count == 0 ? "no token" : "only one token")}; "
+                + $"give a text of at least {FewestTokens} tokens.");
+        var documents = options.LegacyEndOfText ? documentCount : output.StretchCount;
+        return new TokenizedDataset(output.Count, documents, output.Hash(), chunkLengths);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => output.Dispose();
+
+    void ITextSink.Text(ReadOnlySpan<byte> utf8)
+    {
+        BeginContent();
+        encoder.Append(utf8);
+    }
+
+    void ITextSink.EndOfText()
+    {
+        BeginContent();
+        WriteEndOfText();
+    }
+
+    void ITextSink.EndDocument()
+    {
+        documentCount++;
+        if (!options.LegacyEndOfText)
+            encoder.Flush();
+        else if (chunkCharacters >= options.CombineCharacters)
+            EndChunk();
+        else
+        {
+            encoder.Append(Word);
+            chunkCharacters += Word.Length;
+        }
+    }
+
+    // The separator waits for the next document that has something, and belongs to the chunk that it ends.
+    private void BeginContent()
+    {
+        if (documentHasContent)
+            return;
+        documentHasContent = true;
+        if (options.LegacyEndOfText)
+            return;
+        if (output.Count > 0)
+            WriteEndOfText();
+        if (chunkCharacters >= options.CombineCharacters)
+            EndChunk();
+    }
+
+    private void WriteEndOfText()
+    {
+        encoder.Flush();
+        output.Write([(ushort)Gpt2Vocabulary.EndOfText]);
+    }
+
+    private void EndChunk()
+    {
+        encoder.Flush();
+        if (output.Count > chunkStart)
+            chunkLengths.Add(output.Count - chunkStart);
+        chunkStart = output.Count;
+        chunkCharacters = 0;
+    }
+
+    // Counts characters as Python's len() does, in code points, before anything is taken out.
+    private void CountCharacters(ReadOnlySpan<byte> utf8)
+    {
+        foreach (var value in utf8)
+        {
+            if ((value & 0xC0) != 0x80)
+                chunkCharacters++;
+        }
+    }
+
+    private sealed class Splitting(DatasetTokenizer owner) : ITextSink
+    {
+        public void Text(ReadOnlySpan<byte> utf8)
+        {
+            owner.CountCharacters(utf8);
+            if (owner.options.LegacyEndOfText)
+                ((ITextSink)owner).Text(utf8);
+            else
+                owner.splitter.Text(utf8);
+        }
+
+        public void EndOfText() => ((ITextSink)owner).EndOfText();
+
+        public void EndDocument()
+        {
+            if (owner.options.LegacyEndOfText)
+                ((ITextSink)owner).EndDocument();
+            else
+                owner.splitter.EndDocument();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System.Security.Cryptography;
+
+namespace Gpt2Cluster.Data.Datasets;
+
+/// <summary>
+/// Takes a dataset's tokens as bytes and spreads them over shard files of equal size, each with its hash.
+/// </summary>
+internal sealed class ShardStream(string folder, int shardBytes) : Stream
+{
+    private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private FileStream? shard;
+
+    /// <summary>SHA-256 of each finished shard, lower-case hexadecimal.</summary>
+    public List<string> Hashes { get; } = [];
+
+    public override bool CanRead => false;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        while (!buffer.IsEmpty)
+        {
+            shard ??= File.Create(Path.Combine(folder, DatasetDescription.FileOf(Hashes.Count)));
+            var piece = buffer[..(int)Math.Min(buffer.Length, shardBytes - shard.Position)];
+            shard.Write(piece);
+            hash.AppendData(piece);
+            buffer = buffer[piece.Length..];
+            if (shard.Position == shardBytes)
+                EndShard();
+        }
+    }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    /// <summary>Ends the last shard.</summary>
+    public void Complete()
+    {
+        if (shard is not null)
+            EndShard();
+    }
+
+    public override void Flush() => shard?.Flush();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            shard?.Dispose();
+            hash.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private void EndShard()
+    {
+        shard!.Dispose();
+        shard = null;
+        Hashes.Add(Convert.ToHexStringLower(hash.GetHashAndReset()));
+    }
+}

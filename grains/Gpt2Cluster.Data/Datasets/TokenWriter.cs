@@ -1,0 +1,49 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Gpt2Cluster.Data.Tokens;
+
+namespace Gpt2Cluster.Data.Datasets;
+
+/// <summary>Writes tokens as uint16 little endian, and hashes and counts them on the way.</summary>
+internal sealed class TokenWriter(Stream output) : IDisposable
+{
+    private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private bool inDocument;
+
+    /// <summary>Tokens so far.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>Stretches of tokens between ends of text so far.</summary>
+    public long StretchCount { get; private set; }
+
+    /// <summary>Lower-case hexadecimal SHA-256 of the bytes; may be asked once.</summary>
+    public string Hash() => Convert.ToHexStringLower(hash.GetHashAndReset());
+
+    public void Write(ReadOnlySpan<ushort> tokens)
+    {
+        foreach (var token in tokens)
+        {
+            var inside = token != Gpt2Vocabulary.EndOfText;
+            if (inside && !inDocument)
+                StretchCount++;
+            inDocument = inside;
+        }
+
+        Count += tokens.Length;
+        var bytes = MemoryMarshal.AsBytes(tokens);
+        hash.AppendData(bytes);
+        output.Write(bytes);
+    }
+
+    public void Write(List<int> tokens)
+    {
+        var narrow = ArrayPool<ushort>.Shared.Rent(tokens.Count);
+        for (var i = 0; i < tokens.Count; i++)
+            narrow[i] = (ushort)tokens[i];
+        Write(narrow.AsSpan(0, tokens.Count));
+        ArrayPool<ushort>.Shared.Return(narrow);
+    }
+
+    public void Dispose() => hash.Dispose();
+}

@@ -1,0 +1,106 @@
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Datasets;
+
+namespace Gpt2Cluster.Data.Tests.Datasets;
+
+public sealed class DatasetDirectoryTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly DatasetDirectory directory;
+    private readonly ushort[] tokens = [.. Enumerable.Range(0, 1_003).Select(i => (ushort)(i * 37 % 50257))];
+
+    public DatasetDirectoryTests() => directory = new DatasetDirectory(folder.File("datasets"));
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(100)]
+    [InlineData(1_003)]
+    [InlineData(5_000)]
+    public void Reads_any_range_across_shards(int shardTokens)
+    {
+        var description = Store(shardTokens);
+        using var dataset = directory.Open(description.Sha256);
+        Assert.Equal(tokens.Length, dataset.Description.TokenCount);
+        Assert.Equal((tokens.Length + shardTokens - 1) / shardTokens, description.ShardSha256.Count);
+        var random = new Random(5);
+        for (var round = 0; round < 100; round++)
+        {
+            var start = random.Next(tokens.Length);
+            var part = new ushort[random.Next(tokens.Length - start + 1)];
+            dataset.Read(start, part);
+            Assert.True(part.AsSpan().SequenceEqual(tokens.AsSpan(start, part.Length)));
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => dataset.Read(tokens.Length, new ushort[1]));
+    }
+
+    [Fact]
+    public void The_name_is_the_hash_and_nothing_else_is_there()
+    {
+        var description = Store(100);
+        Assert.Equal(Golden.Hash(tokens.Select(token => (int)token)), description.Sha256);
+        Assert.Equal([description.Sha256], directory.List());
+        Assert.Equal([description.Sha256], Directory.EnumerateFileSystemEntries(directory.Root).Select(Path.GetFileName));
+        Assert.Equal("a text", directory.Describe(description.Sha256).Provenance);
+    }
+
+    [Fact]
+    public void The_same_dataset_again_changes_nothing()
+    {
+        var first = Store(100);
+        var second = Store(50);
+        Assert.Equal(first.Sha256, second.Sha256);
+        Assert.Equal(100, second.ShardTokens);
+        Assert.Single(Directory.EnumerateFileSystemEntries(directory.Root));
+    }
+
+    [Fact]
+    public void A_staging_that_is_given_up_leaves_nothing()
+    {
+        using (var staging = directory.Begin(10))
+            staging.Output.Write(new byte[100]);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
+        Assert.Empty(directory.List());
+    }
+
+    [Theory]
+    [InlineData("shard-00003.bin", "is damaged")]
+    [InlineData("dataset.json", "is damaged")]
+    public void A_changed_byte_is_found_on_opening(string file, string expected)
+    {
+        var description = Store(100);
+        var path = Path.Combine(directory.Root, description.Sha256, file);
+        var bytes = File.ReadAllBytes(path);
+        bytes[5] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        var message = Assert.Throws<UserErrorException>(() => directory.Open(description.Sha256)).Message;
+        Assert.Contains(expected, message, StringComparison.Ordinal);
+        Assert.Contains(file, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_missing_shard_and_a_missing_dataset_are_named()
+    {
+        var description = Store(100);
+        File.Delete(Path.Combine(directory.Root, description.Sha256, "shard-00001.bin"));
+        Assert.Contains("shard-00001.bin", Fault(description.Sha256), StringComparison.Ordinal);
+        Assert.Contains("There is no dataset", Fault(new string('0', 64)), StringComparison.Ordinal);
+        Assert.Contains("There is no dataset", Fault("../escape"), StringComparison.Ordinal);
+    }
+
+    private string Fault(string hash) => Assert.Throws<UserErrorException>(() => directory.Open(hash)).Message;
+
+    private DatasetDescription Store(int shardTokens)
+    {
+        using var staging = directory.Begin(shardTokens);
+        using var tokenizer = new DatasetTokenizer(staging.Output);
+        tokenizer.BeginDocument("numbers");
+        foreach (var piece in tokens.Chunk(77))
+            tokenizer.Tokens(piece);
+        tokenizer.EndArray();
+        tokenizer.EndDocument();
+        return staging.Publish(tokenizer.Complete(), "a text");
+    }
+}
