@@ -1,6 +1,8 @@
 using System.Net;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Placement;
+using Gpt2Cluster.Grains.Runs;
+using Gpt2Cluster.Grains.Workers;
 using Gpt2Cluster.Silo.Http;
 using Gpt2Cluster.Silo.Settings;
 using Gpt2Cluster.Silo.Store;
@@ -34,7 +36,8 @@ public static class SiloHost
         // Hosted services start in this order and stop in the opposite one: the store outlives what needs it.
         var store = AddStore(builder.Services, settings, endpoints);
         builder.UseOrleans(orleans => OrleansSetup.Configure(orleans, settings, endpoints, context, store));
-        builder.Services.AddPinnedGrains(context);
+        builder.Services.AddPinnedGrains(context).AddTraining();
+        builder.Services.AddSingleton<IRunEventStore>(_ => new RedisRunEventStore(store, settings.ClusterId));
         builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>().AddHostedService<Registration>();
         SiloMetrics.Add(builder.Services);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endpoints.Http));

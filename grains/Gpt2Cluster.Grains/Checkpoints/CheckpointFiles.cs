@@ -1,0 +1,127 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Safetensors;
+
+namespace Gpt2Cluster.Grains.Checkpoints;
+
+/// <summary>The files of one checkpoint: a safetensors file for each part of the replica, in the layout's order.</summary>
+internal static class CheckpointFiles
+{
+    private const int BufferBytes = 1 << 20;
+
+    /// <summary>The file of a part.</summary>
+    public static string NameOf(ReplicaPart part) => part switch
+    {
+        ReplicaPart.Parameters => "parameters.safetensors",
+        ReplicaPart.FirstMoments => "first-moments.safetensors",
+        ReplicaPart.SecondMoments => "second-moments.safetensors",
+        _ => throw new ArgumentOutOfRangeException(nameof(part), part, "Unknown part."),
+    };
+
+    /// <summary>The name of a checkpoint's folder: its step in eight digits or more.</summary>
+    public static string FolderName(long step) => step.ToString("D8", CultureInfo.InvariantCulture);
+
+    /// <summary>Writes a part and hashes it on the way.</summary>
+    /// <returns>The file, and the hashes of its pieces one behind the other.</returns>
+    public static (CheckpointFile File, byte[] PieceHashes) Write(
+        string folder, ReplicaSnapshot snapshot, ReplicaPart part, ParameterLayout layout)
+    {
+        var path = Path.Combine(folder, NameOf(part));
+        var pieces = new byte[StateHash.PieceCount(layout.Length) * StateHash.PieceHashBytes];
+        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferBytes);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var both = new HashingStream(file, hash);
+        var writer = new SafetensorsWriter(
+            both, layout.Slices.Select(slice => (ModelFolder.NamePrefix + slice.Name, slice.Dimensions)));
+        for (var index = 0; index < StateHash.PieceCount(layout.Length); index++)
+        {
+            var start = (long)index * StateHash.PieceElements;
+            var elements = snapshot.Range(part, start, StateHash.ElementsOfPiece(layout.Length, index));
+            StateHash.HashPiece(elements, pieces.AsSpan(index * StateHash.PieceHashBytes, StateHash.PieceHashBytes));
+            writer.Write(elements);
+        }
+
+        writer.Complete();
+        file.Flush(flushToDisk: true);
+        return (new CheckpointFile(NameOf(part), file.Length, Convert.ToHexStringLower(hash.GetHashAndReset())), pieces);
+    }
+
+    /// <summary>Reads a part into a replica and compares every piece with the manifest's hash.</summary>
+    /// <exception cref="InvalidDataException">A piece differs; the message names file and range.</exception>
+    public static void Read(
+        string folder, ReplicaPart part, string pieceHashes, IReplica replica, CancellationToken cancellation)
+    {
+        using var file = SafetensorsFile.Open(Path.Combine(folder, NameOf(part)));
+        var expected = Convert.FromHexString(pieceHashes);
+        var elements = new float[StateHash.PieceElements];
+        Span<byte> found = stackalloc byte[StateHash.PieceHashBytes];
+        for (var index = 0; index < StateHash.PieceCount(replica.Layout.Length); index++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var start = (long)index * StateHash.PieceElements;
+            var piece = elements.AsSpan(0, StateHash.ElementsOfPiece(replica.Layout.Length, index));
+            ReadFlat(file, replica.Layout, start, piece);
+            StateHash.HashPiece(piece, found);
+            if (!found.SequenceEqual(expected.AsSpan(index * StateHash.PieceHashBytes, StateHash.PieceHashBytes)))
+            {
+                throw new InvalidDataException(
+                    $"{file.Path}: elements {start} to {start + piece.Length - 1} do not have the hash in the manifest");
+            }
+
+            replica.Write(part, start, piece);
+        }
+    }
+
+    /// <summary>Zeros for a part that the optimizer does not have.</summary>
+    public static string ZeroPieces(ParameterLayout layout) => Convert.ToHexStringLower(StateHash.ZeroPieces(layout.Length));
+
+    /// <summary>Reads a flat range, which may go over several tensors.</summary>
+    private static void ReadFlat(SafetensorsFile file, ParameterLayout layout, long start, Span<float> into)
+    {
+        foreach (var slice in layout.Slices)
+        {
+            var from = Math.Max(start, slice.Start);
+            var end = Math.Min(start + into.Length, slice.End);
+            if (from < end)
+                file.ReadRange(ModelFolder.NamePrefix + slice.Name, from - slice.Start, into[(int)(from - start)..(int)(end - start)]);
+        }
+    }
+
+    /// <summary>Passes bytes on and hashes them.</summary>
+    private sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
+    {
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => inner.Length;
+
+        public override long Position
+        {
+            get => inner.Position;
+            set => throw new NotSupportedException();
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            hash.AppendData(buffer);
+            inner.Write(buffer);
+        }
+
+        public override void Flush() => inner.Flush();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}

@@ -1,0 +1,50 @@
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Grains.Checkpoints;
+
+/// <summary>A copy of a replica between two steps, in host memory, to be written while training goes on.</summary>
+internal sealed class ReplicaSnapshot : IDisposable
+{
+    /// <summary>Elements copied or written at once.</summary>
+    public const int RangeElements = 1 << 20;
+
+    private readonly FlatBuffer[] parts;
+
+    private ReplicaSnapshot(FlatBuffer[] parts) => this.parts = parts;
+
+    /// <summary>Copies the parts that the optimizer has. Called on the compute thread.</summary>
+    public static ReplicaSnapshot Take(IReplica replica, OptimizerKind optimizer)
+    {
+        var kinds = optimizer == OptimizerKind.AdamW ? Enum.GetValues<ReplicaPart>() : [ReplicaPart.Parameters];
+        var parts = new FlatBuffer[kinds.Length];
+        for (var part = 0; part < parts.Length; part++)
+        {
+            parts[part] = FlatBuffer.Allocate(replica.Layout.Length);
+            for (var start = 0L; start < replica.Layout.Length; start += RangeElements)
+            {
+                var count = (int)Math.Min(RangeElements, replica.Layout.Length - start);
+                replica.Read(kinds[part], start, parts[part].Floats(start, count));
+            }
+        }
+
+        return new ReplicaSnapshot(parts);
+    }
+
+    /// <summary>Elements of each part.</summary>
+    public long Length => parts[0].Length;
+
+    /// <summary>Whether the optimizer has this part.</summary>
+    public bool Has(ReplicaPart part) => (int)part < parts.Length;
+
+    /// <summary>Elements of a part that <see cref="Has"/> says is here.</summary>
+    public ReadOnlySpan<float> Range(ReplicaPart part, long start, int count) => parts[(int)part].Floats(start, count);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var part in parts)
+            part.Dispose();
+    }
+}

@@ -1,0 +1,44 @@
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Grains.Placement;
+
+namespace Gpt2Cluster.Grains.Reducers;
+
+/// <summary>
+/// The averaging of a run on one silo, as the coordinator sees it: it says who takes part. The sums themselves are made
+/// where the bytes arrive, in the silo's <see cref="IRunExchange"/>.
+/// </summary>
+[SiloPinned]
+internal sealed class ReducerGrain(RunExchanges exchanges) : Grain, IReducer
+{
+    private int newestGeneration;
+
+    /// <inheritdoc/>
+    public Task Configure(
+        string run, int generation, int leafCount, long elementCount, SiloAddressRecord[] silos)
+    {
+        if (generation < newestGeneration)
+            return Task.CompletedTask;
+        newestGeneration = generation;
+        var ownName = GrainKeys.SiloOf(this.GetPrimaryKeyString());
+        var members = silos.Select(silo => new ExchangeMember(silo.Name, silo.StripeHost, silo.StripePort)).ToList();
+        exchanges.Open(run, elementCount).Configure(new ExchangeMembership
+        {
+            Run = run,
+            Generation = generation,
+            LeafCount = leafCount,
+            Silos = members,
+            OwnIndex = members.FindIndex(member => member.SiloName == ownName),
+        });
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task Close(string run, int generation)
+    {
+        if (generation >= newestGeneration)
+            exchanges.Close(run);
+        return Task.CompletedTask;
+    }
+}

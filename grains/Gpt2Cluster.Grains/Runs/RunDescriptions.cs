@@ -1,0 +1,85 @@
+using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Grains.Runs;
+
+/// <summary>A run in the words of those who ask.</summary>
+internal static class RunDescriptions
+{
+    /// <summary>One line of the list.</summary>
+    public static RunSummary Summary(RunState state, DateTimeOffset submittedAt, double? lastLoss) => new()
+    {
+        Name = state.Record.Specification.Run.ToString(),
+        Status = RunNotices.StatusWord(state.Record.Status),
+        Step = state.Record.IsAtRest ? state.Record.CommittedStep : Math.Max(state.Step, 0),
+        Steps = state.Record.Specification.Steps,
+        Loss = lastLoss,
+        BestValidationLoss = state.Record.BestValidation?.Loss,
+        WorkerCount = state.Record.IsAtRest ? 0 : state.Members.Count,
+        Model = state.Record.Specification.Model.Name,
+        SubmittedAt = submittedAt,
+    };
+
+    /// <summary>The run in full.</summary>
+    public static RunDescription Of(RunState state, DateTimeOffset submittedAt, double? lastLoss, long lastSequence)
+    {
+        var record = state.Record;
+        return new RunDescription
+        {
+            Summary = Summary(state, submittedAt, lastLoss),
+            SpecificationJson = SpecificationJson.Write(record.Specification),
+            Generation = record.Generation,
+            Workers = record.IsAtRest ? [] : [.. state.Members.Select(member => member.Key)],
+            Checkpoints = [.. record.Checkpoints.Reverse().Select(entry => Of(entry, record.BestValidation))],
+            Remark = record.Remark,
+            LastSequence = lastSequence,
+        };
+    }
+
+    /// <summary>The event of a new run.</summary>
+    public static SubmittedEvent Submitted(RunSpecification specification) => new()
+    {
+        Run = specification.Run.ToString(),
+        Model = specification.Model.Name,
+        Parameters = new ParameterLayout(specification.Model.Shape).Length,
+        DatasetSha256 = specification.Dataset.Sha256,
+        Tokens = TokensOfDataset(specification.Dataset),
+        Windows = specification.TrainingWindows().WindowCount,
+        Steps = specification.Steps,
+        TokensPerStep = specification.TokensPerStep,
+    };
+
+    /// <summary>Why a submission cannot go on with a run; empty if it can.</summary>
+    public static string[] ReasonsAgainst(RunRecord record, RunSpecification wanted)
+    {
+        var name = record.Specification.Run.ToString();
+        if (record.IsAtRest && !record.CanResume)
+        {
+            return
+            [
+                $"Run {name} is {RunNotices.StatusWord(record.Status)}; start another with --run NEW, "
+                + $"or go on from its weights with --model run:{name}.",
+            ];
+        }
+
+        return [.. SpecificationDifferences.Between(record.Specification, wanted)];
+    }
+
+    /// <summary>Tokens of the dataset itself: with a validation dataset of its own all are for training.</summary>
+    private static long TokensOfDataset(DatasetReference dataset) =>
+        dataset.TrainingTokenCount + (dataset.ValidationSha256 is null ? dataset.ValidationTokenCount : 0);
+
+    private static CheckpointSummary Of(CheckpointEntry entry, ValidationPoint? best) => new()
+    {
+        Step = entry.Step,
+        StateHash = entry.StateHash,
+        Silos = [entry.Silo],
+        Path = entry.Path,
+        ValidationLoss = entry.ValidationLoss,
+        IsBest = best is not null && best.Step == entry.Step,
+    };
+}

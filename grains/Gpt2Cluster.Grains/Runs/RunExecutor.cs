@@ -1,0 +1,241 @@
+using System.Text.Json;
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Metrics;
+using Microsoft.Extensions.Logging;
+using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
+
+namespace Gpt2Cluster.Grains.Runs;
+
+/// <summary>
+/// Carries out what the run machine decides. Only storing the record is waited for; every other command is sent, and what
+/// comes of it is heard later. A worker that cannot be reached is reported as lost.
+/// </summary>
+internal sealed partial class RunExecutor(
+    string run,
+    IGrainFactory grains,
+    IPersistentState<StoredRun> stored,
+    RunEventFeed feed,
+    RunMetrics metrics,
+    Func<RunEvent, Task> hear,
+    ILogger logger)
+{
+    private ClusterView cluster = new() { Silos = [] };
+    private long elementCount;
+
+    /// <summary>Loss of the last committed step; null before the first.</summary>
+    public double? LastLoss { get; private set; }
+
+    /// <summary>Takes the run up.</summary>
+    public void Begin(RunRecord record)
+    {
+        elementCount = new ParameterLayout(record.Specification.Model.Shape).Length;
+        metrics.Begin(run, record.Specification.Steps);
+    }
+
+    /// <summary>The workers the cluster assigns to the run now.</summary>
+    public async Task<IReadOnlyList<OfferedWorker>> OfferedWorkers()
+    {
+        var registry = grains.GetGrain<ICluster>(GrainKeys.Cluster);
+        cluster = await registry.Describe();
+        var workers = await registry.WorkersOf(run);
+        return [.. workers.Select(worker => new OfferedWorker(worker.Key, worker.SiloName))];
+    }
+
+    /// <summary>Stores the record under its ETag.</summary>
+    public async Task Persist(RunRecord record)
+    {
+        stored.State.RecordJson = JsonSerializer.Serialize(record, SpecificationJson.Options);
+        await stored.WriteStateAsync();
+    }
+
+    /// <summary>Tells the cluster how the run stands.</summary>
+    public Task TellCluster(RunState state)
+    {
+        var workers = state.Record.Specification.Workers;
+        return grains.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
+            RunDescriptions.Summary(state, stored.State.SubmittedAt, LastLoss), workers.Min, workers.Max ?? int.MaxValue);
+    }
+
+    /// <summary>Does one command.</summary>
+    public async Task Do(RunCommand command, RunState state)
+    {
+        switch (command)
+        {
+            case PersistRecord persist:
+                await Persist(persist.Record);
+                await TellCluster(state);
+                break;
+            case PrepareReplica prepare:
+                Send(prepare.Worker, worker => worker.Prepare(ToRequest(prepare, state)));
+                break;
+            case ConfigureExchange configure:
+                Configure(configure, state).Ignore();
+                break;
+            case PlanStep plan:
+                Send(plan.Worker, worker => worker.Plan(ToPlan(plan)));
+                break;
+            case Validate validate:
+                Send(validate.Worker, worker => worker.Validate(ToPlan(validate)));
+                break;
+            case Sample sample:
+                Send(sample.Worker, worker => worker.Sample(ToPlan(sample)));
+                break;
+            case WriteCheckpoint write:
+                Send(write.Worker, worker => worker.Checkpoint(ToPlan(write, state)));
+                break;
+            case Publish publish:
+                Publish(publish.Notice);
+                break;
+            case ReleaseWorkers release:
+                foreach (var worker in release.Workers)
+                    grains.GetGrain<IWorker>(worker).Release(run, release.Generation).Ignore();
+                foreach (var silo in release.Workers.Select(GrainKeys.SiloOf).Distinct())
+                    grains.GetGrain<IReducer>(GrainKeys.Reducer(silo, run)).Close(run, release.Generation).Ignore();
+                break;
+            case Finish finish:
+                feed.Publish(RunNotices.ToEvent(finish, state.Record));
+                await feed.Flush();
+                metrics.End(run);
+                await TellCluster(state);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(command), command, "Unknown command.");
+        }
+    }
+
+    /// <summary>Sends without waiting; a worker that cannot be reached is lost.</summary>
+    private void Send(string worker, Func<IWorker, Task> order)
+    {
+        SendAndWatch().Ignore();
+
+        async Task SendAndWatch()
+        {
+            try
+            {
+                await order(grains.GetGrain<IWorker>(worker));
+            }
+            catch (Exception exception)
+            {
+                LogUnreachable(exception, worker, run);
+                await hear(new WorkerLost(worker, $"{worker} cannot be reached"));
+            }
+        }
+    }
+
+    private async Task Configure(ConfigureExchange configure, RunState state)
+    {
+        try
+        {
+            await grains.GetGrain<IReducer>(GrainKeys.Reducer(configure.Silo, run)).Configure(
+                run, configure.Generation, configure.LeafCount, elementCount, AddressesOf(configure.Silos));
+            await hear(new ExchangeReady(configure.Silo, configure.Generation));
+        }
+        catch (Exception exception)
+        {
+            LogUnreachable(exception, configure.Silo, run);
+            foreach (var member in state.Members.Where(member => member.Silo == configure.Silo))
+                await hear(new WorkerLost(member.Key, $"{configure.Silo} cannot be reached"));
+        }
+    }
+
+    private SiloAddressRecord[] AddressesOf(IEnumerable<string> silos) =>
+    [
+        .. silos.Select(name => cluster.Silos.FirstOrDefault(silo => silo.Name == name)
+                ?? throw new InvalidOperationException($"Silo {name} has not introduced itself to the cluster."))
+            .Select(silo => new SiloAddressRecord(silo.Name, silo.StripeHost, silo.StripePort)),
+    ];
+
+    private void Publish(RunNotice notice)
+    {
+        if (notice is StepCommitted step)
+            LastLoss = step.Loss;
+        Observe(notice);
+        feed.Publish(RunNotices.ToEvent(notice, run));
+    }
+
+    private void Observe(RunNotice notice)
+    {
+        switch (notice)
+        {
+            case StepCommitted step:
+                metrics.Step(run, new StepFigures(
+                    step.Step, step.Loss, step.LearningRate, step.GradientNorm, step.TokenCount, step.Duration));
+                break;
+            case ValidationDone validation:
+                metrics.Validation(run, validation.Loss);
+                break;
+            case MembershipChanged membership:
+                metrics.Membership(run, membership.Generation, membership.WorkerCount);
+                break;
+            case CheckpointPublished:
+                metrics.Checkpoint(run);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private PrepareRequest ToRequest(PrepareReplica prepare, RunState state) => new()
+    {
+        Run = run,
+        Generation = prepare.Generation,
+        SpecificationJson = SpecificationJson.Write(state.Record.Specification),
+        Origin = (ReplicaOrigin)prepare.Source,
+        CheckpointStep = prepare.Step,
+        Holders = [.. cluster.Silos.Select(silo => silo.Name)],
+        CopyFrom = [.. prepare.CopyFrom],
+        ReportsExchange = IsFirstOfItsSilo(prepare.Worker, state),
+    };
+
+    private static bool IsFirstOfItsSilo(string worker, RunState state)
+    {
+        var silo = GrainKeys.SiloOf(worker);
+        return state.Members.Find(member => member.Silo == silo)?.Key == worker;
+    }
+
+    private StepPlan ToPlan(PlanStep plan) => new()
+    {
+        Run = run,
+        Generation = plan.Generation,
+        Step = plan.Step,
+        FirstMicroBatch = plan.Range.First,
+        EndMicroBatch = plan.Range.End,
+        LearningRate = plan.LearningRate,
+    };
+
+    private ValidationPlan ToPlan(Validate validate) => new()
+    {
+        Run = run,
+        Generation = validate.Generation,
+        Step = validate.Step,
+        FirstMicroBatch = validate.Range.First,
+        EndMicroBatch = validate.Range.End,
+    };
+
+    private SamplePlan ToPlan(Sample sample) => new()
+    {
+        Run = run,
+        Generation = sample.Generation,
+        Step = sample.Step,
+        FirstSample = sample.Range.First,
+        EndSample = sample.Range.End,
+    };
+
+    private CheckpointPlan ToPlan(WriteCheckpoint write, RunState state) => new()
+    {
+        Run = run,
+        Generation = write.Generation,
+        Step = write.Step,
+        Expired = [.. write.Expired],
+        RecordJson = JsonSerializer.Serialize(state.Record, SpecificationJson.Options),
+        ValidationLoss = write.ValidationLoss,
+    };
+
+    [LoggerMessage(311, LogLevel.Warning, "{Worker} of run {Run} cannot be reached.")]
+    private partial void LogUnreachable(Exception exception, string worker, string run);
+}

@@ -1,0 +1,50 @@
+using System.Text.Json;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
+
+namespace Gpt2Cluster.Grains.Runs;
+
+/// <summary>Turns what workers report into events of the run machine.</summary>
+internal static class RunReports
+{
+    /// <summary>A worker stands ready.</summary>
+    public static RunEvent ToEvent(ReplicaReport report) => new ReplicaReady(
+        report.Worker,
+        report.Generation,
+        report.Step,
+        report.ProfileJson is { } json ? JsonSerializer.Deserialize<ComputeProfile>(json) : null);
+
+    /// <summary>A worker has done its part of a step.</summary>
+    public static RunEvent ToEvent(StepReport report) => new StepReported
+    {
+        Worker = report.Worker,
+        Generation = report.Generation,
+        Step = report.Step,
+        Losses = report.Losses,
+        GradientNorm = report.GradientNorm,
+        Applied = report.Applied,
+        Compute = TimeSpan.FromSeconds(report.ComputeSeconds),
+        ExposedExchange = TimeSpan.FromSeconds(report.ExposedExchangeSeconds),
+        SentBytes = report.SentBytes,
+    };
+
+    /// <summary>A worker has validated.</summary>
+    public static RunEvent ToEvent(ValidationReport report) =>
+        new ValidationReported(report.Worker, report.Generation, report.Step, report.LossSums);
+
+    /// <summary>A worker has drawn samples.</summary>
+    public static RunEvent ToEvent(SampleReport report) =>
+        new SampleReported(report.Worker, report.Generation, report.Step, report.Texts);
+
+    /// <summary>A worker has written a checkpoint, or could not.</summary>
+    public static RunEvent ToEvent(CheckpointReport report) => report.Failure is { } failure
+        ? new CheckpointFailed(report.Worker, report.Step, failure)
+        : new CheckpointWritten(
+            report.Worker, report.Step, report.StateHash!, report.Path!, TimeSpan.FromSeconds(report.Seconds));
+
+    /// <summary>A worker cannot go on.</summary>
+    public static RunEvent ToEvent(TroubleReport report) => report.DamagedCheckpoint is { } step
+        ? new CheckpointDamaged(step, report.Reason)
+        : new WorkerTroubled(report.Worker, report.Generation, report.Reason, report.IsFinal);
+}

@@ -1,0 +1,218 @@
+using System.Text.Json;
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Metrics;
+using Microsoft.Extensions.Logging;
+using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
+
+namespace Gpt2Cluster.Grains.Runs;
+
+/// <summary>
+/// The coordinator of one run. It hears, decides and does: <see cref="RunMachine"/> decides, <see cref="RunExecutor"/>
+/// does; what is heard waits in one queue, so that decisions follow one another.
+/// </summary>
+[KeepAlive]
+internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
+{
+    private static readonly TimeSpan TickPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan WatchPatience = TimeSpan.FromSeconds(5);
+
+    private readonly IPersistentState<StoredRun> stored;
+    private readonly TimeProvider time;
+    private readonly ILogger<TrainingRunGrain> logger;
+    private readonly RunEventFeed feed;
+    private readonly RunExecutor executor;
+    private readonly IRunEventStore eventStore;
+    private readonly Queue<RunEvent> heard = new();
+    private readonly long activatedAt;
+    private RunState? state;
+    private bool isWorking;
+
+    public TrainingRunGrain(
+        [PersistentState("run", "runs")] IPersistentState<StoredRun> stored,
+        IRunEventStore eventStore,
+        RunMetrics metrics,
+        TimeProvider time,
+        ILogger<TrainingRunGrain> logger)
+    {
+        this.stored = stored;
+        this.eventStore = eventStore;
+        this.time = time;
+        this.logger = logger;
+        activatedAt = time.GetTimestamp();
+        feed = new RunEventFeed(eventStore, Name);
+        executor = new RunExecutor(Name, GrainFactory, stored, feed, metrics, Hear, logger);
+    }
+
+    private string Name => this.GetPrimaryKeyString();
+
+    /// <inheritdoc/>
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        await feed.Open();
+        this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(TickPeriod, TickPeriod) { Interleave = true });
+        if (stored.State.RecordJson is { } json)
+            await Begin(JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options)!);
+    }
+
+    /// <inheritdoc/>
+    public async Task<SubmissionAnswer> Submit(Submission submission)
+    {
+        var wanted = SpecificationJson.Read(submission.SpecificationJson);
+        var eventsBefore = feed.LastSequence;
+        var cluster = await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+        var answer = state is null
+            ? await Create(RunDefaults.Complete(wanted, cluster), submission.PauseAt)
+            : GoOn(RunDefaults.Complete(wanted, state.Record.Specification), submission.PauseAt);
+        return answer with { EventsBefore = eventsBefore };
+    }
+
+    /// <inheritdoc/>
+    public Task<RunDescription?> Describe() => Task.FromResult(
+        state is null ? null : RunDescriptions.Of(state, stored.State.SubmittedAt, executor.LastLoss, feed.LastSequence));
+
+    /// <inheritdoc/>
+    public Task<RunEventLine[]> EventsAfter(long sequence) => feed.After(sequence, WatchPatience, time);
+
+    /// <inheritdoc/>
+    public async Task<string[]> Samples(int last) => [.. await eventStore.Samples(Name, last)];
+
+    /// <inheritdoc/>
+    public Task<bool> Pause() => Request(new PauseRequested(), record => !record.IsAtRest);
+
+    /// <inheritdoc/>
+    public Task<bool> Resume() => Request(new ResumeRequested(), record => !record.IsAtRest || record.CanResume);
+
+    /// <inheritdoc/>
+    public Task<bool> Cancel() => Request(new CancelRequested(), record => !record.IsAtRest || record.CanResume);
+
+    /// <inheritdoc/>
+    public Task ReplicaReady(ReplicaReport report) => Hear(RunReports.ToEvent(report));
+
+    /// <inheritdoc/>
+    public Task Report(StepReport report) => Hear(RunReports.ToEvent(report));
+
+    /// <inheritdoc/>
+    public Task ReportValidation(ValidationReport report) => Hear(RunReports.ToEvent(report));
+
+    /// <inheritdoc/>
+    public Task ReportSamples(SampleReport report) => Hear(RunReports.ToEvent(report));
+
+    /// <inheritdoc/>
+    public Task ReportCheckpoint(CheckpointReport report) => Hear(RunReports.ToEvent(report));
+
+    /// <inheritdoc/>
+    public Task ReportTrouble(TroubleReport report) => Hear(RunReports.ToEvent(report));
+
+    /// <inheritdoc/>
+    public Task Ping(string worker, int generation)
+    {
+        if (state is null || state.Record.IsAtRest)
+            GrainFactory.GetGrain<IWorker>(worker).Release(Name, Math.Max(generation, state?.Record.Generation ?? 0)).Ignore();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task WorkersChanged() => OfferWorkers();
+
+    /// <summary>The coordinator's loop: hear, decide, do.</summary>
+    private async Task Work()
+    {
+        isWorking = true;
+        try
+        {
+            while (heard.TryDequeue(out var next))
+            {
+                (state, var commands) = RunMachine.Decide(state!, next with { At = time.GetElapsedTime(activatedAt) });
+                foreach (var command in commands)
+                    await executor.Do(command, state);
+            }
+        }
+        catch (Exception exception)
+        {
+            // Somebody else has stored a newer record, or the store is gone: this coordinator must not act any more.
+            LogOver(exception, Name);
+            heard.Clear();
+            DeactivateOnIdle();
+        }
+        finally
+        {
+            isWorking = false;
+        }
+    }
+
+    private Task Hear(RunEvent runEvent)
+    {
+        if (state is not null)
+        {
+            heard.Enqueue(runEvent);
+            if (!isWorking)
+                Work().Ignore();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private Task<bool> Request(RunEvent request, Func<RunRecord, bool> isPossible)
+    {
+        if (state is null || !isPossible(state.Record))
+            return Task.FromResult(false);
+        Hear(request);
+        return Task.FromResult(true);
+    }
+
+    private async Task<SubmissionAnswer> Create(RunSpecification specification, long? pauseAt)
+    {
+        if (SpecificationCheck.Errors(specification) is { Count: > 0 } errors)
+            return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = [.. errors] };
+        stored.State.SubmittedAt = time.GetUtcNow();
+        var record = new RunRecord { Specification = specification, PauseAt = pauseAt };
+        await executor.Persist(record);
+        feed.Publish(RunDescriptions.Submitted(specification));
+        await Begin(record);
+        return new SubmissionAnswer { Outcome = SubmissionOutcome.Created };
+    }
+
+    private SubmissionAnswer GoOn(RunSpecification wanted, long? pauseAt)
+    {
+        var record = state!.Record;
+        if (RunDescriptions.ReasonsAgainst(record, wanted) is { Length: > 0 } reasons)
+            return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = reasons };
+        Hear(new ResumeRequested(pauseAt, wanted.Workers));
+        return new SubmissionAnswer
+        {
+            Outcome = record.IsAtRest ? SubmissionOutcome.Resumed : SubmissionOutcome.AlreadyRunning,
+        };
+    }
+
+    private async Task Begin(RunRecord record)
+    {
+        state = new RunState(record);
+        executor.Begin(record);
+        await executor.TellCluster(state);
+        await Hear(new Started());
+        await OfferWorkers();
+    }
+
+    private async Task OfferWorkers()
+    {
+        if (state is null || state.Record.IsAtRest)
+            return;
+        await Hear(new WorkersOffered(await executor.OfferedWorkers()));
+    }
+
+    private async Task Tick()
+    {
+        if (state is null || state.Record.IsAtRest)
+            return;
+        await Hear(new Ticked());
+        await executor.TellCluster(state);
+    }
+
+    [LoggerMessage(301, LogLevel.Warning, "The coordinator of run {Run} stops acting; another one goes on.")]
+    private partial void LogOver(Exception exception, string run);
+}

@@ -1,0 +1,24 @@
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Grains.Workers;
+
+/// <summary>What a replica is made for, from a run's specification.</summary>
+internal static class ReplicaOptionsOf
+{
+    /// <summary>The options of a replica that trains for a run.</summary>
+    public static ReplicaOptions Run(RunSpecification specification) => new()
+    {
+        Shape = specification.Model.Shape,
+        Precision = specification.Precision
+            ?? throw new ArgumentException("A stored run names its precision.", nameof(specification)),
+        Threads = specification.ThreadsPerWorker
+            ?? throw new ArgumentException("A stored run names its threads.", nameof(specification)),
+        Optimizer = specification.Optimizer,
+        Trainable = specification.Trainable,
+        Recompute = specification.Recompute,
+        Dropout = specification.Dropout,
+        Noise = specification.Noise,
+        Seed = specification.Seed,
+    };
+}

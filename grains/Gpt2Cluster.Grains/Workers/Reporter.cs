@@ -1,0 +1,52 @@
+using Gpt2Cluster.Contracts.Runs;
+using Microsoft.Extensions.Logging;
+
+namespace Gpt2Cluster.Grains.Workers;
+
+/// <summary>Brings a worker's reports to the coordinator, again if it does not answer, in the order they were made.</summary>
+internal sealed partial class Reporter(IGrainFactory grains, string run, string worker, TimeProvider time, ILogger logger)
+{
+    /// <summary>Together with the delay this covers a coordinator that has to be activated elsewhere.</summary>
+    private const int MaximumTries = 60;
+
+    private static readonly TimeSpan DelayBetweenTries = TimeSpan.FromSeconds(1);
+
+    private readonly Lock gate = new();
+    private Task last = Task.CompletedTask;
+
+    /// <summary>Puts a report behind the others and returns at once.</summary>
+    public void Send(Func<ITrainingRun, Task> report)
+    {
+        lock (gate)
+            last = SendAfter(last, report);
+    }
+
+    private async Task SendAfter(Task previous, Func<ITrainingRun, Task> report)
+    {
+        await previous.ConfigureAwait(false);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await report(grains.GetGrain<ITrainingRun>(run)).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception exception) when (attempt < MaximumTries)
+            {
+                LogRepeated(exception, worker, run, DelayBetweenTries);
+                await Task.Delay(DelayBetweenTries, time).ConfigureAwait(false);
+            }
+            catch (Exception exception)
+            {
+                LogGivenUp(exception, worker, run, MaximumTries);
+                return;
+            }
+        }
+    }
+
+    [LoggerMessage(221, LogLevel.Warning, "Worker {Worker} could not report to run {Run}; again in {Delay}.")]
+    private partial void LogRepeated(Exception exception, string worker, string run, TimeSpan delay);
+
+    [LoggerMessage(222, LogLevel.Error, "Worker {Worker} gave up a report to run {Run} after {Tries} tries.")]
+    private partial void LogGivenUp(Exception exception, string worker, string run, int tries);
+}

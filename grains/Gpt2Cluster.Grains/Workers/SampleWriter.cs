@@ -1,0 +1,49 @@
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Tokens;
+
+namespace Gpt2Cluster.Grains.Workers;
+
+/// <summary>Draws a run's samples: a function of the parameters, the specification and the step alone.</summary>
+internal static class SampleWriter
+{
+    /// <summary>Draws the samples of a plan, one after the other, so that each has the same bits whoever draws it.</summary>
+    /// <returns>The texts, prompt included unless it is end-of-text.</returns>
+    public static string[] Draw(
+        IReplica replica, RunSpecification specification, SamplePlan plan, CancellationToken cancellation)
+    {
+        var tokenizer = new Gpt2Tokenizer();
+        var texts = new string[plan.EndSample - plan.FirstSample];
+        for (var index = 0; index < texts.Length; index++)
+            texts[index] = DrawOne(replica, specification, plan.Step, plan.FirstSample + index, tokenizer, cancellation);
+        return texts;
+    }
+
+    private static string DrawOne(
+        IReplica replica,
+        RunSpecification specification,
+        long step,
+        int index,
+        Gpt2Tokenizer tokenizer,
+        CancellationToken cancellation)
+    {
+        var sampling = specification.Sampling;
+        List<int> tokens = sampling.Prompt.Length == 0 ? [] : [.. sampling.PromptTokens];
+        var request = new GenerationRequest
+        {
+            Prompt = sampling.PromptTokens,
+            Length = sampling.Length,
+            Temperature = sampling.Temperature,
+            TopK = sampling.TopK,
+            TopP = sampling.TopP,
+            Seed = SampleSeed(specification.Seed, index),
+            Step = step,
+        };
+        replica.Generate(request, produced => tokens.Add(produced.Token), cancellation);
+        return tokenizer.Decode(tokens);
+    }
+
+    /// <summary>A seed of its own for each sample of a step: the golden-ratio increment keeps neighbours apart.</summary>
+    private static ulong SampleSeed(ulong seed, int index) => unchecked(seed + (0x9E3779B97F4A7C15UL * (ulong)index));
+}

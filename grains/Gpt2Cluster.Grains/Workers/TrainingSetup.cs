@@ -1,0 +1,19 @@
+using Gpt2Cluster.Grains.Checkpoints;
+using Gpt2Cluster.Grains.Models;
+using Gpt2Cluster.Grains.Placement;
+using Gpt2Cluster.Grains.Reducers;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Gpt2Cluster.Grains.Workers;
+
+/// <summary>Registers what coordinators, workers and reducers need; the silo adds where events are stored.</summary>
+public static class TrainingSetup
+{
+    /// <summary>Adds the services of training on one silo.</summary>
+    public static IServiceCollection AddTraining(this IServiceCollection services) => services
+        .AddSingleton(provider => new RunExchanges(provider.GetRequiredService<SiloContext>().Stripes))
+        .AddSingleton(provider => provider.GetRequiredService<SiloContext>().Replicas)
+        .AddSingleton<CheckpointStore>()
+        .AddSingleton<ParameterLoader>()
+        .AddSingleton<WorkerServices>();
+}

@@ -1,0 +1,50 @@
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Ports;
+
+namespace Gpt2Cluster.Grains.Workers;
+
+/// <summary>
+/// Keeps the micro-batches of the planned step and of the one after it on their way, so that the compute thread finds its
+/// windows there.
+/// </summary>
+/// <param name="read">Reads micro-batch (step, index).</param>
+internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
+{
+    private readonly Dictionary<(long Step, int Index), Task<MicroBatch>> underWay = [];
+    private readonly Lock gate = new();
+
+    /// <summary>Begins to read what the plan needs, and the same range of the step after it; forgets older steps.</summary>
+    public void Begin(StepPlan plan)
+    {
+        lock (gate)
+        {
+            foreach (var old in underWay.Keys.Where(key => key.Step < plan.Step).ToList())
+                underWay.Remove(old);
+            for (var index = plan.FirstMicroBatch; index < plan.EndMicroBatch; index++)
+            {
+                Request(plan.Step, index);
+                Request(plan.Step + 1, index);
+            }
+        }
+    }
+
+    /// <summary>The windows of a micro-batch; waits for them if they are still on their way. Called on the compute thread.</summary>
+    public MicroBatch Take(long step, int index)
+    {
+        Task<MicroBatch> task;
+        lock (gate)
+        {
+            task = Request(step, index);
+            underWay.Remove((step, index));
+        }
+
+        return task.GetAwaiter().GetResult();
+    }
+
+    private Task<MicroBatch> Request(long step, int index)
+    {
+        if (!underWay.TryGetValue((step, index), out var task) || task.IsFaulted)
+            underWay[(step, index)] = task = read(step, index);
+        return task;
+    }
+}

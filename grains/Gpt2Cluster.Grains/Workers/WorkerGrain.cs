@@ -1,0 +1,117 @@
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Grains.Placement;
+using Microsoft.Extensions.Logging;
+
+namespace Gpt2Cluster.Grains.Workers;
+
+/// <summary>
+/// One device's mailbox. Every call checks the generation, hands the work to the compute thread and returns; what comes of
+/// it is reported to the coordinator from there.
+/// </summary>
+[SiloPinned, KeepAlive]
+internal sealed partial class WorkerGrain(WorkerServices services, ILogger<WorkerGrain> logger) : Grain, IWorker, IDisposable
+{
+    /// <summary>A worker that serves a run and hears nothing for this long calls the coordinator.</summary>
+    private static readonly TimeSpan SilenceBeforePing = TimeSpan.FromSeconds(2);
+
+    private ComputeThread compute = null!;
+    private WorkerSession? session;
+    private DateTimeOffset lastHeard;
+
+    private string Key => this.GetPrimaryKeyString();
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        compute = new ComputeThread($"compute {Key}");
+        this.RegisterGrainTimer(
+            PingWhenSilent, new GrainTimerCreationOptions(SilenceBeforePing, SilenceBeforePing) { Interleave = true });
+        return base.OnActivateAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        EndSession();
+        return base.OnDeactivateAsync(reason, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => compute.Dispose();
+
+    /// <inheritdoc/>
+    public Task Prepare(PrepareRequest request)
+    {
+        lastHeard = services.Time.GetUtcNow();
+        if (session is { } current && current.Run == request.Run && request.Generation < current.Generation)
+        {
+            LogStale(Key, request.Run, request.Generation, current.Generation);
+            return Task.CompletedTask;
+        }
+
+        if (session?.Run != request.Run)
+        {
+            EndSession();
+            session = new WorkerSession(Key, request, services, compute, logger);
+        }
+
+        session!.Prepare(request);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task Plan(StepPlan plan) => Serve(plan.Run, plan.Generation, serving => serving.Plan(plan));
+
+    /// <inheritdoc/>
+    public Task Validate(ValidationPlan plan) =>
+        Serve(plan.Run, plan.Generation, serving => serving.Validate(plan));
+
+    /// <inheritdoc/>
+    public Task Sample(SamplePlan plan) => Serve(plan.Run, plan.Generation, serving => serving.Sample(plan));
+
+    /// <inheritdoc/>
+    public Task Checkpoint(CheckpointPlan plan) =>
+        Serve(plan.Run, plan.Generation, serving => serving.Checkpoint(plan));
+
+    /// <inheritdoc/>
+    public Task Release(string run, int generation)
+    {
+        if (session is { } current && current.Run == run && generation >= current.Generation)
+            EndSession();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count) =>
+        session is { } current && current.Run == run
+            ? current.ReadReplica(part, start, count)
+            : Task.FromResult<ReplicaRange?>(null);
+
+    /// <inheritdoc/>
+    public Task<WorkerStand?> Stand() =>
+        Task.FromResult(session is { } current ? new WorkerStand(current.Run, current.Generation, current.Step) : null);
+
+    private Task Serve(string run, int generation, Action<WorkerSession> order)
+    {
+        lastHeard = services.Time.GetUtcNow();
+        if (session is { } current && current.Run == run && current.Generation == generation)
+            order(current);
+        else
+            LogStale(Key, run, generation, session?.Generation ?? 0);
+        return Task.CompletedTask;
+    }
+
+    private Task PingWhenSilent()
+    {
+        if (session is { } current && services.Time.GetUtcNow() - lastHeard >= SilenceBeforePing)
+            GrainFactory.GetGrain<ITrainingRun>(current.Run).Ping(Key, current.Generation).Ignore();
+        return Task.CompletedTask;
+    }
+
+    private void EndSession()
+    {
+        session?.Dispose();
+        session = null;
+    }
+}

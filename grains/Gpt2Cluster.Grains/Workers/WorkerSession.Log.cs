@@ -1,0 +1,21 @@
+using Microsoft.Extensions.Logging;
+
+namespace Gpt2Cluster.Grains.Workers;
+
+internal sealed partial class WorkerSession
+{
+    [LoggerMessage(211, LogLevel.Information,
+        "Worker {Worker} stands ready for run {Run}, generation {Generation}, at step {Step}.")]
+    private static partial void LogReady(ILogger logger, string worker, string run, int generation, long step);
+
+    [LoggerMessage(212, LogLevel.Error, "Worker {Worker} of run {Run}, step {Step}: {Phase} failed.")]
+    private static partial void LogFailed(
+        ILogger logger, Exception exception, string worker, string run, long step, string phase);
+
+    [LoggerMessage(213, LogLevel.Warning, "Worker {Worker} could not report to run {Run}; it asks again in {Delay}.")]
+    private static partial void LogReportRepeated(
+        ILogger logger, Exception exception, string worker, string run, TimeSpan delay);
+
+    [LoggerMessage(214, LogLevel.Debug, "Worker {Worker} of run {Run} leaves step {Step}: the generation changed.")]
+    private static partial void LogCancelled(ILogger logger, string worker, string run, long step);
+}

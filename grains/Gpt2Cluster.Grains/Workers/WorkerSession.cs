@@ -1,0 +1,229 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Checkpoints;
+using Microsoft.Extensions.Logging;
+
+namespace Gpt2Cluster.Grains.Workers;
+
+/// <summary>
+/// A worker's service to one run: the replica and what it needs around it. Orders come from the grain and return at once;
+/// the work is done in their order on the compute thread and reported from there.
+/// </summary>
+internal sealed partial class WorkerSession : IDisposable
+{
+    private readonly string worker;
+    private readonly int deviceIndex;
+    private readonly WorkerServices services;
+    private readonly ComputeThread compute;
+    private readonly ILogger logger;
+    private readonly RunSpecification specification;
+    private readonly Reporter reporter;
+    private readonly CheckpointWriter checkpoints;
+
+    private CancellationTokenSource generationEnd = new();
+    private IReplica? replica;
+    private WorkerStep? step;
+    private RunWindows? windows;
+    private bool isWhole;
+    private bool reportsExchange;
+    private long committedStep;
+
+    public WorkerSession(
+        string worker, PrepareRequest request, WorkerServices services, ComputeThread compute, ILogger logger)
+    {
+        this.worker = worker;
+        this.services = services;
+        this.compute = compute;
+        this.logger = logger;
+        deviceIndex = int.Parse(worker[(worker.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture);
+        Run = request.Run;
+        specification = SpecificationJson.Read(request.SpecificationJson);
+        reporter = new Reporter(services.Grains, Run, worker, services.Time, logger);
+        checkpoints = new CheckpointWriter(services.Checkpoints, specification, services.Time);
+        services.Metrics.Begin(Run, worker);
+    }
+
+    /// <summary>The run it serves.</summary>
+    public string Run { get; }
+
+    /// <summary>The newest generation it was prepared for.</summary>
+    public int Generation { get; private set; }
+
+    /// <summary>The last step its replica has applied.</summary>
+    public long Step => Interlocked.Read(ref committedStep);
+
+    /// <summary>
+    /// Takes over a generation: whatever waits for the old one ends, then the replica is made to stand where it is told.
+    /// </summary>
+    public void Prepare(PrepareRequest request)
+    {
+        Generation = request.Generation;
+        generationEnd.Cancel();
+        generationEnd.Dispose();
+        generationEnd = new CancellationTokenSource();
+        Do("preparing", request.Generation, cancellation =>
+        {
+            if (request.Origin != ReplicaOrigin.Keep)
+                MakeReplica(request, cancellation);
+            ReportStand(request.Generation);
+        });
+    }
+
+    /// <summary>Plans a step: its windows are fetched while the compute thread is still busy.</summary>
+    public void Plan(StepPlan plan)
+    {
+        windows?.Training.Begin(plan);
+        Do("training", plan.Generation, cancellation =>
+        {
+            var report = step!.Run(plan, cancellation);
+            Interlocked.Exchange(ref committedStep, replica!.Step);
+            Measure(report);
+            reporter.Send(run => run.Report(report));
+        });
+    }
+
+    /// <summary>Validates a range of the fixed validation micro-batches.</summary>
+    public void Validate(ValidationPlan plan) => Do("validating", plan.Generation, cancellation =>
+    {
+        var report = new ValidationReport
+        {
+            Worker = worker,
+            Generation = plan.Generation,
+            Step = plan.Step,
+            LossSums = windows!.Validate(replica!, plan, cancellation),
+        };
+        reporter.Send(run => run.ReportValidation(report));
+    });
+
+    /// <summary>Draws its part of the run's samples of a step.</summary>
+    public void Sample(SamplePlan plan) => Do("sampling", plan.Generation, cancellation =>
+    {
+        var report = new SampleReport
+        {
+            Worker = worker,
+            Generation = plan.Generation,
+            Step = plan.Step,
+            Texts = SampleWriter.Draw(replica!, specification, plan, cancellation),
+        };
+        reporter.Send(run => run.ReportSamples(report));
+    });
+
+    /// <summary>Snapshots the replica between two steps; the writing goes on in the background.</summary>
+    public void Checkpoint(CheckpointPlan plan) => Do("writing a checkpoint", plan.Generation, _ =>
+        checkpoints.Write(replica!, plan, outcome => reporter.Send(run => run.ReportCheckpoint(new CheckpointReport
+        {
+            Worker = worker,
+            Generation = plan.Generation,
+            Step = plan.Step,
+            StateHash = outcome.StateHash,
+            Path = outcome.Path,
+            Seconds = outcome.Elapsed.TotalSeconds,
+            Failure = outcome.Failure,
+        }))));
+
+    /// <summary>A range of the replica, for a worker that joins.</summary>
+    public Task<ReplicaRange?> ReadReplica(int part, long start, int count) => compute.Ask(() =>
+    {
+        if (replica is null)
+            return null;
+        var values = new float[count];
+        replica.Read((ReplicaPart)part, start, values);
+        return new ReplicaRange(replica.Step, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+    });
+
+    /// <summary>Ends the service: what waits is cancelled, checkpoints under way are finished, memory is freed.</summary>
+    public void Dispose()
+    {
+        generationEnd.Cancel();
+        generationEnd.Dispose();
+        compute.Enqueue(() =>
+        {
+            checkpoints.Dispose();
+            replica?.Dispose();
+            replica = null;
+            services.Metrics.End(Run, worker);
+        });
+    }
+
+    private void MakeReplica(PrepareRequest request, CancellationToken cancellation)
+    {
+        replica ??= services.Replicas.Create(deviceIndex, ReplicaOptionsOf.Run(specification));
+        isWhole = false;
+        new ReplicaPreparation(services, specification).Bring(replica, request, cancellation);
+        isWhole = true;
+        Interlocked.Exchange(ref committedStep, replica.Step);
+        windows ??= RunWindows.Open(services, specification);
+        reportsExchange = request.ReportsExchange;
+        step = new WorkerStep(
+            worker, reportsExchange, specification, replica,
+            services.Exchanges.Open(Run, replica.Layout.Length), windows.Training, services.Time);
+    }
+
+    private void Measure(StepReport report)
+    {
+        services.Metrics.Step(Run, worker, replica!.Times, TimeSpan.FromSeconds(report.ExposedExchangeSeconds));
+        if (reportsExchange)
+            services.Metrics.Exchanged(Run, services.Exchanges[Run].Figures(report.Step));
+    }
+
+    /// <summary>Says where the replica stands; one that was never filled counts as none.</summary>
+    private void ReportStand(int generation)
+    {
+        var profile = replica is null
+            ? null
+            : services.Replicas.Profile(deviceIndex, specification.Precision!.Value, specification.ThreadsPerWorker!.Value);
+        long? stand = isWhole ? replica?.Step : null;
+        LogReady(logger, worker, Run, generation, stand ?? -1);
+        var report = new ReplicaReport
+        {
+            Worker = worker,
+            Generation = generation,
+            Step = stand,
+            ProfileJson = profile is null ? null : JsonSerializer.Serialize(profile),
+        };
+        reporter.Send(run => run.ReplicaReady(report));
+    }
+
+    /// <summary>Queues work for the compute thread; it is dropped if the generation has changed by then.</summary>
+    private void Do(string phase, int generation, Action<CancellationToken> work)
+    {
+        var cancellation = generationEnd.Token;
+        compute.Enqueue(() =>
+        {
+            if (cancellation.IsCancellationRequested)
+                return;
+            try
+            {
+                work(cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                LogCancelled(logger, worker, Run, Step);
+            }
+            catch (Exception exception)
+            {
+                LogFailed(logger, exception, worker, Run, Step, phase);
+                ReportTrouble(phase, generation, exception);
+            }
+        });
+    }
+
+    private void ReportTrouble(string phase, int generation, Exception exception)
+    {
+        var trouble = new TroubleReport
+        {
+            Worker = worker,
+            Generation = generation,
+            Step = Step,
+            Reason = $"{phase} failed: {exception.Message}",
+            IsFinal = exception is UserErrorException,
+            DamagedCheckpoint = (exception as DamagedCheckpointException)?.Step,
+        };
+        reporter.Send(run => run.ReportTrouble(trouble));
+    }
+}
