@@ -94,7 +94,10 @@ public sealed record RunSummary
     [Id(0)]
     public required string Name { get; init; }
 
-    /// <summary><c>queued</c>, <c>preparing</c>, <c>running</c>, <c>paused</c>, <c>completed</c>, <c>cancelled</c>, <c>failed</c> or <c>early_stopped</c>.</summary>
+    /// <summary>
+    /// <c>queued</c>, <c>preparing</c>, <c>running</c>, <c>paused</c>, <c>completed</c>, <c>cancelled</c>,
+    /// <c>failed</c> or <c>early_stopped</c>.
+    /// </summary>
     [Id(1)]
     public required string Status { get; init; }
 

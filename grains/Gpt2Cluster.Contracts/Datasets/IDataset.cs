@@ -6,7 +6,9 @@ namespace Gpt2Cluster.Contracts.Datasets;
 [GenerateSerializer, Immutable, Alias("gpt2.piece.v1")]
 public sealed record Piece([property: Id(0)] long Index, [property: Id(1)] byte[] Bytes)
 {
-    /// <summary>The largest piece, in bytes: far below Orleans' limit of 100 MiB a message, small enough for probes to pass.</summary>
+    /// <summary>
+    /// The largest piece, in bytes: far below Orleans' limit of 100 MiB a message, small enough for probes to pass.
+    /// </summary>
     public const int MaximumBytes = 1 << 20;
 }
 
@@ -73,11 +75,17 @@ public interface IUpload : IGrainWithStringKey
     [Alias("append")]
     Task<long> Append(Piece piece);
 
-    /// <summary>All pieces are there: the bytes are a dataset bundle, to be tokenised and stored. Returns within 5 s; ask again while pending.</summary>
+    /// <summary>
+    /// All pieces are there: the bytes are a dataset bundle, to be tokenised and stored. Returns within 5 s; ask again
+    /// while pending.
+    /// </summary>
     [Alias("finish-dataset")]
     Task<UploadAnswer> FinishDataset(string provenance);
 
-    /// <summary>All pieces are there: the bytes are a model folder, to be checked and stored under a name. Returns within 5 s; ask again while pending.</summary>
+    /// <summary>
+    /// All pieces are there: the bytes are a model folder, to be checked and stored under a name. Returns within 5 s;
+    /// ask again while pending.
+    /// </summary>
     [Alias("finish-model")]
     Task<UploadAnswer> FinishModel(string name);
 

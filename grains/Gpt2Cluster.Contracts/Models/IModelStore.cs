@@ -33,7 +33,10 @@ public interface IModelStore : IGrainWithStringKey
     [Alias("list")]
     Task<StoredModel[]> List();
 
-    /// <summary>The files of a model (<c>models/NAME</c>) or a checkpoint (<c>runs/RUN/checkpoints/STEP</c>), with their lengths; empty if it is not here.</summary>
+    /// <summary>
+    /// The files of a model (<c>models/NAME</c>) or a checkpoint (<c>runs/RUN/checkpoints/STEP</c>), with their
+    /// lengths; empty if it is not here.
+    /// </summary>
     [Alias("files")]
     Task<StoredFile[]> Files(string relativeFolder);
 

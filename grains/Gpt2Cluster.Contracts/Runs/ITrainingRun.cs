@@ -135,12 +135,16 @@ public interface ITrainingRun : IGrainWithStringKey
     [AlwaysInterleave]
     Task<RunEventLine[]> EventsAfter(long sequence);
 
-    /// <summary>The last samples, newest last, as the JSON of their <c>sample</c> events; at most 1,000 are kept.</summary>
+    /// <summary>
+    /// The last samples, newest last, as the JSON of their <c>sample</c> events; at most 1,000 are kept.
+    /// </summary>
     [Alias("samples")]
     [AlwaysInterleave]
     Task<string[]> Samples(int last);
 
-    /// <summary>Pauses at the next step boundary, with a checkpoint. False if there is no such run or it is over.</summary>
+    /// <summary>
+    /// Pauses at the next step boundary, with a checkpoint. False if there is no such run or it is over.
+    /// </summary>
     [Alias("pause")]
     Task<bool> Pause();
 
@@ -148,7 +152,9 @@ public interface ITrainingRun : IGrainWithStringKey
     [Alias("resume")]
     Task<bool> Resume();
 
-    /// <summary>Ends the run at the next step boundary, with a checkpoint. False if there is no such run or it is over.</summary>
+    /// <summary>
+    /// Ends the run at the next step boundary, with a checkpoint. False if there is no such run or it is over.
+    /// </summary>
     [Alias("cancel")]
     Task<bool> Cancel();
 

@@ -173,7 +173,10 @@ public sealed record CheckpointPlan
 [GenerateSerializer, Immutable, Alias("gpt2.replica-range.v1")]
 public sealed record ReplicaRange([property: Id(0)] long Step, [property: Id(1)] byte[] Bytes);
 
-/// <summary>One device and at most one replica. Activated on the silo in its key or not at all. Every call returns at once; the worker reports to the coordinator.</summary>
+/// <summary>
+/// One device and at most one replica. Activated on the silo in its key or not at all. Every call returns at once; the
+/// worker reports to the coordinator.
+/// </summary>
 [Alias("gpt2.worker")]
 public interface IWorker : IGrainWithStringKey
 {
@@ -205,7 +208,9 @@ public interface IWorker : IGrainWithStringKey
     [Alias("read-replica")]
     Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count);
 
-    /// <summary>Where the worker stands: the run, the generation and the step of its replica; null if it has none.</summary>
+    /// <summary>
+    /// Where the worker stands: the run, the generation and the step of its replica; null if it has none.
+    /// </summary>
     [Alias("stand")]
     Task<WorkerStand?> Stand();
 }
@@ -215,7 +220,10 @@ public interface IWorker : IGrainWithStringKey
 public sealed record WorkerStand(
     [property: Id(0)] string Run, [property: Id(1)] int Generation, [property: Id(2)] long Step);
 
-/// <summary>The averaging of a run on one silo; the bytes go over the stripe channel, the grain only decides who takes part. The key names silo and run.</summary>
+/// <summary>
+/// The averaging of a run on one silo; the bytes go over the stripe channel, the grain only decides who takes part. The
+/// key names silo and run.
+/// </summary>
 [Alias("gpt2.reducer")]
 public interface IReducer : IGrainWithStringKey
 {

@@ -86,7 +86,9 @@ public sealed record ValidationReport
     [Id(2)]
     public required long Step { get; init; }
 
-    /// <summary>For each window of its micro-batches in order: the sum of the losses of its counted targets, nats.</summary>
+    /// <summary>
+    /// For each window of its micro-batches in order: the sum of the losses of its counted targets, nats.
+    /// </summary>
     [Id(3)]
     public required double[] LossSums { get; init; }
 }
@@ -165,7 +167,9 @@ public sealed record TroubleReport
     [Id(3)]
     public required string Reason { get; init; }
 
-    /// <summary>True when trying again cannot help (bad input), false when the run may go on without this worker.</summary>
+    /// <summary>
+    /// True when trying again cannot help (bad input), false when the run may go on without this worker.
+    /// </summary>
     [Id(4)]
     public required bool IsFinal { get; init; }
 

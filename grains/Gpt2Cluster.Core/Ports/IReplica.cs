@@ -26,10 +26,14 @@ public sealed record ReplicaOptions
     /// <summary>Which tensors are updated.</summary>
     public TrainableParameters Trainable { get; init; }
 
-    /// <summary>Whether a block's activations are dropped after the forward pass and computed again in the backward pass.</summary>
+    /// <summary>
+    /// Whether a block's activations are dropped after the forward pass and computed again in the backward pass.
+    /// </summary>
     public bool Recompute { get; init; }
 
-    /// <summary>Probability of dropping an activation, 0 to below 1, on the embeddings and both residual branches.</summary>
+    /// <summary>
+    /// Probability of dropping an activation, 0 to below 1, on the embeddings and both residual branches.
+    /// </summary>
     public double Dropout { get; init; }
 
     /// <summary>Probability of replacing an input token by a uniform random one, 0 to 1; targets stay.</summary>
@@ -65,7 +69,8 @@ public enum ReplicaPart
 public interface IContributionSink
 {
     /// <summary>
-    /// The elements from <paramref name="start"/> up to <paramref name="end"/> of the subtree's sum are final. Called on the
+    /// The elements from <paramref name="start"/> up to <paramref name="end"/> of the subtree's sum are final. Called
+    /// on the
     /// compute thread; must not block on the network. The buffer stays as it is until the next step begins.
     /// </summary>
     void Contribute(Subtree subtree, FlatBuffer sums, long start, long end);
@@ -100,19 +105,30 @@ public interface IReplica : IDisposable
     /// <summary>The last step that was applied; 0 before the first.</summary>
     long Step { get; }
 
-    /// <summary>Draws fresh weights from the counter-based generator (DESIGN: std 0.02, residual projections over sqrt(2L), wpe 0.01), zero moments, step 0.</summary>
+    /// <summary>
+    /// Draws fresh weights from the counter-based generator (DESIGN: std 0.02, residual projections over sqrt(2L), wpe
+    /// 0.01), zero moments, step 0.
+    /// </summary>
     void Initialize(ulong seed);
 
     /// <summary>Copies fp32 elements of one part out. Parts the optimizer does not have read as zeros.</summary>
     void Read(ReplicaPart part, long start, Span<float> into);
 
-    /// <summary>Copies fp32 elements of one part in; <see cref="Loaded"/> must follow before the next computation.</summary>
+    /// <summary>
+    /// Copies fp32 elements of one part in; <see cref="Loaded"/> must follow before the next computation.
+    /// </summary>
     void Write(ReplicaPart part, long start, ReadOnlySpan<float> from);
 
-    /// <summary>Ends a series of <see cref="Write"/>: derived copies are made anew and the replica stands at <paramref name="step"/>.</summary>
+    /// <summary>
+    /// Ends a series of <see cref="Write"/>: derived copies are made anew and the replica stands at <paramref
+    /// name="step"/>.
+    /// </summary>
     void Loaded(long step);
 
-    /// <summary>Makes ready for a step in which this worker computes the leaves <paramref name="firstLeaf"/> up to <paramref name="endLeaf"/> of <paramref name="leafCount"/>.</summary>
+    /// <summary>
+    /// Makes ready for a step in which this worker computes the leaves <paramref name="firstLeaf"/> up to <paramref
+    /// name="endLeaf"/> of <paramref name="leafCount"/>.
+    /// </summary>
     void BeginStep(long step, int firstLeaf, int endLeaf, int leafCount);
 
     /// <summary>
@@ -123,13 +139,20 @@ public interface IReplica : IDisposable
     /// <returns>The mean loss over the B x T targets, nats per token. The gradient is that of this mean.</returns>
     double ComputeMicroBatch(in MicroBatch batch, IContributionSink sink);
 
-    /// <summary>Euclidean norm of the averaged gradient, summed in fp64 over fixed blocks of 65,536 elements in order.</summary>
+    /// <summary>
+    /// Euclidean norm of the averaged gradient, summed in fp64 over fixed blocks of 65,536 elements in order.
+    /// </summary>
     double GradientNorm(FlatBuffer averages);
 
-    /// <summary>One optimizer update with the averaged gradient times <paramref name="scale"/> (the clipping factor, 1 for none); <see cref="Step"/> becomes <paramref name="step"/>.</summary>
+    /// <summary>
+    /// One optimizer update with the averaged gradient times <paramref name="scale"/> (the clipping factor, 1 for
+    /// none); <see cref="Step"/> becomes <paramref name="step"/>.
+    /// </summary>
     void Apply(FlatBuffer averages, long step, double learningRate, double scale);
 
-    /// <summary>Advances <see cref="Step"/> without touching parameters or moments (a step skipped for a NaN).</summary>
+    /// <summary>
+    /// Advances <see cref="Step"/> without touching parameters or moments (a step skipped for a NaN).
+    /// </summary>
     void Skip(long step);
 
     /// <summary>
@@ -138,7 +161,9 @@ public interface IReplica : IDisposable
     /// </summary>
     double[] SumLosses(in MicroBatch batch, ReadOnlySpan<int> firstTargets);
 
-    /// <summary>Continues the prompts with a key/value cache. The result is a function of the parameters and the request alone.</summary>
+    /// <summary>
+    /// Continues the prompts with a key/value cache. The result is a function of the parameters and the request alone.
+    /// </summary>
     void Generate(GenerationRequest request, Action<GeneratedToken> produced, CancellationToken cancellation);
 
     /// <summary>Where the time of the last step went.</summary>
@@ -163,7 +188,9 @@ public sealed record GenerationRequest
     /// <summary>Only the k likeliest tokens are drawn from; 0 for all.</summary>
     public int TopK { get; init; }
 
-    /// <summary>Only the smallest set whose probability reaches p (the crossing token included); 0 or 1 for all.</summary>
+    /// <summary>
+    /// Only the smallest set whose probability reaches p (the crossing token included); 0 or 1 for all.
+    /// </summary>
     public double TopP { get; init; }
 
     /// <summary>Keys the draws, with <see cref="Step"/>, sample and position.</summary>

@@ -39,15 +39,22 @@ public readonly record struct ExchangeFigures(long SentBytes, long ReceivedBytes
 /// </summary>
 public interface IRunExchange : IDisposable
 {
-    /// <summary>Takes over a new membership. Sums and averages already here stay usable: contributions are idempotent.</summary>
+    /// <summary>
+    /// Takes over a new membership. Sums and averages already here stay usable: contributions are idempotent.
+    /// </summary>
     void Configure(ExchangeMembership membership);
 
-    /// <summary>Makes ready for <paramref name="step"/>: what is older than the step before is released. May be called once per worker.</summary>
+    /// <summary>
+    /// Makes ready for <paramref name="step"/>: what is older than the step before is released. May be called once per
+    /// worker.
+    /// </summary>
     void BeginStep(long step, int generation);
 
     /// <summary>
-    /// The elements from <paramref name="start"/> up to <paramref name="end"/> of a subtree's sum, from a worker of this silo.
-    /// Never blocks on the network. The buffer stays unchanged until the next <see cref="BeginStep"/>. A repeat is harmless.
+    /// The elements from <paramref name="start"/> up to <paramref name="end"/> of a subtree's sum, from a worker of
+    /// this silo.
+    /// Never blocks on the network. The buffer stays unchanged until the next <see cref="BeginStep"/>. A repeat is
+    /// harmless.
     /// </summary>
     void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end);
 

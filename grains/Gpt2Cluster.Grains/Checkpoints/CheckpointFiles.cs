@@ -8,7 +8,9 @@ using Gpt2Cluster.Data.Safetensors;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
 
-/// <summary>The files of one checkpoint: a safetensors file for each part of the replica, in the layout's order.</summary>
+/// <summary>
+/// The files of one checkpoint: a safetensors file for each part of the replica, in the layout's order.
+/// </summary>
 internal static class CheckpointFiles
 {
     private const int BufferBytes = 1 << 20;

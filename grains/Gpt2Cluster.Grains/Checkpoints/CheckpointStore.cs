@@ -56,7 +56,8 @@ public sealed partial class CheckpointStore(SiloContext silo, IGrainFactory grai
     }
 
     /// <summary>Writes and publishes a checkpoint.</summary>
-    /// <exception cref="IOException">The disk is full, or something else is wrong with it; nothing is left behind.</exception>
+    /// <exception cref="IOException">The disk is full, or something else is wrong with it; nothing is left
+    /// behind.</exception>
     internal CheckpointManifest Publish(ReplicaSnapshot snapshot, RunSpecification specification, CheckpointPlan plan)
     {
         var layout = new ParameterLayout(specification.Model.Shape);
@@ -109,7 +110,10 @@ public sealed partial class CheckpointStore(SiloContext silo, IGrainFactory grai
         }
     }
 
-    /// <summary>Loads a checkpoint into a replica, from another silo's disk if it is not on this one. Called on the compute thread.</summary>
+    /// <summary>
+    /// Loads a checkpoint into a replica, from another silo's disk if it is not on this one. Called on the compute
+    /// thread.
+    /// </summary>
     /// <exception cref="DamagedCheckpointException">It does not verify; it has been set aside.</exception>
     public void Load(
         IReplica replica, string run, long step, IReadOnlyList<string> holders, CancellationToken cancellation) =>

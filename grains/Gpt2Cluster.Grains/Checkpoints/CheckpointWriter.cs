@@ -11,12 +11,17 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// <param name="Failure">Why it could not be written; null if it was.</param>
 internal sealed record CheckpointOutcome(string? StateHash, string? Path, TimeSpan Elapsed, string? Failure);
 
-/// <summary>Writes one worker's checkpoints, one at a time: the snapshot between two steps, the rest on a thread of its own.</summary>
+/// <summary>
+/// Writes one worker's checkpoints, one at a time: the snapshot between two steps, the rest on a thread of its own.
+/// </summary>
 internal sealed class CheckpointWriter(CheckpointStore store, RunSpecification specification, TimeProvider time) : IDisposable
 {
     private Thread? writing;
 
-    /// <summary>Snapshots the replica and returns; <paramref name="done"/> is called when the checkpoint is published or has failed.</summary>
+    /// <summary>
+    /// Snapshots the replica and returns; <paramref name="done"/> is called when the checkpoint is published or has
+    /// failed.
+    /// </summary>
     public void Write(IReplica replica, CheckpointPlan plan, Action<CheckpointOutcome> done)
     {
         writing?.Join();

@@ -4,7 +4,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Cluster;
 
-/// <summary>The one list of silos, workers and runs. It gives free workers to runs and brings unfinished runs back to life.</summary>
+/// <summary>
+/// The one list of silos, workers and runs. It gives free workers to runs and brings unfinished runs back to life.
+/// </summary>
 [KeepAlive]
 public sealed partial class ClusterGrain(
     [PersistentState("cluster", "runs")] IPersistentState<ClusterRecord> record,
@@ -15,7 +17,9 @@ public sealed partial class ClusterGrain(
     /// <summary>Time between two looks at who is still there.</summary>
     public static readonly TimeSpan SweepPeriod = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>A run that has said nothing for this long is asked whether it is there, which brings its coordinator back.</summary>
+    /// <summary>
+    /// A run that has said nothing for this long is asked whether it is there, which brings its coordinator back.
+    /// </summary>
     public static readonly TimeSpan RunSilenceBound = TimeSpan.FromSeconds(5);
 
     private readonly SiloRegistry silos = new(time);
@@ -148,7 +152,9 @@ public sealed partial class ClusterGrain(
         return changed;
     }
 
-    /// <summary>Asks a run that is silent how it stands. The answer is not waited for: a run may be asking this grain meanwhile.</summary>
+    /// <summary>
+    /// Asks a run that is silent how it stands. The answer is not waited for: a run may be asking this grain meanwhile.
+    /// </summary>
     private void Poke(string run)
     {
         if (pokedAt.TryGetValue(run, out var at) && time.GetElapsedTime(at) < RunSilenceBound)

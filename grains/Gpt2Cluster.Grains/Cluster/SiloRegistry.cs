@@ -33,7 +33,10 @@ public sealed class SiloRegistry(TimeProvider time)
     /// <returns>Whether it was known.</returns>
     public bool Remove(string name) => entries.Remove(name);
 
-    /// <summary>Drops silos that left Orleans' membership, and silent ones. A silo may introduce itself before membership shows it.</summary>
+    /// <summary>
+    /// Drops silos that left Orleans' membership, and silent ones. A silo may introduce itself before membership shows
+    /// it.
+    /// </summary>
     /// <param name="members">Names of the silos that membership shows as active.</param>
     /// <returns>The names of those dropped.</returns>
     public IReadOnlyList<string> Sweep(IReadOnlySet<string> members)

@@ -10,7 +10,8 @@ public sealed record WorkerDemand(string Name, int AtLeast, int AtMost);
 public static class WorkerAssignment
 {
     /// <summary>
-    /// Keeps what holds and gives free workers to the runs, oldest first. A run without any worker begins only when it can
+    /// Keeps what holds and gives free workers to the runs, oldest first. A run without any worker begins only when it
+    /// can
     /// have its least number; one that has lost workers goes on with those it has. No worker is taken from a run that
     /// wants it.
     /// </summary>

@@ -3,7 +3,10 @@ using System.Diagnostics.Metrics;
 
 namespace Gpt2Cluster.Grains.Metrics;
 
-/// <summary>The instruments of runs, labelled with the run's name. Their names are those that Prometheus sees, but for <c>_total</c>.</summary>
+/// <summary>
+/// The instruments of runs, labelled with the run's name. Their names are those that Prometheus sees, but for
+/// <c>_total</c>.
+/// </summary>
 public sealed class RunInstruments
 {
     /// <summary>Name of our meter.</summary>

@@ -3,7 +3,8 @@ using Orleans.Placement;
 namespace Gpt2Cluster.Grains.Placement;
 
 /// <summary>
-/// A grain that lives on the silo whose name is the first segment of its key, or nowhere: devices and disks do not move.
+/// A grain that lives on the silo whose name is the first segment of its key, or nowhere: devices and disks do not
+/// move.
 /// </summary>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = false)]
 public sealed class SiloPinnedAttribute : PlacementAttribute

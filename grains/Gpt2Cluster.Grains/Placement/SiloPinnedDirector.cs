@@ -3,7 +3,9 @@ using Orleans.Runtime.Placement;
 
 namespace Gpt2Cluster.Grains.Placement;
 
-/// <summary>Finds the silo that a pinned grain's key names; a dead silo's grains are never brought to life elsewhere.</summary>
+/// <summary>
+/// Finds the silo that a pinned grain's key names; a dead silo's grains are never brought to life elsewhere.
+/// </summary>
 /// <param name="silos">Who is in the cluster, by name.</param>
 public sealed class SiloPinnedDirector(ISiloStatusOracle silos) : IPlacementDirector
 {

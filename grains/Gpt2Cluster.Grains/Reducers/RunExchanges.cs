@@ -3,7 +3,9 @@ using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Grains.Reducers;
 
-/// <summary>The averagings open on this silo: the reducer grain opens and configures them, the workers of the silo use them.</summary>
+/// <summary>
+/// The averagings open on this silo: the reducer grain opens and configures them, the workers of the silo use them.
+/// </summary>
 /// <param name="channel">The silo's stripe channel.</param>
 public sealed class RunExchanges(IStripeChannel channel)
 {

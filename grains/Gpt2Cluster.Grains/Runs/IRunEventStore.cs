@@ -4,7 +4,8 @@ using Gpt2Cluster.Contracts.Runs.Events;
 namespace Gpt2Cluster.Grains.Runs;
 
 /// <summary>
-/// The events of runs, beside their records in the store. Sequence numbers begin at 1 and have no gaps, so the length of a
+/// The events of runs, beside their records in the store. Sequence numbers begin at 1 and have no gaps, so the length
+/// of a
 /// run's list is the number of its last event.
 /// </summary>
 public interface IRunEventStore

@@ -3,7 +3,9 @@ using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Grains.Runs;
 
-/// <summary>What the cluster chooses where the specification leaves it open: precision and threads of a worker.</summary>
+/// <summary>
+/// What the cluster chooses where the specification leaves it open: precision and threads of a worker.
+/// </summary>
 internal static class RunDefaults
 {
     /// <summary>Completes a new run's specification.</summary>

@@ -4,7 +4,8 @@ using Gpt2Cluster.Contracts.Runs.Events;
 namespace Gpt2Cluster.Grains.Runs;
 
 /// <summary>
-/// A run's events on their way to those who watch. An event is stored before anybody sees it, so a number never names two
+/// A run's events on their way to those who watch. An event is stored before anybody sees it, so a number never names
+/// two
 /// events; what is published while the store is busy goes out together.
 /// </summary>
 internal sealed class RunEventFeed(IRunEventStore store, string run)
@@ -25,7 +26,9 @@ internal sealed class RunEventFeed(IRunEventStore store, string run)
     /// <summary>Reads where the run's events end.</summary>
     public async Task Open() => LastSequence = await store.LastSequence(run);
 
-    /// <summary>Publishes an event; it is stored as soon as the store is free. Called within the coordinator's turns.</summary>
+    /// <summary>
+    /// Publishes an event; it is stored as soon as the store is free. Called within the coordinator's turns.
+    /// </summary>
     public void Publish(RunEvent runEvent)
     {
         waiting.Add(runEvent);

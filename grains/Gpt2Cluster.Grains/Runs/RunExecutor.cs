@@ -12,7 +12,8 @@ using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
 namespace Gpt2Cluster.Grains.Runs;
 
 /// <summary>
-/// Carries out what the run machine decides. Only storing the record is waited for; every other command is sent, and what
+/// Carries out what the run machine decides. Only storing the record is waited for; every other command is sent, and
+/// what
 /// comes of it is heard later. A worker that cannot be reached is reported as lost.
 /// </summary>
 internal sealed partial class RunExecutor(

@@ -8,7 +8,9 @@ namespace Gpt2Cluster.Grains.Workers;
 /// <summary>Makes a replica stand where the coordinator says: kept, drawn fresh, loaded or copied.</summary>
 internal sealed class ReplicaPreparation(WorkerServices services, RunSpecification specification)
 {
-    /// <summary>Elements asked for at once when a replica is copied: 1 MiB a message, so that probes pass between.</summary>
+    /// <summary>
+    /// Elements asked for at once when a replica is copied: 1 MiB a message, so that probes pass between.
+    /// </summary>
     private const int CopyElements = 1 << 18;
 
     /// <summary>How many ranges are under way at once.</summary>

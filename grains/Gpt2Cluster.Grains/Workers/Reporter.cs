@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Workers;
 
-/// <summary>Brings a worker's reports to the coordinator, again if it does not answer, in the order they were made.</summary>
+/// <summary>
+/// Brings a worker's reports to the coordinator, again if it does not answer, in the order they were made.
+/// </summary>
 internal sealed partial class Reporter(IGrainFactory grains, string run, string worker, TimeProvider time, ILogger logger)
 {
     /// <summary>Together with the delay this covers a coordinator that has to be activated elsewhere.</summary>

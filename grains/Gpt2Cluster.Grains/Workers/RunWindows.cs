@@ -7,7 +7,9 @@ using Gpt2Cluster.Core.Windows;
 
 namespace Gpt2Cluster.Grains.Workers;
 
-/// <summary>A run's windows on one worker: those to train on, in the run's order, and the fixed ones to validate on.</summary>
+/// <summary>
+/// A run's windows on one worker: those to train on, in the run's order, and the fixed ones to validate on.
+/// </summary>
 internal sealed class RunWindows
 {
     private readonly RunSpecification specification;
@@ -28,7 +30,9 @@ internal sealed class RunWindows
     /// <summary>The windows to train on, prefetched.</summary>
     public WindowPrefetch Training { get; }
 
-    /// <summary>Opens the run's datasets, and has small ones copied to this silo. Called on the compute thread.</summary>
+    /// <summary>
+    /// Opens the run's datasets, and has small ones copied to this silo. Called on the compute thread.
+    /// </summary>
     /// <exception cref="UserErrorException">No silo has the dataset.</exception>
     public static RunWindows Open(WorkerServices services, RunSpecification specification)
     {
@@ -40,7 +44,9 @@ internal sealed class RunWindows
         return new RunWindows(specification, training, validation);
     }
 
-    /// <summary>Losses of a range of the fixed validation micro-batches: for each window the sum over its counted targets.</summary>
+    /// <summary>
+    /// Losses of a range of the fixed validation micro-batches: for each window the sum over its counted targets.
+    /// </summary>
     public double[] Validate(IReplica replica, ValidationPlan plan, CancellationToken cancellation)
     {
         var layout = validationLayout ?? throw new InvalidOperationException("The run does not validate.");

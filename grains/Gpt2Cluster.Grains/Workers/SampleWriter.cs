@@ -8,7 +8,9 @@ namespace Gpt2Cluster.Grains.Workers;
 /// <summary>Draws a run's samples: a function of the parameters, the specification and the step alone.</summary>
 internal static class SampleWriter
 {
-    /// <summary>Draws the samples of a plan, one after the other, so that each has the same bits whoever draws it.</summary>
+    /// <summary>
+    /// Draws the samples of a plan, one after the other, so that each has the same bits whoever draws it.
+    /// </summary>
     /// <returns>The texts, prompt included unless it is end-of-text.</returns>
     public static string[] Draw(
         IReplica replica, RunSpecification specification, SamplePlan plan, CancellationToken cancellation)
@@ -44,6 +46,8 @@ internal static class SampleWriter
         return tokenizer.Decode(tokens);
     }
 
-    /// <summary>A seed of its own for each sample of a step: the golden-ratio increment keeps neighbours apart.</summary>
+    /// <summary>
+    /// A seed of its own for each sample of a step: the golden-ratio increment keeps neighbours apart.
+    /// </summary>
     private static ulong SampleSeed(ulong seed, int index) => unchecked(seed + (0x9E3779B97F4A7C15UL * (ulong)index));
 }

@@ -4,7 +4,8 @@ using Gpt2Cluster.Core.Ports;
 namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
-/// Keeps the micro-batches of the planned step and of the one after it on their way, so that the compute thread finds its
+/// Keeps the micro-batches of the planned step and of the one after it on their way, so that the compute thread finds
+/// its
 /// windows there.
 /// </summary>
 /// <param name="read">Reads micro-batch (step, index).</param>
@@ -13,7 +14,9 @@ internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
     private readonly Dictionary<(long Step, int Index), Task<MicroBatch>> underWay = [];
     private readonly Lock gate = new();
 
-    /// <summary>Begins to read what the plan needs, and the same range of the step after it; forgets older steps.</summary>
+    /// <summary>
+    /// Begins to read what the plan needs, and the same range of the step after it; forgets older steps.
+    /// </summary>
     public void Begin(StepPlan plan)
     {
         lock (gate)
@@ -28,7 +31,9 @@ internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
         }
     }
 
-    /// <summary>The windows of a micro-batch; waits for them if they are still on their way. Called on the compute thread.</summary>
+    /// <summary>
+    /// The windows of a micro-batch; waits for them if they are still on their way. Called on the compute thread.
+    /// </summary>
     public MicroBatch Take(long step, int index)
     {
         Task<MicroBatch> task;

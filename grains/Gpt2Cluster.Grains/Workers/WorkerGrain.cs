@@ -6,7 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
-/// One device's mailbox. Every call checks the generation, hands the work to the compute thread and returns; what comes of
+/// One device's mailbox. Every call checks the generation, hands the work to the compute thread and returns; what comes
+/// of
 /// it is reported to the coordinator from there.
 /// </summary>
 [SiloPinned, KeepAlive]

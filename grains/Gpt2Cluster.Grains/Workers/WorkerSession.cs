@@ -11,7 +11,8 @@ using Microsoft.Extensions.Logging;
 namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
-/// A worker's service to one run: the replica and what it needs around it. Orders come from the grain and return at once;
+/// A worker's service to one run: the replica and what it needs around it. Orders come from the grain and return at
+/// once;
 /// the work is done in their order on the compute thread and reported from there.
 /// </summary>
 internal sealed partial class WorkerSession : IDisposable
@@ -58,7 +59,8 @@ internal sealed partial class WorkerSession : IDisposable
     public long Step => Interlocked.Read(ref committedStep);
 
     /// <summary>
-    /// Takes over a generation: whatever waits for the old one ends, then the replica is made to stand where it is told.
+    /// Takes over a generation: whatever waits for the old one ends, then the replica is made to stand where it is
+    /// told.
     /// </summary>
     public void Prepare(PrepareRequest request)
     {
@@ -136,7 +138,9 @@ internal sealed partial class WorkerSession : IDisposable
         return new ReplicaRange(replica.Step, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
     });
 
-    /// <summary>Ends the service: what waits is cancelled, checkpoints under way are finished, memory is freed.</summary>
+    /// <summary>
+    /// Ends the service: what waits is cancelled, checkpoints under way are finished, memory is freed.
+    /// </summary>
     public void Dispose()
     {
         generationEnd.Cancel();

@@ -55,7 +55,9 @@ internal sealed class WorkerStep(
         };
     }
 
-    /// <summary>Forward and backward of each micro-batch; finished sums go out while the backward pass goes on.</summary>
+    /// <summary>
+    /// Forward and backward of each micro-batch; finished sums go out while the backward pass goes on.
+    /// </summary>
     private double[] Compute(StepPlan plan, CancellationToken cancellation)
     {
         var contributions = new Contributions(exchange, plan);
