@@ -22,16 +22,20 @@ public sealed record LossHistory(long Stride, IReadOnlyList<double> Points, doub
     /// <summary>
     /// The history with one more step. A step that is here already changes nothing: a run that goes on from a
     /// checkpoint
-    /// computes the same losses again.
+    /// computes the same losses again. Steps in between that nobody told of (a coordinator died) take the same loss.
     /// </summary>
-    /// <param name="step">At most one more than <see cref="StepCount"/>.</param>
+    /// <param name="step">From 1.</param>
     /// <param name="loss">Nats per token.</param>
     public LossHistory With(long step, double loss)
     {
-        if (step <= StepCount)
-            return this;
-        if (step > StepCount + 1)
-            throw new ArgumentOutOfRangeException(nameof(step), step, $"The history ends with step {StepCount}.");
+        var history = this;
+        while (history.StepCount < step)
+            history = history.Append(loss);
+        return history;
+    }
+
+    private LossHistory Append(double loss)
+    {
         var open = this with { OpenSum = OpenSum + loss, OpenCount = OpenCount + 1 };
         return open.OpenCount < Stride ? open : open.Close();
     }

@@ -3,8 +3,22 @@ namespace Gpt2Cluster.Core.Runs;
 /// <summary>
 /// The coordinator's brain: a pure function from what is known and what was heard to what is to be done.
 /// </summary>
+/// <remarks>
+/// A run waits for workers; asks where their replicas stand and makes them equal; then goes from step to step, and
+/// between two
+/// steps validates, samples, saves, lets workers join, or ends. Each of these has a file of its own.
+/// </remarks>
 public static class RunMachine
 {
+    /// <summary>Outstanding commands are sent again when nothing was heard for this long.</summary>
+    public static readonly TimeSpan ResendAfter = TimeSpan.FromSeconds(5);
+
+    /// <summary>A worker that was in trouble this often is not taken any more.</summary>
+    public const int MaxTroubleCount = 3;
+
+    /// <summary>A run that ends gives up writing its last checkpoint after this many failures.</summary>
+    public const int MaxCheckpointAttempts = 3;
+
     /// <summary>Decides.</summary>
     /// <param name="state">What is known.</param>
     /// <param name="heard">What was heard.</param>
@@ -13,6 +27,28 @@ public static class RunMachine
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(heard);
-        return (state with { Now = heard.At }, []);
+        var turn = new Turn(state, heard);
+        switch (heard)
+        {
+            case Started: Requests.Start(turn); break;
+            case PauseRequested: Requests.Pause(turn); break;
+            case ResumeRequested request: Requests.Resume(turn, request); break;
+            case CancelRequested: Requests.Cancel(turn); break;
+            case WorkersOffered offer: Membership.Offer(turn, offer); break;
+            case WorkerLost lost: Membership.Lose(turn, lost); break;
+            case WorkerTroubled trouble: Membership.Trouble(turn, trouble); break;
+            case ReplicaReady ready: Preparation.Replica(turn, ready); break;
+            case ExchangeReady ready: Preparation.Exchange(turn, ready); break;
+            case StepReported report: Stepping.Report(turn, report); break;
+            case ValidationReported report: Validation.Report(turn, report); break;
+            case SampleReported report: Sampling.Report(turn, report); break;
+            case CheckpointWritten written: Saving.Written(turn, written); break;
+            case CheckpointFailed failed: Saving.Failed(turn, failed); break;
+            case CheckpointDamaged damaged: Saving.Damaged(turn, damaged); break;
+            case Ticked: Resending.Tick(turn); break;
+            default: throw new ArgumentException($"Unknown event {heard.GetType().Name}.", nameof(heard));
+        }
+
+        return (turn.State, turn.Commands);
     }
 }

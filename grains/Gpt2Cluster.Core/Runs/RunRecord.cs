@@ -81,6 +81,9 @@ public sealed record RunRecord
     /// <summary>Validations since the best one.</summary>
     public int ValidationsSinceBest { get; init; }
 
+    /// <summary>The last step whose samples were drawn.</summary>
+    public long SampledStep { get; init; }
+
     /// <summary>The checkpoints, oldest first.</summary>
     public IReadOnlyList<CheckpointEntry> Checkpoints { get; init; } = [];
 

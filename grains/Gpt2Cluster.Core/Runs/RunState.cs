@@ -35,8 +35,8 @@ public enum RunPhase
 /// <param name="Silo">The name of its silo.</param>
 public sealed record RunMember(string Key, string Silo)
 {
-    /// <summary>Whether it has answered the last <see cref="PrepareReplica"/>.</summary>
-    public bool HasAnswered { get; init; }
+    /// <summary>What it was told to prepare and has not answered; null once it has.</summary>
+    public PrepareReplica? Awaited { get; init; }
 
     /// <summary>The step its replica stands at; null if it has none or has not said.</summary>
     public long? Step { get; init; }
@@ -90,6 +90,11 @@ public sealed record RunState
     /// </summary>
     public ImmutableDictionary<string, int> Troubles { get; init; } = ImmutableDictionary<string, int>.Empty;
 
+    /// <summary>
+    /// The micro-batches of each member in the step planned last; kept while cutting anew would gain little.
+    /// </summary>
+    public ImmutableList<LeafRange> PlannedRanges { get; init; } = [];
+
     /// <summary>Silos that have taken over the exchange's membership.</summary>
     public ImmutableHashSet<string> ReadySilos { get; init; } = [];
 
@@ -99,17 +104,11 @@ public sealed record RunState
     /// <summary>What the run is to end with; null while it goes on.</summary>
     public Ending? Ending { get; init; }
 
-    /// <summary>The last step whose validation is done.</summary>
-    public long ValidatedStep { get; init; }
+    /// <summary>The checkpoint that is being written; null if none is.</summary>
+    public WriteCheckpoint? CheckpointInFlight { get; init; }
 
-    /// <summary>The last step whose samples are drawn.</summary>
-    public long SampledStep { get; init; }
-
-    /// <summary>The step of the checkpoint that is being written; null if none is.</summary>
-    public long? CheckpointInFlight { get; init; }
-
-    /// <summary>Who writes it.</summary>
-    public string? CheckpointWriter { get; init; }
+    /// <summary>When the command to write it was last sent.</summary>
+    public TimeSpan CheckpointSentAt { get; init; }
 
     /// <summary>Whether a checkpoint was due while another was being written.</summary>
     public bool CheckpointIsDue { get; init; }
@@ -120,7 +119,7 @@ public sealed record RunState
     /// <summary>When the step in flight was planned.</summary>
     public TimeSpan PlannedAt { get; init; }
 
-    /// <summary>When something was last heard or sent that moved the run.</summary>
+    /// <summary>When something was last heard of the run, or sent again.</summary>
     public TimeSpan MovedAt { get; init; }
 
     /// <summary>When the last event was heard.</summary>

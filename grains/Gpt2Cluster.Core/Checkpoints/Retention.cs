@@ -1,0 +1,17 @@
+namespace Gpt2Cluster.Core.Checkpoints;
+
+/// <summary>Which checkpoints of a run stay: the newest ones and the best by validation.</summary>
+public static class Retention
+{
+    /// <summary>The steps whose checkpoints may go. Never all: at least the newest one stays.</summary>
+    /// <param name="steps">Steps of all checkpoints, in any order; only those that were published count.</param>
+    /// <param name="keep">How many of the newest stay, 1 or more.</param>
+    /// <param name="bestStep">
+    /// The step of the best validation, whose checkpoint stays too; null if there is none.
+    /// </param>
+    public static IReadOnlyList<long> Expired(IEnumerable<long> steps, int keep, long? bestStep)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(keep, 1);
+        return [.. steps.Distinct().OrderDescending().Skip(keep).Where(step => step != bestStep).Order()];
+    }
+}

@@ -1,0 +1,98 @@
+using Gpt2Cluster.Core.Reduction;
+
+namespace Gpt2Cluster.Core.Runs;
+
+/// <summary>Divides work over workers. The same speeds give the same ranges; no bits depend on them.</summary>
+public static class RangePlanner
+{
+    // A cut that sends fewer subtrees may make the slowest worker this much slower than the fastest cut would.
+    private const double AlignmentSlack = 1.05;
+
+    /// <summary>
+    /// Contiguous leaves for each worker, so that the slowest finishes as early as possible; of those cuts, one that
+    /// sends the
+    /// fewest subtrees.
+    /// </summary>
+    /// <param name="leafCount">M, 1 or more.</param>
+    /// <param name="seconds">What a leaf takes each worker, above 0; one or more workers.</param>
+    public static IReadOnlyList<LeafRange> Divide(int leafCount, IReadOnlyList<double> seconds)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(seconds.Count, 1);
+        var limit = ShortestTime(leafCount, seconds) * AlignmentSlack;
+        var most = seconds.Select(each => (int)Math.Min(leafCount, Math.Floor(limit / each))).ToArray();
+        return FewestSubtrees(new ReductionTree(leafCount), most);
+    }
+
+    /// <summary>How long the slowest worker takes with a division.</summary>
+    public static double Time(IEnumerable<LeafRange> ranges, IReadOnlyList<double> seconds) =>
+        ranges.Select((range, worker) => range.Count * seconds[worker]).Max();
+
+    /// <summary>Divides <paramref name="count"/> items evenly; nobody has more than one more than another.</summary>
+    public static IReadOnlyList<LeafRange> Even(int count, int workerCount) =>
+    [
+        .. Enumerable.Range(0, workerCount).Select(worker => new LeafRange(
+            (int)((long)count * worker / workerCount), (int)((long)count * (worker + 1) / workerCount))),
+    ];
+
+    // Leaf by leaf to whoever would finish it first: optimal for leaves of equal work.
+    private static double ShortestTime(int leafCount, IReadOnlyList<double> seconds)
+    {
+        var counts = new int[seconds.Count];
+        var time = 0.0;
+        for (var leaf = 0; leaf < leafCount; leaf++)
+        {
+            var next = 0;
+            for (var worker = 1; worker < counts.Length; worker++)
+            {
+                if ((counts[worker] + 1) * seconds[worker] < (counts[next] + 1) * seconds[next])
+                    next = worker;
+            }
+
+            counts[next]++;
+            time = Math.Max(time, counts[next] * seconds[next]);
+        }
+
+        return time;
+    }
+
+    // Dynamic programming over the cuts: fewest[w, p] subtrees are sent when the first w workers have the first p
+    // leaves.
+    private static LeafRange[] FewestSubtrees(ReductionTree tree, int[] most)
+    {
+        const int none = int.MaxValue / 2;
+        var leafCount = tree.LeafCount;
+        var fewest = new int[most.Length + 1, leafCount + 1];
+        var cutBefore = new int[most.Length + 1, leafCount + 1];
+        for (var end = 1; end <= leafCount; end++)
+            fewest[0, end] = none;
+        for (var worker = 1; worker <= most.Length; worker++)
+        {
+            for (var end = 0; end <= leafCount; end++)
+            {
+                fewest[worker, end] = none;
+                for (var first = Math.Max(0, end - most[worker - 1]); first <= end; first++)
+                {
+                    var sent = fewest[worker - 1, first] >= none
+                        ? none
+                        : fewest[worker - 1, first] + tree.CoverRange(first, end).Count;
+                    if (sent < fewest[worker, end])
+                        (fewest[worker, end], cutBefore[worker, end]) = (sent, first);
+                }
+            }
+        }
+
+        return Backtrack(cutBefore, most.Length, leafCount);
+    }
+
+    private static LeafRange[] Backtrack(int[,] cutBefore, int workerCount, int leafCount)
+    {
+        var ranges = new LeafRange[workerCount];
+        for (var (worker, end) = (workerCount, leafCount); worker > 0; worker--)
+        {
+            ranges[worker - 1] = new LeafRange(cutBefore[worker, end], end);
+            end = cutBefore[worker, end];
+        }
+
+        return ranges;
+    }
+}

@@ -1,0 +1,78 @@
+namespace Gpt2Cluster.Core.Runs;
+
+/// <summary>What people ask of a run.</summary>
+internal static class Requests
+{
+    public static void Start(Turn turn)
+    {
+        if (turn.Record.IsAtRest)
+        {
+            turn.State = turn.State with { Phase = RunPhase.Resting };
+            return;
+        }
+
+        turn.Record = turn.Record with { Status = RunStatus.Queued };
+        turn.Persist();
+    }
+
+    public static void Pause(Turn turn) => End(turn, RunStatus.Paused);
+
+    public static void Cancel(Turn turn)
+    {
+        if (turn.State.Phase != RunPhase.Resting)
+        {
+            End(turn, RunStatus.Cancelled);
+        }
+        else if (turn.Record.CanResume)
+        {
+            turn.State = turn.State with { Ending = new Ending(RunStatus.Cancelled, null) };
+            Endings.Finish(turn);
+        }
+    }
+
+    public static void Resume(Turn turn, ResumeRequested request)
+    {
+        if (turn.State.Phase == RunPhase.Resting && !turn.Record.CanResume)
+            return;
+        turn.Record = turn.Record with
+        {
+            PauseAt = request.PauseAt,
+            Specification = turn.Specification with { Workers = request.Workers ?? turn.Specification.Workers },
+        };
+        if (turn.State.Phase == RunPhase.Resting)
+            WakeUp(turn);
+        else
+            TakeBackPause(turn);
+    }
+
+    private static void WakeUp(Turn turn)
+    {
+        turn.Record = turn.Record with { Status = RunStatus.Queued, Remark = null };
+        turn.State = turn.State with { Phase = RunPhase.Waiting };
+        turn.Persist();
+    }
+
+    private static void TakeBackPause(Turn turn)
+    {
+        if (turn.State.Ending?.Status == RunStatus.Paused)
+            turn.State = turn.State with { Ending = null };
+        turn.Persist();
+        if (turn.State is { Phase: RunPhase.Saving, Ending: null })
+            Boundary.Next(turn);
+    }
+
+    private static void End(Turn turn, RunStatus status)
+    {
+        var isFixed = turn.State.Ending?.Status is RunStatus.Cancelled or RunStatus.Failed;
+        if (turn.State.Phase == RunPhase.Resting || isFixed)
+            return;
+        turn.State = turn.State with { Ending = new Ending(status, null) };
+        if (turn.State.Phase != RunPhase.Waiting)
+            return;
+        // Survivors that are too few to go on are enough to save what they hold.
+        if (turn.State.Members.IsEmpty)
+            Endings.Finish(turn);
+        else
+            Membership.Form(turn, "the run ends");
+    }
+}

@@ -1,0 +1,119 @@
+using Gpt2Cluster.Core.Checkpoints;
+
+namespace Gpt2Cluster.Core.Runs;
+
+/// <summary>Checkpoints: written in the background, one at a time, while steps go on.</summary>
+internal static class Saving
+{
+    /// <summary>
+    /// At a boundary: begins a checkpoint that is due, or remembers it while another is being written.
+    /// </summary>
+    public static void WhenDue(Turn turn)
+    {
+        if (!IsDue(turn) || HasStep(turn, turn.State.Step) || turn.State.CheckpointInFlight?.Step == turn.State.Step)
+            return;
+        if (turn.State.CheckpointInFlight is null)
+            Begin(turn, turn.State.Members[0]);
+        else
+            turn.State = turn.State with { CheckpointIsDue = true };
+    }
+
+    public static void Begin(Turn turn, RunMember writer)
+    {
+        var step = turn.State.Step;
+        var best = turn.Record.BestValidation?.Step;
+        var steps = turn.Record.Checkpoints.Select(entry => entry.Step).Append(step);
+        var command = new WriteCheckpoint(
+            writer.Key,
+            turn.Generation,
+            step,
+            ValidationLoss(turn.Record, step),
+            best == step,
+            Retention.Expired(steps, turn.Specification.Keep, best));
+        turn.State = turn.State with
+        {
+            CheckpointInFlight = command,
+            CheckpointSentAt = turn.State.Now,
+            CheckpointIsDue = false,
+        };
+        turn.Send(command);
+    }
+
+    public static void Written(Turn turn, CheckpointWritten written)
+    {
+        var command = turn.State.CheckpointInFlight;
+        if (command is not null && IsAbout(command, written.Worker, written.Step))
+            turn.State = turn.State with { CheckpointInFlight = null, FailedCheckpointCount = 0 };
+        else
+            command = null;
+        // One that a coordinator before this one ordered is as good.
+        if (turn.State.Phase == RunPhase.Resting || HasStep(turn, written.Step))
+            return;
+        var silo = written.Worker[..Math.Max(0, written.Worker.LastIndexOf('/'))];
+        var loss = ValidationLoss(turn.Record, written.Step);
+        var entry = new CheckpointEntry(written.Step, written.StateHash, silo, written.Path, loss);
+        turn.Record = turn.Record with
+        {
+            Checkpoints =
+            [
+                .. turn.Record.Checkpoints.Where(old => command?.Expired.Contains(old.Step) != true)
+                    .Append(entry).OrderBy(each => each.Step),
+            ],
+        };
+        turn.Persist();
+        turn.Tell(new CheckpointPublished(entry, written.Duration));
+        if (turn.State.Phase == RunPhase.Saving)
+            Boundary.Next(turn);
+    }
+
+    public static void Failed(Turn turn, CheckpointFailed failed)
+    {
+        if (turn.State.CheckpointInFlight is not { } command || !IsAbout(command, failed.Worker, failed.Step))
+            return;
+        turn.Warn($"The checkpoint of step {failed.Step} could not be written by {failed.Worker}: {failed.Reason}");
+        turn.State = turn.State with
+        {
+            CheckpointInFlight = null,
+            FailedCheckpointCount = turn.State.FailedCheckpointCount + 1,
+        };
+        if (turn.State.Phase == RunPhase.Saving)
+            Boundary.Next(turn);
+    }
+
+    /// <summary>
+    /// The next older checkpoint is used; whoever could load the damaged one elsewhere is copied from.
+    /// </summary>
+    public static void Damaged(Turn turn, CheckpointDamaged damaged)
+    {
+        if (!HasStep(turn, damaged.Step))
+            return;
+        turn.Warn($"The checkpoint of step {damaged.Step} is damaged and set aside: {damaged.Reason}");
+        turn.Record = turn.Record with
+        {
+            Checkpoints = [.. turn.Record.Checkpoints.Where(entry => entry.Step != damaged.Step)],
+        };
+        turn.Persist();
+        if (turn.State.Phase is RunPhase.Standing or RunPhase.Preparing)
+            Membership.Form(turn, $"the checkpoint of step {damaged.Step} is damaged");
+    }
+
+    public static bool HasStep(Turn turn, long step) => turn.Record.Checkpoints.Any(entry => entry.Step == step);
+
+    private static bool IsDue(Turn turn)
+    {
+        var (step, every) = (turn.State.Step, turn.Specification.SaveEvery);
+        if (step == 0)
+            return false;
+        var isTime = every > 0 && step % every == 0;
+        return isTime || turn.State.CheckpointIsDue || turn.Record.BestValidation?.Step == step;
+    }
+
+    private static double? ValidationLoss(RunRecord record, long step)
+    {
+        ValidationPoint?[] known = [record.LastValidation, record.BestValidation];
+        return known.FirstOrDefault(point => point?.Step == step)?.Loss;
+    }
+
+    private static bool IsAbout(WriteCheckpoint command, string worker, long step) =>
+        command.Worker == worker && command.Step == step;
+}

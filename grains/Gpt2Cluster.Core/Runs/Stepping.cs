@@ -1,0 +1,146 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace Gpt2Cluster.Core.Runs;
+
+/// <summary>One step: plan, collect the reports, commit.</summary>
+internal static class Stepping
+{
+    // A new measurement's weight in the smoothed time of a micro-batch.
+    private const double NewWeight = 0.3;
+
+    // Ranges are cut anew when that would make a step faster by more than this factor; less is noise.
+    private const double WorthCuttingAnew = 1.1;
+
+    public static void Plan(Turn turn)
+    {
+        turn.Assign(Ranges(turn));
+        turn.State = turn.State with { Phase = RunPhase.Stepping, PlannedAt = turn.State.Now };
+        SendOutstanding(turn);
+    }
+
+    public static void SendOutstanding(Turn turn)
+    {
+        var step = turn.State.Step + 1;
+        var rate = turn.Specification.Schedule.At(step, turn.Specification.Steps);
+        foreach (var member in turn.State.Members.Where(member => member.StepReport is null))
+            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Range, rate));
+    }
+
+    public static void Report(Turn turn, StepReported report)
+    {
+        if (turn.State.Phase != RunPhase.Stepping || report.Step != turn.State.Step + 1)
+            return;
+        if (turn.Member(report.Worker, report.Generation) is not { StepReport: null } member)
+            return;
+        if (report.Losses.Count != member.Range.Count)
+        {
+            var (losses, expected) = (report.Losses.Count, member.Range.Count);
+            turn.Fail($"Worker {member.Key} reports {losses} losses for {expected} micro-batches.");
+            return;
+        }
+
+        turn.Replace(member, member with { StepReport = report, SecondsPerMicroBatch = Smoothed(member, report) });
+        if (turn.State.Members.TrueForAll(other => other.StepReport is not null))
+            Settle(turn);
+    }
+
+    private static void Settle(Turn turn)
+    {
+        var first = turn.State.Members[0].StepReport!;
+        if (turn.State.Members.Find(member => !Agrees(member.StepReport!, first)) is { StepReport: { } other })
+            turn.Fail(Disagreement(first, other));
+        else if (first.Applied)
+            Commit(turn, first);
+        else
+            NotFinite(turn, first);
+    }
+
+    private static void NotFinite(Turn turn, StepReported report)
+    {
+        var message = $"{Culprits(turn)} of step {report.Step} is not finite";
+        if (turn.Specification.OnNan == Specification.NanPolicy.Skip)
+        {
+            turn.Warn($"{message}; the step changes nothing.");
+            Commit(turn, report);
+            return;
+        }
+
+        var reason = $"{message}; the step was not applied. Lower --learning-rate, or say --on-nan skip.";
+        turn.State = turn.State with { Ending = new Ending(RunStatus.Failed, reason) };
+        Boundary.Next(turn);
+    }
+
+    private static void Commit(Turn turn, StepReported report)
+    {
+        var members = turn.State.Members;
+        var loss = members.SelectMany(member => member.StepReport!.Losses).Aggregate(0.0, (sum, each) => sum + each)
+            / turn.Specification.MicroBatchCount;
+        var isRepeat = report.Step <= turn.Record.CommittedStep;
+        turn.State = turn.State with { Step = report.Step };
+        turn.Record = turn.Record with
+        {
+            CommittedStep = Math.Max(report.Step, turn.Record.CommittedStep),
+            History = turn.Record.History.With(report.Step, loss),
+        };
+        turn.Persist();
+        if (!isRepeat)
+            turn.Tell(Notice(turn, report, loss));
+        Boundary.Next(turn);
+    }
+
+    private static StepCommitted Notice(Turn turn, StepReported report, double loss) => new()
+    {
+        Step = report.Step,
+        Loss = loss,
+        GradientNorm = report.GradientNorm,
+        LearningRate = turn.Specification.Schedule.At(report.Step, turn.Specification.Steps),
+        Duration = turn.State.Now - turn.State.PlannedAt,
+        TokenCount = turn.Specification.TokensPerStep,
+        WorkerCount = turn.State.Members.Count,
+        Generation = turn.Generation,
+        ExchangedBytes = turn.State.Members.Sum(member => member.StepReport!.SentBytes),
+        ExposedExchange = turn.State.Members.Max(member => member.StepReport!.ExposedExchange),
+    };
+
+    private static ImmutableList<LeafRange> Ranges(Turn turn)
+    {
+        var known = turn.State.Members.Select(member => member.SecondsPerMicroBatch).OfType<double>();
+        var typical = known.DefaultIfEmpty(1).Average();
+        var seconds = turn.State.Members.ConvertAll(member => member.SecondsPerMicroBatch ?? typical);
+        var best = RangePlanner.Divide(turn.Specification.MicroBatchCount, seconds);
+        var now = turn.State.PlannedRanges;
+        var isWorthIt = now.Count != best.Count
+            || RangePlanner.Time(now, seconds) > WorthCuttingAnew * RangePlanner.Time(best, seconds);
+        turn.State = turn.State with { PlannedRanges = isWorthIt ? [.. best] : now };
+        return turn.State.PlannedRanges;
+    }
+
+    private static double? Smoothed(RunMember member, StepReported report)
+    {
+        if (member.Range.Count == 0 || report.Compute <= TimeSpan.Zero)
+            return member.SecondsPerMicroBatch;
+        var measured = report.Compute.TotalSeconds / member.Range.Count;
+        return member.SecondsPerMicroBatch is { } before ? before + (NewWeight * (measured - before)) : measured;
+    }
+
+    private static bool Agrees(StepReported a, StepReported b) =>
+        a.GradientNorm.Equals(b.GradientNorm) && a.Applied == b.Applied;
+
+    private static string Disagreement(StepReported a, StepReported b) =>
+        $"The workers disagree about step {a.Step}: {a.Worker} has gradient norm {Text(a.GradientNorm)} "
+        + $"({(a.Applied ? "applied" : "not applied")}), {b.Worker} has {Text(b.GradientNorm)} "
+        + $"({(b.Applied ? "applied" : "not applied")}); resume to go on from the newest checkpoint.";
+
+    private static string Culprits(Turn turn)
+    {
+        var culprits = from member in turn.State.Members
+                       from index in Enumerable.Range(0, member.Range.Count)
+                       where !double.IsFinite(member.StepReport!.Losses[index])
+                       select $"micro-batch {member.Range.First + index} (worker {member.Key})";
+        var named = string.Join(", ", culprits);
+        return named.Length > 0 ? $"The loss of {named}" : "The gradient norm";
+    }
+
+    private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+}

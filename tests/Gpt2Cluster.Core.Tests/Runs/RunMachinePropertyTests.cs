@@ -1,0 +1,115 @@
+using CsCheck;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Tests.Specification;
+
+namespace Gpt2Cluster.Core.Tests.Runs;
+
+public sealed class RunMachinePropertyTests
+{
+    // A run of 12 steps needs about 300 deliveries without faults; each fault costs some more.
+    private const int MaxDeliveries = 20_000;
+
+    private static readonly RunSpecification Small = Specifications.Sound with
+    {
+        Steps = 12,
+        MicroBatchCount = 5,
+        SaveEvery = 3,
+        Keep = 2,
+        ValidateEvery = 4,
+        Schedule = new LearningRateSchedule(ScheduleKind.Cosine, 1e-3, 2),
+        Sampling = new SamplingOptions { Every = 5, Count = 3, Length = 10 },
+    };
+
+    [Fact]
+    public void Whatever_dies_on_the_way_every_step_is_committed_once_and_in_order() =>
+        Gen.Int.Sample(seed =>
+        {
+            var random = new Random(seed);
+            var cluster = new SimulatedCluster(Small, seed);
+            for (var delivery = 0; cluster.End is null; delivery++)
+            {
+                Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase} at step {cluster.State.Step}.");
+                if (delivery < 1500)
+                    Disturb(cluster, random);
+                if (cluster.LiveCount == 0)
+                    cluster.Join();
+                cluster.Deliver();
+            }
+
+            Assert.Equal(RunStatus.Completed, cluster.End.Status);
+            Assert.Equal(12, cluster.End.Step);
+            AssertInOrder(cluster);
+            Assert.Equal(12, cluster.Stored.CommittedStep);
+            Assert.All(cluster.Stored.Checkpoints, entry => Assert.Equal($"hash{entry.Step}", entry.StateHash));
+        });
+
+    [Fact]
+    public void Pauses_at_random_lose_nothing() =>
+        Gen.Int.Sample(seed =>
+        {
+            var random = new Random(seed);
+            var cluster = new SimulatedCluster(Small, seed);
+            cluster.Join();
+            cluster.Join();
+            for (var delivery = 0; cluster.Stored.Status != RunStatus.Completed; delivery++)
+            {
+                Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase} at step {cluster.State.Step}.");
+                if (delivery < 2000 && random.Next(40) == 0)
+                    cluster.Tell(new PauseRequested());
+                if (cluster.Stored.Status == RunStatus.Paused)
+                {
+                    cluster.Tell(new ResumeRequested());
+                    cluster.OfferAll();
+                }
+
+                if (cluster.State.Phase == RunPhase.Waiting)
+                    cluster.OfferAll();
+                cluster.Deliver();
+            }
+
+            AssertInOrder(cluster);
+        });
+
+    [Fact]
+    public void Without_faults_everything_happens_once_at_its_step()
+    {
+        var cluster = new SimulatedCluster(Small, 3);
+        cluster.Join();
+        cluster.Join();
+        cluster.Join();
+        for (var delivery = 0; cluster.End is null && delivery < MaxDeliveries; delivery++)
+            cluster.Deliver();
+        Assert.Equal(Enumerable.Range(1, 12).Select(step => (long)step), cluster.Committed);
+        Assert.Equal([4, 8, 12], cluster.Notices.OfType<ValidationDone>().Select(notice => notice.Step));
+        Assert.Equal(
+            [(5, 0), (5, 1), (5, 2), (10, 0), (10, 1), (10, 2)],
+            cluster.Notices.OfType<SampleDrawn>().Select(notice => (notice.Step, notice.Index)));
+        Assert.All(
+            cluster.Notices.OfType<StepCommitted>(),
+            notice => Assert.Equal(MeanLoss(notice.Step), notice.Loss));
+    }
+
+    private static double MeanLoss(long step) =>
+        Enumerable.Range(0, 5).Aggregate(0.0, (sum, index) => sum + SimulatedCluster.Loss(step, index)) / 5;
+
+    // A step whose commit a dying coordinator did not see is warned of instead of told.
+    private static void AssertInOrder(SimulatedCluster cluster)
+    {
+        Assert.Equal(cluster.Committed.Distinct().Order(), cluster.Committed);
+        var unseen = cluster.Notices.OfType<Warned>().Count(warning => warning.Message.Contains("is not known"));
+        Assert.Equal(12, cluster.Committed.Count + unseen);
+    }
+
+    private static void Disturb(SimulatedCluster cluster, Random random)
+    {
+        switch (random.Next(120))
+        {
+            case 0 or 1 when cluster.LiveCount < 6: cluster.Join(); break;
+            case 2: cluster.Kill(); break;
+            case 3 when random.Next(3) == 0: cluster.KillCoordinator(); break;
+            case 4: cluster.OfferAll(); break;
+            default: break;
+        }
+    }
+}
