@@ -53,19 +53,45 @@ public sealed record CheckpointManifest
     public string Write() => JsonSerializer.Serialize(this, SpecificationJson.Options);
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
-    /// <exception cref="InvalidDataException">It is no manifest of a known form.</exception>
+    /// <exception cref="InvalidDataException">It is no manifest of a known form, or contradicts itself.</exception>
     public static CheckpointManifest Read(string json)
     {
         try
         {
-            var manifest = JsonSerializer.Deserialize<CheckpointManifest>(json, SpecificationJson.Options);
-            return manifest is { Format: CurrentFormat }
-                ? manifest
-                : throw new InvalidDataException($"the manifest has format {manifest?.Format}, not {CurrentFormat}");
+            var manifest = JsonSerializer.Deserialize<CheckpointManifest>(json, SpecificationJson.Options)
+                ?? throw new InvalidDataException("the manifest is empty");
+            return manifest.Error() is { } error ? throw new InvalidDataException(error) : manifest;
         }
         catch (JsonException exception)
         {
             throw new InvalidDataException($"the manifest cannot be read: {exception.Message}", exception);
         }
     }
+
+    private string? Error()
+    {
+        if (Format != CurrentFormat)
+            return $"the manifest has format {Format}, not {CurrentFormat}";
+        if (Step < 0 || Step > Record.Specification.Steps)
+            return $"step {Step} is not one of the run's {Record.Specification.Steps}";
+        if (Files.FirstOrDefault(file => !IsPlainName(file.Name) || file.LengthBytes < 0) is { } bad)
+            return $"the manifest names a file '{bad.Name}' of {bad.LengthBytes} bytes";
+        try
+        {
+            var combined = Checkpoints.StateHash.Combine(
+                Step,
+                Convert.FromHexString(ParameterPieces),
+                Convert.FromHexString(FirstMomentPieces),
+                Convert.FromHexString(SecondMomentPieces));
+            return combined == StateHash ? null : "the piece hashes do not make up the state hash";
+        }
+        catch (FormatException exception)
+        {
+            return $"the piece hashes are damaged: {exception.Message}";
+        }
+    }
+
+    // A manifest is input: it must not lead out of its folder.
+    private static bool IsPlainName(string name) =>
+        name.Length > 0 && name is not ("." or ".." or FileName) && name.IndexOfAny(['/', '\\', '\0']) < 0;
 }

@@ -31,6 +31,9 @@ internal static class Boundary
     {
         if (turn.State.Ending is { Status: RunStatus.Failed or RunStatus.Cancelled })
             return;
+        // What was reached once may have been lost with its replicas.
+        if (turn.State.Ending is { Status: RunStatus.Completed or RunStatus.EarlyStopped })
+            turn.State = turn.State with { Ending = null };
         var step = turn.State.Step;
         if (step >= turn.Specification.Steps)
             turn.State = turn.State with { Ending = new Ending(RunStatus.Completed, null) };

@@ -25,7 +25,8 @@ internal static class Resending
         var age = turn.State.Now - turn.State.CheckpointSentAt;
         if (turn.State.CheckpointInFlight is not { } command || age < RunMachine.ResendAfter)
             return;
-        turn.State = turn.State with { CheckpointSentAt = turn.State.Now };
-        turn.Send(command);
+        var again = command with { Generation = turn.Generation };
+        turn.State = turn.State with { CheckpointInFlight = again, CheckpointSentAt = turn.State.Now };
+        turn.Send(again);
     }
 }

@@ -22,6 +22,15 @@ public sealed class StateHashTests
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(expected.ToArray())), hash);
     }
 
+    /// <summary>
+    /// Two elements a part, step 3, computed outside of .NET with <c>printf</c> and <c>sha256sum</c>: parameters 1.0, -2.0,
+    /// first moments 0.5, 0.0, second moments zero.
+    /// </summary>
+    [Fact]
+    public void A_state_of_six_numbers_has_the_hash_that_was_computed_by_hand() => Assert.Equal(
+        "62d17c573e5f3db5f7d0a8c4448bb8ca27fec451504ec4d73041b22b15556c6a",
+        StateHash.Combine(3, Pieces([1f, -2f]), Pieces([0.5f, 0f]), Pieces([0f, 0f])));
+
     [Fact]
     public void The_step_and_every_part_count()
     {

@@ -1,0 +1,57 @@
+using CsCheck;
+using Gpt2Cluster.Core.Runs;
+
+namespace Gpt2Cluster.Core.Tests.Runs;
+
+public sealed class RangePlannerTests
+{
+    [Theory]
+    [InlineData(8, "0..4 4..8")]
+    [InlineData(8, "0..2 2..4 4..6 6..8")]
+    [InlineData(4, "0..2 2..4")]
+    [InlineData(2, "0..0 0..1 1..2")]
+    [InlineData(6, "0..2 2..4 4..6")]
+    public void Equal_workers_get_aligned_ranges(int leaves, string expected)
+    {
+        var workers = expected.Split(' ').Length;
+        Assert.Equal(expected, string.Join(' ', RangePlanner.Divide(leaves, [.. Enumerable.Repeat(1.0, workers)])));
+    }
+
+    [Fact]
+    public void A_worker_of_a_third_of_the_speed_gets_a_third_of_the_leaves() =>
+        Assert.Equal([new(0, 6), new(6, 8)], RangePlanner.Divide(8, [1.0, 3.0]));
+
+    [Fact]
+    public void A_worker_that_would_hold_the_others_gets_nothing() =>
+        Assert.Equal([new(0, 4), new(4, 4)], RangePlanner.Divide(4, [1.0, 100.0]));
+
+    [Fact]
+    public void Ranges_cover_all_leaves_and_no_cut_is_much_faster() =>
+        Gen.Select(Gen.Int[1, 12], Gen.Double[0.1, 10].Array[1, 3]).Sample((leaves, seconds) =>
+        {
+            var ranges = RangePlanner.Divide(leaves, seconds);
+            Assert.Equal(seconds.Length, ranges.Count);
+            Assert.Equal((0, leaves), (ranges[0].First, ranges[^1].End));
+            Assert.All(ranges.Zip(ranges.Skip(1)), pair => Assert.Equal(pair.First.End, pair.Second.First));
+            var time = RangePlanner.Time(ranges, seconds);
+            Assert.True(time <= 1.0501 * AllCuts(leaves, seconds.Length).Min(cut => RangePlanner.Time(cut, seconds)));
+        });
+
+    [Fact]
+    public void Even_parts_differ_by_one_at_most() =>
+        Gen.Select(Gen.Int[0, 1000], Gen.Int[1, 20]).Sample((count, workers) =>
+        {
+            var ranges = RangePlanner.Even(count, workers);
+            Assert.Equal(count, ranges.Sum(range => range.Count));
+            Assert.InRange(ranges.Max(range => range.Count) - ranges.Min(range => range.Count), 0, 1);
+        });
+
+    private static IEnumerable<LeafRange[]> AllCuts(int leaves, int workers)
+    {
+        if (workers == 1)
+            return [[new LeafRange(0, leaves)]];
+        return from last in Enumerable.Range(0, leaves + 1)
+               from front in AllCuts(last, workers - 1)
+               select front.Append(new LeafRange(last, leaves)).ToArray();
+    }
+}
