@@ -69,7 +69,6 @@ internal sealed partial class RunExecutor(
         {
             case PersistRecord persist:
                 await Persist(persist.Record);
-                await TellCluster(state);
                 break;
             case PrepareReplica prepare:
                 Send(prepare.Worker, worker => worker.Prepare(ToRequest(prepare, state)));

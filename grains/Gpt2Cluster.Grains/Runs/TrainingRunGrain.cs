@@ -67,7 +67,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         var cluster = await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
         var answer = state is null
             ? await Create(RunDefaults.Complete(wanted, cluster), submission.PauseAt)
-            : GoOn(RunDefaults.Complete(wanted, state.Record.Specification), submission.PauseAt);
+            : await GoOn(RunDefaults.Complete(wanted, state.Record.Specification), submission.PauseAt);
         return answer with { EventsBefore = eventsBefore };
     }
 
@@ -85,7 +85,12 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public Task<bool> Pause() => Request(new PauseRequested(), record => !record.IsAtRest);
 
     /// <inheritdoc/>
-    public Task<bool> Resume() => Request(new ResumeRequested(), record => !record.IsAtRest || record.CanResume);
+    public async Task<bool> Resume()
+    {
+        var isPossible = await Request(new ResumeRequested(), record => !record.IsAtRest || record.CanResume);
+        await OfferWorkers();
+        return isPossible;
+    }
 
     /// <inheritdoc/>
     public Task<bool> Cancel() => Request(new CancelRequested(), record => !record.IsAtRest || record.CanResume);
@@ -177,12 +182,13 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         return new SubmissionAnswer { Outcome = SubmissionOutcome.Created };
     }
 
-    private SubmissionAnswer GoOn(RunSpecification wanted, long? pauseAt)
+    private async Task<SubmissionAnswer> GoOn(RunSpecification wanted, long? pauseAt)
     {
         var record = state!.Record;
         if (RunDescriptions.ReasonsAgainst(record, wanted) is { Length: > 0 } reasons)
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = reasons };
-        Hear(new ResumeRequested(pauseAt, wanted.Workers));
+        await Hear(new ResumeRequested(pauseAt, wanted.Workers));
+        await OfferWorkers();
         return new SubmissionAnswer
         {
             Outcome = record.IsAtRest ? SubmissionOutcome.Resumed : SubmissionOutcome.AlreadyRunning,
@@ -193,7 +199,6 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     {
         state = new RunState(record);
         executor.Begin(record);
-        await executor.TellCluster(state);
         await Hear(new Started());
         await OfferWorkers();
     }
@@ -202,6 +207,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     {
         if (state is null || state.Record.IsAtRest)
             return;
+        await executor.TellCluster(state);
         await Hear(new WorkersOffered(await executor.OfferedWorkers()));
     }
 
@@ -210,7 +216,10 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         if (state is null || state.Record.IsAtRest)
             return;
         await Hear(new Ticked());
-        await executor.TellCluster(state);
+        if (state.Phase == RunPhase.Waiting)
+            await OfferWorkers();
+        else
+            await executor.TellCluster(state);
     }
 
     [LoggerMessage(301, LogLevel.Warning, "The coordinator of run {Run} stops acting; another one goes on.")]

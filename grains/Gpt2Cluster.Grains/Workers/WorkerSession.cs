@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
@@ -25,6 +26,7 @@ internal sealed partial class WorkerSession : IDisposable
     private readonly RunSpecification specification;
     private readonly Reporter reporter;
     private readonly CheckpointWriter checkpoints;
+    private readonly OrderBook orders = new();
 
     private CancellationTokenSource generationEnd = new();
     private IReplica? replica;
@@ -59,20 +61,18 @@ internal sealed partial class WorkerSession : IDisposable
     public long Step => Interlocked.Read(ref committedStep);
 
     /// <summary>
-    /// Takes over a generation: whatever waits for the old one ends, then the replica is made to stand where it is
-    /// told.
+    /// Takes over a generation: whatever waits for the old one ends, then the replica is made to stand where it is told.
     /// </summary>
     public void Prepare(PrepareRequest request)
     {
-        Generation = request.Generation;
-        generationEnd.Cancel();
-        generationEnd.Dispose();
-        generationEnd = new CancellationTokenSource();
-        Do("preparing", request.Generation, cancellation =>
+        if (request.Generation > Generation)
+            Renew(request.Generation);
+        Do("preparing", $"{request.Generation} {request.Origin} {request.CheckpointStep}", request.Generation, cancellation =>
         {
             if (request.Origin != ReplicaOrigin.Keep)
                 MakeReplica(request, cancellation);
-            ReportStand(request.Generation);
+            var report = Stand(request.Generation);
+            return run => run.ReplicaReady(report);
         });
     }
 
@@ -80,53 +80,57 @@ internal sealed partial class WorkerSession : IDisposable
     public void Plan(StepPlan plan)
     {
         windows?.Training.Begin(plan);
-        Do("training", plan.Generation, cancellation =>
+        Do("training", $"{plan.Generation} {plan.Step}", plan.Generation, cancellation =>
         {
             var report = step!.Run(plan, cancellation);
             Interlocked.Exchange(ref committedStep, replica!.Step);
             Measure(report);
-            reporter.Send(run => run.Report(report));
+            return run => run.Report(report);
         });
     }
 
     /// <summary>Validates a range of the fixed validation micro-batches.</summary>
-    public void Validate(ValidationPlan plan) => Do("validating", plan.Generation, cancellation =>
-    {
-        var report = new ValidationReport
+    public void Validate(ValidationPlan plan) =>
+        Do("validating", $"{plan.Generation} {plan.Step}", plan.Generation, cancellation =>
         {
-            Worker = worker,
-            Generation = plan.Generation,
-            Step = plan.Step,
-            LossSums = windows!.Validate(replica!, plan, cancellation),
-        };
-        reporter.Send(run => run.ReportValidation(report));
-    });
+            var report = new ValidationReport
+            {
+                Worker = worker,
+                Generation = plan.Generation,
+                Step = plan.Step,
+                LossSums = windows!.Validate(replica!, plan, cancellation),
+            };
+            return run => run.ReportValidation(report);
+        });
 
     /// <summary>Draws its part of the run's samples of a step.</summary>
-    public void Sample(SamplePlan plan) => Do("sampling", plan.Generation, cancellation =>
-    {
-        var report = new SampleReport
+    public void Sample(SamplePlan plan) =>
+        Do("sampling", $"{plan.Generation} {plan.Step}", plan.Generation, cancellation =>
         {
-            Worker = worker,
-            Generation = plan.Generation,
-            Step = plan.Step,
-            Texts = SampleWriter.Draw(replica!, specification, plan, cancellation),
-        };
-        reporter.Send(run => run.ReportSamples(report));
-    });
+            var report = new SampleReport
+            {
+                Worker = worker,
+                Generation = plan.Generation,
+                Step = plan.Step,
+                Texts = SampleWriter.Draw(replica!, specification, plan, cancellation),
+            };
+            return run => run.ReportSamples(report);
+        });
 
     /// <summary>Snapshots the replica between two steps; the writing goes on in the background.</summary>
-    public void Checkpoint(CheckpointPlan plan) => Do("writing a checkpoint", plan.Generation, _ =>
-        checkpoints.Write(replica!, plan, outcome => reporter.Send(run => run.ReportCheckpoint(new CheckpointReport
+    public void Checkpoint(CheckpointPlan plan)
+    {
+        var key = $"checkpoint {plan.Step}";
+        if (!orders.IsNew(key))
+            return;
+        compute.Enqueue(() =>
         {
-            Worker = worker,
-            Generation = plan.Generation,
-            Step = plan.Step,
-            StateHash = outcome.StateHash,
-            Path = outcome.Path,
-            Seconds = outcome.Elapsed.TotalSeconds,
-            Failure = outcome.Failure,
-        }))));
+            if (replica is null || replica.Step != plan.Step)
+                Answer(key, plan, new CheckpointOutcome(null, null, TimeSpan.Zero, "the replica has gone on"));
+            else
+                checkpoints.Write(replica, plan, outcome => Answer(key, plan, outcome));
+        });
+    }
 
     /// <summary>A range of the replica, for a worker that joins.</summary>
     public Task<ReplicaRange?> ReadReplica(int part, long start, int count) => compute.Ask(() =>
@@ -176,45 +180,78 @@ internal sealed partial class WorkerSession : IDisposable
     }
 
     /// <summary>Says where the replica stands; one that was never filled counts as none.</summary>
-    private void ReportStand(int generation)
+    private ReplicaReport Stand(int generation)
     {
         var profile = replica is null
             ? null
             : services.Replicas.Profile(deviceIndex, specification.Precision!.Value, specification.ThreadsPerWorker!.Value);
         long? stand = isWhole ? replica?.Step : null;
         LogReady(logger, worker, Run, generation, stand ?? -1);
-        var report = new ReplicaReport
+        return new ReplicaReport
         {
             Worker = worker,
             Generation = generation,
             Step = stand,
             ProfileJson = profile is null ? null : JsonSerializer.Serialize(profile),
         };
-        reporter.Send(run => run.ReplicaReady(report));
     }
 
-    /// <summary>Queues work for the compute thread; it is dropped if the generation has changed by then.</summary>
-    private void Do(string phase, int generation, Action<CancellationToken> work)
+    private void Renew(int generation)
     {
+        Generation = generation;
+        generationEnd.Cancel();
+        generationEnd.Dispose();
+        generationEnd = new CancellationTokenSource();
+    }
+
+    /// <summary>
+    /// Queues an order for the compute thread, once; its answer goes to the coordinator. It is dropped if the generation has
+    /// changed by then.
+    /// </summary>
+    private void Do(
+        string phase, string order, int generation, Func<CancellationToken, Func<ITrainingRun, Task>> work)
+    {
+        var key = $"{phase} {order}";
+        if (!orders.IsNew(key))
+            return;
         var cancellation = generationEnd.Token;
         compute.Enqueue(() =>
         {
-            if (cancellation.IsCancellationRequested)
-                return;
             try
             {
-                work(cancellation);
+                cancellation.ThrowIfCancellationRequested();
+                var report = work(cancellation);
+                orders.Answer(key, () => reporter.Send(report));
             }
             catch (OperationCanceledException)
             {
                 LogCancelled(logger, worker, Run, Step);
+                orders.Forget(key);
             }
             catch (Exception exception)
             {
                 LogFailed(logger, exception, worker, Run, Step, phase);
+                orders.Forget(key);
                 ReportTrouble(phase, generation, exception);
             }
         });
+    }
+
+    private void Answer(string key, CheckpointPlan plan, CheckpointOutcome outcome)
+    {
+        var report = new CheckpointReport
+        {
+            Worker = worker,
+            Generation = plan.Generation,
+            Step = plan.Step,
+            StateHash = outcome.StateHash,
+            Path = outcome.Path,
+            Seconds = outcome.Elapsed.TotalSeconds,
+            Failure = outcome.Failure,
+        };
+        orders.Answer(key, () => reporter.Send(run => run.ReportCheckpoint(report)));
+        if (outcome.Failure is not null)
+            orders.Forget(key);
     }
 
     private void ReportTrouble(string phase, int generation, Exception exception)
