@@ -108,6 +108,7 @@ public interface IDataset : IGrainWithStringKey
 
     /// <summary>Makes sure that the silo can read every shard quickly: copies datasets under 64 MB to it.</summary>
     [Alias("bring-to")]
+    [ResponseTimeout("02:00:00")]
     Task BringTo(string siloName);
 }
 

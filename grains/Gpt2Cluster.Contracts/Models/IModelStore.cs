@@ -34,8 +34,8 @@ public interface IModelStore : IGrainWithStringKey
     Task<StoredModel[]> List();
 
     /// <summary>
-    /// The files of a model (<c>models/NAME</c>) or a checkpoint (<c>runs/RUN/checkpoints/STEP</c>), with their
-    /// lengths; empty if it is not here.
+    /// The files of a model (<c>models/NAME</c>), a checkpoint (<c>runs/RUN/checkpoints/STEP</c>) or a dataset
+    /// (<c>datasets/HASH</c>), with their lengths; empty if it is not here.
     /// </summary>
     [Alias("files")]
     Task<StoredFile[]> Files(string relativeFolder);
@@ -44,8 +44,18 @@ public interface IModelStore : IGrainWithStringKey
     [Alias("read")]
     Task<byte[]> Read(string relativePath, long start, int count);
 
-    /// <summary>Copies a model or checkpoint from another silo's store unless it is here already.</summary>
+    /// <summary>SHA-256 of one of those files, lower-case hexadecimal; null if it is not here.</summary>
+    [Alias("hash")]
+    [ResponseTimeout("00:30:00")]
+    Task<string?> Hash(string relativePath);
+
+    /// <summary>A dataset on this disk, with this silo as its only holder; null if it is not here.</summary>
+    [Alias("dataset")]
+    Task<Datasets.DatasetDescription?> Dataset(string hash);
+
+    /// <summary>Copies a model, checkpoint or dataset from another silo's store unless it is here already.</summary>
     [Alias("bring")]
+    [ResponseTimeout("02:00:00")]
     Task<bool> Bring(string relativeFolder, string fromSilo);
 }
 

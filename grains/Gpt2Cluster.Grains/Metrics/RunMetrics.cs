@@ -57,8 +57,12 @@ public sealed class RunMetrics(RunInstruments instruments, RunSeries series, Tim
     public void Checkpoint(string run) =>
         instruments.Runs.GetOrAdd(run, _ => new RunFigures()).CheckpointAt = time.GetTimestamp();
 
-    /// <summary>The coordinator lets go of the run: it is over, paused, or goes on at another silo.</summary>
-    public void End(string run) => series.End(run, Holder);
+    /// <summary>The run rests or is over; its series stay for a while.</summary>
+    public void End(string run)
+    {
+        series.End(run, Holder);
+        instruments.Runs.GetOrAdd(run, _ => new RunFigures()).LiveWorkers = 0;
+    }
 }
 
 /// <summary>The newest figures of one run; what was never told is not shown.</summary>

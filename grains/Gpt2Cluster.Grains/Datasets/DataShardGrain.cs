@@ -1,0 +1,39 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Grains.Placement;
+
+namespace Gpt2Cluster.Grains.Datasets;
+
+/// <summary>A slice of tokens on this silo's disk.</summary>
+[SiloPinned]
+public sealed class DataShardGrain(StoredDatasets datasets) : Grain, IDataShard
+{
+    /// <summary>Tokens of the longest answer: 1 MiB.</summary>
+    public const int MaximumTokens = Piece.MaximumBytes / sizeof(ushort);
+
+    private StoredDataset dataset = null!;
+    private int shard;
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        var parts = this.GetPrimaryKeyString().Split('/');
+        shard = int.Parse(parts[2], CultureInfo.InvariantCulture);
+        dataset = datasets.Open(parts[1]);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<byte[]> Read(int start, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaximumTokens);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, dataset.Description.TokensOf(shard) - count);
+        var bytes = new byte[count * sizeof(ushort)];
+        dataset.Read((long)shard * dataset.Description.ShardTokens + start, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
+        return Task.FromResult(bytes);
+    }
+}

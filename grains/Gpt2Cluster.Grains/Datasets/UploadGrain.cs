@@ -1,0 +1,94 @@
+using System.Security.Cryptography;
+using System.Text;
+using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Grains.Placement;
+using Microsoft.Extensions.Logging;
+
+namespace Gpt2Cluster.Grains.Datasets;
+
+/// <summary>Takes what a client sends in pieces onto this silo's disk; works on it on a thread of its own.</summary>
+[SiloPinned]
+public sealed partial class UploadGrain(SiloContext silo, UploadWork work, TimeProvider time, ILogger<UploadGrain> logger)
+    : Grain, IUpload, IDisposable
+{
+    /// <summary>How long one call for the end may take before it answers that the work still goes on.</summary>
+    public static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(4);
+
+    /// <summary>An upload that nobody asks for is forgotten after this time.</summary>
+    public static readonly TimeSpan IdleBound = TimeSpan.FromMinutes(30);
+
+    private FileStream? spool;
+    private long expected;
+    private UploadTask? task;
+
+    private string SpoolPath => Path.Combine(
+        UploadWork.FolderOf(silo),
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(this.GetPrimaryKeyString()))) + ".spool");
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        spool?.Dispose();
+        spool = null;
+        if (task is null && File.Exists(SpoolPath))
+            File.Delete(SpoolPath);
+    }
+
+    /// <inheritdoc/>
+    public async Task<long> Append(Piece piece)
+    {
+        ArgumentNullException.ThrowIfNull(piece);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(piece.Bytes.Length, Piece.MaximumBytes);
+        DelayDeactivation(IdleBound);
+        if (piece.Index != expected || task is not null)
+            return expected;
+        if (spool is null)
+        {
+            Directory.CreateDirectory(UploadWork.FolderOf(silo));
+            spool = new FileStream(SpoolPath, FileMode.Create, FileAccess.Write);
+        }
+
+        await spool.WriteAsync(piece.Bytes);
+        return ++expected;
+    }
+
+    /// <inheritdoc/>
+    public Task<UploadAnswer> FinishDataset(string provenance) =>
+        Finish((path, progress) => work.StoreDataset(path, provenance, progress));
+
+    /// <inheritdoc/>
+    public Task<UploadAnswer> FinishModel(string name) =>
+        Finish((path, progress) => work.StoreModel(path, name, progress));
+
+    /// <inheritdoc/>
+    public Task Abandon()
+    {
+        DeactivateOnIdle();
+        return Task.CompletedTask;
+    }
+
+    private async Task<UploadAnswer> Finish(Func<string, Action<long>, UploadAnswer> store)
+    {
+        DelayDeactivation(IdleBound);
+        if (task is null)
+        {
+            if (spool is null)
+                return new UploadAnswer { Refusal = "Nothing was sent." };
+            await spool.DisposeAsync();
+            task = UploadTask.Begin(SpoolPath, store);
+        }
+
+        await Task.WhenAny(task.Answer, Task.Delay(AnswerBound, time));
+        if (!task.Answer.IsCompleted)
+            return new UploadAnswer { IsPending = true, Done = task.Done };
+        var answer = await task.Answer;
+        if (answer.Dataset is { } dataset)
+            await GrainFactory.GetGrain<IDataset>(dataset.Hash).AddHolder(silo.Name, dataset);
+        if (answer.Refusal is { } refusal)
+            LogRefused(refusal);
+        return answer;
+    }
+
+    [LoggerMessage(LogLevel.Information, "An upload was refused: {Reason}")]
+    private partial void LogRefused(string reason);
+}

@@ -1,0 +1,84 @@
+using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Grains.Models;
+using Gpt2Cluster.Grains.Placement;
+
+namespace Gpt2Cluster.Grains.Datasets;
+
+/// <summary>What is done with an upload once it is whole: bad input becomes a refusal in one sentence.</summary>
+public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
+{
+    private const int PieceBytes = 64 << 10;
+
+    /// <summary>Where uploads are spooled: what lies there when a silo starts is left over from a kill.</summary>
+    public static string FolderOf(SiloContext silo)
+    {
+        ArgumentNullException.ThrowIfNull(silo);
+        return Path.Combine(silo.DataFolder, "silos", silo.Name, "uploads");
+    }
+
+    /// <summary>Tokenises a bundle of documents and stores the dataset.</summary>
+    public UploadAnswer StoreDataset(string spoolPath, string provenance, Action<long> progress) => Refusing(() =>
+    {
+        using var staging = datasets.Begin();
+        using var tokenizer = new DatasetTokenizer(staging.Output);
+        var parser = new BundleParser(tokenizer);
+        using (var bundle = File.OpenRead(spoolPath))
+        {
+            var buffer = new byte[PieceBytes];
+            while (bundle.Read(buffer) is > 0 and var count)
+            {
+                parser.Append(buffer.AsSpan(0, count));
+                progress(tokenizer.TokenCount);
+            }
+        }
+
+        parser.Complete();
+        var stored = staging.Publish(tokenizer.Complete(), provenance);
+        return new UploadAnswer { Dataset = StoredDatasets.Describe(stored, silo.Name), Done = stored.TokenCount };
+    });
+
+    /// <summary>Checks a bundle of files and stores it as a model.</summary>
+    public UploadAnswer StoreModel(string spoolPath, string name, Action<long> progress) => Refusing(() =>
+    {
+        if (!StoredPaths.IsName(name))
+        {
+            throw new UserErrorException(
+                $"'{name}' cannot name a model: use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit.");
+        }
+
+        var target = Path.Combine(silo.DataFolder, "models", name);
+        if (Directory.Exists(target))
+            throw new UserErrorException($"A model named {name} is in the store already; choose another name.");
+        using var staged = new StagedFolder(target);
+        using (var bundle = File.OpenRead(spoolPath))
+            FileBundle.ReadModel(bundle, staged.Path);
+        using (ModelFolder.Open(staged.Path))
+            progress(new FileInfo(spoolPath).Length);
+        staged.Publish();
+        return new UploadAnswer { Model = name };
+    });
+
+    private static UploadAnswer Refusing(Func<UploadAnswer> store)
+    {
+        try
+        {
+            return store();
+        }
+        catch (UserErrorException problem)
+        {
+            return new UploadAnswer { Refusal = problem.Message };
+        }
+        catch (InvalidDataException problem)
+        {
+            return new UploadAnswer { Refusal = $"The upload is damaged: {problem.Message}; send it again." };
+        }
+        catch (IOException problem)
+        {
+            return new UploadAnswer { Refusal = $"The silo cannot store the upload: {problem.Message}" };
+        }
+    }
+}

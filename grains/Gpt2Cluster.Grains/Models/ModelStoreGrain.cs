@@ -1,0 +1,133 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Grains.Datasets;
+using Gpt2Cluster.Grains.Placement;
+using Microsoft.Extensions.Logging;
+using Orleans.Concurrency;
+using DatasetDescription = Gpt2Cluster.Contracts.Datasets.DatasetDescription;
+using StoredModel = Gpt2Cluster.Contracts.Models.StoredModel;
+
+namespace Gpt2Cluster.Grains.Models;
+
+/// <summary>The models, checkpoints and datasets on this silo's disk. Reads go on while something is copied here.</summary>
+[SiloPinned, Reentrant]
+public sealed partial class ModelStoreGrain(
+    SiloContext silo, StoredPaths paths, DatasetDirectory datasets, ILogger<ModelStoreGrain> logger) : Grain, IModelStore
+{
+    private readonly Dictionary<string, Task<bool>> copies = [];
+
+    /// <inheritdoc/>
+    public Task<StoredModel[]> List()
+    {
+        var models = new List<StoredModel>();
+        var folder = Path.Combine(silo.DataFolder, "models");
+        foreach (var path in Directory.EnumerateDirectories(folder).Where(path => StoredPaths.IsName(Path.GetFileName(path))))
+        {
+            if (Describe(path) is { } model)
+                models.Add(model);
+        }
+
+        return Task.FromResult<StoredModel[]>([.. models.OrderBy(model => model.Name, StringComparer.Ordinal)]);
+    }
+
+    /// <inheritdoc/>
+    public Task<StoredFile[]> Files(string relativeFolder)
+    {
+        var folder = new DirectoryInfo(paths.FolderOf(relativeFolder));
+        return Task.FromResult<StoredFile[]>(folder.Exists
+            ? [.. folder.EnumerateFiles().Select(file => new StoredFile($"{relativeFolder}/{file.Name}", file.Length))]
+            : []);
+    }
+
+    /// <inheritdoc/>
+    public async Task<byte[]> Read(string relativePath, long start, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        var bytes = new byte[Math.Min(count, Contracts.Datasets.Piece.MaximumBytes)];
+        using var file = File.OpenHandle(paths.FileOf(relativePath), options: FileOptions.Asynchronous);
+        var have = 0;
+        while (have < bytes.Length && await RandomAccess.ReadAsync(file, bytes.AsMemory(have), start + have) is > 0 and var more)
+            have += more;
+        return have == bytes.Length ? bytes : bytes[..have];
+    }
+
+    /// <inheritdoc/>
+    public async Task<string?> Hash(string relativePath)
+    {
+        var path = paths.FileOf(relativePath);
+        if (!File.Exists(path))
+            return null;
+        await using var file = new FileStream(
+            path, FileMode.Open, FileAccess.Read, FileShare.Read, Contracts.Datasets.Piece.MaximumBytes, FileOptions.Asynchronous);
+        return Convert.ToHexStringLower(await SHA256.HashDataAsync(file));
+    }
+
+    /// <inheritdoc/>
+    public Task<DatasetDescription?> Dataset(string hash) => Task.FromResult(
+        datasets.Contains(hash) ? StoredDatasets.Describe(datasets.Describe(hash), silo.Name) : null);
+
+    /// <inheritdoc/>
+    public async Task<bool> Bring(string relativeFolder, string fromSilo)
+    {
+        var target = paths.FolderOf(relativeFolder);
+        if (Directory.Exists(target))
+            return true;
+        if (fromSilo == silo.Name)
+            return false;
+        if (!copies.TryGetValue(relativeFolder, out var copy))
+            copies.Add(relativeFolder, copy = Copy(relativeFolder, target, fromSilo));
+        try
+        {
+            return await copy;
+        }
+        finally
+        {
+            copies.Remove(relativeFolder);
+        }
+    }
+
+    private async Task<bool> Copy(string relativeFolder, string target, string fromSilo)
+    {
+        try
+        {
+            return await new FolderCopy(GrainFactory.GetGrain<IModelStore>(fromSilo)).Run(relativeFolder, target);
+        }
+        catch (Exception problem) when (problem is InvalidDataException or OrleansException or TimeoutException or IOException)
+        {
+            LogNotCopied(relativeFolder, fromSilo, problem.Message);
+            return false;
+        }
+    }
+
+    private StoredModel? Describe(string path)
+    {
+        try
+        {
+            using var model = ModelFolder.Open(path);
+            return new StoredModel
+            {
+                Name = Path.GetFileName(path),
+                ShapeJson = JsonSerializer.Serialize(model.Shape),
+                ParameterCount = model.Layout.Length,
+                Bytes = new DirectoryInfo(path).EnumerateFiles().Sum(file => file.Length),
+                SiloName = silo.Name,
+            };
+        }
+        catch (UserErrorException problem)
+        {
+            LogNoModel(path, problem.Message);
+            return null;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{Folder} could not be copied from silo {Silo}: {Reason}")]
+    private partial void LogNotCopied(string folder, string silo, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "{Path} is listed as no model: {Reason}")]
+    private partial void LogNoModel(string path, string reason);
+}
