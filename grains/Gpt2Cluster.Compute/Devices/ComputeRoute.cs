@@ -1,0 +1,113 @@
+using Gpt2Cluster.Compute.Kernels;
+using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Model;
+using Gpt2Cluster.Compute.Training;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Specification;
+using static TorchSharp.torch;
+
+namespace Gpt2Cluster.Compute.Devices;
+
+/// <summary>
+/// How one device computes at one precision: the single place where devices differ. Three questions have answers here:
+/// what activations and gradients are held in, which kernels run between the products, and where the parameters of the
+/// products come from.
+/// </summary>
+internal sealed class ComputeRoute : IDisposable
+{
+    private readonly Precision precision;
+
+    private ComputeRoute(Precision precision, ScalarType type, TorchSharp.torch.Device device, IKernels kernels, ThreadTeam team)
+    {
+        this.precision = precision;
+        Type = type;
+        Device = device;
+        Kernels = kernels;
+        Team = team;
+    }
+
+    /// <summary>What activations and gradients are held in.</summary>
+    public ScalarType Type { get; }
+
+    /// <summary>Where tensors live.</summary>
+    public TorchSharp.torch.Device Device { get; }
+
+    /// <summary>What runs between the products.</summary>
+    public IKernels Kernels { get; }
+
+    /// <summary>Threads for work on the host.</summary>
+    public ThreadTeam Team { get; }
+
+    /// <summary>Whether decoding reads bf16 copies of the weights.</summary>
+    public bool NarrowsForDecoding => OnCpu && precision == Precision.BFloat16 && Type == ScalarType.Float32;
+
+    private bool OnCpu => Device.type == TorchSharp.DeviceType.CPU;
+
+    /// <summary>A CPU: our own kernels, and bf16 only where the processor multiplies it.</summary>
+    public static ComputeRoute ForCpu(Precision precision, int threads, bool multipliesBFloat16)
+    {
+        TorchRuntime.Prepare(threads);
+        var team = new ThreadTeam(threads);
+        return precision == Precision.BFloat16 && multipliesBFloat16
+            ? new ComputeRoute(precision, ScalarType.BFloat16, CPU, new CpuKernels<BFloat16Element>(team), team)
+            : new ComputeRoute(precision, ScalarType.Float32, CPU, new CpuKernels<Float32Element>(team), team);
+    }
+
+    /// <summary>Whole-tensor operations on any device: a GPU, or a CPU in tests of what a GPU runs.</summary>
+    public static ComputeRoute ForTensors(Precision precision, int threads, TorchSharp.torch.Device device)
+    {
+        TorchRuntime.Prepare(threads);
+        var type = precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
+        return new ComputeRoute(precision, type, device, new TorchKernels(device), new ThreadTeam(threads));
+    }
+
+    /// <summary>The parameters as this route's products take them.</summary>
+    public IWorkingParameters WorkingParameters(FlatTensor masters, ParameterLayout layout)
+    {
+        if (precision == Precision.Float32)
+            return new MasterParameters(masters, layout);
+        return Type == ScalarType.BFloat16
+            ? new NarrowParameters(masters, layout)
+            : new RoundedParameters(masters, layout, Team);
+    }
+
+    /// <summary>The optimizer as this route runs it.</summary>
+    public IUpdateRule UpdateRule(
+        ReplicaState state, ParameterSegment[] segments, OptimizerOptions options, IWorkingParameters working) =>
+        OnCpu && Kernels is not TorchKernels
+            ? new CpuUpdateRule(state, segments, options, working, Team)
+            : new TorchUpdateRule(state, segments, options, working);
+
+    /// <summary><c>c = a b</c> for a few rows, bound by reading <paramref name="b"/>.</summary>
+    public void MultiplyRows(Matrix a, Matrix b, Matrix c)
+    {
+        if (!OnCpu)
+            Products.Multiply(a, b, c);
+        else if (Type == ScalarType.BFloat16)
+            RowProducts<BFloat16Element, BFloat16Element>.Multiply(Team, a, b, c);
+        else if (b.Tensor.dtype == ScalarType.BFloat16)
+            RowProducts<Float32Element, BFloat16Element>.Multiply(Team, a, b, c);
+        else
+            RowProducts<Float32Element, Float32Element>.Multiply(Team, a, b, c);
+    }
+
+    /// <summary><c>c = a b^T</c> for a few rows, bound by reading <paramref name="b"/>.</summary>
+    public void MultiplyRowsByTransposed(Matrix a, Matrix b, Matrix c)
+    {
+        if (!OnCpu)
+            Products.MultiplyByTransposed(a, b, c);
+        else if (Type == ScalarType.BFloat16)
+            RowProducts<BFloat16Element, BFloat16Element>.MultiplyByTransposed(Team, a, b, c);
+        else if (b.Tensor.dtype == ScalarType.BFloat16)
+            RowProducts<Float32Element, BFloat16Element>.MultiplyByTransposed(Team, a, b, c);
+        else
+            RowProducts<Float32Element, Float32Element>.MultiplyByTransposed(Team, a, b, c);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Kernels.Dispose();
+        Team.Dispose();
+    }
+}

@@ -1,0 +1,96 @@
+namespace Gpt2Cluster.Compute.Devices;
+
+/// <summary>
+/// A fixed number of threads that run one loop at a time: the caller and <c>threads - 1</c> of the team's own. Part
+/// <c>i</c> of a loop always goes to thread <c>i</c>, so the same memory stays in the same core's caches.
+/// </summary>
+internal sealed class ThreadTeam : IDisposable
+{
+    private readonly Thread[] members;
+    private readonly SemaphoreSlim[] start;
+    private readonly CountdownEvent finished;
+    private Action<int> part = _ => { };
+    private Exception? failure;
+    private volatile bool ending;
+
+    /// <summary>Starts a team of that many threads, the caller counted, 1 or more.</summary>
+    public ThreadTeam(int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        Threads = threads;
+        start = [.. Enumerable.Range(1, threads - 1).Select(_ => new SemaphoreSlim(0))];
+        finished = new CountdownEvent(Math.Max(1, threads - 1));
+        members = [.. Enumerable.Range(1, threads - 1).Select(NewMember)];
+    }
+
+    /// <summary>Threads of the team, the caller counted.</summary>
+    public int Threads { get; }
+
+    /// <summary>
+    /// Runs <paramref name="body"/> over contiguous parts of [0, count) and returns when all are done. Loops shorter
+    /// than <paramref name="least"/> per thread run on the caller alone: waking a thread costs more than they do.
+    /// </summary>
+    public void For(int count, int least, Action<int, int> body)
+    {
+        var parts = Math.Clamp(count / Math.Max(1, least), 1, Threads);
+        if (parts == 1)
+        {
+            if (count > 0)
+                body(0, count);
+            return;
+        }
+
+        part = index => body((int)((long)count * index / parts), (int)((long)count * (index + 1) / parts));
+        finished.Reset(parts - 1);
+        for (var index = 1; index < parts; index++)
+            start[index - 1].Release();
+        RunPart(0);
+        finished.Wait();
+        if (Interlocked.Exchange(ref failure, null) is { } exception)
+            throw new InvalidOperationException("A part of a parallel loop failed.", exception);
+    }
+
+    /// <summary>Ends the team's threads.</summary>
+    public void Dispose()
+    {
+        ending = true;
+        foreach (var gate in start)
+            gate.Release();
+        foreach (var member in members)
+            member.Join();
+        foreach (var gate in start)
+            gate.Dispose();
+        finished.Dispose();
+    }
+
+    private Thread NewMember(int index)
+    {
+        var member = new Thread(() => Serve(index)) { IsBackground = true, Name = $"compute team {index}" };
+        member.Start();
+        return member;
+    }
+
+    private void Serve(int index)
+    {
+        while (true)
+        {
+            start[index - 1].Wait();
+            if (ending)
+                return;
+            RunPart(index);
+            finished.Signal();
+        }
+    }
+
+    private void RunPart(int index)
+    {
+        try
+        {
+            part(index);
+        }
+        catch (Exception exception)
+        {
+            Interlocked.CompareExchange(ref failure, exception, null);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Randomness;
+
+namespace Gpt2Cluster.Compute.Generation;
+
+/// <summary>Chooses the next token: temperature, then the k likeliest, then the nucleus (Holtzman et al. 2020).</summary>
+internal sealed class Sampler(GenerationRequest request, int vocabularySize)
+{
+    private readonly int[] order = new int[vocabularySize];
+    private readonly float[] keys = new float[vocabularySize];
+    private readonly double[] weights = new double[vocabularySize];
+
+    /// <summary>Draws the token of one sample at one position; a function of logits, seed, step, sample and position.</summary>
+    public int Draw(ReadOnlySpan<float> logits, int sample, int position)
+    {
+        if (request.Temperature == 0)
+            return Likeliest(logits);
+        var stream = new RandomStream(request.Seed, RandomPurpose.Sampling, request.Step, sample);
+        var unit = stream.UnitDouble(position);
+        var count = Candidates(logits);
+        var total = Weigh(logits, count);
+        count = Nucleus(count, ref total);
+        var remaining = unit * total;
+        for (var index = 0; index < count; index++)
+        {
+            remaining -= weights[index];
+            if (remaining < 0)
+                return order[index];
+        }
+
+        return order[count - 1];
+    }
+
+    /// <summary>The largest logit; the first of equals.</summary>
+    public static int Likeliest(ReadOnlySpan<float> logits)
+    {
+        var best = 0;
+        for (var index = 1; index < logits.Length; index++)
+        {
+            if (logits[index] > logits[best])
+                best = index;
+        }
+
+        return best;
+    }
+
+    private bool CutsNucleus => request.TopP is > 0 and < 1;
+
+    /// <summary>Fills the order: sorted, likeliest first, where a cut needs it; else all tokens as they come.</summary>
+    private int Candidates(ReadOnlySpan<float> logits)
+    {
+        var cutsTop = request.TopK > 0 && request.TopK < vocabularySize;
+        for (var index = 0; index < vocabularySize; index++)
+            (order[index], keys[index]) = (index, -logits[index]);
+        if (!cutsTop && !CutsNucleus)
+            return vocabularySize;
+        SortByKeyThenIndex();
+        return cutsTop ? request.TopK : vocabularySize;
+    }
+
+    private void SortByKeyThenIndex()
+    {
+        keys.AsSpan().Sort(order.AsSpan());
+        for (int start = 0, end; start < vocabularySize; start = end)
+        {
+            for (end = start + 1; end < vocabularySize && keys[end] == keys[start];)
+                end++;
+            order.AsSpan(start, end - start).Sort();
+        }
+    }
+
+    private double Weigh(ReadOnlySpan<float> logits, int count)
+    {
+        var largest = logits[Likeliest(logits)];
+        var total = 0.0;
+        for (var index = 0; index < count; index++)
+        {
+            weights[index] = Math.Exp((logits[order[index]] - largest) / request.Temperature);
+            total += weights[index];
+        }
+
+        return total;
+    }
+
+    /// <summary>The token that crosses the bound is kept.</summary>
+    private int Nucleus(int count, ref double total)
+    {
+        if (!CutsNucleus)
+            return count;
+        var bound = request.TopP * total;
+        var sum = 0.0;
+        var kept = 0;
+        while (kept < count && sum < bound)
+            sum += weights[kept++];
+        total = sum;
+        return kept;
+    }
+}

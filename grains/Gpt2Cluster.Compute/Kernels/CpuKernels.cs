@@ -1,0 +1,72 @@
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Compute.Memory;
+
+namespace Gpt2Cluster.Compute.Kernels;
+
+/// <summary>
+/// The kernels on a CPU: each passes over its operands once, in fixed parts on a <see cref="ThreadTeam"/>. Sums over rows
+/// go by blocks of a fixed size, so no result depends on the number of threads.
+/// </summary>
+/// <typeparam name="T">What parameters, activations and gradients are held in.</typeparam>
+internal sealed class CpuKernels<T>(ThreadTeam team) : IKernels
+    where T : struct, IElement
+{
+    private readonly EmbeddingKernel<T> embedding = new(team);
+    private readonly LayerNormKernel<T> layerNorm = new(team);
+    private readonly ElementwiseKernel<T> elementwise = new(team);
+    private readonly RowSumKernel<T> rowSum = new(team);
+    private readonly CrossEntropyKernel<T> crossEntropy = new(team);
+
+    /// <inheritdoc/>
+    public void Embed(
+        ReadOnlyMemory<int> tokens, int sequenceLength, Matrix wte, Matrix wpe, Dropout dropout, Matrix x) =>
+        embedding.Forward(tokens, sequenceLength, wte, wpe, dropout, x);
+
+    /// <inheritdoc/>
+    public void EmbedBackward(
+        ReadOnlyMemory<int> tokens, int sequenceLength, Matrix dx, Dropout dropout, Matrix dwte, Matrix dwpe)
+    {
+        if (dropout.IsOn)
+            elementwise.Drop(dx, dropout, dx);
+        embedding.Backward(tokens, sequenceLength, dx, dwte, dwpe);
+    }
+
+    /// <inheritdoc/>
+    public void LayerNorm(Matrix x, Matrix gain, Matrix bias, float[] statistics, Matrix y) =>
+        layerNorm.Forward(x, gain, bias, statistics, y);
+
+    /// <inheritdoc/>
+    public void LayerNormBackward(
+        Matrix dy, Matrix x, Matrix gain, float[] statistics, Matrix dx, Matrix dgain, Matrix dbias) =>
+        layerNorm.Backward(dy, x, gain, statistics, dx, dgain, dbias);
+
+    /// <inheritdoc/>
+    public void AddBias(Matrix x, Matrix bias) => elementwise.AddBias(x, bias);
+
+    /// <inheritdoc/>
+    public void Gelu(Matrix x, Matrix bias, Matrix y) => elementwise.Gelu(x, bias, y);
+
+    /// <inheritdoc/>
+    public void GeluBackward(Matrix x, Matrix bias, Matrix dy) => elementwise.GeluBackward(x, bias, dy);
+
+    /// <inheritdoc/>
+    public void AddBranch(Matrix x, Matrix branch, Matrix bias, Dropout dropout, Matrix y) =>
+        elementwise.AddBranch(x, branch, bias, dropout, y);
+
+    /// <inheritdoc/>
+    public void DropoutBackward(Matrix dy, Dropout dropout, Matrix dbranch) =>
+        elementwise.Drop(dy, dropout, dbranch);
+
+    /// <inheritdoc/>
+    public void SumRows(Matrix dy, Matrix dbias) => rowSum.Sum(dy, dbias);
+
+    /// <inheritdoc/>
+    public void CrossEntropy(
+        Matrix logits, ReadOnlyMemory<int> targets, int vocabularySize, float scale, Memory<double> losses) =>
+        crossEntropy.Apply(logits, targets, vocabularySize, scale, losses);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+}

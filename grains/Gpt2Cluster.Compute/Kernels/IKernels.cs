@@ -1,0 +1,63 @@
+using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Core.Randomness;
+
+namespace Gpt2Cluster.Compute.Kernels;
+
+/// <summary>Which activations are dropped at one place; none where the probability is 0.</summary>
+internal readonly record struct Dropout(double Probability, RandomStream Stream)
+{
+    /// <summary>Nothing is dropped.</summary>
+    public static Dropout None => default;
+
+    /// <summary>Whether anything is dropped at all.</summary>
+    public bool IsOn => Probability > 0;
+}
+
+/// <summary>
+/// Everything between the matrix products, on one kind of device. Shapes: N rows (B windows of T tokens), C channels,
+/// V tokens of the vocabulary. Matrices are row-major; results are written into the matrices that are passed.
+/// </summary>
+internal interface IKernels : IDisposable
+{
+    /// <summary><c>x = (wte[tokens] + wpe[0..T]) * dropout</c>.</summary>
+    void Embed(ReadOnlyMemory<int> tokens, int sequenceLength, Matrix wte, Matrix wpe, Dropout dropout, Matrix x);
+
+    /// <summary>Adds the gradient of the token rows to <paramref name="dwte"/> and writes that of the positions.</summary>
+    void EmbedBackward(
+        ReadOnlyMemory<int> tokens, int sequenceLength, Matrix dx, Dropout dropout, Matrix dwte, Matrix dwpe);
+
+    /// <summary>
+    /// <c>y = (x - mean) * factor * gain + bias</c> with <c>factor = 1 / sqrt(variance + epsilon)</c>; the statistics take
+    /// mean and factor of each row.
+    /// </summary>
+    void LayerNorm(Matrix x, Matrix gain, Matrix bias, float[] statistics, Matrix y);
+
+    /// <summary>Adds the input's gradient to <paramref name="dx"/>; writes those of gain and bias.</summary>
+    void LayerNormBackward(
+        Matrix dy, Matrix x, Matrix gain, float[] statistics, Matrix dx, Matrix dgain, Matrix dbias);
+
+    /// <summary><c>x += bias</c>, row by row.</summary>
+    void AddBias(Matrix x, Matrix bias);
+
+    /// <summary><c>y = gelu(x + bias)</c>, the tanh form (Hendrycks and Gimpel 2016).</summary>
+    void Gelu(Matrix x, Matrix bias, Matrix y);
+
+    /// <summary><c>dy *= gelu'(x + bias)</c>, in place.</summary>
+    void GeluBackward(Matrix x, Matrix bias, Matrix dy);
+
+    /// <summary><c>y = x + (branch + bias) * dropout</c>: the end of a residual branch.</summary>
+    void AddBranch(Matrix x, Matrix branch, Matrix bias, Dropout dropout, Matrix y);
+
+    /// <summary><c>dbranch = dy * dropout</c>.</summary>
+    void DropoutBackward(Matrix dy, Dropout dropout, Matrix dbranch);
+
+    /// <summary><c>dbias = </c> the sum of the rows of <paramref name="dy"/>.</summary>
+    void SumRows(Matrix dy, Matrix dbias);
+
+    /// <summary>
+    /// The loss of each row in nats; the logits become the gradient of the sum of losses times <paramref name="scale"/>,
+    /// unless that is 0. Columns from <paramref name="vocabularySize"/> on only pad the matrix.
+    /// </summary>
+    void CrossEntropy(
+        Matrix logits, ReadOnlyMemory<int> targets, int vocabularySize, float scale, Memory<double> losses);
+}

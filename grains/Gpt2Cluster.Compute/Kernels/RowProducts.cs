@@ -1,0 +1,141 @@
+using System.Runtime.Intrinsics;
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Compute.Memory;
+
+namespace Gpt2Cluster.Compute.Kernels;
+
+/// <summary>
+/// Products of a few rows with a big matrix, bound by reading the matrix: every weight is read once, for all rows, in
+/// the order it lies in memory. Shapes: S rows, K inputs, M outputs.
+/// </summary>
+/// <typeparam name="TRow">What rows and results are held in.</typeparam>
+/// <typeparam name="TWeight">What the big matrix is held in.</typeparam>
+internal static unsafe class RowProducts<TRow, TWeight>
+    where TRow : struct, IElement
+    where TWeight : struct, IElement
+{
+    private const int LeastOutputsPerThread = 64;
+
+    /// <summary><c>y = x w</c> with w (K, M): each thread adds up some columns, four rows of the matrix at a time.</summary>
+    public static void Multiply(ThreadTeam team, Matrix x, Matrix w, Matrix y)
+    {
+        var inputs = Widen(x);
+        team.For((w.Columns + 7) / 8, LeastOutputsPerThread / 8, (from, to) =>
+        {
+            var (start, end) = (from * 8, Math.Min(to * 8, w.Columns));
+            var sums = new float[x.Rows * (end - start + 8)];
+            fixed (float* input = inputs, sum = sums)
+            {
+                AddColumns(input, x.Rows, w, start, end, sum);
+                for (var row = 0; row < x.Rows; row++)
+                    StoreColumns(sum + (row * (end - start + 8)), y.Row(row), start, end);
+            }
+        });
+    }
+
+    /// <summary><c>y = x w^T</c> with w (M, K): each thread takes some rows of the matrix.</summary>
+    public static void MultiplyByTransposed(ThreadTeam team, Matrix x, Matrix w, Matrix y)
+    {
+        var inputs = Widen(x);
+        team.For(w.Rows, LeastOutputsPerThread, (from, to) =>
+        {
+            fixed (float* input = inputs)
+            {
+                for (var output = from; output < to; output++)
+                {
+                    for (var row = 0; row < x.Rows; row++)
+                    {
+                        var value = Dot(input + ((long)row * x.Columns), w.Row(output), x.Columns);
+                        TRow.Store(y.Row(row), output, output + 1, Vector256.Create(value));
+                    }
+                }
+            }
+        });
+    }
+
+    private static float[] Widen(Matrix x)
+    {
+        var inputs = new float[x.Rows * x.Columns];
+        fixed (float* into = inputs)
+        {
+            for (var row = 0; row < x.Rows; row++)
+            {
+                for (var i = 0; i < x.Columns; i += 8)
+                {
+                    var target = (byte*)(into + (row * x.Columns));
+                    Float32Element.Store(target, i, x.Columns, TRow.Load(x.Row(row), i, x.Columns));
+                }
+            }
+        }
+
+        return inputs;
+    }
+
+    private static void AddColumns(float* input, int rows, Matrix w, int start, int end, float* sums)
+    {
+        var stride = end - start + 8;
+        var k = 0;
+        for (; k + 4 <= w.Rows; k += 4)
+        {
+            var w0 = w.Row(k);
+            var w1 = w.Row(k + 1);
+            var w2 = w.Row(k + 2);
+            var w3 = w.Row(k + 3);
+            for (var row = 0; row < rows; row++)
+            {
+                var x = input + ((long)row * w.Rows) + k;
+                var x0 = Vector256.Create(x[0]);
+                var x1 = Vector256.Create(x[1]);
+                var x2 = Vector256.Create(x[2]);
+                var x3 = Vector256.Create(x[3]);
+                var into = sums + (row * stride) - start;
+                for (var i = start; i < end; i += 8)
+                {
+                    var sum = Vector256.Load(into + i);
+                    sum = Vector256.FusedMultiplyAdd(TWeight.Load(w0, i, end), x0, sum);
+                    sum = Vector256.FusedMultiplyAdd(TWeight.Load(w1, i, end), x1, sum);
+                    sum = Vector256.FusedMultiplyAdd(TWeight.Load(w2, i, end), x2, sum);
+                    sum = Vector256.FusedMultiplyAdd(TWeight.Load(w3, i, end), x3, sum);
+                    sum.Store(into + i);
+                }
+            }
+        }
+
+        for (; k < w.Rows; k++)
+            AddOne(input, rows, w, k, start, end, sums);
+    }
+
+    private static void AddOne(float* input, int rows, Matrix w, int k, int start, int end, float* sums)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            var x = Vector256.Create(input[((long)row * w.Rows) + k]);
+            var into = sums + (row * (end - start + 8)) - start;
+            for (var i = start; i < end; i += 8)
+                Vector256.FusedMultiplyAdd(TWeight.Load(w.Row(k), i, end), x, Vector256.Load(into + i)).Store(into + i);
+        }
+    }
+
+    private static void StoreColumns(float* sums, byte* into, int start, int end)
+    {
+        for (var i = start; i < end; i += 8)
+            TRow.Store(into, i, end, Vector256.Load(sums + i - start));
+    }
+
+    private static float Dot(float* input, byte* weights, int count)
+    {
+        Vector256<float> a = default, b = default, c = default, d = default;
+        var i = 0;
+        for (; i + 32 <= count; i += 32)
+        {
+            a = Vector256.FusedMultiplyAdd(TWeight.Load(weights, i, count), Vector256.Load(input + i), a);
+            b = Vector256.FusedMultiplyAdd(TWeight.Load(weights, i + 8, count), Vector256.Load(input + i + 8), b);
+            c = Vector256.FusedMultiplyAdd(TWeight.Load(weights, i + 16, count), Vector256.Load(input + i + 16), c);
+            d = Vector256.FusedMultiplyAdd(TWeight.Load(weights, i + 24, count), Vector256.Load(input + i + 24), d);
+        }
+
+        for (; i < count; i += 8)
+            a += TWeight.Load(weights, i, count) * Float32Element.Load((byte*)input, i, count);
+        return VectorMath.Sum((a + b) + (c + d));
+    }
+}

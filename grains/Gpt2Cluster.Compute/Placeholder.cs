@@ -1,1 +1,0 @@
-namespace Gpt2Cluster.Compute;

@@ -1,0 +1,109 @@
+using System.Security.Cryptography;
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Randomness;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Specification;
+using static TorchSharp.torch;
+using Device = Gpt2Cluster.Core.Ports.Device;
+
+namespace Gpt2Cluster.Compute;
+
+/// <summary>The devices of this process, and replicas on them.</summary>
+public sealed class ReplicaFactory : IReplicaFactory
+{
+    private const int FingerprintSeed = 20190214;
+    private const int FingerprintTokens = 64;
+    private static readonly ModelShape FingerprintShape = new(512, FingerprintTokens, 128, 4, 2);
+
+    /// <summary>Offers the given devices.</summary>
+    /// <param name="devices">Index i of the list must have index i.</param>
+    public ReplicaFactory(IReadOnlyList<Device> devices)
+    {
+        ArgumentNullException.ThrowIfNull(devices);
+        Devices = devices;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Device> Devices { get; }
+
+    /// <inheritdoc/>
+    public long LiveTensorCount => TorchRuntime.LiveTensorCount;
+
+    /// <summary>This processor as <paramref name="count"/> devices, each with an equal share of the cores.</summary>
+    /// <param name="count">1 or more.</param>
+    public static IReadOnlyList<Device> CpuDevices(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        var cores = Math.Max(1, Environment.ProcessorCount / count);
+        return [.. Enumerable.Range(0, count)
+            .Select(index => new Device(index, "cpu", CpuFeatures.Name, cores, CpuFeatures.MultipliesBFloat16))];
+    }
+
+    /// <summary>The graphics cards libtorch can use; none with the CPU package.</summary>
+    public static IReadOnlyList<Device> CudaDevices()
+    {
+        TorchRuntime.Prepare(1);
+        if (!cuda.is_available())
+            return [];
+        return [.. Enumerable.Range(0, cuda.device_count()).Select(index => new Device(index, "cuda", $"cuda:{index}", 0, true))];
+    }
+
+    /// <inheritdoc/>
+    public ComputeProfile Profile(int deviceIndex, Precision precision, int threads)
+    {
+        var device = Devices[deviceIndex];
+        var instructionSet = device.Kind == "cpu" ? CpuFeatures.InstructionSet : device.Name;
+        return new ComputeProfile(
+            device.Kind,
+            precision == Precision.BFloat16 && !device.BFloat16IsFast ? instructionSet + ", bf16 in fp32" : instructionSet,
+            precision,
+            threads,
+            TorchRuntime.Version,
+            Fingerprint(deviceIndex, precision, threads));
+    }
+
+    /// <inheritdoc/>
+    public IReplica Create(int deviceIndex, ReplicaOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Shape.Errors() is { Count: > 0 } errors)
+            throw new ArgumentException(string.Join("; ", errors), nameof(options));
+        return new Replica(options, Route(Devices[deviceIndex], options.Precision, options.Threads));
+    }
+
+    private static ComputeRoute Route(Device device, Precision precision, int threads) => device.Kind switch
+    {
+        "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast),
+        "cuda" => ComputeRoute.ForTensors(precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Index)),
+        _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),
+    };
+
+    private string Fingerprint(int deviceIndex, Precision precision, int threads)
+    {
+        using var replica = Create(deviceIndex, new ReplicaOptions
+        {
+            Shape = FingerprintShape,
+            Precision = precision,
+            Threads = threads,
+            Seed = FingerprintSeed,
+        });
+        replica.Initialize(FingerprintSeed);
+        replica.BeginStep(1, 0, 1, 1);
+        var stream = new RandomStream(FingerprintSeed, RandomPurpose.Synthetic);
+        var tokens = new ushort[2 * (FingerprintTokens + 1)];
+        for (var index = 0; index < tokens.Length; index++)
+            tokens[index] = (ushort)stream.Below(index, FingerprintShape.VocabularySize);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        replica.ComputeMicroBatch(new MicroBatch(1, 0, tokens, 2, FingerprintTokens), new HashingSink(hash));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private sealed class HashingSink(IncrementalHash hash) : IContributionSink
+    {
+        public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end) =>
+            hash.AppendData(sums.Bytes(start, checked((int)(end - start))));
+    }
+}

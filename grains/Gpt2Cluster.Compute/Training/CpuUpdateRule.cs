@@ -1,0 +1,120 @@
+using System.Runtime.Intrinsics;
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Compute.Kernels;
+using Gpt2Cluster.Compute.Model;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Compute.Training;
+
+/// <summary>The constants of one step, rounded to fp32 where torch rounds them.</summary>
+/// <param name="GradientScale">The clipping factor.</param>
+/// <param name="Decay">1 less learning rate times weight decay.</param>
+/// <param name="Beta1">Of the first moment.</param>
+/// <param name="Beta2">Of the second moment.</param>
+/// <param name="StepSize">The learning rate over the first bias correction.</param>
+/// <param name="RootCorrection">The root of the second bias correction.</param>
+/// <param name="Epsilon">Added to the root.</param>
+internal readonly record struct UpdateConstants(
+    float GradientScale,
+    float Decay,
+    (float Keep, float Take) Beta1,
+    (float Keep, float Take) Beta2,
+    float StepSize,
+    float RootCorrection,
+    float Epsilon)
+{
+    /// <summary>Computes them in fp64, as <c>torch.optim.AdamW</c> does.</summary>
+    public static UpdateConstants For(OptimizerOptions options, long step, double learningRate, double scale) => new(
+        (float)scale,
+        (float)(1 - (learningRate * options.WeightDecay)),
+        ((float)options.Beta1, (float)(1 - options.Beta1)),
+        ((float)options.Beta2, (float)(1 - options.Beta2)),
+        options.Kind == OptimizerKind.Sgd
+            ? (float)learningRate
+            : (float)(learningRate / (1 - Math.Pow(options.Beta1, step))),
+        (float)Math.Sqrt(1 - Math.Pow(options.Beta2, step)),
+        (float)options.Epsilon);
+}
+
+/// <summary>
+/// AdamW (Loshchilov and Hutter 2019; the order of operations is that of <c>torch.optim.AdamW</c>) and plain SGD, in one
+/// pass over the buffers. Element by element, so threads and vectors do not change a bit.
+/// </summary>
+internal sealed unsafe class CpuUpdateRule(
+    ReplicaState state, ParameterSegment[] segments, OptimizerOptions options, IWorkingParameters working, ThreadTeam team)
+    : IUpdateRule
+{
+    /// <inheritdoc/>
+    public void Apply(FlatBuffer averages, long step, double learningRate, double scale)
+    {
+        var constants = UpdateConstants.For(options, step, learningRate, scale);
+        team.For(segments.Length, 1, (from, to) =>
+        {
+            var widened = new float[ParameterSegment.MaxElements];
+            for (var index = from; index < to; index++)
+            {
+                var segment = segments[index];
+                fixed (float* gradient = Gradient(averages, segment, widened))
+                    Update(segment, gradient, constants);
+                working.Refresh(segment.Start, segment.Count);
+            }
+        });
+    }
+
+    private static ReadOnlySpan<float> Gradient(FlatBuffer averages, ParameterSegment segment, float[] widened)
+    {
+        if (averages.ElementType == ElementType.Float32)
+            return averages.Floats(segment.Start, segment.Count);
+        var into = widened.AsSpan(0, segment.Count);
+        VectorSum.Widen(averages.BFloat16Bits(segment.Start, segment.Count), into);
+        return into;
+    }
+
+    private void Update(ParameterSegment segment, float* gradient, in UpdateConstants constants)
+    {
+        var parameters = (float*)state.Parameters.Buffer!.Pointer + segment.Start;
+        var decay = segment.Decays ? constants.Decay : 1;
+        if (options.Kind == OptimizerKind.Sgd)
+        {
+            Descend(parameters, gradient, segment.Count, decay, constants);
+            return;
+        }
+
+        var first = (float*)state.FirstMoments!.Buffer!.Pointer + segment.Start;
+        var second = (float*)state.SecondMoments!.Buffer!.Pointer + segment.Start;
+        UpdateAdam(parameters, first, second, gradient, segment.Count, decay, constants);
+    }
+
+    private static void UpdateAdam(
+        float* parameters, float* first, float* second, float* gradient, int count, float decay, in UpdateConstants c)
+    {
+        for (var i = 0; i < count; i += 8)
+        {
+            var g = Load(gradient, i, count) * c.GradientScale;
+            var m = (Load(first, i, count) * c.Beta1.Keep) + (g * c.Beta1.Take);
+            var v = (Load(second, i, count) * c.Beta2.Keep) + (g * c.Beta2.Take * g);
+            var root = (Vector256.Sqrt(v) / Vector256.Create(c.RootCorrection)) + Vector256.Create(c.Epsilon);
+            var p = (Load(parameters, i, count) * decay) - (m * c.StepSize / root);
+            Store(first, i, count, m);
+            Store(second, i, count, v);
+            Store(parameters, i, count, p);
+        }
+    }
+
+    private static void Descend(float* parameters, float* gradient, int count, float decay, in UpdateConstants c)
+    {
+        for (var i = 0; i < count; i += 8)
+        {
+            var g = Load(gradient, i, count) * c.GradientScale;
+            Store(parameters, i, count, (Load(parameters, i, count) * decay) - (g * c.StepSize));
+        }
+    }
+
+    private static Vector256<float> Load(float* from, int index, int count) =>
+        Float32Element.Load((byte*)from, index, count);
+
+    private static void Store(float* into, int index, int count, Vector256<float> values) =>
+        Float32Element.Store((byte*)into, index, count, values);
+}

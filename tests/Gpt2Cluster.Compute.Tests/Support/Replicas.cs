@@ -1,0 +1,87 @@
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Randomness;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Specification;
+using TorchSharp;
+
+namespace Gpt2Cluster.Compute.Tests.Support;
+
+/// <summary>The ways a replica can compute: what a CPU runs, with and without fast bf16, and what a GPU runs.</summary>
+public enum Route
+{
+    Cpu,
+    CpuWithFastBFloat16,
+    Tensors,
+}
+
+internal static class Replicas
+{
+    public static readonly ModelShape TinyShape = new(97, 24, 32, 2, 2);
+
+    public static Replica Create(ReplicaOptions options, Route route = Route.Cpu) => new(options, route switch
+    {
+        Route.Cpu => ComputeRoute.ForCpu(options.Precision, options.Threads, multipliesBFloat16: false),
+        Route.CpuWithFastBFloat16 => ComputeRoute.ForCpu(options.Precision, options.Threads, multipliesBFloat16: true),
+        _ => ComputeRoute.ForTensors(options.Precision, options.Threads, torch.CPU),
+    });
+
+    public static ReplicaOptions Tiny => new() { Shape = TinyShape, Precision = Precision.Float32, Seed = 7 };
+
+    public static Replica Golden(ReplicaOptions? options = null, Route route = Route.Cpu)
+    {
+        options ??= new ReplicaOptions { Shape = Support.Golden.Shape, Precision = Precision.Float32 };
+        var replica = Create(options, route);
+        foreach (var slice in replica.Layout.Slices)
+            replica.Write(ReplicaPart.Parameters, slice.Start, Support.Golden.Weights(slice.Name));
+        replica.Loaded(0);
+        return replica;
+    }
+
+    public static double ComputeGolden(Replica replica, long step, int leaf, IContributionSink sink) =>
+        replica.ComputeMicroBatch(
+            step, leaf, Support.Golden.SequenceLength, Support.Golden.Inputs(), Support.Golden.Targets(), sink);
+
+    public static MicroBatch RandomBatch(ModelShape shape, long step, int index, int windows = 2, int length = 24)
+    {
+        var stream = new RandomStream(99, RandomPurpose.Synthetic, step, index);
+        var tokens = Enumerable.Range(0, windows * (length + 1))
+            .Select(position => (ushort)stream.Below(position, shape.VocabularySize));
+        return new MicroBatch(step, index, tokens.ToArray(), windows, length);
+    }
+
+    /// <summary>One whole step on one replica: M micro-batches, norm, clipping, update; the losses come back.</summary>
+    public static double[] Train(
+        Replica replica,
+        Func<int, IContributionSink, double> compute,
+        long step,
+        int leafCount,
+        double learningRate,
+        double clip = 0)
+    {
+        var sink = new CollectingSink(replica.Layout.Length);
+        replica.BeginStep(step, 0, leafCount, leafCount);
+        var losses = Enumerable.Range(0, leafCount).Select(leaf => compute(leaf, sink)).ToArray();
+        using var averages = ToBuffer(sink.Average(new ReductionTree(leafCount)));
+        var norm = replica.GradientNorm(averages);
+        var scale = clip > 0 ? Math.Min(1, clip / (norm + 1e-6)) : 1;
+        replica.Apply(averages, step, learningRate, scale);
+        return losses;
+    }
+
+    public static FlatBuffer ToBuffer(float[] values)
+    {
+        var buffer = FlatBuffer.Allocate(values.Length);
+        values.CopyTo(buffer.Floats(0, values.Length));
+        return buffer;
+    }
+
+    public static float[] Parameters(IReplica replica)
+    {
+        var values = new float[replica.Layout.Length];
+        replica.Read(ReplicaPart.Parameters, 0, values);
+        return values;
+    }
+}
