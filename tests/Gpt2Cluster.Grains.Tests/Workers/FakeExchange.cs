@@ -1,0 +1,28 @@
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
+
+namespace Gpt2Cluster.Grains.Tests.Workers;
+
+/// <summary>An exchange that has every average at once, and writes down what it is asked beside what the replica was asked.</summary>
+internal sealed class FakeExchange(List<string> calls) : IRunExchange
+{
+    private readonly FlatBuffer averages = FlatBuffer.Allocate(1);
+
+    public void Configure(ExchangeMembership membership) => calls.Add($"configure {membership.Generation}");
+
+    public void BeginStep(long step, int generation) => calls.Add($"exchange {step} of {generation}");
+
+    public void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end) =>
+        calls.Add($"contribute {subtree}");
+
+    public FlatBuffer WaitForAverages(long step, CancellationToken cancellation)
+    {
+        calls.Add($"wait {step}");
+        return averages;
+    }
+
+    public ExchangeFigures Figures(long step) => new(SentBytes: 77, ReceivedBytes: 88);
+
+    public void Dispose() => averages.Dispose();
+}

@@ -1,0 +1,86 @@
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
+
+namespace Gpt2Cluster.Grains.Tests.Workers;
+
+/// <summary>A replica in plain memory: holds its parts, counts what it is asked, computes nothing.</summary>
+internal sealed class FakeReplica : IReplica
+{
+    private readonly FlatBuffer[] parts;
+
+    public FakeReplica(ModelShape shape)
+    {
+        Layout = new ParameterLayout(shape);
+        parts = [.. Enum.GetValues<ReplicaPart>().Select(_ => FlatBuffer.Allocate(Layout.Length))];
+    }
+
+    public List<string> Calls { get; } = [];
+
+    public double Norm { get; set; } = 2.0;
+
+    public ParameterLayout Layout { get; }
+
+    public long Step { get; private set; }
+
+    public ComputeTimes Times => default;
+
+    public void Initialize(ulong seed)
+    {
+        var values = new Random((int)seed);
+        foreach (var part in parts)
+        {
+            foreach (ref var value in part.Floats(0, (int)part.Length))
+                value = values.NextSingle();
+        }
+    }
+
+    public void Read(ReplicaPart part, long start, Span<float> into) =>
+        parts[(int)part].Floats(start, into.Length).CopyTo(into);
+
+    public void Write(ReplicaPart part, long start, ReadOnlySpan<float> from) =>
+        from.CopyTo(parts[(int)part].Floats(start, from.Length));
+
+    public void Loaded(long step) => Step = step;
+
+    public void BeginStep(long step, int firstLeaf, int endLeaf, int leafCount) =>
+        Calls.Add($"begin {step} {firstLeaf}..{endLeaf} of {leafCount}");
+
+    public double ComputeMicroBatch(in MicroBatch batch, IContributionSink sink)
+    {
+        Calls.Add($"compute {batch.Step}.{batch.Index}");
+        return batch.Index + 0.5;
+    }
+
+    public double GradientNorm(FlatBuffer averages)
+    {
+        Calls.Add("norm");
+        return Norm;
+    }
+
+    public void Apply(FlatBuffer averages, long step, double learningRate, double scale)
+    {
+        Calls.Add(FormattableString.Invariant($"apply {step} rate {learningRate} scale {scale:0.######}"));
+        Step = step;
+    }
+
+    public void Skip(long step)
+    {
+        Calls.Add($"skip {step}");
+        Step = step;
+    }
+
+    public double[] SumLosses(in MicroBatch batch, ReadOnlySpan<int> firstTargets) => new double[batch.BatchSize];
+
+    public void Generate(GenerationRequest request, Action<GeneratedToken> produced, CancellationToken cancellation)
+    {
+        for (var position = 0; position < request.Length; position++)
+            produced(new GeneratedToken(0, position, 464));
+    }
+
+    public void Dispose()
+    {
+        foreach (var part in parts)
+            part.Dispose();
+    }
+}

@@ -1,0 +1,68 @@
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Grains.Workers;
+
+namespace Gpt2Cluster.Grains.Tests.Workers;
+
+public sealed class WindowPrefetchTests
+{
+    private readonly List<(long Step, int Index)> read = [];
+
+    [Fact]
+    public void A_plan_reads_its_range_and_the_same_of_the_next_step()
+    {
+        var windows = Windows();
+        windows.Begin(Plan(5, 1, 3));
+        Assert.Equal([(5, 1), (6, 1), (5, 2), (6, 2)], read);
+    }
+
+    [Fact]
+    public void What_was_fetched_ahead_is_not_read_again()
+    {
+        var windows = Windows();
+        windows.Begin(Plan(5, 0, 1));
+        Assert.Equal((5, 0), Of(windows.Take(5, 0)));
+        windows.Begin(Plan(6, 0, 1));
+        Assert.Equal((6, 0), Of(windows.Take(6, 0)));
+        Assert.Equal([(5, 0), (6, 0), (7, 0)], read);
+    }
+
+    [Fact]
+    public void A_range_that_moved_is_read_when_it_is_taken()
+    {
+        var windows = Windows();
+        windows.Begin(Plan(5, 0, 1));
+        Assert.Equal((5, 3), Of(windows.Take(5, 3)));
+    }
+
+    [Fact]
+    public void A_read_that_failed_is_tried_again()
+    {
+        var failures = 1;
+        var windows = new WindowPrefetch((step, index) => failures-- > 0
+            ? Task.FromException<MicroBatch>(new IOException("gone"))
+            : Read(step, index));
+        windows.Begin(Plan(1, 0, 1));
+        Assert.Equal((1, 0), Of(windows.Take(1, 0)));
+    }
+
+    private static (long Step, int Index) Of(MicroBatch batch) => (batch.Step, batch.Index);
+
+    private static StepPlan Plan(long step, int first, int end) => new()
+    {
+        Run = "run1",
+        Generation = 1,
+        Step = step,
+        FirstMicroBatch = first,
+        EndMicroBatch = end,
+        LearningRate = 0.1,
+    };
+
+    private WindowPrefetch Windows() => new(Read);
+
+    private Task<MicroBatch> Read(long step, int index)
+    {
+        read.Add((step, index));
+        return Task.FromResult(new MicroBatch(step, index, default, 1, 1));
+    }
+}
