@@ -126,7 +126,8 @@ public sealed class BundleParser(IDocumentSink sink)
     private void TakeTokens(ReadOnlySpan<byte> payload)
     {
         var tokens = MemoryMarshal.Cast<byte, ushort>(payload);
-        if (payload.Length % sizeof(ushort) != 0 || tokens.ContainsAnyExceptInRange((ushort)0, (ushort)Gpt2Vocabulary.EndOfText))
+        const ushort Last = Gpt2Vocabulary.EndOfText;
+        if (payload.Length % sizeof(ushort) != 0 || tokens.ContainsAnyExceptInRange((ushort)0, Last))
             throw new InvalidDataException("the bundle has a number that is no token");
         sink.Tokens(tokens);
     }

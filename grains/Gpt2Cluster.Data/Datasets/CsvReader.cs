@@ -35,8 +35,8 @@ internal sealed class CsvReader(string path, IDocumentSink sink)
     public void Append(ReadOnlySpan<byte> piece)
     {
         if (row.WrittenCount + piece.Length > LongestRowBytes)
-            throw new UserErrorException($"The row at line {rowLine} of {path} is longer than {LongestRowBytes >> 20} MiB; "
-                + "is a quote missing?");
+            throw new UserErrorException($"The row at line {rowLine} of {path} is longer than "
+                + $"{LongestRowBytes >> 20} MiB; is a quote missing?");
         foreach (var value in piece)
         {
             if (place == Place.Quoted)
@@ -50,7 +50,8 @@ internal sealed class CsvReader(string path, IDocumentSink sink)
     public void Finish()
     {
         if (place == Place.Quoted)
-            throw new UserErrorException($"A quoted field in the row at line {rowLine} of {path} never ends; add its quote.");
+            throw new UserErrorException(
+                $"A quoted field in the row at line {rowLine} of {path} never ends; add its quote.");
         if (row.WrittenCount > 0 || fieldEnds.Count > 0 || place != Place.FieldStart)
             EndRow();
         if (textColumn < 0)

@@ -88,7 +88,9 @@ public sealed class DatasetSource
             IgnoreInaccessible = false,
         };
         var paths = folder ? Directory.EnumerateFiles(path, "*", options) : PathPattern.Find(path);
-        var files = paths.OrderBy(file => file.Replace('\\', '/'), StringComparer.Ordinal).Select(DatasetFile.At).ToList();
+        var files = paths.OrderBy(file => file.Replace('\\', '/'), StringComparer.Ordinal)
+            .Select(DatasetFile.At)
+            .ToList();
         if (files.Count > 0)
             return files;
         throw new UserErrorException(folder

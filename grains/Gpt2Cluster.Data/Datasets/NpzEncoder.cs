@@ -11,6 +11,7 @@ namespace Gpt2Cluster.Data.Datasets;
 public static class NpzEncoder
 {
     private const int PieceTokens = 32 << 10;
+    private const int BufferBytes = 64 << 10;
 
     /// <summary>Encodes a dataset. The file appears whole or not at all, in place of any file of that name.</summary>
     /// <param name="source">The texts.</param>
@@ -29,14 +30,20 @@ public static class NpzEncoder
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(target);
-        var full = Path.GetFullPath(target.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) ? target : target + ".npz");
+        var named = target.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) ? target : target + ".npz";
+        var full = Path.GetFullPath(named);
         if (!Directory.Exists(Path.GetDirectoryName(full)))
             throw new UserErrorException($"There is no folder {Path.GetDirectoryName(full)}; make it first.");
         var staged = $"{full}.{Guid.NewGuid():N}.partial";
         try
         {
             using var tokens = new FileStream(
-                staged + ".tokens", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+                staged + ".tokens",
+                FileMode.CreateNew,
+                FileAccess.ReadWrite,
+                FileShare.None,
+                BufferBytes,
+                FileOptions.DeleteOnClose);
             using var tokenizer = new DatasetTokenizer(tokens, options);
             source.Read(tokenizer, progress, cancellation);
             var result = tokenizer.Complete();

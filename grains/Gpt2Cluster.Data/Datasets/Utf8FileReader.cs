@@ -38,7 +38,8 @@ internal sealed class Utf8FileReader : IDisposable
     {
         var carried = tailEnd - tailStart;
         buffer.AsSpan(tailStart, carried).CopyTo(buffer);
-        var filled = carried + file.ReadAtLeast(buffer.AsSpan(carried), buffer.Length - carried, throwOnEndOfStream: false);
+        var free = buffer.AsSpan(carried);
+        var filled = carried + file.ReadAtLeast(free, free.Length, throwOnEndOfStream: false);
         var whole = filled < buffer.Length ? filled : filled - IncompleteBytes(buffer.AsSpan(0, filled));
         Check(buffer.AsSpan(0, whole));
         offset += whole;

@@ -43,7 +43,10 @@ public sealed class HubDownload(Uri? baseAddress = null, TimeProvider? time = nu
     /// <exception cref="UserErrorException">The hub cannot be reached, a file is wrong, or the place is
     /// taken.</exception>
     public async Task FetchAsync(
-        KnownModel model, string target, IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
+        KnownModel model,
+        string target,
+        IProgress<HubProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));

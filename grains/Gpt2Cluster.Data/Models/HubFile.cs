@@ -71,8 +71,8 @@ internal sealed partial class HubFile(HttpClient http, Uri address, string path,
         }
 
         if ((int)response.StatusCode is >= 300 and < 500)
-            throw new UserErrorException($"The hub refused {address}: {(int)response.StatusCode} {response.ReasonPhrase}; "
-                + "check the model's name and the hub's address.");
+            throw new UserErrorException($"The hub refused {address}: "
+                + $"{(int)response.StatusCode} {response.ReasonPhrase}; check the model's name and the hub's address.");
         response.EnsureSuccessStatusCode();
         await ReceiveAsync(response, progress, () => silence.CancelAfter(SilenceLimit), either.Token);
         Verify(checksums);

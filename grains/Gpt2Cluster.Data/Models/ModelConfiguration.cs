@@ -32,10 +32,14 @@ public static class ModelConfiguration
                 throw new UserErrorException($"{path} is not a JSON object; take the one that belongs to the model.");
             return Read(path, document.RootElement);
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{path} cannot be read ({error.Message}).", error);
+        }
         catch (JsonException error)
         {
-            throw new UserErrorException($"{path} is not valid JSON ({error.Message}); take the one that belongs to the model.",
-                error);
+            throw new UserErrorException(
+                $"{path} is not valid JSON ({error.Message}); take the one that belongs to the model.", error);
         }
     }
 
@@ -92,7 +96,8 @@ public static class ModelConfiguration
         }
     }
 
-    private static IEnumerable<(string Name, Func<JsonElement, bool> Sound, string Supported)> Conditions(JsonElement root)
+    private static IEnumerable<(string Name, Func<JsonElement, bool> Sound, string Supported)> Conditions(
+        JsonElement root)
     {
         yield return ("model_type", value => IsText(value, "gpt2"), "gpt2");
         yield return ("activation_function", value => IsText(value, "gelu_new") || IsText(value, "gelu_pytorch_tanh"),

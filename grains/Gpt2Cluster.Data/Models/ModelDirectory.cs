@@ -79,7 +79,8 @@ public sealed partial class ModelDirectory(string root)
             _ = folder.ReadVocabulary();
         var target = PathOf(name ?? System.IO.Path.GetFileName(full));
         if (Directory.Exists(target))
-            throw new UserErrorException($"There is a model {System.IO.Path.GetFileName(target)} already; give another --name.");
+            throw new UserErrorException(
+                $"There is a model {System.IO.Path.GetFileName(target)} already; give another --name.");
         Directory.CreateDirectory(Root);
         using var staged = new StagedFolder(target);
         foreach (var file in Files.Where(file => File.Exists(System.IO.Path.Combine(full, file))))

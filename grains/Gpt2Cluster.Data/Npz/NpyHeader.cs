@@ -70,8 +70,9 @@ internal sealed partial record NpyHeader(int ElementBytes, bool Signed, long Len
             throw new InvalidDataException($"its type is {type}, not a little-endian integer");
         var shape = match.Groups["shape"].Value;
         var dimension = OneDimension().Match(shape);
+        var digits = dimension.Groups[1].Value;
         if (!dimension.Success
-            || !long.TryParse(dimension.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var length)
+            || !long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var length)
             || length > long.MaxValue / sizeof(long))
             throw new InvalidDataException($"its shape is ({shape}), not one dimension");
         return new NpyHeader(type[2] - '0', type[1] == 'i', length);
@@ -84,7 +85,8 @@ internal sealed partial record NpyHeader(int ElementBytes, bool Signed, long Len
     }
 
     [GeneratedRegex(
-        @"\A\{\s*'descr':\s*'(?<type>[^']*)',\s*'fortran_order':\s*(?:False|True),\s*'shape':\s*\((?<shape>[^()]*)\),?\s*\}\s*\z")]
+        @"\A\{\s*'descr':\s*'(?<type>[^']*)',\s*'fortran_order':\s*(?:False|True),\s*"
+        + @"'shape':\s*\((?<shape>[^()]*)\),?\s*\}\s*\z")]
     private static partial Regex Dictionary();
 
     [GeneratedRegex(@"\A(?:[|<][iu]1|<[iu][248])\z")]

@@ -35,7 +35,8 @@ internal sealed class NpyTokenReader : IDisposable
         if (Read(wanted) < wanted.Length)
             throw new UserErrorException($"Array {array.Name} of {path} is cut short; encode the text again.");
         if (count == 0 && Read(bytes.AsSpan(0, 1)) != 0)
-            throw new UserErrorException($"Array {array.Name} of {path} is longer than it says; encode the text again.");
+            throw new UserErrorException(
+                $"Array {array.Name} of {path} is longer than it says; encode the text again.");
         for (var i = 0; i < count; i++)
             tokens[i] = Token(wanted[(i * header.ElementBytes)..], index + i);
         index += count;

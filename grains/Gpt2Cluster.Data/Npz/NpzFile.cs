@@ -48,6 +48,10 @@ public sealed class NpzFile : IDisposable
             archive?.Dispose();
             throw new UserErrorException($"{path} is not an npz file ({error.Message}); encode the text again.", error);
         }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new UserErrorException($"{path} cannot be read ({error.Message}).", error);
+        }
         catch
         {
             archive?.Dispose();
@@ -82,7 +86,8 @@ public sealed class NpzFile : IDisposable
         catch (InvalidDataException error)
         {
             throw new UserErrorException(
-                $"Array {name} of {path} cannot be used: {error.Message}; it must hold integers in one dimension.", error);
+                $"Array {name} of {path} cannot be used: {error.Message}; it must hold integers in one dimension.",
+                error);
         }
     }
 }

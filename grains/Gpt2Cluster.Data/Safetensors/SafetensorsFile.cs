@@ -17,7 +17,8 @@ public sealed class SafetensorsFile : IDisposable
     private readonly long dataStart;
     private readonly Dictionary<string, SafetensorsTensor> byName;
 
-    private SafetensorsFile(string path, SafeFileHandle handle, long dataStart, IReadOnlyList<SafetensorsTensor> tensors)
+    private SafetensorsFile(
+        string path, SafeFileHandle handle, long dataStart, IReadOnlyList<SafetensorsTensor> tensors)
     {
         Path = path;
         this.handle = handle;
@@ -40,7 +41,7 @@ public sealed class SafetensorsFile : IDisposable
         ArgumentNullException.ThrowIfNull(path);
         if (!File.Exists(path))
             throw new UserErrorException($"There is no file {path}; check the path.");
-        var handle = File.OpenHandle(path);
+        var handle = OpenHandle(path);
         try
         {
             var (dataStart, tensors) = ReadHeader(handle);
@@ -71,7 +72,8 @@ public sealed class SafetensorsFile : IDisposable
         if (!byName.TryGetValue(name, out var tensor))
             throw new ArgumentException($"{Path} has no tensor {name}", nameof(name));
         if (startElement < 0 || startElement > tensor.Length - into.Length)
-            throw new ArgumentException($"elements {startElement} and {into.Length} more leave {name}", nameof(startElement));
+            throw new ArgumentException(
+                $"{into.Length} elements from {startElement} on leave {name}", nameof(startElement));
         var offset = dataStart + tensor.StartByte + startElement * SafetensorsTensor.ElementBytes(tensor.DataType);
         switch (tensor.DataType)
         {
@@ -85,12 +87,25 @@ public sealed class SafetensorsFile : IDisposable
                 ReadHalves(into, offset, bits => BitConverter.UInt32BitsToSingle((uint)bits << 16));
                 break;
             default:
-                throw new ArgumentException($"{name} has the type {tensor.DataType}, not F32, F16 or BF16", nameof(name));
+                throw new ArgumentException(
+                    $"{name} has the type {tensor.DataType}, not F32, F16 or BF16", nameof(name));
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => handle.Dispose();
+
+    private static SafeFileHandle OpenHandle(string path)
+    {
+        try
+        {
+            return File.OpenHandle(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{path} cannot be read ({error.Message}).", error);
+        }
+    }
 
     private static (long DataStart, IReadOnlyList<SafetensorsTensor> Tensors) ReadHeader(SafeFileHandle handle)
     {

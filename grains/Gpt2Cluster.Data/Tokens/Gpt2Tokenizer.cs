@@ -10,12 +10,12 @@ namespace Gpt2Cluster.Data.Tokens;
 /// parted by adding <see cref="Gpt2Vocabulary.EndOfText"/>. Microsoft.ML.Tokenizers merges the pieces of usual
 /// length; the pieces are cut by <see cref="PreTokenScanner"/>, and long ones go to <see cref="BytePairMerger"/>,
 /// because the library is quadratic in a piece's length. An instance caches pieces and belongs to one thread at a
-/// time.
+/// time. <c>Gpt2TokenizerTests.Measures_its_own_speed</c> prints its speed on tinyshakespeare.
 /// </summary>
 public sealed class Gpt2Tokenizer
 {
-    /// <summary>Most bytes of one unbroken piece; its merging takes about 30 times as much memory.</summary>
-    public const int LongestPieceBytes = 16 << 20;
+    /// <summary>Most bytes of one unbroken piece; merging such a piece took 9 s and 220 MB.</summary>
+    public const int LongestPieceBytes = 8 << 20;
 
     private const int LongestCachedPieceBytes = 64;
     private const int CachedPieceLimit = 1 << 16;

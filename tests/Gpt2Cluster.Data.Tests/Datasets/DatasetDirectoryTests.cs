@@ -42,7 +42,8 @@ public sealed class DatasetDirectoryTests : IDisposable
         var description = Store(100);
         Assert.Equal(Golden.Hash(tokens.Select(token => (int)token)), description.Sha256);
         Assert.Equal([description.Sha256], directory.List());
-        Assert.Equal([description.Sha256], Directory.EnumerateFileSystemEntries(directory.Root).Select(Path.GetFileName));
+        Assert.Equal(
+            [description.Sha256], Directory.EnumerateFileSystemEntries(directory.Root).Select(Path.GetFileName));
         Assert.Equal("a text", directory.Describe(description.Sha256).Provenance);
     }
 

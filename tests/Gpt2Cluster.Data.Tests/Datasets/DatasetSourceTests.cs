@@ -74,7 +74,8 @@ public sealed class DatasetSourceTests : IDisposable
     [InlineData(200_001)]
     public void A_wrong_byte_is_named_by_its_offset(int offset)
     {
-        foreach (var wrong in new byte[][] { [0xFF], [0xC3], [0xC3, (byte)'a'], [0xF0, 0x9F, 0x98, (byte)'a'], [0xED, 0xA0, 0x80] })
+        byte[][] wrongs = [[0xFF], [0xC3], [0xC3, (byte)'a'], [0xF0, 0x9F, 0x98, (byte)'a'], [0xED, 0xA0, 0x80]];
+        foreach (var wrong in wrongs)
         {
             var text = string.Concat(Enumerable.Repeat("é", offset / 2)) + new string('a', offset % 2);
             var message = Fault("wrong.txt", [.. Encoding.UTF8.GetBytes(text), .. wrong]);
@@ -110,7 +111,8 @@ public sealed class DatasetSourceTests : IDisposable
     [Fact]
     public void Csv_rows_are_documents()
     {
-        folder.Write("a.csv", "\uFEFFid,text\r\n1,plain\r\n\r\n2,\"quoted, \"\"twice\"\"\r\nand long\"\n3,\"\"\n4,last");
+        folder.Write("a.csv", "\uFEFFid,text\r\n1,plain\r\n\r\n"
+            + "2,\"quoted, \"\"twice\"\"\r\nand long\"\n3,\"\"\n4,last");
         Assert.Equal(["plain", "quoted, \"twice\"\r\nand long", "", "last"], Documents("a.csv"));
     }
 

@@ -162,6 +162,8 @@ public sealed class HubDownloadTests : IAsyncLifetime
         private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            base.CreateTimer(callback, state, dueTime > TimeSpan.Zero && dueTime <= LongestPause ? TimeSpan.Zero : dueTime, period);
+            base.CreateTimer(callback, state, IsPause(dueTime) ? TimeSpan.Zero : dueTime, period);
+
+        private static bool IsPause(TimeSpan dueTime) => dueTime > TimeSpan.Zero && dueTime <= LongestPause;
     }
 }

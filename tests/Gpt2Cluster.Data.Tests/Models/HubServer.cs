@@ -66,7 +66,8 @@ internal sealed class HubServer : IAsyncDisposable
         var headers = await ReadHeaders(stream);
         var path = headers[0].Split(' ')[1];
         var name = path[(path.LastIndexOf('/') + 1)..];
-        var range = headers.FirstOrDefault(line => line.StartsWith("Range: bytes=", StringComparison.OrdinalIgnoreCase));
+        var range = headers.FirstOrDefault(
+            line => line.StartsWith("Range: bytes=", StringComparison.OrdinalIgnoreCase));
         var same = headers.Contains($"If-Range: {Tag}");
         if (!path.StartsWith("/stored/", StringComparison.Ordinal))
         {
@@ -92,7 +93,8 @@ internal sealed class HubServer : IAsyncDisposable
     private async Task Write(NetworkStream stream, string head, byte[] body)
     {
         var sent = body.Length > 0 && Breaks.TryDequeue(out var bytes) ? Math.Min(bytes, body.Length) : body.Length;
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{head}Content-Length: {body.Length}\r\nConnection: close\r\n\r\n"));
+        var headers = $"{head}Content-Length: {body.Length}\r\nConnection: close\r\n\r\n";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(headers));
         await stream.WriteAsync(body.AsMemory(0, sent));
     }
 

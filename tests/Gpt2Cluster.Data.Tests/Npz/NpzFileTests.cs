@@ -23,7 +23,8 @@ public sealed class NpzFileTests : IDisposable
         var array = Assert.Single(file.Arrays);
         Assert.Equal("arr_0", array.Name);
         Assert.Equal(expected.GetProperty("length").GetInt64(), array.Length);
-        Assert.Equal(expected.GetProperty("sha256_of_uint16_little_endian").GetString(), Golden.Hash(Tokens(file, array)));
+        Assert.Equal(
+            expected.GetProperty("sha256_of_uint16_little_endian").GetString(), Golden.Hash(Tokens(file, array)));
     }
 
     [Fact]
@@ -101,7 +102,8 @@ public sealed class NpzFileTests : IDisposable
     public void A_file_that_is_no_zip_is_refused()
     {
         var path = folder.Write("not.npz", "hello");
-        Assert.Contains("not an npz", Assert.Throws<UserErrorException>(() => NpzFile.Open(path)).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<UserErrorException>(() => NpzFile.Open(path));
+        Assert.Contains("not an npz", error.Message, StringComparison.Ordinal);
         Assert.Throws<UserErrorException>(() => NpzFile.Open(folder.File("missing.npz")));
     }
 

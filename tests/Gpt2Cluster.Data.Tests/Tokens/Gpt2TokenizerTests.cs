@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Tokens;
 using SharpToken;
 
@@ -56,7 +57,7 @@ public sealed class Gpt2TokenizerTests
             Gen.Char['\u0300', '\ud7ff'],
             Gen.Char['\ue000', '\uffff']);
         letter.Array[0, 60].Select(letters => new string(letters)).Sample(
-            text => tokenizer.Encode(text).SequenceEqual(sharp.Encode(text)), iter: 20_000, threads: 1);
+            text => tokenizer.Encode(text).SequenceEqual(sharp.Encode(text)), iter: 10_000, threads: 1);
     }
 
     [Fact]
@@ -64,7 +65,7 @@ public sealed class Gpt2TokenizerTests
     {
         var rune = Gen.Int[0, 0x10FFFF].Where(value => Rune.IsValid(value)).Select(value => new Rune(value).ToString());
         rune.Array[0, 40].Select(string.Concat).Sample(
-            text => tokenizer.Decode(tokenizer.Encode(text)) == text, iter: 5_000, threads: 1);
+            text => tokenizer.Decode(tokenizer.Encode(text)) == text, iter: 3_000, threads: 1);
     }
 
     [Fact]
@@ -75,7 +76,7 @@ public sealed class Gpt2TokenizerTests
             tokenizer.EncodeUtf8(bytes, final: true, tokens);
             return tokenizer.DecodeBytes(tokens).AsSpan().SequenceEqual(bytes);
         },
-        iter: 5_000, threads: 1);
+        iter: 3_000, threads: 1);
 
     [Fact]
     public void Long_pieces_take_seconds_at_most()
@@ -96,6 +97,15 @@ public sealed class Gpt2TokenizerTests
             Assert.True(taken < LongPieceLimit, $"'{text[..8]}...' took {taken}");
             Assert.Equal(text, tokenizer.Decode(tokens));
         }
+    }
+
+    [Fact]
+    public void A_piece_that_is_hardly_text_is_refused()
+    {
+        var text = new byte[Gpt2Tokenizer.LongestPieceBytes + 1];
+        text.AsSpan().Fill((byte)'=');
+        var error = Assert.Throws<UserErrorException>(() => tokenizer.EncodeUtf8(text, final: true, []));
+        Assert.Contains("without a break", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -29,5 +29,5 @@ public sealed class StreamingDecoderTests
                 text.Append(decoder.Add(token));
             return text.Append(decoder.Finish()).ToString() == tokenizer.Decode(tokens);
         },
-        iter: 5_000, threads: 1);
+        iter: 3_000, threads: 1);
 }
