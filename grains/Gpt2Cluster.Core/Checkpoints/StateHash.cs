@@ -5,8 +5,10 @@ using System.Security.Cryptography;
 namespace Gpt2Cluster.Core.Checkpoints;
 
 /// <summary>
-/// The hash of a replica's state: SHA-256 over the step (int64, little endian), then the SHA-256 of each 4 MiB piece of the
-/// fp32 parameters, then of the first moments, then of the second; zeros where the optimizer has none. The piece hashes tell
+/// The hash of a replica's state: SHA-256 over the step (int64, little endian), then the SHA-256 of each 4 MiB piece of
+/// the
+/// fp32 parameters, then of the first moments, then of the second; zeros where the optimizer has none. The piece hashes
+/// tell
 /// which range is bad.
 /// </summary>
 public static class StateHash
@@ -18,7 +20,8 @@ public static class StateHash
     public const int PieceHashBytes = SHA256.HashSizeInBytes;
 
     /// <summary>How many pieces a part of so many elements has.</summary>
-    public static int PieceCount(long elementCount) => checked((int)((elementCount + PieceElements - 1) / PieceElements));
+    public static int PieceCount(long elementCount) =>
+        checked((int)((elementCount + PieceElements - 1) / PieceElements));
 
     /// <summary>How many elements piece <paramref name="index"/> has.</summary>
     public static int ElementsOfPiece(long elementCount, int index) =>

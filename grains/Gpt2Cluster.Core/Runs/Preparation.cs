@@ -92,7 +92,7 @@ internal static class Preparation
             turn.Warn($"No replica of step {committed} is left; the run goes on from step {step}.");
         if (step <= committed)
             return;
-        turn.Warn($"Step {step} was applied while the coordinator was away; its loss is not known.");
+        turn.Warn($"Step {step} was applied, but not all reports of it arrived; its loss is not known.");
         turn.Record = turn.Record with { CommittedStep = step };
         turn.Persist();
     }

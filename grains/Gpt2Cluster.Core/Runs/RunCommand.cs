@@ -74,7 +74,8 @@ public sealed record Sample(string Worker, int Generation, long Step, LeafRange 
 
 /// <summary>
 /// A worker is to snapshot its replica and write it in the background; it answers <see cref="CheckpointWritten"/> or
-/// <see cref="CheckpointFailed"/>, also when its replica stands elsewhere by now; while it writes, a repeat changes nothing,
+/// <see cref="CheckpointFailed"/>, also when its replica stands elsewhere by now; while it writes, a repeat changes
+/// nothing,
 /// and afterwards it answers again.
 /// </summary>
 /// <param name="Worker">Its key.</param>

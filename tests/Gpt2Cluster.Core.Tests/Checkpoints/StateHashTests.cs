@@ -23,7 +23,8 @@ public sealed class StateHashTests
     }
 
     /// <summary>
-    /// Two elements a part, step 3, computed outside of .NET with <c>printf</c> and <c>sha256sum</c>: parameters 1.0, -2.0,
+    /// Two elements a part, step 3, computed outside of .NET with <c>printf</c> and <c>sha256sum</c>: parameters 1.0,
+    /// -2.0,
     /// first moments 0.5, 0.0, second moments zero.
     /// </summary>
     [Fact]

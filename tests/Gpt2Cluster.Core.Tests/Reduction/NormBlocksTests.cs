@@ -60,7 +60,11 @@ public sealed class NormBlocksTests
         return Pairs(lanes);
     }
 
-    private static double Pairs(double[] lanes) => lanes.Length == 1
-        ? lanes[0]
-        : Pairs([.. Enumerable.Range(0, lanes.Length / 2).Select(lane => lanes[lane] + lanes[lane + (lanes.Length / 2)])]);
+    private static double Pairs(double[] lanes)
+    {
+        var half = lanes.Length / 2;
+        return half == 0
+            ? lanes[0]
+            : Pairs([.. Enumerable.Range(0, half).Select(lane => lanes[lane] + lanes[lane + half])]);
+    }
 }

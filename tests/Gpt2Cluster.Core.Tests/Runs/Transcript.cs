@@ -1,0 +1,127 @@
+using System.Globalization;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Tests.Specification;
+
+namespace Gpt2Cluster.Core.Tests.Runs;
+
+/// <summary>
+/// Plays a readable scenario: lines before the first event set the specification, <c>&gt;</c> lines are events, and
+/// what the
+/// machine commands is written below each. Generations in events are the current one.
+/// </summary>
+internal sealed class Transcript
+{
+    private readonly List<string> output = [];
+    private RunSpecification specification = Specifications.Sound with
+    {
+        MicroBatchCount = 4,
+        SaveEvery = 0,
+        ValidateEvery = 0,
+        Dataset = new DatasetReference("d", 10_000, 501), // two validation micro-batches of two windows
+        Schedule = new LearningRateSchedule(ScheduleKind.Constant, 0.001, 0),
+        Sampling = new SamplingOptions { Every = 0, Length = 10 },
+    };
+
+    private RunState? state;
+    private TimeSpan now;
+
+    public static string Play(string text)
+    {
+        var transcript = new Transcript();
+        foreach (var line in text.Split('\n'))
+        {
+            if (line.StartsWith("> ", StringComparison.Ordinal))
+                transcript.Hear(line);
+            else if (transcript.state is null)
+                transcript.Set(line);
+            else if (line.StartsWith('#') || line.Length == 0)
+                transcript.output.Add(line);
+        }
+
+        return string.Join('\n', transcript.output);
+    }
+
+    private void Set(string line)
+    {
+        output.Add(line);
+        if (line.Length == 0 || line.StartsWith('#'))
+            return;
+        var words = line.Split(' ');
+        var value = words.Length > 1 && long.TryParse(words[1], out var number) ? number : 0;
+        specification = words[0] switch
+        {
+            "steps" => specification with { Steps = value },
+            "micro-batches" => specification with { MicroBatchCount = (int)value },
+            "save-every" => specification with { SaveEvery = value },
+            "val-every" => specification with { ValidateEvery = value },
+            "early-stop" => specification with { EarlyStop = (int)value },
+            "workers-min" => specification with { Workers = new WorkerRange((int)value, null) },
+            "sample-every" => specification with { Sampling = new() { Every = value, Count = 2, Length = 10 } },
+            "on-nan" => specification with { OnNan = Enum.Parse<NanPolicy>(words[1], ignoreCase: true) },
+            _ => throw new FormatException(line),
+        };
+    }
+
+    private void Hear(string line)
+    {
+        output.Add(line);
+        var words = line[2..].Split(' ');
+        now += TimeSpan.FromSeconds(1);
+        if (words[0] == "restart")
+            state = new RunState(state!.Record);
+        state ??= new RunState(new RunRecord { Specification = specification });
+        (state, var commands) = RunMachine.Decide(state, Event(words) with { At = now });
+        output.AddRange(commands.Select(command => "  " + CommandText.Of(command)));
+    }
+
+    private RunEvent Event(string[] words)
+    {
+        var generation = state!.Record.Generation;
+        var worker = words.Length > 1 ? words[1] : "";
+        var rest = string.Join(' ', words.Skip(2));
+        switch (words[0])
+        {
+            case "start" or "restart": return new Started();
+            case "offer": return new WorkersOffered([.. words[1..].Select(w => new OfferedWorker(w, w.Split('/')[0]))]);
+            case "lost": return new WorkerLost(worker, rest);
+            case "trouble": return new WorkerTroubled(worker, generation, rest, false);
+            case "bad-input": return new WorkerTroubled(worker, generation, rest, true);
+            case "empty": return new ReplicaReady(worker, generation, null, null);
+            case "ready": return new ReplicaReady(worker, generation, long.Parse(words[2]), Profiles.Cpu);
+            case "ready-avx512":
+                return new ReplicaReady(worker, generation, 0, Profiles.Cpu with { InstructionSet = "AVX512" });
+            case "old-ready": return new ReplicaReady(worker, generation - 1, long.Parse(words[2]), Profiles.Cpu);
+            case "exchange": return new ExchangeReady(worker, generation);
+            case "report": return Report(words, generation, true);
+            case "report-not-finite": return Report(words, generation, false);
+            case "validation": return new ValidationReported(worker, generation, state.Step, Numbers(words[2..]));
+            case "samples": return new SampleReported(worker, generation, state.Step, words[2..]);
+            case "written":
+                return new CheckpointWritten(worker, long.Parse(words[2]), words[3], "/c", TimeSpan.FromSeconds(1));
+            case "not-written": return new CheckpointFailed(worker, long.Parse(words[2]), "no space is left");
+            case "damaged": return new CheckpointDamaged(long.Parse(words[1]), "model.safetensors has another hash");
+            case "pause": return new PauseRequested();
+            case "resume": return new ResumeRequested();
+            case "cancel": return new CancelRequested();
+            case "six-ticks": now += TimeSpan.FromSeconds(5); return new Ticked();
+            default: throw new FormatException(words[0]);
+        }
+    }
+
+    // report WORKER NORM LOSS ...
+    private StepReported Report(string[] words, int generation, bool applied) => new()
+    {
+        Worker = words[1],
+        Generation = generation,
+        Step = state!.Step + 1,
+        GradientNorm = Numbers(words[2..3])[0],
+        Losses = Numbers(words[3..]),
+        Applied = applied,
+        Compute = TimeSpan.FromSeconds(words.Length - 3),
+        SentBytes = 1000,
+    };
+
+    private static double[] Numbers(string[] words) =>
+        [.. words.Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
+}
