@@ -184,9 +184,12 @@ internal sealed class Replica : IReplica
     {
         ThrowIfNotLoaded();
         using var mode = no_grad();
-        using var decoder = new Decoder(Layout, working, model, route);
+        using var decoder = NewDecoder();
         new TextGenerator(decoder, options.Shape).Run(request, produced, cancellation);
     }
+
+    /// <summary>Decodes with the parameters as they are now.</summary>
+    internal Decoder NewDecoder() => new(Layout, working, model, route);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,0 +1,154 @@
+using Gpt2Cluster.Compute.Tests.Support;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Compute.Tests;
+
+/// <summary>What must not change a single bit of a gradient or of a parameter.</summary>
+public sealed class SameBitsTests
+{
+    private const double LearningRate = 1e-3;
+
+    public static TheoryData<Precision, Route> Computations => new()
+    {
+        { Precision.Float32, Route.Cpu },
+        { Precision.BFloat16, Route.Cpu },
+        { Precision.BFloat16, Route.CpuWithFastBFloat16 },
+        { Precision.Float32, Route.Tensors },
+    };
+
+    [Theory]
+    [MemberData(nameof(Computations))]
+    public void A_micro_batch_gives_the_same_bits_again(Precision precision, Route route)
+    {
+        using var replica = Fresh(Replicas.Tiny with { Precision = precision, Dropout = 0.1, Noise = 0.1 }, route);
+        Assert.Equal(Gradient(replica), Gradient(replica));
+    }
+
+    [Theory]
+    [MemberData(nameof(Computations))]
+    public void Recomputation_changes_nothing(Precision precision, Route route)
+    {
+        var options = Replicas.Tiny with { Precision = precision, Dropout = 0.1 };
+        using var plain = Fresh(options, route);
+        using var recomputing = Fresh(options with { Recompute = true }, route);
+        Assert.Equal(Gradient(plain), Gradient(recomputing));
+    }
+
+    [Theory]
+    [MemberData(nameof(Computations))]
+    public void Any_split_of_the_leaves_gives_the_same_average(Precision precision, Route route)
+    {
+        const int LeafCount = 5;
+        var options = Replicas.Tiny with { Precision = precision, Dropout = 0.1 };
+        using var replica = Fresh(options, route);
+        var alone = Average(replica, LeafCount, [0, LeafCount]);
+        foreach (var cuts in new int[][] { [0, 1, 5], [0, 2, 5], [0, 4, 5], [0, 1, 3, 5], [0, 1, 2, 3, 4, 5] })
+            Assert.Equal(alone, Average(replica, LeafCount, cuts));
+    }
+
+    [Fact]
+    public void A_copied_replica_goes_on_with_the_same_bits()
+    {
+        using var first = Fresh(Replicas.Tiny, Route.Cpu);
+        Step(first, 1);
+        using var second = Replicas.Create(Replicas.Tiny);
+        var part = new float[1000];
+        foreach (var which in Enum.GetValues<ReplicaPart>())
+        {
+            for (var start = 0L; start < first.Layout.Length; start += part.Length)
+            {
+                var range = part.AsSpan(0, (int)Math.Min(part.Length, first.Layout.Length - start));
+                first.Read(which, start, range);
+                second.Write(which, start, range);
+            }
+        }
+
+        second.Loaded(1);
+        Step(first, 2);
+        Step(second, 2);
+        Assert.Equal(Replicas.Parameters(first), Replicas.Parameters(second));
+        Assert.Equal(2, second.Step);
+    }
+
+    [Fact]
+    public void Ranges_come_in_the_order_they_are_finished_and_cover_everything_once()
+    {
+        using var replica = Fresh(Replicas.Tiny, Route.Cpu);
+        var sink = new CollectingSink(replica.Layout.Length);
+        replica.BeginStep(1, 0, 1, 1);
+        replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, 1, 0), sink);
+        var layout = replica.Layout;
+        (long, long)[] expected =
+        [
+            (layout["ln_f.weight"].Start, layout["ln_f.bias"].End),
+            layout.Block(1),
+            layout.Block(0),
+            (layout["wpe.weight"].Start, layout.Length),
+        ];
+        Assert.Equal(expected, sink.Ranges);
+    }
+
+    [Fact]
+    public void Training_the_blocks_leaves_the_other_tensors_alone()
+    {
+        using var replica = Fresh(Replicas.Tiny with { Trainable = TrainableParameters.TransformerLayers }, Route.Cpu);
+        var before = Replicas.Parameters(replica);
+        Step(replica, 1);
+        var after = Replicas.Parameters(replica);
+        foreach (var slice in replica.Layout.Slices)
+        {
+            var (start, end) = ((int)slice.Start, (int)slice.End);
+            Assert.Equal(slice.Layer < 0, before.AsSpan(start..end).SequenceEqual(after.AsSpan(start..end)));
+        }
+    }
+
+    [Fact]
+    public void A_leaf_of_another_worker_is_refused()
+    {
+        using var replica = Fresh(Replicas.Tiny, Route.Cpu);
+        replica.BeginStep(1, 0, 1, 2);
+        var batch = Replicas.RandomBatch(Replicas.TinyShape, 1, 1);
+        Assert.Throws<InvalidOperationException>(() => replica.ComputeMicroBatch(batch, new CollectingSink(1)));
+    }
+
+    [Fact]
+    public void A_replica_without_parameters_refuses_to_compute()
+    {
+        using var replica = Replicas.Create(Replicas.Tiny);
+        replica.BeginStep(1, 0, 1, 1);
+        var batch = Replicas.RandomBatch(Replicas.TinyShape, 1, 0);
+        Assert.Throws<InvalidOperationException>(() => replica.ComputeMicroBatch(batch, new CollectingSink(1)));
+    }
+
+    private static Replica Fresh(ReplicaOptions options, Route route)
+    {
+        var replica = Replicas.Create(options, route);
+        replica.Initialize(options.Seed);
+        return replica;
+    }
+
+    private static void Step(Replica replica, long step) => Replicas.Train(
+        replica,
+        (leaf, sink) => replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, step, leaf), sink),
+        step,
+        2,
+        LearningRate);
+
+    private static float[] Gradient(Replica replica) => Average(replica, 1, [0, 1]);
+
+    /// <summary>What several workers would send, computed one after the other by one replica.</summary>
+    private static float[] Average(Replica replica, int leafCount, int[] cuts)
+    {
+        var sink = new CollectingSink(replica.Layout.Length);
+        for (var worker = 0; worker + 1 < cuts.Length; worker++)
+        {
+            replica.BeginStep(1, cuts[worker], cuts[worker + 1], leafCount);
+            for (var leaf = cuts[worker]; leaf < cuts[worker + 1]; leaf++)
+                replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, 1, leaf), sink);
+        }
+
+        return sink.Average(new ReductionTree(leafCount));
+    }
+}
