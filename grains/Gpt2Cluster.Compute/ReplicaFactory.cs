@@ -74,7 +74,8 @@ public sealed class ReplicaFactory : IReplicaFactory
         return new Replica(options, Route(Devices[deviceIndex], options.Precision, options.Threads));
     }
 
-    private static ComputeRoute Route(Device device, Precision precision, int threads) => device.Kind switch
+    /// <summary>How a device computes at one precision.</summary>
+    internal static ComputeRoute Route(Device device, Precision precision, int threads) => device.Kind switch
     {
         "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast),
         "cuda" => ComputeRoute.ForTensors(precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Index)),

@@ -104,6 +104,13 @@ internal sealed class ComputeRoute : IDisposable
             RowProducts<Float32Element, Float32Element>.MultiplyByTransposed(Team, a, b, c);
     }
 
+    /// <summary>Waits until everything asked of a GPU is done; a CPU is never behind.</summary>
+    public void Synchronize()
+    {
+        if (!OnCpu)
+            cuda.synchronize(Device);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

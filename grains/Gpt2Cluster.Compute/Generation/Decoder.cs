@@ -58,6 +58,25 @@ internal sealed class Decoder(
         return Logits();
     }
 
+    /// <summary>Bytes of weights that one token reads.</summary>
+    public long WeightBytes => weights.MatrixBytes;
+
+    /// <summary>The products of one token alone, on whatever the buffers hold: what bounds <see cref="Continue"/>.</summary>
+    public void MultiplyAll()
+    {
+        var b = buffers!;
+        foreach (var w in weights.Blocks)
+        {
+            route.MultiplyRows(b.Norm, w.Qkv.Weight, b.Qkv);
+            route.MultiplyRows(b.Norm, w.Out.Weight, b.Branch);
+            route.MultiplyRows(b.Norm, w.Up.Weight, b.Wide);
+            route.MultiplyRows(b.Wide, w.Down.Weight, b.Branch);
+        }
+
+        route.MultiplyRowsByTransposed(b.Norm, weights.Tokens, b.Logits);
+        route.Synchronize();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -30,6 +30,11 @@ internal sealed class DecodingWeights : IDisposable
     /// <summary>The head: (Vp, C).</summary>
     public Matrix Tokens { get; }
 
+    /// <summary>Bytes of all matrices, the head's padding included.</summary>
+    public long MatrixBytes => Blocks.SelectMany(block => new[] { block.Qkv, block.Out, block.Up, block.Down })
+        .Select(pair => pair.Weight).Append(Tokens)
+        .Sum(matrix => (long)matrix.Rows * matrix.Columns * matrix.ElementBytes);
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Randomness;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Compute.Benchmarks;
+
+/// <summary>What is measured.</summary>
+/// <param name="Shape">The model.</param>
+/// <param name="BatchSize">Windows of the one micro-batch a step has.</param>
+/// <param name="SequenceLength">Tokens of a window.</param>
+/// <param name="Precision">Of the products.</param>
+/// <param name="Steps">Steps in all, more than <see cref="StepBenchmark.WarmUpSteps"/>.</param>
+/// <param name="Threads">Intra-op threads.</param>
+public sealed record StepBenchmarkOptions(
+    ModelShape Shape, int BatchSize, int SequenceLength, Precision Precision, int Steps, int Threads);
+
+/// <summary>What came out.</summary>
+/// <param name="TokensPerSecond">Median of the steps behind the warm-up.</param>
+/// <param name="SecondsPerStep">Median of the steps behind the warm-up.</param>
+/// <param name="MatmulGflops">
+/// The best rate over the model's own product shapes at this precision and thread count, the median of ten each.
+/// </param>
+/// <param name="ModelFlopsUtilization">
+/// 6 x (parameters without wpe) + 12 x layers x width x T operations a token, over <paramref name="MatmulGflops"/>.
+/// </param>
+/// <param name="PeakResidentBytes">The most memory the process has held.</param>
+/// <param name="Phases">Medians of the phases of the steps behind the warm-up.</param>
+public sealed record StepBenchmarkResult(
+    double TokensPerSecond,
+    double SecondsPerStep,
+    double MatmulGflops,
+    double ModelFlopsUtilization,
+    long PeakResidentBytes,
+    ComputeTimes Phases);
+
+/// <summary>Times whole training steps, norm and update included, and where their time goes.</summary>
+public static class StepBenchmark
+{
+    /// <summary>Steps that are not counted.</summary>
+    public const int WarmUpSteps = 2;
+
+    /// <summary>Runs on the calling thread; tens of seconds for the larger models.</summary>
+    /// <exception cref="ArgumentException">There is no step behind the warm-up.</exception>
+    public static StepBenchmarkResult Run(IReplicaFactory factory, int deviceIndex, StepBenchmarkOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(factory);
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Steps <= WarmUpSteps)
+            throw new ArgumentException($"At least {WarmUpSteps + 1} steps are needed: {WarmUpSteps} warm up.");
+        var (seconds, phases, layout) = TimeSteps(factory, deviceIndex, options);
+        using var process = Process.GetCurrentProcess();
+        var peak = process.PeakWorkingSet64;
+        var device = factory.Devices[deviceIndex];
+        var gflops = ProductRates.Best(device, options);
+        var tokens = (double)options.BatchSize * options.SequenceLength;
+        var operations = OperationsPerToken(layout, options.SequenceLength) * tokens;
+        return new StepBenchmarkResult(
+            tokens / seconds, seconds, gflops, operations / seconds / (gflops * 1e9), peak, Median(phases));
+    }
+
+    /// <summary>
+    /// Operations a trained token costs: two a weight forward and four backward (Kaplan et al. 2020), and attention's
+    /// scores.
+    /// </summary>
+    public static double OperationsPerToken(ParameterLayout layout, int sequenceLength)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        var shape = layout.Shape;
+        return (6.0 * (layout.Length - layout["wpe.weight"].Length))
+            + (12.0 * shape.LayerCount * shape.Width * sequenceLength);
+    }
+
+    private static (double Seconds, List<ComputeTimes> Phases, ParameterLayout Layout) TimeSteps(
+        IReplicaFactory factory, int deviceIndex, StepBenchmarkOptions options)
+    {
+        using var replica = factory.Create(deviceIndex, new ReplicaOptions
+        {
+            Shape = options.Shape,
+            Precision = options.Precision,
+            Threads = options.Threads,
+        });
+        replica.Initialize(1);
+        var seconds = new List<double>();
+        var phases = new List<ComputeTimes>();
+        for (var step = 1; step <= options.Steps; step++)
+        {
+            var batch = MakeBatch(options, step);
+            var start = Stopwatch.GetTimestamp();
+            Step(replica, batch, step);
+            if (step <= WarmUpSteps)
+                continue;
+            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            phases.Add(replica.Times);
+        }
+
+        return (Medians.Of(seconds), phases, replica.Layout);
+    }
+
+    private static void Step(IReplica replica, in MicroBatch batch, int step)
+    {
+        var sink = new LastBufferSink();
+        replica.BeginStep(step, 0, 1, 1);
+        replica.ComputeMicroBatch(batch, sink);
+        var averages = sink.Sums!; // The only leaf is the root, and dividing by one changes nothing.
+        var norm = replica.GradientNorm(averages);
+        replica.Apply(averages, step, 5e-5, Math.Min(1, 1 / norm));
+    }
+
+    private static MicroBatch MakeBatch(StepBenchmarkOptions options, int step)
+    {
+        var stream = new RandomStream(1, RandomPurpose.Synthetic, step);
+        var tokens = new ushort[options.BatchSize * (options.SequenceLength + 1)];
+        for (var index = 0; index < tokens.Length; index++)
+            tokens[index] = (ushort)stream.Below(index, options.Shape.VocabularySize);
+        return new MicroBatch(step, 0, tokens, options.BatchSize, options.SequenceLength);
+    }
+
+    private static ComputeTimes Median(List<ComputeTimes> times)
+    {
+        TimeSpan Of(Func<ComputeTimes, TimeSpan> phase) =>
+            TimeSpan.FromSeconds(Medians.Of(times.Select(time => phase(time).TotalSeconds)));
+        return new ComputeTimes(
+            Of(time => time.Embedding),
+            Of(time => time.BlocksForward),
+            Of(time => time.Head),
+            Of(time => time.HeadBackward),
+            Of(time => time.BlocksBackward),
+            Of(time => time.Fold),
+            Of(time => time.Optimizer));
+    }
+
+    private sealed class LastBufferSink : IContributionSink
+    {
+        public FlatBuffer? Sums { get; private set; }
+
+        public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end) => Sums = sums;
+    }
+}
