@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Grains.Runs;
@@ -24,6 +25,18 @@ internal static class RunDefaults
             Precision = specification.Precision ?? stored.Precision,
             ThreadsPerWorker = specification.ThreadsPerWorker ?? stored.ThreadsPerWorker,
         };
+
+    /// <summary>Why the cluster's disks cannot hold the run's checkpoints: there must be room for two; null if they can.</summary>
+    public static string? DiskError(RunSpecification specification, ClusterView cluster)
+    {
+        var parts = specification.Optimizer.Kind == OptimizerKind.AdamW ? 3 : 1;
+        var neededBytes = 2 * parts * sizeof(float) * new ParameterLayout(specification.Model.Shape).Length;
+        var least = cluster.Silos.Where(silo => silo.Workers.Length > 0).MinBy(silo => silo.FreeDiskBytes);
+        return least is null || least.FreeDiskBytes >= neededBytes
+            ? null
+            : $"Silo {least.Name} has {least.FreeDiskBytes >> 20} MiB of free disk and two checkpoints of this run take "
+            + $"{(neededBytes >> 20) + 1} MiB; free some, or start the silo with another --data.";
+    }
 
     /// <summary>bf16 where every device is fast at it.</summary>
     private static Precision FastPrecision(ClusterView cluster)

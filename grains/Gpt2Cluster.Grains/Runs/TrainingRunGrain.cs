@@ -66,7 +66,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         var eventsBefore = feed.LastSequence;
         var cluster = await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
         var answer = state is null
-            ? await Create(RunDefaults.Complete(wanted, cluster), submission.PauseAt)
+            ? await Create(RunDefaults.Complete(wanted, cluster), submission.PauseAt, RunDefaults.DiskError(wanted, cluster))
             : await GoOn(RunDefaults.Complete(wanted, state.Record.Specification), submission.PauseAt);
         return answer with { EventsBefore = eventsBefore };
     }
@@ -170,10 +170,11 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         return Task.FromResult(true);
     }
 
-    private async Task<SubmissionAnswer> Create(RunSpecification specification, long? pauseAt)
+    private async Task<SubmissionAnswer> Create(RunSpecification specification, long? pauseAt, string? diskError)
     {
-        if (SpecificationCheck.Errors(specification) is { Count: > 0 } errors)
-            return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = [.. errors] };
+        string[] errors = [.. SpecificationCheck.Errors(specification), .. diskError is null ? [] : new[] { diskError }];
+        if (errors.Length > 0)
+            return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = errors };
         stored.State.SubmittedAt = time.GetUtcNow();
         var record = new RunRecord { Specification = specification, PauseAt = pauseAt };
         await executor.Persist(record);

@@ -5,30 +5,24 @@ using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Grains.Workers;
 
-/// <summary>Draws a run's samples: a function of the parameters, the specification and the step alone.</summary>
-internal static class SampleWriter
+/// <summary>
+/// Draws a run's samples: a function of the parameters, the specification and the step alone. Used on the compute thread.
+/// </summary>
+internal sealed class SampleWriter(RunSpecification specification)
 {
-    /// <summary>
-    /// Draws the samples of a plan, one after the other, so that each has the same bits whoever draws it.
-    /// </summary>
+    private readonly Lazy<Gpt2Tokenizer> tokenizer = new(() => new Gpt2Tokenizer());
+
+    /// <summary>Draws the samples of a plan, one after the other, so that each has the same bits whoever draws it.</summary>
     /// <returns>The texts, prompt included unless it is end-of-text.</returns>
-    public static string[] Draw(
-        IReplica replica, RunSpecification specification, SamplePlan plan, CancellationToken cancellation)
+    public string[] Draw(IReplica replica, SamplePlan plan, CancellationToken cancellation)
     {
-        var tokenizer = new Gpt2Tokenizer();
         var texts = new string[plan.EndSample - plan.FirstSample];
         for (var index = 0; index < texts.Length; index++)
-            texts[index] = DrawOne(replica, specification, plan.Step, plan.FirstSample + index, tokenizer, cancellation);
+            texts[index] = DrawOne(replica, plan.Step, plan.FirstSample + index, cancellation);
         return texts;
     }
 
-    private static string DrawOne(
-        IReplica replica,
-        RunSpecification specification,
-        long step,
-        int index,
-        Gpt2Tokenizer tokenizer,
-        CancellationToken cancellation)
+    private string DrawOne(IReplica replica, long step, int index, CancellationToken cancellation)
     {
         var sampling = specification.Sampling;
         List<int> tokens = sampling.Prompt.Length == 0 ? [] : [.. sampling.PromptTokens];
@@ -43,11 +37,9 @@ internal static class SampleWriter
             Step = step,
         };
         replica.Generate(request, produced => tokens.Add(produced.Token), cancellation);
-        return tokenizer.Decode(tokens);
+        return tokenizer.Value.Decode(tokens);
     }
 
-    /// <summary>
-    /// A seed of its own for each sample of a step: the golden-ratio increment keeps neighbours apart.
-    /// </summary>
+    /// <summary>A seed of its own for each sample of a step: the golden-ratio increment keeps neighbours apart.</summary>
     private static ulong SampleSeed(ulong seed, int index) => unchecked(seed + (0x9E3779B97F4A7C15UL * (ulong)index));
 }

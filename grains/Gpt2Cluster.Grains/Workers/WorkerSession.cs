@@ -26,12 +26,14 @@ internal sealed partial class WorkerSession : IDisposable
     private readonly RunSpecification specification;
     private readonly Reporter reporter;
     private readonly CheckpointWriter checkpoints;
+    private readonly SampleWriter samples;
     private readonly OrderBook orders = new();
 
     private CancellationTokenSource generationEnd = new();
     private IReplica? replica;
     private WorkerStep? step;
     private RunWindows? windows;
+    private ComputeProfile? profile;
     private bool isWhole;
     private bool reportsExchange;
     private long committedStep;
@@ -48,6 +50,7 @@ internal sealed partial class WorkerSession : IDisposable
         specification = SpecificationJson.Read(request.SpecificationJson);
         reporter = new Reporter(services.Grains, Run, worker, services.Time, logger);
         checkpoints = new CheckpointWriter(services.Checkpoints, specification, services.Time);
+        samples = new SampleWriter(specification);
         services.Metrics.Begin(Run, worker);
     }
 
@@ -112,7 +115,7 @@ internal sealed partial class WorkerSession : IDisposable
                 Worker = worker,
                 Generation = plan.Generation,
                 Step = plan.Step,
-                Texts = SampleWriter.Draw(replica!, specification, plan, cancellation),
+                Texts = samples.Draw(replica!, plan, cancellation),
             };
             return run => run.ReportSamples(report);
         });
@@ -182,9 +185,12 @@ internal sealed partial class WorkerSession : IDisposable
     /// <summary>Says where the replica stands; one that was never filled counts as none.</summary>
     private ReplicaReport Stand(int generation)
     {
-        var profile = replica is null
-            ? null
-            : services.Replicas.Profile(deviceIndex, specification.Precision!.Value, specification.ThreadsPerWorker!.Value);
+        if (replica is not null)
+        {
+            profile ??= services.Replicas.Profile(
+                deviceIndex, specification.Precision!.Value, specification.ThreadsPerWorker!.Value);
+        }
+
         long? stand = isWhole ? replica?.Step : null;
         LogReady(logger, worker, Run, generation, stand ?? -1);
         return new ReplicaReport
