@@ -1,4 +1,5 @@
 using System.Net;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Runs;
@@ -38,6 +39,7 @@ public static class SiloHost
         builder.UseOrleans(orleans => OrleansSetup.Configure(orleans, settings, endpoints, context, store));
         builder.Services.AddPinnedGrains(context).AddTraining();
         builder.Services.AddSingleton<IRunEventStore>(_ => new RedisRunEventStore(store, settings.ClusterId));
+        builder.Services.AddSingleton<IBenchmarks, Benchmarks>();
         builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>().AddHostedService<Registration>();
         SiloMetrics.Add(builder.Services);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endpoints.Http));

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Grains.Datasets;
+using Gpt2Cluster.Grains.Jobs;
 using Gpt2Cluster.Grains.Models;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -18,6 +19,7 @@ public static class PlacementSetup
             .AddSingleton(new DatasetDirectory(Path.Combine(context.DataFolder, "datasets")))
             .AddSingleton<StoredDatasets>()
             .AddSingleton<StoredPaths>()
-            .AddSingleton<UploadWork>();
+            .AddSingleton<UploadWork>()
+            .AddSingleton<JobServices>();
     }
 }

@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Core.Ports;
+
+/// <summary>Training steps to time on one device.</summary>
+/// <param name="DeviceIndex">The device.</param>
+/// <param name="Shape">The model's shape.</param>
+/// <param name="BatchSize">Windows a micro-batch.</param>
+/// <param name="SequenceLength">Tokens a window.</param>
+/// <param name="Precision">The products' precision.</param>
+/// <param name="Threads">Intra-op threads.</param>
+/// <param name="Steps">Steps, more than 2: the first two warm up.</param>
+public sealed record StepBenchmarkOrder(
+    int DeviceIndex, ModelShape Shape, int BatchSize, int SequenceLength, Precision Precision, int Threads, int Steps);
+
+/// <summary>Generation to time on one device.</summary>
+/// <param name="DeviceIndex">The device.</param>
+/// <param name="Shape">The model's shape.</param>
+/// <param name="Length">Tokens a sample.</param>
+/// <param name="Count">Samples at once.</param>
+/// <param name="Precision">The products' precision.</param>
+/// <param name="Threads">Intra-op threads.</param>
+public sealed record GenerateBenchmarkOrder(
+    int DeviceIndex, ModelShape Shape, int Length, int Count, Precision Precision, int Threads);
+
+/// <summary>
+/// The measurements of <c>bench</c>. All block, so they are called on a thread of their own; what they return has the fields
+/// of the command line's contract.
+/// </summary>
+public interface IBenchmarks
+{
+    /// <summary>Times training steps.</summary>
+    JsonObject Step(StepBenchmarkOrder order, CancellationToken cancellation);
+
+    /// <summary>Times generation.</summary>
+    JsonObject Generate(GenerateBenchmarkOrder order, CancellationToken cancellation);
+
+    /// <summary>Times the averaging; every member calls it with the same numbers at about the same time.</summary>
+    JsonObject Exchange(ExchangeMembership membership, long floats, int rounds, CancellationToken cancellation);
+}

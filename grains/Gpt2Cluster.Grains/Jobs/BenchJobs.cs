@@ -1,0 +1,90 @@
+using System.Text.Json.Nodes;
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Contracts.Jobs;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Grains.Jobs;
+
+/// <summary>The measurements, as jobs.</summary>
+internal static class BenchJobs
+{
+    /// <summary>The two first steps warm up.</summary>
+    private const int FewestSteps = 3;
+
+    /// <summary>How long one silo of an exchange waits for the others.</summary>
+    private static readonly TimeSpan ExchangeBound = TimeSpan.FromMinutes(5);
+
+    /// <summary>Times training steps.</summary>
+    public static JsonObject Step(JobWork work, BenchStepWish wish)
+    {
+        var shape = ShapeOf(wish.Preset);
+        if (wish.Steps < FewestSteps)
+            throw new UserErrorException($"--steps must be {FewestSteps} or more: the first two warm up.");
+        if (wish.SequenceLength < 1 || wish.SequenceLength > shape.ContextLength || wish.BatchSize < 1)
+        {
+            throw new UserErrorException(
+                $"--batch-size must be 1 or more and --sequence-length 1 to {shape.ContextLength}, the model's context.");
+        }
+
+        return work.Services.Benchmarks.Step(
+            new StepBenchmarkOrder(
+                work.Device.Index,
+                shape,
+                wish.BatchSize,
+                wish.SequenceLength,
+                work.PrecisionOf(wish.Precision),
+                wish.Threads ?? work.Threads,
+                wish.Steps),
+            work.Cancellation);
+    }
+
+    /// <summary>Times generation.</summary>
+    public static JsonObject Generate(JobWork work, BenchGenerateWish wish)
+    {
+        var shape = ShapeOf(wish.Preset);
+        if (wish.Length < 1 || wish.Length >= shape.ContextLength || wish.Count < 1)
+        {
+            throw new UserErrorException(
+                $"--num must be 1 or more and --length 1 to {shape.ContextLength - 1}, the model's context less the prompt.");
+        }
+
+        return work.Services.Benchmarks.Generate(
+            new GenerateBenchmarkOrder(
+                work.Device.Index, shape, wish.Length, wish.Count, work.PrecisionOf(wish.Precision), work.Threads),
+            work.Cancellation);
+    }
+
+    /// <summary>Times the averaging. The jobs on all silos must have the same unique text in their keys.</summary>
+    public static JsonObject Exchange(JobWork work, BenchExchangeWish wish)
+    {
+        if (wish.Floats < 1 || wish.Rounds < 1)
+            throw new UserErrorException("--floats and --rounds must be 1 or more.");
+        var view = work.Services.Grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe().GetAwaiter().GetResult();
+        var known = view.Silos.ToDictionary(silo => silo.Name);
+        var members = wish.Silos.Select(name => known.TryGetValue(name, out var silo)
+            ? new ExchangeMember(name, silo.StripeHost, silo.StripePort)
+            : throw new UserErrorException($"No silo named {name} is in the cluster.")).ToList();
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(work.Cancellation);
+        bound.CancelAfter(ExchangeBound);
+        var membership = new ExchangeMembership
+        {
+            Run = $"bench-{work.Unique}",
+            Generation = 1,
+            LeafCount = members.Count,
+            Silos = members,
+            OwnIndex = Array.IndexOf(wish.Silos, work.Services.Silo.Name),
+        };
+        return membership.OwnIndex < 0
+            ? throw new UserErrorException($"Silo {work.Services.Silo.Name} is not one of those that are to take part.")
+            : work.Services.Benchmarks.Exchange(membership, wish.Floats, wish.Rounds, bound.Token);
+    }
+
+    private static ModelShape ShapeOf(string preset) => Presets.Scratch(
+        preset.StartsWith(ModelReference.ScratchPrefix, StringComparison.Ordinal)
+            ? preset
+            : ModelReference.ScratchPrefix + preset).Shape;
+}

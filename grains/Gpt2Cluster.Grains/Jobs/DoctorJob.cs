@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Gpt2Cluster.Grains.Jobs;
+
+/// <summary>Says what this machine has and what would stop a run on it.</summary>
+internal static class DoctorJob
+{
+    /// <summary>Two checkpoints of GPT-2 124M: 12 bytes a parameter each.</summary>
+    private const long WantedDiskBytes = 2L * 12 * 124_439_808;
+
+    /// <summary>GPT-2 124M in training: 16 bytes a parameter, and about a gigabyte of activations.</summary>
+    private const long WantedMemoryBytes = 16L * 124_439_808 + (1L << 30);
+
+    /// <summary>Does the work; the first look at a device loads libtorch and takes seconds.</summary>
+    public static JsonObject Run(JobWork work)
+    {
+        var silo = work.Services.Silo;
+        var precision = work.PrecisionOf(null);
+        var profile = silo.Replicas.Profile(work.Device.Index, precision, work.Threads);
+        var freeDisk = new DriveInfo(silo.DataFolder).AvailableFreeSpace;
+        var memory = GC.GetGCMemoryInfo();
+        var freeMemory = Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes);
+        return new JsonObject
+        {
+            ["silo"] = silo.Name,
+            ["machine"] = silo.MachineName,
+            ["cores"] = Environment.ProcessorCount,
+            ["device"] = work.Device.Kind,
+            ["device_name"] = work.Device.Name,
+            ["device_index"] = work.Device.Index,
+            ["devices"] = silo.Replicas.Devices.Count,
+            ["precision"] = precision == Core.Specification.Precision.BFloat16 ? "bf16" : "fp32",
+            ["bf16_is_fast"] = work.Device.BFloat16IsFast,
+            ["threads"] = work.Threads,
+            ["libtorch"] = profile.TorchVersion,
+            ["instruction_set"] = profile.InstructionSet,
+            ["fingerprint"] = profile.Fingerprint,
+            ["memory_bytes"] = memory.TotalAvailableMemoryBytes,
+            ["free_memory_bytes"] = freeMemory,
+            ["data"] = silo.DataFolder,
+            ["free_disk_bytes"] = freeDisk,
+            ["silo_port"] = silo.SiloPort,
+            ["gateway_port"] = silo.GatewayPort,
+            ["stripe_port"] = silo.Stripes.Port,
+            ["http"] = silo.HttpAddress,
+            ["warnings"] = new JsonArray([.. Warnings(silo.DataFolder, freeDisk, freeMemory)]),
+        };
+    }
+
+    private static IEnumerable<JsonNode> Warnings(string folder, long freeDisk, long freeMemory)
+    {
+        if (freeDisk < WantedDiskBytes)
+        {
+            yield return $"{Gigabytes(freeDisk)} GB are free in {folder}; two checkpoints of GPT-2 124M take "
+                + $"{Gigabytes(WantedDiskBytes)} GB.";
+        }
+
+        if (freeMemory < WantedMemoryBytes)
+        {
+            yield return $"{Gigabytes(freeMemory)} GB of memory are free; training GPT-2 124M takes about "
+                + $"{Gigabytes(WantedMemoryBytes)} GB.";
+        }
+    }
+
+    private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.0", CultureInfo.InvariantCulture);
+}

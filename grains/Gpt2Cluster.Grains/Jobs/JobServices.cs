@@ -1,0 +1,59 @@
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Models;
+using Gpt2Cluster.Grains.Placement;
+
+namespace Gpt2Cluster.Grains.Jobs;
+
+/// <summary>What every job of a silo shares.</summary>
+/// <param name="Silo">The silo.</param>
+/// <param name="Grains">The other grains.</param>
+/// <param name="Parameters">Brings parameters into replicas.</param>
+/// <param name="Benchmarks">The measurements.</param>
+public sealed record JobServices(SiloContext Silo, IGrainFactory Grains, ParameterLoader Parameters, IBenchmarks Benchmarks);
+
+/// <summary>One job at work, on its own thread.</summary>
+/// <param name="Services">What it shares with others.</param>
+/// <param name="Device">Its device.</param>
+/// <param name="Unique">The last part of its key.</param>
+/// <param name="Events">Takes what it says.</param>
+/// <param name="Cancellation">Asks it to end.</param>
+public sealed record JobWork(
+    JobServices Services, Device Device, string Unique, JobEvents Events, CancellationToken Cancellation)
+{
+    /// <summary>Threads a job takes: all of its device's share.</summary>
+    public int Threads => Math.Max(1, Device.Cores);
+
+    /// <summary>Makes a replica that does not train.</summary>
+    public IReplica CreateReplica(OpenParameters parameters, string? precision)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        var replica = Services.Silo.Replicas.Create(Device.Index, new ReplicaOptions
+        {
+            Shape = parameters.Shape,
+            Precision = PrecisionOf(precision),
+            Threads = Threads,
+            Trains = false,
+        });
+        try
+        {
+            parameters.LoadInto(replica, Cancellation);
+            return replica;
+        }
+        catch
+        {
+            replica.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The precision a user names; the device's better one for null.</summary>
+    /// <exception cref="Core.UserErrorException">It is neither bf16 nor fp32.</exception>
+    public Precision PrecisionOf(string? name) => name switch
+    {
+        null => Device.BFloat16IsFast ? Precision.BFloat16 : Precision.Float32,
+        "bf16" => Precision.BFloat16,
+        "fp32" => Precision.Float32,
+        _ => throw new Core.UserErrorException($"--precision must be bf16 or fp32, not '{name}'."),
+    };
+}

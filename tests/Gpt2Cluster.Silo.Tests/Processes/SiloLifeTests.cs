@@ -1,0 +1,77 @@
+using System.Net;
+using System.Net.Sockets;
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+
+namespace Gpt2Cluster.Silo.Tests.Processes;
+
+public sealed class SiloLifeTests
+{
+    [Fact]
+    public async Task Serves_health_readiness_metrics_and_runs_and_stops_with_its_parent()
+    {
+        using var folder = new TestFolder();
+        using var silo = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0", "--name", "alpha");
+        using var http = new HttpClient { BaseAddress = silo.Http };
+        Assert.Equal("alive\n", await http.GetStringAsync("healthz"));
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("readyz")).StatusCode);
+        Assert.Contains("There is no run yet", await http.GetStringAsync(""));
+        var metrics = PrometheusText.Parse(await http.GetStringAsync("metrics"));
+        Assert.Equal(1, metrics["gpt2cluster_silo_workers"]);
+        Assert.True(metrics["gpt2cluster_silo_resident_bytes"] > 1e7);
+        Assert.True(metrics.ContainsKey("gpt2cluster_silo_live_tensors"));
+        Assert.Contains(metrics.Keys, name => name.StartsWith("orleans_", StringComparison.Ordinal));
+        Assert.Contains(metrics.Keys, name => name.StartsWith("dotnet_", StringComparison.Ordinal));
+        silo.CloseInput();
+        Assert.Equal(0, await silo.UntilExit());
+    }
+
+    [Fact]
+    public async Task A_silo_that_is_killed_is_dropped_and_another_finds_the_store()
+    {
+        using var folder = new TestFolder();
+        using var first = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0", "--name", "alpha");
+        using var second = await SiloProcess.StartReady(folder.Path, "--redis", first.Redis, "--name", "beta");
+        await using var client = await TestClient.Connect(first);
+        var cluster = client.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+        await Until(cluster, "alpha", "beta");
+        second.Kill();
+        await Until(cluster, "alpha");
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_named_and_ends_with_code_2()
+    {
+        using var folder = new TestFolder();
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        using var silo = SiloProcess.Start(folder.Path, "--redis", $"embedded:{port}");
+        Assert.Equal(2, await silo.UntilExit());
+        Assert.Contains($"Port {port} (--redis embedded) is in use", silo.Output);
+    }
+
+    [Fact]
+    public async Task Two_stores_in_one_data_folder_are_refused()
+    {
+        using var folder = new TestFolder();
+        using var first = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0");
+        using var second = SiloProcess.Start(folder.Path, "--redis", "embedded:0");
+        Assert.Equal(2, await second.UntilExit());
+        Assert.Contains("Another silo hosts the store", second.Output);
+    }
+
+    private static async Task Until(ICluster cluster, params string[] names)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        string[] found = [];
+        for (var left = 300; left > 0 && await timer.WaitForNextTickAsync(); left--)
+        {
+            found = [.. (await cluster.Describe()).Silos.Select(silo => silo.Name)];
+            if (found.SequenceEqual(names))
+                return;
+        }
+
+        Assert.Fail($"expected the silos {string.Join(", ", names)}, there are {string.Join(", ", found)}");
+    }
+}

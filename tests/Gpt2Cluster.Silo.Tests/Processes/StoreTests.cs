@@ -1,0 +1,52 @@
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+
+namespace Gpt2Cluster.Silo.Tests.Processes;
+
+public sealed class StoreTests
+{
+    [Fact]
+    public async Task What_was_answered_survives_a_kill_of_the_silo_that_hosts_the_store()
+    {
+        const int RunCount = 20;
+        using var folder = new TestFolder();
+        using (var first = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0"))
+        {
+            await using var client = await TestClient.Connect(first);
+            var cluster = client.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+            for (var run = 0; run < RunCount; run++)
+                await cluster.RunChanged(Completed($"run{run}"), 1, 1);
+
+            // The last answer has just arrived: nothing gives the store time to write behind it.
+            first.Kill();
+        }
+
+        using var second = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0");
+        await using var again = await TestClient.Connect(second);
+        var runs = await again.Grains.GetGrain<ICluster>(GrainKeys.Cluster).Runs();
+        Assert.Equal(RunCount, runs.Length);
+        Assert.All(runs, run => Assert.Equal("completed", run.Status));
+    }
+
+    [Fact]
+    public async Task A_store_beyond_loopback_has_a_password_that_only_its_owner_reads()
+    {
+        using var folder = new TestFolder();
+        using var silo = SiloProcess.Start(folder.Path, "--redis", "embedded:0", "--advertise", "10.255.255.1");
+        var file = Path.Combine(folder.Path, "store-password");
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        for (var left = 600; !File.Exists(file) && await timer.WaitForNextTickAsync(); left--)
+            Assert.True(left > 0, $"no password appeared:\n{silo.Output}");
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+    }
+
+    private static RunSummary Completed(string name) => new()
+    {
+        Name = name,
+        Status = "completed",
+        Step = 1,
+        Steps = 1,
+        Model = "scratch:tiny",
+        SubmittedAt = DateTimeOffset.UnixEpoch,
+    };
+}

@@ -1,0 +1,110 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Tokens;
+
+namespace Gpt2Cluster.Silo.Tests.Processes;
+
+public sealed class UploadTests
+{
+    private const string Text = "Two silos lean on one another's light, and neither knows which of them keeps the night.";
+
+    [Fact]
+    public async Task A_text_becomes_a_dataset_that_another_disk_can_have()
+    {
+        using var folder = new TestFolder();
+        using var other = new TestFolder();
+        using var silo = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0", "--name", "alpha");
+        using var second = await SiloProcess.StartReady(other.Path, "--redis", silo.Redis, "--name", "beta");
+        await using var client = await TestClient.Connect(silo);
+        var upload = client.Grains.GetGrain<IUpload>(GrainKeys.Upload("alpha", "u1"));
+        var bundle = new MemoryStream();
+        WriteText(bundle, Text);
+        await Send(upload, bundle.ToArray());
+        var dataset = (await Finished(() => upload.FinishDataset("a test"))).Dataset!;
+        var expected = new Gpt2Tokenizer().Encode(Text).Select(token => (ushort)token).ToArray();
+        Assert.Equal(expected.Length, dataset.TokenCount);
+        var grain = client.Grains.GetGrain<IDataset>(dataset.Hash);
+        Assert.Equal(["alpha"], (await grain.Describe())!.Holders);
+        await grain.BringTo("beta");
+        Assert.Equal(["alpha", "beta"], (await grain.Describe())!.Holders);
+        foreach (var holder in new[] { "alpha", "beta" })
+        {
+            var shard = client.Grains.GetGrain<IDataShard>(GrainKeys.DataShard(holder, dataset.Hash, 0));
+            Assert.Equal(expected[1..4], MemoryMarshal.Cast<byte, ushort>(await shard.Read(1, 3)));
+        }
+    }
+
+    [Fact]
+    public async Task A_model_is_checked_stored_listed_and_brought_to_another_disk()
+    {
+        using var folder = new TestFolder();
+        using var other = new TestFolder();
+        using var source = new TestFolder();
+        var layout = new ParameterLayout(new ModelShape(50257, 8, 4, 2, 1));
+        var path = Path.Combine(source.Path, "model");
+        ModelFolderWriter.Write(path, layout, (start, into) => into.Fill(start % 7));
+        using var silo = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0", "--name", "alpha");
+        using var second = await SiloProcess.StartReady(other.Path, "--redis", silo.Redis, "--name", "beta");
+        await using var client = await TestClient.Connect(silo);
+        var bundle = new MemoryStream();
+        FileBundle.WriteModel(path, bundle);
+        Assert.Null((await Store(client, "u1", bundle.ToArray(), "small")).Refusal);
+        Assert.Contains("already", (await Store(client, "u2", bundle.ToArray(), "small")).Refusal);
+        Assert.Contains("cannot name", (await Store(client, "u3", bundle.ToArray(), "../small")).Refusal);
+        Assert.Contains("damaged", (await Store(client, "u4", bundle.ToArray()[..^9], "cut")).Refusal);
+        var model = Assert.Single(await client.Grains.GetGrain<IModelStore>("alpha").List());
+        Assert.Equal(("small", layout.Length), (model.Name, model.ParameterCount));
+        var brought = client.Grains.GetGrain<IModelStore>("beta");
+        Assert.False(await brought.Bring("models/none", "alpha"));
+        Assert.True(await brought.Bring("models/small", "alpha"));
+        Assert.Equal(
+            await File.ReadAllBytesAsync(Path.Combine(path, "model.safetensors")),
+            await File.ReadAllBytesAsync(Path.Combine(other.Path, "models", "small", "model.safetensors")));
+        await Assert.ThrowsAnyAsync<Exception>(() => brought.Files("../alpha"));
+        await Assert.ThrowsAnyAsync<Exception>(() => brought.Read("models/small/../../../etc/passwd", 0, 1));
+    }
+
+    private static async Task<UploadAnswer> Store(TestClient client, string unique, byte[] bundle, string name)
+    {
+        var upload = client.Grains.GetGrain<IUpload>(GrainKeys.Upload("alpha", unique));
+        await Send(upload, bundle);
+        return await Finished(() => upload.FinishModel(name));
+    }
+
+    private static async Task Send(IUpload upload, byte[] bytes)
+    {
+        var pieces = bytes.Chunk(Piece.MaximumBytes).ToArray();
+        for (var index = 0; index < pieces.Length; index++)
+        {
+            Assert.Equal(index + 1, await upload.Append(new Piece(index, pieces[index])));
+            Assert.Equal(index + 1, await upload.Append(new Piece(index, pieces[index])));
+        }
+    }
+
+    private static async Task<UploadAnswer> Finished(Func<Task<UploadAnswer>> finish)
+    {
+        const int AnswerCount = 20;
+        for (var left = AnswerCount; left > 0; left--)
+        {
+            if (await finish() is { IsPending: false } answer)
+                return answer;
+        }
+
+        throw new TimeoutException($"the upload was pending {AnswerCount} times");
+    }
+
+    private static void WriteText(Stream bundle, string text)
+    {
+        using var writer = new BundleWriter(bundle);
+        writer.BeginDocument("test.txt");
+        writer.Text(Encoding.UTF8.GetBytes(text));
+        writer.EndDocument();
+        writer.Complete();
+    }
+}
