@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
@@ -17,6 +18,7 @@ internal sealed class TestClient : IAsyncDisposable
     public static async Task<TestClient> Connect(SiloProcess silo)
     {
         var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
         builder.UseOrleansClient(client => client
             .UseStaticClustering(new IPEndPoint(IPAddress.Loopback, silo.GatewayPort))
             .Configure<ClusterOptions>(options => options.ClusterId = options.ServiceId = "gpt2cluster"));
