@@ -1,0 +1,52 @@
+using Gpt2Cluster.EndToEnd.Tests.Processes;
+
+namespace Gpt2Cluster.EndToEnd.Tests;
+
+/// <summary>A run that rests and goes on ends in the bits of the undisturbed one.</summary>
+public sealed class PauseTests
+{
+    private const int Steps = 6;
+
+    [Fact]
+    public void Ctrl_C_pauses_and_the_same_command_goes_on_to_the_same_bits()
+    {
+        using var folder = new TestFolder();
+        using var other = new TestFolder();
+        using var undisturbed = ClientProcess.Start(other, Training.Small(Steps, "--micro-batches", "3"));
+        var expected = Training.HashOf(undisturbed);
+
+        string[] command = Training.Small(Steps, "--micro-batches", "3", "--silos", "2");
+        using (var first = ClientProcess.Start(folder, command))
+        {
+            first.WaitFor("step", step => step.GetProperty("step").GetInt64() >= 2);
+            first.SendInterrupt();
+            Assert.True(first.WaitForExit() == 130, first.Said);
+            Assert.Equal("paused", first.Events("end")[0].GetProperty("status").GetString());
+            folder.AssertNobodyIsLeft();
+        }
+
+        using var second = ClientProcess.Start(folder, command);
+        Assert.Equal(expected, Training.HashOf(second));
+        Assert.NotEqual(1, second.Events("step")[0].GetProperty("step").GetInt64());
+        folder.AssertNobodyIsLeft();
+    }
+
+    [Fact]
+    public void A_pause_at_every_second_step_changes_nothing()
+    {
+        using var folder = new TestFolder();
+        using var other = new TestFolder();
+        using var undisturbed = ClientProcess.Start(other, Training.Small(Steps, "--micro-batches", "2"));
+        var expected = Training.HashOf(undisturbed);
+
+        foreach (var step in new[] { 2, 4 })
+        {
+            using var part = ClientProcess.Start(
+                folder, Training.Small(Steps, "--micro-batches", "2", "--pause-at", $"{step}"));
+            Training.HashOf(part, "paused");
+        }
+
+        using var last = ClientProcess.Start(folder, Training.Small(Steps, "--micro-batches", "2"));
+        Assert.Equal(expected, Training.HashOf(last));
+    }
+}

@@ -1,0 +1,2 @@
+// Each test starts a cluster of its own; two at once would only wait for each other on few cores.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
