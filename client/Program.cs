@@ -1,1 +1,3 @@
-return 0;
+using Gpt2Cluster.Client;
+
+return await ClientApplication.Run(args);

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Client.Watching;
+using Gpt2Cluster.Core;
+
+namespace Gpt2Cluster.Client;
+
+/// <summary>From the words on the command line to the exit code.</summary>
+internal static class ClientApplication
+{
+    /// <summary>Runs one command.</summary>
+    /// <returns>One of <see cref="ExitCodes"/>.</returns>
+    public static async Task<int> Run(IReadOnlyList<string> words)
+    {
+        using var interrupts = new Interrupts();
+        var output = ClientOutput.OfProcess(
+            words.Contains("--json"), words.Contains("--quiet"), words.Contains("--verbose"));
+        return await Run(words, output, TimeProvider.System, interrupts.First);
+    }
+
+    /// <summary>Runs one command.</summary>
+    /// <param name="words">The words behind the program's name.</param>
+    /// <param name="output">Where words go.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="interrupted">Cancelled by Ctrl+C.</param>
+    /// <returns>One of <see cref="ExitCodes"/>.</returns>
+    public static async Task<int> Run(
+        IReadOnlyList<string> words, ClientOutput output, TimeProvider time, CancellationToken interrupted)
+    {
+        var tree = new CommandTree();
+        var typed = Tokens.WithDashes(words, tree.Root);
+        var result = tree.Root.Parse(typed, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (IsPage(result))
+            return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        if (tree.UsageError(typed, result) is { } sentence)
+            return UsageError(output, sentence, result);
+        try
+        {
+            var command = (ClientCommand)result.CommandResult.Command;
+            var context = new CommandContext(result, tree.Common.Read(result), output, time);
+            return await command.Run(context, interrupted);
+        }
+        catch (UsageException problem)
+        {
+            return UsageError(output, problem.Message, result);
+        }
+        catch (UserErrorException problem)
+        {
+            output.Error(problem.Message);
+            return ExitCodes.BadInput;
+        }
+        catch (ClientException problem)
+        {
+            output.Error(problem.Message);
+            output.Detail(problem.ToString());
+            return problem.ExitCode;
+        }
+        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+        {
+            output.Remark("interrupted");
+            return ExitCodes.Interrupted;
+        }
+        catch (Exception problem) when (!output.IsVerbose)
+        {
+            output.Error($"The command failed: {problem.Message} (--verbose tells more)");
+            return ExitCodes.Failed;
+        }
+    }
+
+    /// <summary>Whether the parser itself shows something: the help page or the version.</summary>
+    private static bool IsPage(ParseResult result) => result.Action is not (null or ParseErrorAction);
+
+    private static int UsageError(ClientOutput output, string sentence, ParseResult result)
+    {
+        var command = result.CommandResult.Command;
+        var name = command is RootCommand ? "" : Tokens.FullName(command) + " ";
+        output.Error(sentence, $"Try 'gpt2cluster {name}--help'.");
+        return ExitCodes.BadInput;
+    }
+}

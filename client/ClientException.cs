@@ -1,0 +1,20 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Gpt2Cluster.Client;
+
+/// <summary>The command ends here, with one sentence for the user and an exit code.</summary>
+/// <param name="exitCode">One of <see cref="ExitCodes"/>.</param>
+/// <param name="message">One sentence.</param>
+/// <param name="cause">What led to it; null if nothing did.</param>
+[SuppressMessage("Design", "CA1032", Justification = "Without an exit code it has no meaning.")]
+[SuppressMessage("Design", "CA1064", Justification = "It never leaves this assembly.")]
+internal sealed class ClientException(int exitCode, string message, Exception? cause = null)
+    : Exception(message, cause)
+{
+    /// <summary>One of <see cref="ExitCodes"/>.</summary>
+    public int ExitCode => exitCode;
+
+    /// <summary>No run of that name.</summary>
+    public static ClientException NoSuchRun(string run) =>
+        new(ExitCodes.NotFound, $"There is no run '{run}'; 'runs' lists those there are.");
+}

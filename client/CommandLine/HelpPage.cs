@@ -1,0 +1,36 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace Gpt2Cluster.Client.CommandLine;
+
+/// <summary>The parser's help page, then the command's remarks and its example.</summary>
+/// <param name="standard">The parser's help page.</param>
+internal sealed class HelpPage(HelpAction standard) : SynchronousCommandLineAction
+{
+    /// <inheritdoc/>
+    public override int Invoke(ParseResult parseResult)
+    {
+        var code = standard.Invoke(parseResult);
+        var output = parseResult.InvocationConfiguration.Output;
+        switch (parseResult.CommandResult.Command)
+        {
+            case ClientCommand command:
+                if (command.Remarks.Length > 0)
+                    output.WriteLine(command.Remarks + Environment.NewLine);
+                output.WriteLine($"Example:{Environment.NewLine}  gpt2cluster {command.Example}");
+                break;
+            case RootCommand:
+                output.WriteLine($"Example:{Environment.NewLine}  gpt2cluster {TrainExample}");
+                break;
+            case var group:
+                foreach (var command in group.Subcommands.OfType<ClientCommand>())
+                    output.WriteLine($"Example:{Environment.NewLine}  gpt2cluster {command.Example}");
+                break;
+        }
+
+        return code;
+    }
+
+    private const string TrainExample = "train deploy/quickstart/verses.txt --model scratch:tiny --silos 2";
+}

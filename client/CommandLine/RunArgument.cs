@@ -1,0 +1,16 @@
+using System.CommandLine;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Client.CommandLine;
+
+/// <summary>The name of a run as a command's argument.</summary>
+internal sealed class RunArgument : Argument<string>
+{
+    /// <summary>Makes the argument.</summary>
+    public RunArgument()
+        : base("RUN") => Description = "the run's name";
+
+    /// <summary>The name.</summary>
+    /// <exception cref="Core.UserErrorException">It cannot be a run's name.</exception>
+    public string Read(CommandContext context) => RunName.Parse(context.Arguments.GetRequiredValue(this)).ToString();
+}

@@ -1,0 +1,75 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Client.Jobs;
+using Gpt2Cluster.Contracts.Jobs;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary><c>doctor</c>: what this machine has, and what would stop a run.</summary>
+internal sealed class DoctorCommand()
+    : ClientCommand("doctor", "Tells what this machine has, and what would stop a run.", "doctor --json")
+{
+    /// <summary>Less free disk than this does not hold two checkpoints of the smallest real model.</summary>
+    private const long LeastFreeBytes = 4L << 30;
+
+    /// <summary>Ports a silo takes when it is started by hand.</summary>
+    private static readonly (string Option, int Port)[] SiloPorts =
+    [
+        ("--silo-port", 11111), ("--gateway-port", 30000), ("--stripe-port", 21111), ("--http", 8080), ("--redis", 6390),
+    ];
+
+    /// <inheritdoc/>
+    public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
+    {
+        var problems = new JsonArray();
+        var folder = context.Choices.DataFolder;
+        folder.Create();
+        var free = new DriveInfo(folder.Root).AvailableFreeSpace;
+        if (free < LeastFreeBytes)
+            problems.Add($"The disk of '{folder.Root}' has little room for checkpoints.");
+        var taken = SiloPorts.Where(pair => IsTaken(pair.Port)).ToList();
+        foreach (var (option, port) in taken)
+            problems.Add($"Port {port} is in use; a silo started by hand needs another {option}.");
+        var report = new JsonObject
+        {
+            ["cores"] = Environment.ProcessorCount,
+            ["data_folder"] = folder.Root,
+            ["free_disk_bytes"] = free,
+        };
+        try
+        {
+            await using var session = await ClusterSession.Open(context, cancellation);
+            var worker = await JobCall.AnyWorker(session, cancellation);
+            var request = new JobRequest { Doctor = new DoctorWish() };
+            foreach (var (name, value) in await JobCall.Result(session, worker, request, cancellation))
+                report[name] = value?.DeepClone();
+        }
+        catch (ClientException problem)
+        {
+            problems.Add(problem.Message);
+        }
+
+        report["problems"] = problems;
+        Facts.Show(context.Output, report);
+        if (problems.Count == 0)
+            context.Output.Result("Nothing here would stop a run.");
+        return ExitCodes.Done;
+    }
+
+    private static bool IsTaken(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return false;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
+    }
+}

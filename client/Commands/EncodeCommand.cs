@@ -1,0 +1,59 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Jobs;
+using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Data.Datasets;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary><c>encode IN OUT.npz</c>: a tokenised dataset in the original tool's layout; needs no cluster.</summary>
+internal sealed class EncodeCommand : ClientCommand
+{
+    private readonly Argument<string> input = new("IN") { Description = "a text file, a folder or a glob" };
+    private readonly Argument<string> target = new("OUT.npz") { Description = "the file to write" };
+
+    private readonly Option<long?> combine = Values.WholeNumber(
+        "--combine", "characters a chunk has at least [default: 50000]");
+
+    private readonly Option<bool> legacy = Values.Flag(
+        "--legacy-endoftext",
+        "does what the original does to <|endoftext|>: seven ordinary tokens, and after every file");
+
+    /// <summary>Makes the command.</summary>
+    public EncodeCommand()
+        : base("encode", "Tokenises a text into the original tool's .npz.", "encode novel.txt novel.npz")
+    {
+        Arguments.Add(input);
+        Arguments.Add(target);
+        Options.Add(combine);
+        Options.Add(legacy);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
+    {
+        var arguments = context.Arguments;
+        var source = DatasetSource.Open(arguments.GetRequiredValue(input));
+        var file = arguments.GetRequiredValue(target);
+        var options = new DatasetOptions
+        {
+            CombineCharacters = arguments.Whole(combine, DatasetOptions.DefaultCombineCharacters, least: 1),
+            LegacyEndOfText = arguments.GetValue(legacy),
+        };
+        source.Validate(cancellation: cancellation);
+        TokenizedDataset? result = null;
+        await ProgressBars.Run(context.Output, $"reading {source.Path}", source.Bytes, progress => Task.Run(
+            () => result = NpzEncoder.Encode(source, file, options, progress, cancellation), cancellation));
+        context.Output.Result(
+            $"{Formats.Several(result!.TokenCount, "token")} of {Formats.Several(result.DocumentCount, "document")} "
+            + $"in {file}");
+        context.Output.Json(new JsonObject
+        {
+            ["tokens"] = result.TokenCount,
+            ["documents"] = result.DocumentCount,
+            ["sha256_of_uint16_little_endian"] = result.Sha256,
+        });
+        return ExitCodes.Done;
+    }
+}

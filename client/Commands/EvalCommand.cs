@@ -1,0 +1,56 @@
+using System.CommandLine;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Client.Jobs;
+using Gpt2Cluster.Client.Models;
+using Gpt2Cluster.Client.Training;
+using Gpt2Cluster.Client.Upload;
+using Gpt2Cluster.Contracts.Jobs;
+using Gpt2Cluster.Data.Datasets;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary><c>eval --model M DATASET</c>: the mean loss of a model on a dataset, every target once.</summary>
+internal sealed class EvalCommand : ClientCommand
+{
+    private readonly DatasetArgument dataset = new();
+
+    private readonly Option<string?> model = Values.Text(
+        "--model", "M", "a name in the store, a directory, run:NAME or scratch:PRESET");
+
+    private readonly Option<string?> precision = Values.Choice(
+        "--precision", "[default: bf16 where the device is fast at it]", "bf16", "fp32");
+
+    /// <summary>Makes the command.</summary>
+    public EvalCommand()
+        : base("eval", "Measures a model's loss and perplexity on a dataset.", "eval --model gpt2 novel.txt --json")
+    {
+        Arguments.Add(dataset);
+        Options.Add(model);
+        Options.Add(precision);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
+    {
+        var name = context.Arguments.GetValue(model) ?? throw new UsageException("'eval' needs --model M.");
+        _ = ModelResolver.Preview(name);
+        var source = DatasetSource.Open(context.Arguments.GetValue(dataset)!);
+        source.Validate(cancellation: cancellation);
+        await using var session = await ClusterSession.Open(context, cancellation);
+        var found = await new ModelResolver(context).Resolve(session, name, cancellation);
+        var stored = await new Uploads(session, context.Output).Dataset(source, cancellation);
+        var request = new JobRequest
+        {
+            Evaluate = new EvaluateWish
+            {
+                Source = ModelNames.Source(found),
+                DatasetHash = stored.Hash,
+                Precision = context.Arguments.GetValue(precision),
+            },
+        };
+        var worker = await JobCall.AnyWorker(session, cancellation);
+        Facts.Show(context.Output, await JobCall.Result(session, worker, request, cancellation));
+        return ExitCodes.Done;
+    }
+}

@@ -1,0 +1,160 @@
+using System.CommandLine;
+using System.Text;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Client.Jobs;
+using Gpt2Cluster.Client.Models;
+using Gpt2Cluster.Contracts.Jobs;
+using Gpt2Cluster.Core;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary><c>generate</c>: text from a model or a run.</summary>
+internal sealed class GenerateCommand : ClientCommand
+{
+    private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
+
+    private readonly Option<string?> model = Values.Text(
+        "--model", "M", "a name in the store, a directory, run:NAME or scratch:PRESET");
+
+    private readonly Option<string?> run = Values.Text("--run", "R", "a run, in place of a model");
+
+    private readonly Option<string?> checkpoint = Values.Text(
+        "--checkpoint", "best|last|STEP", "which checkpoint of the run [default: last]");
+
+    private readonly Option<string?> prompt = Values.FreeText(
+        "--prompt", "TEXT", "what the text begins with [default: end-of-text]");
+
+    private readonly Option<string?> promptFile = Values.Text("--prompt-file", "F", "a file with the prompt");
+
+    private readonly Option<bool> interactive = Values.Flag(
+        "--interactive", "reads prompts from standard input, a line each, until it ends");
+
+    private readonly Option<long?> length = Values.WholeNumber("--length", "tokens to add [default: 200]");
+    private readonly Option<long?> count = Values.WholeNumber("--num", "texts [default: 1]");
+    private readonly Option<double?> temperature = Values.Number("--temperature", "0 is greedy [default: 1]");
+    private readonly Option<long?> topK = Values.WholeNumber("--top-k", "0 for all [default: 40]");
+    private readonly Option<double?> topP = Values.Number("--top-p", "0 for all [default: 0]");
+    private readonly Option<long?> seed = Values.WholeNumber("--seed", "of the draws [default: 1]");
+
+    private readonly Option<string?> precision = Values.Choice(
+        "--precision", "[default: bf16 where the device is fast at it]", "bf16", "fp32");
+
+    /// <summary>Makes the command.</summary>
+    public GenerateCommand()
+        : base(
+            "generate", "Writes text with a model or a run.", "generate --run run1 --prompt \"The sea\" --length 100")
+    {
+        Option[] options =
+        [
+            model, run, checkpoint, prompt, promptFile, interactive, length, count, temperature, topK, topP, seed,
+            precision,
+        ];
+        foreach (var option in options)
+            Options.Add(option);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
+    {
+        var name = ModelName(context.Arguments);
+        var wish = Wish(context.Arguments);
+        _ = ModelResolver.Preview(name);
+        await using var session = await ClusterSession.Open(context, cancellation);
+        var found = await new ModelResolver(context).Resolve(session, name, cancellation);
+        wish = wish with { Source = ModelNames.Source(found, wish.Source.Checkpoint) };
+        if (!context.Arguments.GetValue(interactive))
+            await Generate(context, session, wish, cancellation);
+        else
+            await Converse(context, session, wish, cancellation);
+        return ExitCodes.Done;
+    }
+
+    private static async Task Converse(
+        CommandContext context, ClusterSession session, GenerateWish wish, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            context.Output.Remark("Model prompt >>> ");
+            if (await Console.In.ReadLineAsync(cancellation) is not { } line)
+                return;
+            if (line.Length == 0)
+                context.Output.Remark("Prompt should not be empty!");
+            else
+                await Generate(context, session, wish with { Prompt = line }, cancellation);
+        }
+    }
+
+    private static async Task Generate(
+        CommandContext context, ClusterSession session, GenerateWish wish, CancellationToken cancellation)
+    {
+        var worker = await JobCall.AnyWorker(session, cancellation);
+        var request = new JobRequest { Generate = wish };
+        await foreach (var item in JobCall.Events(session, worker, request, cancellation))
+        {
+            if (item.Kind == "sample")
+                Show(context, wish, item);
+        }
+    }
+
+    private static void Show(CommandContext context, GenerateWish wish, JobEvent item)
+    {
+        context.Output.JsonLine(item.Json);
+        if (wish.Count > 1)
+            context.Output.Result($"======== SAMPLE {item.Fields["index"]} ========");
+        context.Output.Result(wish.Prompt + (item.Fields["text"]?.GetValue<string>() ?? ""));
+    }
+
+    private string ModelName(ParseResult arguments)
+    {
+        var (named, ofRun) = (arguments.GetValue(model), arguments.GetValue(run));
+        if (named is null == ofRun is null)
+            throw new UsageException("'generate' needs either --model M or --run R.");
+        var name = named ?? ModelNames.RunPrefix + ofRun;
+        if (arguments.GetValue(checkpoint) is not null && ModelNames.RunOf(name) is null)
+            throw new UsageException("--checkpoint goes with a run.");
+        return name;
+    }
+
+    private GenerateWish Wish(ParseResult arguments)
+    {
+        var which = arguments.GetValue(checkpoint) ?? "last";
+        if (which is not ("best" or "last") && !which.All(char.IsAsciiDigit))
+            throw new UsageException($"--checkpoint takes best, last or a step, not '{which}'.");
+        return new GenerateWish
+        {
+            Source = new ParameterSource { Kind = "", Name = "", Checkpoint = which },
+            Prompt = Prompt(arguments),
+            Length = arguments.Whole(length, 200, least: 1),
+            Count = arguments.Whole(count, 1, least: 1),
+            Temperature = arguments.Real(temperature, 1, 0, double.PositiveInfinity),
+            TopK = arguments.Whole(topK, 40),
+            TopP = arguments.Real(topP, 0, 0, 1),
+            Seed = (ulong)(arguments.GetValue(seed) ?? 1),
+            Precision = arguments.GetValue(precision),
+        };
+    }
+
+    private string Prompt(ParseResult arguments)
+    {
+        var (text, path) = (arguments.GetValue(prompt), arguments.GetValue(promptFile));
+        if (path is null)
+            return text ?? "";
+        if (text is not null)
+            throw new UsageException("The prompt is given twice: with --prompt and with --prompt-file.");
+        try
+        {
+            return StrictUtf8.GetString(File.ReadAllBytes(path));
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException(
+                $"The file '{path}' of --prompt-file cannot be read: {problem.Message}", problem);
+        }
+        catch (DecoderFallbackException problem)
+        {
+            throw new UserErrorException(
+                $"The file '{path}' of --prompt-file is no UTF-8 at byte {problem.Index}; convert it first.", problem);
+        }
+    }
+}

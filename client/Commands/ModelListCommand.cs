@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Client.Models;
+using Gpt2Cluster.Client.Output;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary><c>model list</c>: the models in the store.</summary>
+internal sealed class ModelListCommand() : ClientCommand("list", "Lists the models in the store.", "model list")
+{
+    private static readonly string[] Headers = ["model", "parameters", "size", "silos"];
+
+    /// <inheritdoc/>
+    public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
+    {
+        await using var session = await ClusterSession.Open(context, cancellation);
+        var models = await StoredModels.All(session, cancellation);
+        foreach (var model in models)
+        {
+            context.Output.Json(new JsonObject
+            {
+                ["model"] = model.Name,
+                ["parameters"] = model.ParameterCount,
+                ["bytes"] = model.Bytes,
+                ["silos"] = new JsonArray([.. model.Silos.Select(silo => JsonValue.Create(silo))]),
+                ["shape"] = JsonNode.Parse(model.ShapeJson),
+            });
+        }
+
+        if (models.Count == 0)
+            context.Output.Result("The store has no models; 'model pull gpt2' or 'model import FOLDER' brings one.");
+        else
+            context.Output.Table(Headers, [.. models.Select(Row)]);
+        return ExitCodes.Done;
+    }
+
+    private static string[] Row(ModelInStore model) =>
+    [
+        model.Name, Formats.Count(model.ParameterCount), Formats.Bytes(model.Bytes), string.Join(", ", model.Silos),
+    ];
+}

@@ -1,0 +1,39 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Client.Models;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary><c>model pull NAME</c>: fetches one of OpenAI's models from the hub into the store.</summary>
+internal sealed class ModelPullCommand : ClientCommand
+{
+    private readonly Argument<string> name = new("NAME") { Description = "gpt2, gpt2-medium, gpt2-large or gpt2-xl" };
+
+    /// <summary>Makes the command.</summary>
+    public ModelPullCommand()
+        : base(
+            "pull",
+            "Fetches a model from the Hugging Face hub, or from GPT2CLUSTER_HUB; goes on where it broke off.",
+            "model pull gpt2") => Arguments.Add(name);
+
+    /// <inheritdoc/>
+    public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
+    {
+        var model = context.Arguments.GetRequiredValue(name);
+        if (context.Choices.Cluster is LocalAddress)
+        {
+            await new ModelTransfers(context, null).Pull(model, cancellation);
+        }
+        else
+        {
+            await using var session = await ClusterSession.Open(context, cancellation);
+            await new ModelTransfers(context, session).Pull(model, cancellation);
+        }
+
+        context.Output.Result($"{model} is in the store");
+        context.Output.Json(new JsonObject { ["model"] = model });
+        return ExitCodes.Done;
+    }
+}

@@ -1,0 +1,44 @@
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts.Runs;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary>Calls on a run that several commands make.</summary>
+internal static class RunCalls
+{
+    /// <summary>The run in full.</summary>
+    /// <exception cref="ClientException">There is none of that name.</exception>
+    public static async Task<RunDescription> Describe(
+        ClusterSession session, string run, CancellationToken cancellation) =>
+        await session.Patience.Call(session.Grains.GetGrain<ITrainingRun>(run).Describe, cancellation)
+        ?? throw ClientException.NoSuchRun(run);
+
+    /// <summary>Asks a run for something that a run which is over refuses.</summary>
+    /// <param name="context">The command.</param>
+    /// <param name="run">The run's name.</param>
+    /// <param name="call">What is asked.</param>
+    /// <param name="done">What is said when the run has taken it, and its word for programs.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public static async Task<int> Ask(
+        CommandContext context,
+        string run,
+        Func<ITrainingRun, Task<bool>> call,
+        (string Sentence, string Word) done,
+        CancellationToken cancellation)
+    {
+        await using var session = await ClusterSession.Open(context, cancellation);
+        var description = await Describe(session, run, cancellation);
+        var grain = session.Grains.GetGrain<ITrainingRun>(run);
+        if (!await session.Patience.Call(() => call(grain), cancellation))
+        {
+            throw new Core.UserErrorException(
+                $"The run {run} is over ({description.Summary.Status.Replace('_', ' ')}); start another with "
+                + "--run NEW.");
+        }
+
+        context.Output.Result(done.Sentence);
+        context.Output.Json(new() { ["run"] = run, ["asked"] = done.Word });
+        return ExitCodes.Done;
+    }
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary><c>runs</c>: all runs, newest first.</summary>
+internal sealed class RunsCommand()
+    : ClientCommand("runs", "Lists all runs, newest first.", "runs --cluster 10.0.0.5:30000")
+{
+    private static readonly string[] Headers =
+        ["run", "status", "step", "loss", "best validation", "workers", "model", "submitted"];
+
+    /// <inheritdoc/>
+    public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
+    {
+        await using var session = await ClusterSession.Open(context, cancellation);
+        var cluster = session.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+        var runs = await session.Patience.Call(cluster.Runs, cancellation);
+        foreach (var run in runs)
+            context.Output.Json(Json(run));
+        if (runs.Length == 0)
+            context.Output.Result("There are no runs.");
+        else
+            context.Output.Table(Headers, [.. runs.Select(Row)]);
+        return ExitCodes.Done;
+    }
+
+    /// <summary>A run as an object for programs.</summary>
+    public static JsonObject Json(RunSummary run) => new()
+    {
+        ["run"] = run.Name,
+        ["status"] = run.Status,
+        ["step"] = run.Step,
+        ["steps"] = run.Steps,
+        ["loss"] = run.Loss,
+        ["best_validation_loss"] = run.BestValidationLoss,
+        ["workers"] = run.WorkerCount,
+        ["model"] = run.Model,
+        ["submitted_at"] = run.SubmittedAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
+    };
+
+    private static string[] Row(RunSummary run) =>
+    [
+        run.Name,
+        run.Status.Replace('_', ' '),
+        $"{run.Step}/{run.Steps}",
+        run.Loss is { } loss ? Formats.Loss(loss) : "-",
+        run.BestValidationLoss is { } best ? Formats.Loss(best) : "-",
+        run.WorkerCount.ToString(CultureInfo.InvariantCulture),
+        run.Model,
+        run.SubmittedAt.LocalDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture),
+    ];
+}

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Client.Watching;
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts.Runs.Events;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary><c>samples RUN</c>: the samples the coordinator keeps.</summary>
+internal sealed class SamplesCommand : ClientCommand
+{
+    /// <summary>Samples a coordinator keeps at most.</summary>
+    private const int MaximumKept = 1000;
+
+    private readonly RunArgument run = new();
+    private readonly Option<long?> last = Values.WholeNumber("--last", "the newest N samples only [default: all]");
+    private readonly Option<bool> follow = Values.Flag("--follow", "goes on with new ones until the run stops");
+
+    private readonly Option<string?> folder = Values.Text(
+        "--out", "DIR", "writes files named samples-STEP into this folder, as the original tool does");
+
+    /// <summary>Makes the command.</summary>
+    public SamplesCommand()
+        : base("samples", "Shows the samples of a run.", "samples run1 --last 3 --out samples/run1")
+    {
+        Arguments.Add(run);
+        Options.Add(last);
+        Options.Add(follow);
+        Options.Add(folder);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
+    {
+        var name = run.Read(context);
+        var files = context.Arguments.GetValue(folder) is { } path ? new SampleFiles(path) : null;
+        await using var session = await ClusterSession.Open(context, cancellation);
+        var description = await RunCalls.Describe(session, name, cancellation);
+        var grain = session.Grains.GetGrain<ITrainingRun>(name);
+        var count = (int)Math.Min(MaximumKept, context.Arguments.GetValue(last) ?? MaximumKept);
+        foreach (var line in await session.Patience.Call(() => grain.Samples(count), cancellation))
+            Show(context, line, files);
+        return context.Arguments.GetValue(follow)
+            ? await Follow(context, session, description, files, cancellation)
+            : ExitCodes.Done;
+    }
+
+    private static async Task<int> Follow(
+        CommandContext context,
+        ClusterSession session,
+        RunDescription description,
+        SampleFiles? files,
+        CancellationToken cancellation)
+    {
+        if (RunEnds.IsOver(description.Summary.Status))
+            return ExitCodes.Done;
+        var events = new RunEvents(session, description.Summary.Name);
+        await foreach (var line in events.After(description.LastSequence, cancellation))
+        {
+            if (!RunEventJson.TryRead(line.Json, out var runEvent))
+                continue;
+            if (runEvent is SampleEvent)
+                Show(context, line.Json, files);
+            else if (runEvent is EndEvent end)
+                return RunEnds.ExitCodeOf(end.Status, wasInterrupted: false);
+        }
+
+        return ExitCodes.Interrupted;
+    }
+
+    private static void Show(CommandContext context, string line, SampleFiles? files)
+    {
+        context.Output.JsonLine(line);
+        if (!RunEventJson.TryRead(line, out var runEvent) || runEvent is not SampleEvent sample)
+            return;
+        if (files is null)
+            context.Output.Result(EventLines.Of(sample));
+        else if (files.Write(sample) is { } written)
+            context.Output.Result(written);
+    }
+}

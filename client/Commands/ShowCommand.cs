@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Contracts.Runs;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary><c>show RUN</c>: one run in full.</summary>
+internal sealed class ShowCommand : ClientCommand
+{
+    private static readonly string[] Headers = ["checkpoint", "state", "validation", "", "silos", "folder"];
+
+    private readonly RunArgument run = new();
+
+    /// <summary>Makes the command.</summary>
+    public ShowCommand()
+        : base("show", "Shows one run in full: its settings, workers and checkpoints.", "show run1") =>
+        Arguments.Add(run);
+
+    /// <inheritdoc/>
+    public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
+    {
+        var name = run.Read(context);
+        await using var session = await ClusterSession.Open(context, cancellation);
+        var description = await RunCalls.Describe(session, name, cancellation);
+        context.Output.Json(Json(description));
+        context.Output.Table(["", name], [.. Facts(description)]);
+        if (description.Checkpoints.Length > 0)
+            context.Output.Table(Headers, [.. description.Checkpoints.Select(Row)]);
+        return ExitCodes.Done;
+    }
+
+    private static JsonObject Json(RunDescription description)
+    {
+        var json = RunsCommand.Json(description.Summary);
+        json["generation"] = description.Generation;
+        json["worker_keys"] = new JsonArray([.. description.Workers.Select(worker => JsonValue.Create(worker))]);
+        json["remark"] = description.Remark;
+        json["specification"] = JsonNode.Parse(description.SpecificationJson);
+        json["checkpoints"] = new JsonArray([.. description.Checkpoints.Select(checkpoint => new JsonObject
+        {
+            ["step"] = checkpoint.Step,
+            ["state_sha256"] = checkpoint.StateHash,
+            ["path"] = checkpoint.Path,
+            ["silos"] = new JsonArray([.. checkpoint.Silos.Select(silo => JsonValue.Create(silo))]),
+            ["validation_loss"] = checkpoint.ValidationLoss,
+            ["best"] = checkpoint.IsBest,
+        })]);
+        return json;
+    }
+
+    private static IEnumerable<string[]> Facts(RunDescription description)
+    {
+        var summary = description.Summary;
+        yield return ["status", summary.Status.Replace('_', ' ')];
+        if (description.Remark is { } remark)
+            yield return ["remark", remark];
+        yield return ["step", $"{summary.Step}/{summary.Steps}"];
+        yield return ["loss", summary.Loss is { } loss ? Formats.Loss(loss) : "-"];
+        yield return ["best validation", summary.BestValidationLoss is { } best ? Formats.Loss(best) : "-"];
+        yield return ["workers", string.Join(", ", description.Workers)];
+        yield return ["generation", description.Generation.ToString(CultureInfo.InvariantCulture)];
+        foreach (var (name, value) in Leaves("", JsonNode.Parse(description.SpecificationJson)))
+            yield return [name, value];
+    }
+
+    /// <summary>
+    /// The leaves of the specification by their path: what the user asked for, in the words it is stored in.
+    /// </summary>
+    private static IEnumerable<(string Name, string Value)> Leaves(string path, JsonNode? node) =>
+        node is JsonObject item ? item.SelectMany(pair => Leaves(path.Length == 0 ? pair.Key : $"{path}.{pair.Key}", pair.Value))
+        : [(path.Replace('_', ' '), node?.ToString().ReplaceLineEndings(" ") ?? "-")];
+
+    private static string[] Row(CheckpointSummary checkpoint) =>
+    [
+        checkpoint.Step.ToString(CultureInfo.InvariantCulture),
+        checkpoint.StateHash,
+        checkpoint.ValidationLoss is { } loss ? Formats.Loss(loss) : "-",
+        checkpoint.IsBest ? "best" : "",
+        string.Join(", ", checkpoint.Silos),
+        checkpoint.Path,
+    ];
+}

@@ -1,0 +1,46 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+
+namespace Gpt2Cluster.Client.Commands;
+
+/// <summary><c>workers</c>: the workers and what they serve.</summary>
+internal sealed class WorkersCommand()
+    : ClientCommand("workers", "Lists the workers and the runs they serve.", "workers --json")
+{
+    private static readonly string[] Headers = ["worker", "device", "name", "cores", "machine", "run", "pages"];
+
+    /// <inheritdoc/>
+    public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
+    {
+        await using var session = await ClusterSession.Open(context, cancellation);
+        var silos = await session.Silos(cancellation);
+        var workers = silos.SelectMany(silo => silo.Workers.Select(worker => (Silo: silo, Worker: worker))).ToList();
+        foreach (var (silo, worker) in workers)
+        {
+            context.Output.Json(new JsonObject
+            {
+                ["worker"] = worker.Key,
+                ["silo"] = silo.Name,
+                ["device"] = worker.Kind,
+                ["name"] = worker.Name,
+                ["cores"] = worker.Cores,
+                ["machine"] = silo.MachineName,
+                ["http"] = silo.HttpAddress,
+                ["run"] = worker.Run,
+            });
+        }
+
+        context.Output.Table(Headers,
+        [
+            .. workers.Select(pair => new[]
+            {
+                pair.Worker.Key, pair.Worker.Kind, pair.Worker.Name,
+                pair.Worker.Cores.ToString(CultureInfo.InvariantCulture), pair.Silo.MachineName,
+                pair.Worker.Run ?? "-", $"http://{pair.Silo.HttpAddress}/",
+            }),
+        ]);
+        return ExitCodes.Done;
+    }
+}

@@ -1,0 +1,175 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using StackExchange.Redis;
+
+namespace Gpt2Cluster.Client.Connection;
+
+/// <summary>A connection to the silos of a cluster; it finds other gateways by itself when one is gone.</summary>
+internal sealed class ClusterConnection : IAsyncDisposable
+{
+    /// <summary>A cluster that has not answered after this long is unreachable.</summary>
+    public static readonly TimeSpan ConnectBound = TimeSpan.FromSeconds(9);
+
+    /// <summary>Between two attempts to connect.</summary>
+    private static readonly TimeSpan AttemptGap = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>The longest a single call may take; long polls take 5 s.</summary>
+    private static readonly TimeSpan ResponseBound = TimeSpan.FromSeconds(12);
+
+    /// <summary>How often gateways that were lost are tried again.</summary>
+    private static readonly TimeSpan GatewayRefresh = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan StopBound = TimeSpan.FromSeconds(2);
+
+    private readonly IHost host;
+
+    private ClusterConnection(IHost host, string address)
+    {
+        this.host = host;
+        Address = address;
+    }
+
+    /// <summary>The cluster, for people.</summary>
+    public string Address { get; }
+
+    /// <summary>The grains of the cluster.</summary>
+    public IGrainFactory Grains => host.Services.GetRequiredService<IClusterClient>();
+
+    /// <summary>Connects.</summary>
+    /// <exception cref="ClientException">No gateway answered within <see cref="ConnectBound"/>.</exception>
+    public static async Task<ClusterConnection> Connect(
+        ClusterAddress address, bool isVerbose, TimeProvider time, CancellationToken cancellation)
+    {
+        var isOver = false;
+        using var deadline = new CancellationTokenSource(ConnectBound, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation);
+        using var mark = deadline.Token.Register(() => Volatile.Write(ref isOver, true));
+        var host = await Build(address, isVerbose, async (_, _) =>
+        {
+            if (Volatile.Read(ref isOver) || cancellation.IsCancellationRequested)
+                return false;
+            await Task.Delay(AttemptGap, time, CancellationToken.None);
+            return true;
+        });
+        try
+        {
+            await host.StartAsync(either.Token).WaitAsync(either.Token);
+            return new ClusterConnection(host, address.ToString());
+        }
+        catch (Exception problem) when (!cancellation.IsCancellationRequested)
+        {
+            host.Dispose();
+            throw Unreachable(address, problem);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await host.StopAsync(StopBound);
+        }
+        catch (OperationCanceledException)
+        {
+            // The silos may be gone already; nothing is lost.
+        }
+
+        host.Dispose();
+    }
+
+    private static ClientException Unreachable(ClusterAddress address, Exception problem) => new(
+        ExitCodes.Unreachable,
+        $"The cluster at {address} did not answer within {ConnectBound.TotalSeconds:0} s; "
+        + "check the address, the cluster's id and that its silos run.",
+        problem);
+
+    private static async Task<IHost> Build(
+        ClusterAddress address, bool isVerbose, Func<Exception, CancellationToken, Task<bool>> isToRetry)
+    {
+        var gateways = address is GatewayAddress list ? await Resolve(list) : [];
+        return new HostBuilder()
+            .ConfigureLogging(logging => Silence(logging, isVerbose))
+            .ConfigureServices(services => services.AddSingleton<IHostLifetime, CommandLifetime>())
+            .UseOrleansClient(client =>
+            {
+                client.UseConnectionRetryFilter(isToRetry);
+                client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = ResponseBound);
+                client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = GatewayRefresh);
+                Point(client, address, gateways);
+            })
+            .Build();
+    }
+
+    private static void Point(IClientBuilder client, ClusterAddress address, IPEndPoint[] gateways)
+    {
+        var id = address switch
+        {
+            GatewayAddress list => list.ClusterId,
+            RedisAddress redis => redis.ClusterId,
+            _ => throw new InvalidOperationException("The local cluster's gateways must be known by now."),
+        };
+        client.Configure<ClusterOptions>(options =>
+        {
+            options.ClusterId = id;
+            options.ServiceId = id;
+        });
+        if (address is RedisAddress store)
+            client.UseRedisClustering(options => options.ConfigurationOptions = StoreOptions(store));
+        else
+            client.UseStaticClustering(gateways);
+    }
+
+    private static ConfigurationOptions StoreOptions(RedisAddress address) => new()
+    {
+        EndPoints = { { address.Store.Host, address.Store.Port } },
+        Password = address.Password,
+        AbortOnConnectFail = true,
+        ConnectTimeout = (int)(ConnectBound / 2).TotalMilliseconds,
+    };
+
+    private static void Silence(ILoggingBuilder logging, bool isVerbose)
+    {
+        logging.ClearProviders();
+        if (!isVerbose)
+            return;
+        logging.AddSimpleConsole(options => options.SingleLine = true);
+        logging.AddFilter("Orleans", LogLevel.Warning);
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
+            options => options.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static async Task<IPEndPoint[]> Resolve(GatewayAddress address)
+    {
+        var found = new List<IPEndPoint>();
+        foreach (var gateway in address.Gateways)
+        {
+            try
+            {
+                var addresses = await Dns.GetHostAddressesAsync(gateway.Host);
+                var preferred = Array.Find(addresses, one => one.AddressFamily == AddressFamily.InterNetwork);
+                found.Add(new IPEndPoint(preferred ?? addresses[0], gateway.Port));
+            }
+            catch (SocketException problem)
+            {
+                throw new ClientException(
+                    ExitCodes.Unreachable, $"The host '{gateway.Host}' of --cluster has no address.", problem);
+            }
+        }
+
+        return [.. found];
+    }
+
+    /// <summary>The command decides when the connection ends; by itself the host would end it at Ctrl+C.</summary>
+    private sealed class CommandLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,87 @@
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.LocalCluster;
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+
+namespace Gpt2Cluster.Client.Connection;
+
+/// <summary>A command's use of a cluster: the connection, and the local cluster if there is one.</summary>
+internal sealed class ClusterSession : IAsyncDisposable
+{
+    /// <summary>A cluster whose silos have not introduced themselves after this long has no workers.</summary>
+    private static readonly TimeSpan WorkerBound = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200);
+
+    private readonly ClusterConnection connection;
+    private readonly LocalClusterLease? lease;
+    private readonly TimeProvider time;
+
+    private ClusterSession(ClusterConnection connection, LocalClusterLease? lease, TimeProvider time)
+    {
+        this.connection = connection;
+        this.lease = lease;
+        this.time = time;
+        Patience = new Patience(time, () => lease?.IsGone == true);
+    }
+
+    /// <summary>The grains of the cluster.</summary>
+    public IGrainFactory Grains => connection.Grains;
+
+    /// <summary>Repeats calls while silos die and come back.</summary>
+    public Patience Patience { get; }
+
+    /// <summary>Connects; starts the local cluster if it is meant and does not run.</summary>
+    /// <param name="context">The command.</param>
+    /// <param name="cancellation">Gives up; what was started is stopped.</param>
+    /// <param name="isToStay">Whether a local cluster that is started outlives the command.</param>
+    public static async Task<ClusterSession> Open(
+        CommandContext context, CancellationToken cancellation, bool isToStay = false)
+    {
+        var address = context.Choices.Cluster;
+        LocalClusterLease? lease = null;
+        if (address is LocalAddress)
+        {
+            var clusters = new LocalClusters(context.Choices.DataFolder, context.Output, context.Time);
+            lease = await clusters.Use(context.Choices.Silos, isToStay, cancellation);
+            address = lease.Address;
+        }
+
+        try
+        {
+            var connection = await ClusterConnection.Connect(
+                address, context.Choices.IsVerbose, context.Time, cancellation);
+            return new ClusterSession(connection, lease, context.Time);
+        }
+        catch
+        {
+            if (lease is not null)
+                await lease.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The silos and their workers; waits a little for the first ones.</summary>
+    /// <exception cref="ClientException">There are none.</exception>
+    public async Task<SiloDescription[]> Silos(CancellationToken cancellation)
+    {
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            var view = await Patience.Call(Grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe, cancellation);
+            if (view.Silos.Length > 0)
+                return view.Silos;
+            if (time.GetElapsedTime(began) > WorkerBound)
+                throw new ClientException(ExitCodes.Unreachable, $"The cluster at {connection.Address} has no silos.");
+            await Task.Delay(Poll, time, cancellation);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await connection.DisposeAsync();
+        if (lease is not null)
+            await lease.DisposeAsync();
+    }
+}

@@ -1,0 +1,63 @@
+using Orleans.Runtime.Messaging;
+
+namespace Gpt2Cluster.Client.Connection;
+
+/// <summary>
+/// Repeats calls while silos die and come back. Every call made through it must be harmless to repeat. The bound is on
+/// the time since the last success, so a watch of hours survives any number of short outages.
+/// </summary>
+/// <param name="time">The clock.</param>
+/// <param name="isOver">Whether it is known that the cluster does not come back.</param>
+internal sealed class Patience(TimeProvider time, Func<bool>? isOver = null)
+{
+    /// <summary>An outage longer than this ends the command.</summary>
+    public static readonly TimeSpan OutageBound = TimeSpan.FromSeconds(60);
+
+    /// <summary>Between two attempts.</summary>
+    private static readonly TimeSpan Gap = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Calls until one succeeds.</summary>
+    /// <exception cref="ClientException">The cluster was out of reach for <see cref="OutageBound"/>.</exception>
+    public async Task<T> Call<T>(Func<Task<T>> call, CancellationToken cancellation)
+    {
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                return await call().WaitAsync(cancellation);
+            }
+            catch (Exception problem) when (IsOutage(problem))
+            {
+                if (isOver?.Invoke() == true)
+                    throw new ClientException(ExitCodes.Unreachable, "The local cluster was stopped.", problem);
+                if (time.GetElapsedTime(began) >= OutageBound)
+                    throw Lost(problem);
+            }
+
+            await Task.Delay(Gap, time, cancellation);
+        }
+    }
+
+    /// <summary>Calls until one succeeds.</summary>
+    /// <exception cref="ClientException">The cluster was out of reach for <see cref="OutageBound"/>.</exception>
+    public Task Call(Func<Task> call, CancellationToken cancellation) =>
+        Call(
+            async () =>
+            {
+                await call();
+                return true;
+            },
+            cancellation);
+
+    /// <summary>Whether an exception says that a silo was out of reach, rather than that a call failed.</summary>
+    public static bool IsOutage(Exception problem) =>
+        problem is TimeoutException or OrleansMessageRejectionException or ConnectionFailedException
+            or SiloUnavailableException or GatewayTooBusyException or ClientNotAvailableException;
+
+    private static ClientException Lost(Exception problem) => new(
+        ExitCodes.Unreachable,
+        $"The cluster has been out of reach for {OutageBound.TotalSeconds:0} s: {problem.Message}",
+        problem);
+}

@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using Gpt2Cluster.Client.Connection;
+
+namespace Gpt2Cluster.Client.LocalCluster;
+
+/// <summary>The use of a local cluster. Disposing it stops the silos if this client started them for itself.</summary>
+internal sealed class LocalClusterLease : IAsyncDisposable
+{
+    /// <summary>The supervisor needs <see cref="Supervisor.StopBound"/>, and some time to end.</summary>
+    private static readonly TimeSpan StopBound = Supervisor.StopBound + TimeSpan.FromSeconds(5);
+
+    private readonly DataFolder folder;
+    private readonly Process? supervisor;
+
+    /// <summary>Makes a lease.</summary>
+    /// <param name="folder">The data folder.</param>
+    /// <param name="record">The cluster.</param>
+    /// <param name="supervisor">The supervisor, if it is to end with this lease.</param>
+    public LocalClusterLease(DataFolder folder, ClusterRecord record, Process? supervisor)
+    {
+        this.folder = folder;
+        this.supervisor = supervisor;
+        Record = record;
+    }
+
+    /// <summary>The cluster.</summary>
+    public ClusterRecord Record { get; }
+
+    /// <summary>Where its silos are reached.</summary>
+    public GatewayAddress Address => new(
+        [.. Record.Silos.Select(silo => new HostAndPort("127.0.0.1", silo.Ports!.GatewayPort))], Record.ClusterId);
+
+    /// <summary>Whether the cluster was stopped by somebody else.</summary>
+    public bool IsGone => !Record.Supervisor.IsAlive || !File.Exists(folder.ClusterFile);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (supervisor is null)
+            return;
+        supervisor.StandardInput.Close();
+        try
+        {
+            await supervisor.WaitForExitAsync().WaitAsync(StopBound);
+        }
+        catch (TimeoutException)
+        {
+            supervisor.Kill();
+        }
+
+        supervisor.Dispose();
+    }
+}

@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using System.Globalization;
+using Gpt2Cluster.Client.Output;
+
+namespace Gpt2Cluster.Client.LocalCluster;
+
+/// <summary>Finds the local cluster of a data folder, or starts it.</summary>
+/// <param name="folder">The data folder.</param>
+/// <param name="output">Where remarks go.</param>
+/// <param name="time">The clock.</param>
+internal sealed class LocalClusters(DataFolder folder, ClientOutput output, TimeProvider time)
+{
+    /// <summary>Another client that starts or stops the cluster is waited for this long.</summary>
+    private static readonly TimeSpan OtherClientBound = TimeSpan.FromSeconds(120);
+
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The cluster that runs, if one does.</summary>
+    public ClusterRecord? Running() =>
+        FolderLock.IsHeld(folder.SupervisorLock) && ClusterRecord.Read(folder) is { IsReady: true } record
+            && record.Supervisor.IsAlive
+            ? record
+            : null;
+
+    /// <summary>The cluster that runs, else one that is started now.</summary>
+    /// <param name="siloCount">Silos wanted; null for those there are, or one.</param>
+    /// <param name="isToStay">Whether a cluster that is started outlives this client.</param>
+    /// <param name="cancellation">Ends the wait; what was started is stopped.</param>
+    public async Task<LocalClusterLease> Use(int? siloCount, bool isToStay, CancellationToken cancellation)
+    {
+        folder.Create();
+        var began = time.GetTimestamp();
+        while (time.GetElapsedTime(began) < OtherClientBound)
+        {
+            if (Running() is { } running)
+                return Join(running, siloCount);
+            using (var start = FolderLock.TryTake(folder.StartLock))
+            {
+                if (start is not null && !FolderLock.IsHeld(folder.SupervisorLock))
+                    return await Start(siloCount ?? 1, isToStay, cancellation);
+            }
+
+            await Task.Delay(Poll, time, cancellation);
+        }
+
+        throw new ClientException(
+            ExitCodes.Unreachable,
+            $"Another client has been starting or stopping the local cluster of '{folder.Root}' for "
+            + $"{OtherClientBound.TotalSeconds:0} s; end it and try again.");
+    }
+
+    private LocalClusterLease Join(ClusterRecord running, int? siloCount)
+    {
+        if (siloCount is { } wanted && wanted != running.Silos.Count)
+        {
+            output.Warn(
+                $"The local cluster runs with {running.Silos.Count} silo{(running.Silos.Count == 1 ? "" : "s")}, "
+                + $"not {wanted}; end it with 'stop' to start it with {wanted}.");
+        }
+
+        output.Detail($"using the local cluster of process {running.Supervisor.ProcessId}");
+        return new LocalClusterLease(folder, running, null);
+    }
+
+    private async Task<LocalClusterLease> Start(int siloCount, bool isToStay, CancellationToken cancellation)
+    {
+        output.Remark($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
+        var supervisor = ProgramStart.Client.Start(Arguments(siloCount, isToStay), folder.Root);
+        try
+        {
+            supervisor.ErrorDataReceived += (_, line) => output.Detail(line.Data ?? "");
+            supervisor.BeginErrorReadLine();
+            var message = SupervisorMessage.Read(await supervisor.StandardOutput.ReadLineAsync(cancellation));
+            if (message.ExitCode != ExitCodes.Done || ClusterRecord.Read(folder) is not { } record)
+                throw new ClientException(Math.Max(ExitCodes.Failed, message.ExitCode), message.Message);
+            if (isToStay)
+                supervisor.Dispose();
+            return new LocalClusterLease(folder, record, isToStay ? null : supervisor);
+        }
+        catch
+        {
+            await End(supervisor);
+            throw;
+        }
+    }
+
+    /// <summary>A start that failed or was given up: the supervisor stops what it had started.</summary>
+    private static async Task End(Process supervisor)
+    {
+        supervisor.StandardInput.Close();
+        if (ProcessIdentity.Of(supervisor.Id) is { } alive)
+            Native.AskToEnd(alive);
+        try
+        {
+            await supervisor.WaitForExitAsync().WaitAsync(Supervisor.StopBound * 2);
+        }
+        catch (TimeoutException)
+        {
+            supervisor.Kill();
+        }
+
+        supervisor.Dispose();
+    }
+
+    private string[] Arguments(int siloCount, bool isToStay)
+    {
+        string[] arguments =
+        [
+            "supervise", "--data", folder.Root, "--silos", siloCount.ToString(CultureInfo.InvariantCulture),
+        ];
+        return isToStay ? [.. arguments, "--detached"] : arguments;
+    }
+}

@@ -1,0 +1,166 @@
+using System.Globalization;
+
+namespace Gpt2Cluster.Client.LocalCluster;
+
+/// <summary>
+/// Starts the silos of a local cluster, starts one again that dies, and stops them all: when told to by a signal or,
+/// unless it is detached, when its standard input ends, because the client that started it is gone.
+/// </summary>
+/// <param name="folder">The data folder.</param>
+/// <param name="siloCount">Silos.</param>
+/// <param name="time">The clock.</param>
+internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider time)
+{
+    /// <summary>All silos have ended this long after they were told to.</summary>
+    public static readonly TimeSpan StopBound = TimeSpan.FromSeconds(10);
+
+    /// <summary>The silos without the store must have ended by then, so that the store outlives them.</summary>
+    private static readonly TimeSpan FirstStopBound = TimeSpan.FromSeconds(6);
+
+    /// <summary>Silos of a supervisor that was killed see the end of their input and stop by themselves.</summary>
+    private static readonly TimeSpan LeftoverBound = TimeSpan.FromSeconds(12);
+
+    private static readonly TimeSpan LockBound = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
+
+    private readonly List<SiloSeat> seats = [];
+    private readonly Lock gate = new();
+    private bool isReady;
+
+    /// <summary>Does it.</summary>
+    /// <param name="answer">Takes the one <see cref="SupervisorMessage"/>, then is closed.</param>
+    /// <param name="stop">Told to stop.</param>
+    /// <returns>An exit code.</returns>
+    public async Task<int> Run(TextWriter answer, CancellationToken stop)
+    {
+        folder.Create();
+        using var held = await TakeLock();
+        if (held is null)
+            return Say(answer, new(ExitCodes.Failed, $"Another supervisor has the data folder '{folder.Root}'."));
+        using var log = LogFile.Open(folder.SupervisorLog, time);
+        try
+        {
+            await EndLeftovers(log);
+            await StartAll(stop);
+            log.Say($"{siloCount.ToString(CultureInfo.InvariantCulture)} silos are ready");
+            Say(answer, SupervisorMessage.Ready);
+            await Task.WhenAll(seats.Select(seat => seat.Keep(stop)));
+            return ExitCodes.Failed;
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCodes.Done;
+        }
+        catch (ClientException problem)
+        {
+            log.Say(problem.Message);
+            return Say(answer, new(problem.ExitCode, problem.Message));
+        }
+        finally
+        {
+            await StopAll(log);
+        }
+    }
+
+    private static int Say(TextWriter answer, SupervisorMessage message)
+    {
+        try
+        {
+            answer.WriteLine(message.ToString());
+            answer.Close();
+        }
+        catch (IOException)
+        {
+            // The client is gone; the end of standard input says so too.
+        }
+
+        return message.ExitCode;
+    }
+
+    private async Task<FolderLock?> TakeLock()
+    {
+        // Clients that look whether somebody has the lock hold a shared one for a moment.
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            if (FolderLock.TryTake(folder.SupervisorLock) is { } taken)
+                return taken;
+            if (time.GetElapsedTime(began) > LockBound)
+                return null;
+            await Task.Delay(Poll, time);
+        }
+    }
+
+    private async Task EndLeftovers(LogFile log)
+    {
+        var began = time.GetTimestamp();
+        var leftovers = ClusterRecord.Read(folder)?.Silos.Select(silo => silo.Process).OfType<ProcessIdentity>() ?? [];
+        foreach (var silo in leftovers.Where(silo => silo.IsAlive))
+        {
+            log.Say($"process {silo.ProcessId} of an earlier supervisor is still there; waiting for its end");
+            while (silo.IsAlive && time.GetElapsedTime(began) < LeftoverBound)
+                await Task.Delay(Poll, time);
+            silo.Kill();
+        }
+
+        File.Delete(folder.ClusterFile);
+    }
+
+    private async Task StartAll(CancellationToken stop)
+    {
+        var first = Seat(1, store: null);
+        await first.Start(stop);
+        var others = Enumerable.Range(2, siloCount - 1).Select(number => Seat(number, first.Ports!.Redis)).ToList();
+        await Task.WhenAll(others.Select(seat => seat.Start(stop)));
+        isReady = true;
+        WriteRecord();
+    }
+
+    private SiloSeat Seat(int number, string? store)
+    {
+        var name = $"silo{number.ToString(CultureInfo.InvariantCulture)}";
+        var plan = new SiloPlan
+        {
+            Program = ProgramStart.Silo(),
+            Folder = folder,
+            Name = name,
+            ClusterId = Connection.ClusterAddress.DefaultClusterId,
+            Store = store,
+
+            // Several silos of one machine would all take the same cards; alone, a silo takes what there is.
+            Devices = siloCount == 1 ? "auto" : "cpu",
+        };
+        var seat = new SiloSeat(plan, LogFile.Open(folder.SiloLog(name), time), time);
+        seat.Changed += WriteRecord;
+        lock (gate)
+            seats.Add(seat);
+        return seat;
+    }
+
+    private void WriteRecord()
+    {
+        lock (gate)
+        {
+            new ClusterRecord
+            {
+                ClusterId = Connection.ClusterAddress.DefaultClusterId,
+                Supervisor = ProcessIdentity.Own,
+                IsReady = isReady,
+                Silos = [.. seats.Select(seat => seat.Record)],
+            }.Write(folder);
+        }
+    }
+
+    private async Task StopAll(LogFile log)
+    {
+        log.Say("stopping");
+        isReady = false;
+        var began = time.GetTimestamp();
+        File.Delete(folder.ClusterFile);
+        await Task.WhenAll(seats.Skip(1).Select(seat => seat.Stop(FirstStopBound)));
+        await Task.WhenAll(seats.Take(1).Select(seat => seat.Stop(StopBound - time.GetElapsedTime(began))));
+        foreach (var seat in seats)
+            seat.Dispose();
+        log.Say("all silos have stopped");
+    }
+}

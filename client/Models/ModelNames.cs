@@ -1,0 +1,39 @@
+using Gpt2Cluster.Contracts.Jobs;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Client.Models;
+
+/// <summary>What a user writes for a model.</summary>
+internal static class ModelNames
+{
+    /// <summary>What a run's weights are called.</summary>
+    public const string RunPrefix = "run:";
+
+    /// <summary>The run behind <c>run:NAME</c>; null if it is something else.</summary>
+    /// <exception cref="UserErrorException">NAME cannot be a run's.</exception>
+    public static string? RunOf(string model) => model.StartsWith(RunPrefix, StringComparison.Ordinal)
+        ? RunName.Parse(model[RunPrefix.Length..]).ToString()
+        : null;
+
+    /// <summary>Whether the weights are drawn from the seed.</summary>
+    public static bool IsScratch(string model) =>
+        model.StartsWith(ModelReference.ScratchPrefix, StringComparison.Ordinal);
+
+    /// <summary>The model as jobs name it.</summary>
+    /// <param name="model">The resolved model.</param>
+    /// <param name="checkpoint">For a run: which checkpoint.</param>
+    public static ParameterSource Source(ModelReference model, string checkpoint = "last")
+    {
+        if (model.IsScratch)
+            return new ParameterSource { Kind = "scratch", Name = Presets.Scratch(model.Name).Name };
+        return RunOf(model.Name) is { } run
+            ? new ParameterSource { Kind = "run", Name = run, Checkpoint = checkpoint }
+            : new ParameterSource { Kind = "model", Name = model.Name };
+    }
+
+    /// <summary>The sentence for a model that is nowhere.</summary>
+    public static UserErrorException Unknown(string model) => new(
+        $"There is no model '{model}': it is no name in the store, no directory, no run:NAME and no scratch:PRESET; "
+        + "'model list' shows the store, 'model import FOLDER' adds to it.");
+}

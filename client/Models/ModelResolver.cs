@@ -1,0 +1,98 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Models;
+
+namespace Gpt2Cluster.Client.Models;
+
+/// <summary>Finds the model a user names, and brings it to the cluster if it is not there.</summary>
+/// <param name="context">The command.</param>
+internal sealed class ModelResolver(CommandContext context)
+{
+    /// <summary>Characters of a folder's hash in its name in the store.</summary>
+    private const int HashCharacters = 12;
+
+    /// <summary>What can be known of a model before a cluster is reached; null if nothing can.</summary>
+    /// <exception cref="UserErrorException">There is no such preset, or the folder is no sound model.</exception>
+    public static ModelReference? Preview(string model)
+    {
+        if (ModelNames.IsScratch(model))
+            return new ModelReference(model, Presets.Scratch(model).Shape);
+        if (ModelNames.RunOf(model) is not null)
+            return null;
+        if (Presets.Find(model) is { } preset && preset.Name != "tiny")
+            return new ModelReference(preset.Name, preset.Shape);
+        if (!Directory.Exists(model))
+            return IsName(model) ? null : throw ModelNames.Unknown(model);
+        using var folder = ModelFolder.Open(model);
+        return new ModelReference(model, folder.Shape);
+    }
+
+    /// <summary>The model, present in the cluster.</summary>
+    /// <exception cref="UserErrorException">It is nowhere.</exception>
+    /// <exception cref="ClientException">It is a run that does not exist.</exception>
+    public async Task<ModelReference> Resolve(ClusterSession session, string model, CancellationToken cancellation)
+    {
+        if (ModelNames.IsScratch(model))
+            return new ModelReference(model, Presets.Scratch(model).Shape);
+        if (ModelNames.RunOf(model) is { } run)
+            return await OfRun(session, model, run, cancellation);
+        var name = Presets.Canonical(model);
+        if (await Stored(session, name, cancellation) is { } stored)
+            return stored;
+        if (Directory.Exists(model))
+            return await OfFolder(session, model, cancellation);
+        if (KnownModel.Find(name) is null)
+            throw ModelNames.Unknown(model);
+        await new ModelTransfers(context, session).Pull(name, cancellation);
+        return await Stored(session, name, cancellation)
+            ?? throw new ClientException(ExitCodes.Failed, $"The model {name} was fetched, but no silo has it.");
+    }
+
+    private static bool IsName(string model) => RunName.Error(model) is null;
+
+    private static async Task<ModelReference> OfRun(
+        ClusterSession session, string model, string run, CancellationToken cancellation)
+    {
+        var grain = session.Grains.GetGrain<ITrainingRun>(run);
+        var description = await session.Patience.Call(grain.Describe, cancellation)
+            ?? throw ClientException.NoSuchRun(run);
+        return new ModelReference(model, SpecificationJson.Read(description.SpecificationJson).Model.Shape);
+    }
+
+    private static async Task<ModelReference?> Stored(
+        ClusterSession session, string name, CancellationToken cancellation)
+    {
+        var models = await StoredModels.All(session, cancellation);
+        return models.FirstOrDefault(model => model.Name == name) is { } found
+            && JsonSerializer.Deserialize<ModelShape>(found.ShapeJson, SpecificationJson.Options) is { } shape
+            ? new ModelReference(name, shape)
+            : null;
+    }
+
+    /// <summary>
+    /// A folder lies in the store under its own name and the beginning of its hash, so that it is sent once.
+    /// </summary>
+    private async Task<ModelReference> OfFolder(ClusterSession session, string path, CancellationToken cancellation)
+    {
+        string hash;
+        await using (var weights = File.OpenRead(Path.Combine(path, ModelFolder.WeightsFileName)))
+            hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(weights, cancellation));
+        var folder = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        var name = $"{(IsName(folder) ? folder : "model")}-{hash[..HashCharacters]}";
+        var found = await Stored(session, name, cancellation);
+        if (found is null)
+        {
+            await new ModelTransfers(context, session).Import(path, name, cancellation);
+            found = await Stored(session, name, cancellation)
+                ?? throw new ClientException(ExitCodes.Failed, $"The model {name} was sent, but no silo has it.");
+        }
+
+        return found with { Sha256 = hash };
+    }
+}

@@ -1,0 +1,142 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Spectre.Console;
+
+namespace Gpt2Cluster.Client.Output;
+
+/// <summary>
+/// Where words go. Results go to standard output; remarks, warnings and errors to standard error, so that a pipe sees
+/// results only. With <c>--json</c>, standard output carries one JSON object a line and nothing else.
+/// </summary>
+internal sealed class ClientOutput
+{
+    private static readonly JsonSerializerOptions OneLine = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private readonly TextWriter results;
+    private readonly TextWriter remarks;
+
+    /// <summary>Makes an output.</summary>
+    /// <param name="results">Standard output.</param>
+    /// <param name="remarks">Standard error.</param>
+    /// <param name="isTerminal">Whether a person looks at standard output.</param>
+    public ClientOutput(TextWriter results, TextWriter remarks, bool isTerminal = false)
+    {
+        this.results = results;
+        this.remarks = remarks;
+        IsTerminal = isTerminal;
+    }
+
+    /// <summary>Whether standard output carries JSON lines.</summary>
+    public bool IsJson { get; init; }
+
+    /// <summary>Whether remarks are left out.</summary>
+    public bool IsQuiet { get; init; }
+
+    /// <summary>Whether there are remarks on what happens behind the scenes.</summary>
+    public bool IsVerbose { get; init; }
+
+    /// <summary>Whether a person looks at standard output.</summary>
+    public bool IsTerminal { get; }
+
+    /// <summary>Whether a live picture may be drawn.</summary>
+    public bool IsLive => IsTerminal && !IsJson && !IsQuiet;
+
+    /// <summary>The output of this process.</summary>
+    public static ClientOutput OfProcess(bool isJson, bool isQuiet, bool isVerbose)
+    {
+        var isTerminal = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not "dumb";
+        return new ClientOutput(Console.Out, Console.Error, isTerminal)
+        {
+            IsJson = isJson,
+            IsQuiet = isQuiet,
+            IsVerbose = isVerbose,
+        };
+    }
+
+    /// <summary>A line of the command's result, for people.</summary>
+    public void Result(string line)
+    {
+        if (!IsJson)
+            results.WriteLine(line);
+    }
+
+    /// <summary>Part of the command's result as it stands, for people.</summary>
+    public void ResultText(string text)
+    {
+        if (IsJson)
+            return;
+        results.Write(text);
+        results.Flush();
+    }
+
+    /// <summary>A line of the command's result, for programs.</summary>
+    public void Json(JsonObject line) => JsonLine(line.ToJsonString(OneLine));
+
+    /// <summary>A line of the command's result, for programs, as it was received.</summary>
+    public void JsonLine(string line)
+    {
+        if (!IsJson)
+            return;
+        results.WriteLine(line);
+        results.Flush();
+    }
+
+    /// <summary>What the command is at; left out with <c>--quiet</c> and <c>--json</c>.</summary>
+    public void Remark(string line)
+    {
+        if (!IsQuiet && !IsJson)
+            remarks.WriteLine(line);
+    }
+
+    /// <summary>What happens behind the scenes; only with <c>--verbose</c>.</summary>
+    public void Detail(string line)
+    {
+        if (IsVerbose)
+            remarks.WriteLine(line);
+    }
+
+    /// <summary>Something the user should know although the command goes on.</summary>
+    public void Warn(string sentence) => remarks.WriteLine($"warning: {sentence}");
+
+    /// <summary>Why the command ends.</summary>
+    public void Error(string sentence, string? hint = null)
+    {
+        if (IsJson)
+        {
+            Json(new JsonObject { ["event"] = "error", ["message"] = sentence });
+            return;
+        }
+
+        remarks.WriteLine(sentence);
+        if (hint is not null)
+            remarks.WriteLine(hint);
+    }
+
+    /// <summary>A table: drawn on a terminal, aligned words in a pipe.</summary>
+    public void Table(IReadOnlyList<string> headers, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        if (IsJson)
+            return;
+        if (!IsTerminal)
+        {
+            foreach (var line in PlainTable.Lines(headers, rows))
+                results.WriteLine(line);
+            return;
+        }
+
+        var table = new Table().RoundedBorder();
+        foreach (var header in headers)
+            table.AddColumn(new TableColumn(Markup.Escape(header)));
+        foreach (var row in rows)
+            table.AddRow([.. row.Select(Markup.Escape)]);
+        Terminal().Write(table);
+    }
+
+    /// <summary>The drawing surface of a terminal.</summary>
+    public IAnsiConsole Terminal() =>
+        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(results) });
+}

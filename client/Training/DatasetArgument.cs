@@ -1,0 +1,27 @@
+using System.CommandLine;
+using Gpt2Cluster.Client.CommandLine;
+
+namespace Gpt2Cluster.Client.Training;
+
+/// <summary>The dataset as a command's argument; <c>train</c> takes <c>--dataset</c> in its place.</summary>
+internal sealed class DatasetArgument : Argument<string?>
+{
+    /// <summary>Makes the argument.</summary>
+    /// <param name="isOptional">Whether an option may stand in its place.</param>
+    public DatasetArgument(bool isOptional = false)
+        : base("DATASET")
+    {
+        Description = "a text file, a folder, a glob, .npz, .jsonl (field text) or .csv (column text)";
+        Arity = isOptional ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne;
+    }
+
+    /// <summary>The path, from the argument or from the option.</summary>
+    /// <exception cref="UsageException">There is none, or there are two.</exception>
+    public string Read(CommandContext context, Option<string?> option)
+    {
+        var (argument, named) = (context.Arguments.GetValue(this), context.Arguments.GetValue(option));
+        if (argument is not null && named is not null)
+            throw new UsageException("The dataset is named twice: as the argument and as --dataset.");
+        return argument ?? named ?? throw new UsageException("The dataset is missing.");
+    }
+}

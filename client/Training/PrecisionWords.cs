@@ -1,0 +1,15 @@
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Client.Training;
+
+/// <summary>The words of <c>--precision</c>.</summary>
+internal static class PrecisionWords
+{
+    /// <summary>What a word means; null for none.</summary>
+    public static Precision? Read(string? word) => word switch
+    {
+        "bf16" => Precision.BFloat16,
+        "fp32" => Precision.Float32,
+        _ => null,
+    };
+}

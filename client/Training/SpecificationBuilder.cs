@@ -1,0 +1,171 @@
+using System.CommandLine;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Windows;
+using Gpt2Cluster.Data.Tokens;
+
+namespace Gpt2Cluster.Client.Training;
+
+/// <summary>From the options typed to a run's specification.</summary>
+/// <param name="options">The options.</param>
+/// <param name="arguments">What was typed.</param>
+internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult arguments)
+{
+    /// <summary>
+    /// A dataset of this length stands in while the real one is not known yet; any option is fine with it.
+    /// </summary>
+    private const long PlaceholderTokens = long.MaxValue / 4;
+
+    /// <summary><c>--run</c>.</summary>
+    public RunName Run { get; } = RunName.Parse(arguments.GetValue(options.Run) ?? "run1");
+
+    /// <summary><c>--model</c>.</summary>
+    public string Model { get; } = arguments.GetValue(options.Model) ?? "gpt2";
+
+    /// <summary><c>--pause-at</c>.</summary>
+    public long? PauseAt { get; } = arguments.GetValue(options.PauseAt);
+
+    /// <summary>
+    /// Everything that is wrong with the options, before a dataset is read or anything is sent; one sentence each.
+    /// </summary>
+    /// <param name="model">The model, its shape known.</param>
+    public IReadOnlyList<string> Errors(ModelReference model)
+    {
+        var dataset = new DatasetReference("", PlaceholderTokens, 2);
+        var length = Int(options.SequenceLength) ?? model.Shape.ContextLength;
+        var errors = SpecificationCheck.Errors(Build(model, dataset, length)).ToList();
+        if (PauseAt is 0)
+            errors.Add("--pause-at must be 1 or more, not 0.");
+        if (arguments.GetValue(options.ValSplit) is { } split && split is not (>= 0 and < 1))
+            errors.Add(FormattableString.Invariant($"--val-split must be 0 or more and below 1, not {split}."));
+        return errors;
+    }
+
+    /// <summary>The specification, once the tokens are known.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="tokens">The dataset's hash and length.</param>
+    /// <param name="validation">The dataset of <c>--val-dataset</c>; null without it.</param>
+    /// <param name="warnings">Takes one sentence for each thing that is not as asked.</param>
+    /// <exception cref="UserErrorException">The dataset is too short for what is asked.</exception>
+    public RunSpecification Build(
+        ModelReference model, TokenCounts tokens, TokenCounts? validation, ICollection<string> warnings)
+    {
+        var wanted = Int(options.SequenceLength) ?? model.Shape.ContextLength;
+        var length = (int)Math.Min(wanted, tokens.Count - 1);
+        var split = validation is null
+            ? ValidationSplit.Of(tokens.Count, length, arguments.GetValue(options.ValSplit))
+            : new ValidationSplit(tokens.Count, validation.Count);
+        length = (int)Math.Min(length, split.TrainingTokenCount - 1);
+        if (length < wanted)
+        {
+            warnings.Add(
+                $"The dataset has {split.TrainingTokenCount} training tokens, fewer than a window of {wanted} and its "
+                + $"last target need; --sequence-length is lowered to {length}.");
+        }
+
+        return Build(
+            model,
+            new DatasetReference(tokens.Hash, split.TrainingTokenCount, split.ValidationTokenCount, validation?.Hash),
+            length);
+    }
+
+    private RunSpecification Build(ModelReference model, DatasetReference dataset, int sequenceLength)
+    {
+        var defaults = Presets.DefaultsOf(model.Name);
+        var steps = arguments.GetValue(options.Steps) ?? defaults.Steps;
+        return new RunSpecification
+        {
+            Run = Run,
+            Model = model,
+            Dataset = dataset,
+            Steps = steps,
+            BatchSize = Int(options.BatchSize) ?? defaults.BatchSize,
+            MicroBatchCount = Int(options.MicroBatches) ?? defaults.MicroBatchCount,
+            SequenceLength = sequenceLength,
+            Schedule = Schedule(defaults, steps),
+            Optimizer = Optimizer(),
+            Dropout = arguments.GetValue(options.Dropout) ?? 0,
+            Noise = arguments.GetValue(options.Noise) ?? 0,
+            Trainable = arguments.GetValue(options.Train) == "transformer-layers"
+                ? TrainableParameters.TransformerLayers
+                : TrainableParameters.All,
+            Precision = PrecisionWords.Read(arguments.GetValue(options.Precision)),
+            Recompute = arguments.GetValue(options.Recompute),
+            Workers = Workers(),
+            ThreadsPerWorker = Int(options.ThreadsPerWorker),
+            Exact = arguments.GetValue(options.Exact) != "off",
+            OnNan = arguments.GetValue(options.OnNan) == "skip" ? NanPolicy.Skip : NanPolicy.Stop,
+            Sampling = Sampling(model, defaults),
+            SaveEvery = arguments.GetValue(options.SaveEvery) ?? defaults.SaveEvery,
+            Keep = Int(options.Keep) ?? 3,
+            ValidateEvery = arguments.GetValue(options.ValEvery) ?? defaults.ValidateEvery,
+            EarlyStop = Int(options.EarlyStop) ?? 0,
+            Seed = (ulong)(arguments.GetValue(options.Seed) ?? 1),
+        };
+    }
+
+    private LearningRateSchedule Schedule(TrainingDefaults defaults, long steps)
+    {
+        var kind = arguments.GetValue(options.Schedule) switch
+        {
+            "constant" => ScheduleKind.Constant,
+            "linear" => ScheduleKind.Linear,
+            _ => ScheduleKind.Cosine,
+        };
+
+        // A preset's warm-up belongs to its own number of steps; for another number it is a share of that.
+        var standard = arguments.GetValue(options.Steps) is null
+            ? defaults.WarmupSteps ?? LearningRateSchedule.DefaultWarmup(steps)
+            : LearningRateSchedule.DefaultWarmup(steps);
+        var warmup = arguments.GetValue(options.Warmup) ?? standard;
+        var peak = arguments.GetValue(options.LearningRate) ?? defaults.LearningRate;
+        return new LearningRateSchedule(kind, peak, warmup);
+    }
+
+    private OptimizerOptions Optimizer()
+    {
+        var standard = new OptimizerOptions();
+        return new OptimizerOptions(
+            arguments.GetValue(options.Optimizer) == "sgd" ? OptimizerKind.Sgd : OptimizerKind.AdamW,
+            arguments.GetValue(options.Beta1) ?? standard.Beta1,
+            arguments.GetValue(options.Beta2) ?? standard.Beta2,
+            arguments.GetValue(options.Epsilon) ?? standard.Epsilon,
+            arguments.GetValue(options.WeightDecay) ?? standard.WeightDecay,
+            arguments.GetValue(options.ClipNorm) ?? standard.ClipNorm);
+    }
+
+    private SamplingOptions Sampling(ModelReference model, TrainingDefaults defaults)
+    {
+        var standard = new SamplingOptions();
+        var prompt = arguments.GetValue(options.SamplePrompt) ?? "";
+        var tokens = prompt.Length == 0 ? standard.PromptTokens : new Gpt2Tokenizer().Encode(prompt);
+        var fitting = Math.Min(
+            defaults.SampleLength, SamplingOptions.LengthThatFits(model.Shape.ContextLength, tokens.Count));
+        return standard with
+        {
+            Every = arguments.GetValue(options.SampleEvery) ?? defaults.SampleEvery,
+            Count = Int(options.SampleNum) ?? standard.Count,
+            Length = Int(options.SampleLength) ?? fitting,
+            Prompt = prompt,
+            PromptTokens = tokens,
+            TopK = Int(options.TopK) ?? standard.TopK,
+            TopP = arguments.GetValue(options.TopP) ?? standard.TopP,
+            Temperature = arguments.GetValue(options.Temperature) ?? standard.Temperature,
+        };
+    }
+
+    private WorkerRange Workers()
+    {
+        var bounds = arguments.GetValue(options.Workers);
+        return bounds is null
+            ? new WorkerRange(1, null)
+            : new WorkerRange(bounds.AtLeast, bounds.AtMost == int.MaxValue ? null : bounds.AtMost);
+    }
+
+    private int? Int(Option<long?> option) => arguments.GetValue(option) switch
+    {
+        null => null,
+        <= int.MaxValue and var value => (int)value,
+        var value => throw new UserErrorException($"{option.Name} {value} is larger than any machine can hold."),
+    };
+}

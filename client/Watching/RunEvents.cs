@@ -1,0 +1,38 @@
+using System.Runtime.CompilerServices;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts.Runs;
+
+namespace Gpt2Cluster.Client.Watching;
+
+/// <summary>The events of a run, each once, whatever silo dies in between.</summary>
+/// <param name="session">The cluster.</param>
+/// <param name="run">The run's name.</param>
+internal sealed class RunEvents(ClusterSession session, string run)
+{
+    /// <summary>The events after a sequence number, without end; cancelling ends them quietly.</summary>
+    public async IAsyncEnumerable<RunEventLine> After(
+        long sequence, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var grain = session.Grains.GetGrain<ITrainingRun>(run);
+        while (await Next(grain, sequence, cancellation) is { } lines)
+        {
+            foreach (var line in lines.Where(line => line.Sequence > sequence))
+            {
+                sequence = line.Sequence;
+                yield return line;
+            }
+        }
+    }
+
+    private async Task<RunEventLine[]?> Next(ITrainingRun grain, long sequence, CancellationToken cancellation)
+    {
+        try
+        {
+            return await session.Patience.Call(() => grain.EventsAfter(sequence), cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+}

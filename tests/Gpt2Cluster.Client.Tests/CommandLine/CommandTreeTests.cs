@@ -1,0 +1,131 @@
+using System.CommandLine;
+using Gpt2Cluster.Client.CommandLine;
+
+namespace Gpt2Cluster.Client.Tests.CommandLine;
+
+/// <summary>The command line is a contract: a change of a name shows here first.</summary>
+public sealed class CommandTreeTests
+{
+    private const string Common = "--cluster --data --silos --json --quiet --verbose --help --version";
+
+    private const string Training =
+        "--dataset --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate --schedule "
+        + "--warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise --train "
+        + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
+        + "--sample-length --sample-prompt --top-k --top-p --temperature --save-every --keep --val-dataset --val-split "
+        + "--val-every --early-stop --seed --pause-at";
+
+    private static readonly Dictionary<string, string> Frozen = new()
+    {
+        ["train"] = $"DATASET {Training}",
+        ["submit"] = $"DATASET {Training}",
+        ["watch"] = "RUN",
+        ["show"] = "RUN",
+        ["runs"] = "",
+        ["workers"] = "",
+        ["samples"] = "RUN --last --follow --out",
+        ["pause"] = "RUN",
+        ["resume"] = "RUN",
+        ["cancel"] = "RUN",
+        ["stop"] = "",
+        ["generate"] =
+            "--model --run --checkpoint --prompt --prompt-file --interactive --length --num --temperature --top-k "
+            + "--top-p --seed --precision",
+        ["eval"] = "DATASET --model --precision",
+        ["encode"] = "IN OUT.npz --combine --legacy-endoftext",
+        ["inspect"] = "DATASET",
+        ["model list"] = "",
+        ["model pull"] = "NAME",
+        ["model import"] = "PATH --name",
+        ["bench step"] = "--model --batch-size --sequence-length --precision --steps --threads",
+        ["bench exchange"] = "--floats --rounds",
+        ["bench generate"] = "--model --length --num --precision",
+        ["doctor"] = "",
+    };
+
+    private readonly CommandTree tree = new();
+
+    [Fact]
+    public void Commands_and_options_are_those_of_the_contract()
+    {
+        var actual = Leaves(tree.Root)
+            .Where(command => !command.Hidden)
+            .ToDictionary(Tokens.FullName, Words);
+        Assert.Equal(Frozen.OrderBy(pair => pair.Key), actual.OrderBy(pair => pair.Key));
+    }
+
+    [Fact]
+    public void Every_command_takes_the_common_options() =>
+        Assert.Equal(
+            Common.Split(' ').Order(),
+            tree.Root.Options
+                .Where(option => option.Recursive || option is VersionOption)
+                .Select(option => option.Name)
+                .Order());
+
+    [Fact]
+    public void Every_option_parses_with_dashes_and_with_underscores()
+    {
+        foreach (var command in Leaves(tree.Root))
+        {
+            foreach (var option in command.Options)
+            {
+                string[] value = option.Arity.MaximumNumberOfValues == 0 ? [] : [ValueFor(option)];
+                Assert.Empty(Errors(command, [option.Name, .. value]));
+                Assert.Empty(Errors(command, ["--" + option.Name[2..].Replace('-', '_'), .. value]));
+            }
+        }
+    }
+
+    [Fact]
+    public void Every_help_page_has_an_example_that_parses()
+    {
+        foreach (var command in Leaves(tree.Root))
+        {
+            var output = new StringWriter();
+            var words = Tokens.FullName(command).Split(' ').Append("--help").ToArray();
+            tree.Root.Parse(words).Invoke(new InvocationConfiguration { Output = output });
+            var example = command.Example;
+            Assert.Contains($"gpt2cluster {example}", output.ToString(), StringComparison.Ordinal);
+            var typed = Split(example);
+            Assert.Null(tree.UsageError(typed, tree.Root.Parse(typed)));
+        }
+    }
+
+    [Fact]
+    public void The_help_of_train_shows_the_presets_defaults()
+    {
+        var output = new StringWriter();
+        tree.Root.Parse(["train", "--help"]).Invoke(new InvocationConfiguration { Output = output });
+        Assert.Contains("scratch:tiny", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("--steps 300", output.ToString(), StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<ClientCommand> Leaves(Command command) =>
+        command.Subcommands.SelectMany(Leaves).Concat(command is ClientCommand leaf ? [leaf] : []);
+
+    private static string Words(ClientCommand command) => string.Join(
+        " ", command.Arguments.Select(argument => argument.Name).Concat(command.Options.Select(option => option.Name)));
+
+    private static string ValueFor(Option option) => option.HelpName switch
+    {
+        "N" => "7",
+        "X" => "0.5",
+        "N|MIN..MAX" => "1..3",
+        { } words when words.Contains('|', StringComparison.Ordinal) => words.Split('|')[0],
+        _ => "word",
+    };
+
+    private static string[] Split(string example) =>
+        [.. System.CommandLine.Parsing.CommandLineParser.SplitCommandLine(example)];
+
+    private List<string> Errors(ClientCommand command, IEnumerable<string> typed)
+    {
+        var required = command.Arguments
+            .Where(argument => argument.Arity.MinimumNumberOfValues > 0)
+            .Select(_ => "word");
+        string[] words = [.. Tokens.FullName(command).Split(' '), .. required, .. typed];
+        var dashed = Tokens.WithDashes(words, tree.Root);
+        return tree.UsageError(dashed, tree.Root.Parse(dashed)) is { } error ? [error] : [];
+    }
+}

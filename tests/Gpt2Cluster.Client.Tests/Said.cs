@@ -1,0 +1,28 @@
+using Gpt2Cluster.Client.Output;
+
+namespace Gpt2Cluster.Client.Tests;
+
+/// <summary>An output that keeps what was said.</summary>
+internal sealed class Said : IDisposable
+{
+    private readonly StringWriter results = new() { NewLine = "\n" };
+    private readonly StringWriter remarks = new() { NewLine = "\n" };
+
+    public Said(bool isJson = false, bool isQuiet = false) => Output = new ClientOutput(results, remarks)
+    {
+        IsJson = isJson,
+        IsQuiet = isQuiet,
+    };
+
+    public ClientOutput Output { get; }
+
+    public string Results => results.ToString();
+
+    public string Remarks => remarks.ToString();
+
+    public void Dispose()
+    {
+        results.Dispose();
+        remarks.Dispose();
+    }
+}
