@@ -1,18 +1,54 @@
 using System.Text.Json.Nodes;
+using Gpt2Cluster.Compute.Benchmarks;
 using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Silo.Hosting;
 
-/// <summary>The measurements of this silo's parts.</summary>
-internal sealed class Benchmarks : IBenchmarks
+/// <summary>The measurements of this silo's parts, as the command line shows them.</summary>
+internal sealed class Benchmarks(IReplicaFactory replicas) : IBenchmarks
 {
     /// <inheritdoc/>
-    public JsonObject Step(StepBenchmarkOrder order, CancellationToken cancellation) =>
-        throw new NotSupportedException("bench step is not built yet");
+    public JsonObject Step(StepBenchmarkOrder order, CancellationToken cancellation)
+    {
+        var options = new StepBenchmarkOptions(
+            order.Shape, order.BatchSize, order.SequenceLength, order.Precision, order.Steps, order.Threads);
+        var found = StepBenchmark.Run(replicas, order.DeviceIndex, options);
+        return new JsonObject
+        {
+            ["tokens_per_second"] = found.TokensPerSecond,
+            ["seconds_per_step"] = found.SecondsPerStep,
+            ["matmul_gflops"] = found.MatmulGflops,
+            ["model_flops_utilization"] = found.ModelFlopsUtilization,
+            ["peak_resident_bytes"] = found.PeakResidentBytes,
+            ["phase_seconds"] = new JsonObject
+            {
+                ["embedding"] = found.Phases.Embedding.TotalSeconds,
+                ["blocks_forward"] = found.Phases.BlocksForward.TotalSeconds,
+                ["head"] = found.Phases.Head.TotalSeconds,
+                ["head_backward"] = found.Phases.HeadBackward.TotalSeconds,
+                ["blocks_backward"] = found.Phases.BlocksBackward.TotalSeconds,
+                ["fold"] = found.Phases.Fold.TotalSeconds,
+                ["optimizer"] = found.Phases.Optimizer.TotalSeconds,
+            },
+        };
+    }
 
     /// <inheritdoc/>
-    public JsonObject Generate(GenerateBenchmarkOrder order, CancellationToken cancellation) =>
-        throw new NotSupportedException("bench generate is not built yet");
+    public JsonObject Generate(GenerateBenchmarkOrder order, CancellationToken cancellation)
+    {
+        var options = new GenerateBenchmarkOptions(
+            order.Shape, order.Length, order.Count, order.Precision, order.Threads);
+        var found = GenerateBenchmark.Run(replicas, order.DeviceIndex, options);
+        return new JsonObject
+        {
+            ["tokens_per_second"] = found.TokensPerSecond,
+            ["seconds_per_token"] = found.SecondsPerToken,
+            ["first_quarter_seconds_per_token"] = found.FirstQuarterSecondsPerToken,
+            ["last_quarter_seconds_per_token"] = found.LastQuarterSecondsPerToken,
+            ["products_seconds_per_token"] = found.ProductsSecondsPerToken,
+            ["read_bandwidth_share"] = found.ReadBandwidthShare,
+        };
+    }
 
     /// <inheritdoc/>
     public JsonObject Exchange(

@@ -32,14 +32,16 @@ public static class Devices
         if (cards.Count == 0)
         {
             throw new UserErrorException(
-                "libtorch finds no CUDA device here; build with -p:TorchBackend=cuda, or start the silo with --devices cpu.");
+                "libtorch finds no CUDA device here; build with -p:TorchBackend=cuda, or start the silo with "
+                + "--devices cpu.");
         }
 
         if (argument is null)
             return cards;
         var chosen = argument.Split(',').Select(text => Number(wish, text)).ToList();
         if (chosen.Find(index => index >= cards.Count) is > 0 and var missing)
-            throw new UserErrorException($"There is no card {missing}; this machine has {cards.Count}, counted from 0.");
+            throw new UserErrorException(
+                $"There is no card {missing}; this machine has {cards.Count}, counted from 0.");
         return [.. chosen.Select(index => cards[index])];
     }
 

@@ -7,7 +7,10 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// <summary>Tells whoever started the silo where it listens, in a file that appears whole.</summary>
 public sealed class ReadyFile(SiloSettings settings, Endpoints endpoints, SiloContext silo)
 {
-    /// <summary>Writes the file, if one was asked for: JSON with <c>name</c>, <c>pid</c>, the ports, <c>http</c> and <c>redis</c>.</summary>
+    /// <summary>
+    /// Writes the file, if one was asked for: JSON with <c>name</c>, <c>pid</c>, the ports, <c>http</c> and
+    /// <c>redis</c>.
+    /// </summary>
     public void Write()
     {
         if (settings.ReadyFile is not { } path)

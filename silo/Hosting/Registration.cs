@@ -6,7 +6,12 @@ namespace Gpt2Cluster.Silo.Hosting;
 
 /// <summary>Introduces the silo and its workers to the cluster, again and again; says goodbye at the end.</summary>
 public sealed partial class Registration(
-    IGrainFactory grains, SiloContext silo, SiloState state, ReadyFile readyFile, TimeProvider time, ILogger<Registration> logger)
+    IGrainFactory grains,
+    SiloContext silo,
+    SiloState state,
+    ReadyFile readyFile,
+    TimeProvider time,
+    ILogger<Registration> logger)
     : BackgroundService
 {
     /// <summary>Time between two introductions.</summary>

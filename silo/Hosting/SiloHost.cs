@@ -18,7 +18,8 @@ public static class SiloHost
     public static readonly TimeSpan StopBound = TimeSpan.FromSeconds(10);
 
     /// <summary>Composes the silo; nothing listens and nothing runs yet.</summary>
-    /// <exception cref="Core.UserErrorException">The settings do not fit this machine: ports, folders, devices.</exception>
+    /// <exception cref="Core.UserErrorException">The settings do not fit this machine: ports, folders,
+    /// devices.</exception>
     public static WebApplication Build(SiloSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -27,7 +28,8 @@ public static class SiloHost
         var endpoints = Endpoints.Claim(settings);
         var context = ContextOf(settings, endpoints, dataFolderId);
 
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         AddLogging(builder);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = StopBound);
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(settings).AddSingleton(endpoints);
@@ -82,11 +84,16 @@ public static class SiloHost
         if (settings.Store.IsEmbedded)
         {
             var listening = Endpoints.ListeningAddress(settings);
-            services.AddHostedService(_ => new EmbeddedStore(settings.DataFolder, listening, endpoints.Store, password));
+            services.AddHostedService(_ =>
+                new EmbeddedStore(settings.DataFolder, listening, endpoints.Store, password));
         }
 
         services.AddSingleton(provider => new StoreConnection(
-            host, endpoints.Store, password, TimeProvider.System, provider.GetRequiredService<ILogger<StoreConnection>>()));
+            host,
+            endpoints.Store,
+            password,
+            TimeProvider.System,
+            provider.GetRequiredService<ILogger<StoreConnection>>()));
         services.AddHostedService(provider => provider.GetRequiredService<StoreConnection>());
         return new StoreConnection(
             host, endpoints.Store, password, TimeProvider.System,

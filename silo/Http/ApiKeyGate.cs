@@ -5,7 +5,9 @@ using Gpt2Cluster.Silo.Settings;
 
 namespace Gpt2Cluster.Silo.Http;
 
-/// <summary>Lets requests from other machines pass to health, readiness and metrics only, unless they show the API key.</summary>
+/// <summary>
+/// Lets requests from other machines pass to health, readiness and metrics only, unless they show the API key.
+/// </summary>
 /// <param name="next">What comes behind.</param>
 /// <param name="key">The key; empty when none was given, then nothing else is served beyond loopback.</param>
 public sealed class ApiKeyGate(RequestDelegate next, ApiKey key)
@@ -35,7 +37,8 @@ public sealed class ApiKeyGate(RequestDelegate next, ApiKey key)
     public bool Passes(PathString path, IPAddress? from, string? authorization) =>
         Open.Contains(path.Value, StringComparer.Ordinal)
         || (from is not null && IPAddress.IsLoopback(from))
-        || (authorization?.StartsWith(Scheme, StringComparison.Ordinal) == true && key.Equals(authorization[Scheme.Length..]));
+        || (authorization?.StartsWith(Scheme, StringComparison.Ordinal) == true
+            && key.Equals(authorization[Scheme.Length..]));
 }
 
 /// <summary>A secret that is compared in constant time.</summary>

@@ -5,7 +5,8 @@ using Gpt2Cluster.Grains.Metrics;
 namespace Gpt2Cluster.Silo.Http;
 
 /// <summary>
-/// Leaves the series of runs that are long over out of <c>/metrics</c>: OpenTelemetry's cumulative reader shows every label
+/// Leaves the series of runs that are long over out of <c>/metrics</c>: OpenTelemetry's cumulative reader shows every
+/// label
 /// it has ever seen until the process ends.
 /// </summary>
 public static partial class ExpiredSeries

@@ -42,7 +42,8 @@ public static class Pages
         var page = new StringBuilder(
             """
             <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5"><title>Gpt2Cluster</title>
+            <html lang="en"><head><meta charset="utf-8">
+            <meta http-equiv="refresh" content="5"><title>Gpt2Cluster</title>
             <style>body{font-family:sans-serif;margin:2em}td,th{padding:.3em 1em;text-align:left}</style></head><body>
             <h1>Runs</h1>
 

@@ -3,7 +3,9 @@ using Gpt2Cluster.Core;
 
 namespace Gpt2Cluster.Silo.Settings;
 
-/// <summary>The silo's options: the command line first, then <c>GPT2CLUSTER_</c> variables, then <c>appsettings.json</c>.</summary>
+/// <summary>
+/// The silo's options: the command line first, then <c>GPT2CLUSTER_</c> variables, then <c>appsettings.json</c>.
+/// </summary>
 public sealed class SiloCommandLine
 {
     private const string EnvironmentPrefix = "GPT2CLUSTER_";
@@ -14,7 +16,8 @@ public sealed class SiloCommandLine
 
         Example: two silos on this machine, the second naming the first one's store:
           dotnet run -c Release --project silo
-          dotnet run -c Release --project silo -- --redis 127.0.0.1:6390 --silo-port 11112 --gateway-port 30001 --stripe-port 21112 --http 127.0.0.1:8081
+          dotnet run -c Release --project silo -- --redis 127.0.0.1:6390 --silo-port 11112 \
+            --gateway-port 30001 --stripe-port 21112 --http 127.0.0.1:8081
         """);
 
     private readonly Dictionary<string, Option<string?>> texts = [];
@@ -56,7 +59,10 @@ public sealed class SiloCommandLine
         return new SettingsReader(name => Given(parsed, name) ?? configured.GetValueOrDefault(Normalized(name))).Read();
     }
 
-    /// <summary>The settings outside of the command line: the file beside the program, then the one in the working folder, then variables.</summary>
+    /// <summary>
+    /// The settings outside of the command line: the file beside the program, then the one in the working folder, then
+    /// variables.
+    /// </summary>
     public static IConfigurationRoot DefaultConfiguration() => new ConfigurationBuilder()
         .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true)
         .AddJsonFile(Path.Combine(Environment.CurrentDirectory, "appsettings.json"), optional: true)

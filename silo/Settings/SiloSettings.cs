@@ -32,7 +32,9 @@ public sealed record SiloSettings
     /// <summary>The address other machines reach; loopback when the silo serves this machine only.</summary>
     public required IPAddress Advertised { get; init; }
 
-    /// <summary>Which devices become workers: <c>auto</c>, <c>cpu</c>, <c>cpu:N</c>, <c>cuda</c> or <c>cuda:0,1</c>.</summary>
+    /// <summary>
+    /// Which devices become workers: <c>auto</c>, <c>cpu</c>, <c>cpu:N</c>, <c>cuda</c> or <c>cuda:0,1</c>.
+    /// </summary>
     public required string Devices { get; init; }
 
     /// <summary>The data folder, absolute.</summary>

@@ -6,20 +6,23 @@ using Gpt2Cluster.Core;
 namespace Gpt2Cluster.Silo.Store;
 
 /// <summary>
-/// The store inside this process: Garnet, which speaks the Redis protocol. Its append-only file in <c>store/</c> is on the
+/// The store inside this process: Garnet, which speaks the Redis protocol. Its append-only file in <c>store/</c> is on
+/// the
 /// disk before a write is answered, so that a silo that is killed loses nothing it was told is kept.
 /// </summary>
 /// <param name="dataFolder">The data folder.</param>
 /// <param name="address">Where it listens.</param>
 /// <param name="port">Its port.</param>
 /// <param name="password">What a client must say; null for nothing.</param>
-public sealed class EmbeddedStore(string dataFolder, IPAddress address, int port, string? password) : IHostedService, IDisposable
+public sealed class EmbeddedStore(string dataFolder, IPAddress address, int port, string? password)
+    : IHostedService, IDisposable
 {
     private FileStream? ownership;
     private GarnetServer? server;
 
     /// <inheritdoc/>
-    /// <exception cref="UserErrorException">Another process hosts a store in this data folder, or the port is taken.</exception>
+    /// <exception cref="UserErrorException">Another process hosts a store in this data folder, or the port is
+    /// taken.</exception>
     public Task StartAsync(CancellationToken cancellationToken)
     {
         var folder = Path.Combine(dataFolder, "store");

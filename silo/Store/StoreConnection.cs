@@ -62,7 +62,8 @@ public sealed partial class StoreConnection(
             await connection.GetDatabase().PingAsync();
             return null;
         }
-        catch (RedisConnectionException problem) when (problem.FailureType == ConnectionFailureType.AuthenticationFailure)
+        catch (RedisConnectionException problem)
+            when (problem.FailureType == ConnectionFailureType.AuthenticationFailure)
         {
             throw new UserErrorException(
                 $"The store at {host}:{port} refused the password; name the right one with --redis-password-file.");

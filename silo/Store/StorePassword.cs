@@ -12,7 +12,8 @@ public static class StorePassword
     public static string FileIn(string dataFolder) => Path.Combine(dataFolder, "store-password");
 
     /// <summary>
-    /// The password to use: the one in <c>--redis-password-file</c> or in the address; for an embedded store beyond loopback
+    /// The password to use: the one in <c>--redis-password-file</c> or in the address; for an embedded store beyond
+    /// loopback
     /// the one in the data folder, which is made if it is not there; null for none.
     /// </summary>
     public static string? Of(SiloSettings settings)

@@ -26,7 +26,8 @@ public sealed record GenerateBenchmarkOrder(
     int DeviceIndex, ModelShape Shape, int Length, int Count, Precision Precision, int Threads);
 
 /// <summary>
-/// The measurements of <c>bench</c>. All block, so they are called on a thread of their own; what they return has the fields
+/// The measurements of <c>bench</c>. All block, so they are called on a thread of their own; what they return has the
+/// fields
 /// of the command line's contract.
 /// </summary>
 public interface IBenchmarks

@@ -4,8 +4,10 @@ using System.Text;
 namespace Gpt2Cluster.Data.Models;
 
 /// <summary>
-/// The one byte stream in which a model folder travels from a client to the cluster: the 8 bytes <c>GPT2FIL1</c>, then for each
-/// file the length of its name (int32, little endian), the name (UTF-8), the length of its content (int64, little endian) and the
+/// The one byte stream in which a model folder travels from a client to the cluster: the 8 bytes <c>GPT2FIL1</c>, then
+/// for each
+/// file the length of its name (int32, little endian), the name (UTF-8), the length of its content (int64, little
+/// endian) and the
 /// content; a name of length 0 ends it.
 /// </summary>
 public static class FileBundle
@@ -41,12 +43,14 @@ public static class FileBundle
     }
 
     /// <summary>Writes the files of a bundle into a folder that is there.</summary>
-    /// <exception cref="InvalidDataException">It is no bundle, is cut short, or names a file that a model does not have.</exception>
+    /// <exception cref="InvalidDataException">It is no bundle, is cut short, or names a file that a model does not
+    /// have.</exception>
     public static void ReadModel(Stream bundle, string folder)
     {
         ArgumentNullException.ThrowIfNull(bundle);
         Span<byte> magic = stackalloc byte[8];
-        if (bundle.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) < magic.Length || !magic.SequenceEqual(Magic))
+        if (bundle.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) < magic.Length
+            || !magic.SequenceEqual(Magic))
             throw new InvalidDataException("the bytes do not begin as a bundle of files");
         Span<byte> head = stackalloc byte[sizeof(long)];
         while (ReadName(bundle) is { } name)

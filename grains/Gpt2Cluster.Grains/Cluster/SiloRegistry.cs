@@ -26,7 +26,7 @@ public sealed class SiloRegistry(TimeProvider time)
         ArgumentNullException.ThrowIfNull(silo);
         var known = entries.GetValueOrDefault(silo.Name);
         entries[silo.Name] = new Entry(silo, time.GetTimestamp(), known?.WasMember ?? false);
-        return known is null || !known.Silo.Workers.Select(worker => worker.Key).SequenceEqual(silo.Workers.Select(worker => worker.Key));
+        return known is null || !Keys(known.Silo).SequenceEqual(Keys(silo));
     }
 
     /// <summary>A silo leaves.</summary>
@@ -54,6 +54,8 @@ public sealed class SiloRegistry(TimeProvider time)
         gone.ForEach(name => entries.Remove(name));
         return gone;
     }
+
+    private static IEnumerable<string> Keys(SiloDescription silo) => silo.Workers.Select(worker => worker.Key);
 
     private sealed class Entry(SiloDescription silo, long heardAt, bool wasMember)
     {

@@ -33,7 +33,8 @@ public sealed class DataShardGrain(StoredDatasets datasets) : Grain, IDataShard
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaximumTokens);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, dataset.Description.TokensOf(shard) - count);
         var bytes = new byte[count * sizeof(ushort)];
-        dataset.Read((long)shard * dataset.Description.ShardTokens + start, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
+        var first = (long)shard * dataset.Description.ShardTokens + start;
+        dataset.Read(first, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
         return Task.FromResult(bytes);
     }
 }

@@ -7,7 +7,8 @@ using Orleans.Concurrency;
 namespace Gpt2Cluster.Grains.Datasets;
 
 /// <summary>
-/// Knows which silos hold a dataset. Nothing is kept in the store: the disks are asked, so that a silo that comes back, or
+/// Knows which silos hold a dataset. Nothing is kept in the store: the disks are asked, so that a silo that comes back,
+/// or
 /// one that shares a data folder, is a holder without being told.
 /// </summary>
 [Reentrant]

@@ -8,8 +8,8 @@ namespace Gpt2Cluster.Grains.Datasets;
 
 /// <summary>Takes what a client sends in pieces onto this silo's disk; works on it on a thread of its own.</summary>
 [SiloPinned]
-public sealed partial class UploadGrain(SiloContext silo, UploadWork work, TimeProvider time, ILogger<UploadGrain> logger)
-    : Grain, IUpload, IDisposable
+public sealed partial class UploadGrain(
+    SiloContext silo, UploadWork work, TimeProvider time, ILogger<UploadGrain> logger) : Grain, IUpload, IDisposable
 {
     /// <summary>How long one call for the end may take before it answers that the work still goes on.</summary>
     public static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(4);

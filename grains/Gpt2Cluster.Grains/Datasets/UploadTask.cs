@@ -5,7 +5,8 @@ namespace Gpt2Cluster.Grains.Datasets;
 /// <summary>The work on one upload, on a thread of its own: tokenising takes seconds to minutes.</summary>
 public sealed class UploadTask
 {
-    private readonly TaskCompletionSource<UploadAnswer> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<UploadAnswer> answer =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long done;
 
     private UploadTask()

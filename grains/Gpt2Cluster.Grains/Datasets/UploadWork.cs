@@ -47,7 +47,8 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
         if (!StoredPaths.IsName(name))
         {
             throw new UserErrorException(
-                $"'{name}' cannot name a model: use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit.");
+                $"'{name}' cannot name a model: use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter "
+                + "or digit.");
         }
 
         var target = Path.Combine(silo.DataFolder, "models", name);

@@ -27,7 +27,8 @@ internal static class BenchJobs
         if (wish.SequenceLength < 1 || wish.SequenceLength > shape.ContextLength || wish.BatchSize < 1)
         {
             throw new UserErrorException(
-                $"--batch-size must be 1 or more and --sequence-length 1 to {shape.ContextLength}, the model's context.");
+                $"--batch-size must be 1 or more and --sequence-length 1 to {shape.ContextLength}, the model's "
+                + "context.");
         }
 
         return work.Services.Benchmarks.Step(
@@ -49,7 +50,8 @@ internal static class BenchJobs
         if (wish.Length < 1 || wish.Length >= shape.ContextLength || wish.Count < 1)
         {
             throw new UserErrorException(
-                $"--num must be 1 or more and --length 1 to {shape.ContextLength - 1}, the model's context less the prompt.");
+                $"--num must be 1 or more and --length 1 to {shape.ContextLength - 1}, the model's context "
+                + "less the prompt.");
         }
 
         return work.Services.Benchmarks.Generate(

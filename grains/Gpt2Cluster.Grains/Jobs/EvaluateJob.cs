@@ -7,7 +7,9 @@ using Gpt2Cluster.Grains.Workers;
 
 namespace Gpt2Cluster.Grains.Jobs;
 
-/// <summary>The mean loss of a model on a dataset: windows that do not overlap, every target once, summed in order in fp64.</summary>
+/// <summary>
+/// The mean loss of a model on a dataset: windows that do not overlap, every target once, summed in order in fp64.
+/// </summary>
 internal static class EvaluateJob
 {
     /// <summary>Windows computed at once hold about this many tokens.</summary>

@@ -14,7 +14,10 @@ public sealed class JobEvents
     /// <summary>Events kept at most: a job that says more fails.</summary>
     public const int MaximumCount = 1_000_000;
 
-    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     private readonly Lock gate = new();
     private readonly List<JobEventLine> lines = [];
@@ -39,7 +42,9 @@ public sealed class JobEvents
         }
     }
 
-    /// <summary>The events after a sequence number, at most <see cref="PageSize"/>, and what ends when there are more.</summary>
+    /// <summary>
+    /// The events after a sequence number, at most <see cref="PageSize"/>, and what ends when there are more.
+    /// </summary>
     public (JobEventLine[] Lines, Task More) After(long sequence)
     {
         lock (gate)

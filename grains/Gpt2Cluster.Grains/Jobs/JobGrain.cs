@@ -76,7 +76,8 @@ public sealed partial class JobGrain(JobServices services, TimeProvider time, IL
         catch (Exception problem)
         {
             LogFailed(problem);
-            work.Events.Add("error", new JsonObject { ["message"] = $"The silo could not do the work: {problem.Message}" });
+            var message = $"The silo could not do the work: {problem.Message}";
+            work.Events.Add("error", new JsonObject { ["message"] = message });
         }
     }
 

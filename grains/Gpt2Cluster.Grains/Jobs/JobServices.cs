@@ -10,7 +10,8 @@ namespace Gpt2Cluster.Grains.Jobs;
 /// <param name="Grains">The other grains.</param>
 /// <param name="Parameters">Brings parameters into replicas.</param>
 /// <param name="Benchmarks">The measurements.</param>
-public sealed record JobServices(SiloContext Silo, IGrainFactory Grains, ParameterLoader Parameters, IBenchmarks Benchmarks);
+public sealed record JobServices(
+    SiloContext Silo, IGrainFactory Grains, ParameterLoader Parameters, IBenchmarks Benchmarks);
 
 /// <summary>One job at work, on its own thread.</summary>
 /// <param name="Services">What it shares with others.</param>

@@ -61,12 +61,13 @@ public sealed class RunInstruments
 
     private static KeyValuePair<string, object?> Label(string run) => new(RunLabel, run);
 
-    private void Gauge(string figure, string description, Func<RunFigures, double?> value) => meter.CreateObservableGauge(
-        NameOf(figure),
-        () => Shown()
-            .Where(run => value(run.Value) is not null)
-            .Select(run => new Measurement<double>(value(run.Value)!.Value, Label(run.Key))),
-        description: description);
+    private void Gauge(string figure, string description, Func<RunFigures, double?> value) =>
+        meter.CreateObservableGauge(
+            NameOf(figure),
+            () => Shown()
+                .Where(run => value(run.Value) is not null)
+                .Select(run => new Measurement<double>(value(run.Value)!.Value, Label(run.Key))),
+            description: description);
 
     private IEnumerable<KeyValuePair<string, RunFigures>> Shown()
     {

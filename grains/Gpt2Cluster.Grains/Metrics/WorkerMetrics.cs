@@ -18,11 +18,14 @@ public sealed class WorkerMetrics
         this.series = series;
         var meter = meters.Create(RunInstruments.MeterName);
         phases = meter.CreateCounter<double>(
-            "gpt2cluster_worker_phase_duration_seconds", description: "Where a worker's time goes, by phase of the step.");
+            "gpt2cluster_worker_phase_duration_seconds",
+            description: "Where a worker's time goes, by phase of the step.");
         sent = meter.CreateCounter<long>(
-            "gpt2cluster_exchange_sent_bytes", description: "Payload this silo has sent over the stripe channel.");
+            "gpt2cluster_exchange_sent_bytes",
+            description: "Payload this silo has sent over the stripe channel.");
         received = meter.CreateCounter<long>(
-            "gpt2cluster_exchange_received_bytes", description: "Payload this silo has received over the stripe channel.");
+            "gpt2cluster_exchange_received_bytes",
+            description: "Payload this silo has received over the stripe channel.");
     }
 
     /// <summary>A worker takes a run up.</summary>
@@ -46,8 +49,8 @@ public sealed class WorkerMetrics
         Add("optimizer", times.Optimizer);
         Add("exchange", exposedExchange);
 
-        void Add(string phase, TimeSpan spent) =>
-            phases.Add(spent.TotalSeconds, new(RunInstruments.RunLabel, run), new("worker", worker), new("phase", phase));
+        void Add(string phase, TimeSpan spent) => phases.Add(
+            spent.TotalSeconds, new(RunInstruments.RunLabel, run), new("worker", worker), new("phase", phase));
     }
 
     /// <summary>A step's exchange is over on this silo: called once a step, not once a worker.</summary>

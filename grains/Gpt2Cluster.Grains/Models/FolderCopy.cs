@@ -5,7 +5,9 @@ using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Grains.Models;
 
-/// <summary>Copies one stored folder from another silo's disk: in pieces, verified by hash, published by one rename.</summary>
+/// <summary>
+/// Copies one stored folder from another silo's disk: in pieces, verified by hash, published by one rename.
+/// </summary>
 /// <param name="from">The other silo's store.</param>
 public sealed class FolderCopy(IModelStore from)
 {

@@ -13,10 +13,13 @@ using StoredModel = Gpt2Cluster.Contracts.Models.StoredModel;
 
 namespace Gpt2Cluster.Grains.Models;
 
-/// <summary>The models, checkpoints and datasets on this silo's disk. Reads go on while something is copied here.</summary>
+/// <summary>
+/// The models, checkpoints and datasets on this silo's disk. Reads go on while something is copied here.
+/// </summary>
 [SiloPinned, Reentrant]
 public sealed partial class ModelStoreGrain(
-    SiloContext silo, StoredPaths paths, DatasetDirectory datasets, ILogger<ModelStoreGrain> logger) : Grain, IModelStore
+    SiloContext silo, StoredPaths paths, DatasetDirectory datasets, ILogger<ModelStoreGrain> logger)
+    : Grain, IModelStore
 {
     private readonly Dictionary<string, Task<bool>> copies = [];
 
@@ -25,9 +28,9 @@ public sealed partial class ModelStoreGrain(
     {
         var models = new List<StoredModel>();
         var folder = Path.Combine(silo.DataFolder, "models");
-        foreach (var path in Directory.EnumerateDirectories(folder).Where(path => StoredPaths.IsName(Path.GetFileName(path))))
+        foreach (var path in Directory.EnumerateDirectories(folder))
         {
-            if (Describe(path) is { } model)
+            if (StoredPaths.IsName(Path.GetFileName(path)) && Describe(path) is { } model)
                 models.Add(model);
         }
 
@@ -51,7 +54,8 @@ public sealed partial class ModelStoreGrain(
         var bytes = new byte[Math.Min(count, Contracts.Datasets.Piece.MaximumBytes)];
         using var file = File.OpenHandle(paths.FileOf(relativePath), options: FileOptions.Asynchronous);
         var have = 0;
-        while (have < bytes.Length && await RandomAccess.ReadAsync(file, bytes.AsMemory(have), start + have) is > 0 and var more)
+        while (have < bytes.Length
+            && await RandomAccess.ReadAsync(file, bytes.AsMemory(have), start + have) is > 0 and var more)
             have += more;
         return have == bytes.Length ? bytes : bytes[..have];
     }
@@ -63,7 +67,12 @@ public sealed partial class ModelStoreGrain(
         if (!File.Exists(path))
             return null;
         await using var file = new FileStream(
-            path, FileMode.Open, FileAccess.Read, FileShare.Read, Contracts.Datasets.Piece.MaximumBytes, FileOptions.Asynchronous);
+            path,
+            FileMode.Open,
+            FileAccess.Read,
+            FileShare.Read,
+            Contracts.Datasets.Piece.MaximumBytes,
+            FileOptions.Asynchronous);
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(file));
     }
 
@@ -97,7 +106,8 @@ public sealed partial class ModelStoreGrain(
         {
             return await new FolderCopy(GrainFactory.GetGrain<IModelStore>(fromSilo)).Run(relativeFolder, target);
         }
-        catch (Exception problem) when (problem is InvalidDataException or OrleansException or TimeoutException or IOException)
+        catch (Exception problem) when (
+            problem is InvalidDataException or OrleansException or TimeoutException or IOException)
         {
             LogNotCopied(relativeFolder, fromSilo, problem.Message);
             return false;

@@ -13,7 +13,8 @@ using ParameterSource = Gpt2Cluster.Contracts.Jobs.ParameterSource;
 namespace Gpt2Cluster.Grains.Models;
 
 /// <summary>
-/// Brings parameters into replicas: fresh ones, a stored model's, a run's checkpoint's. What is not on this disk is copied
+/// Brings parameters into replicas: fresh ones, a stored model's, a run's checkpoint's. What is not on this disk is
+/// copied
 /// here first. Everything blocks: call it on the thread that owns the replica, never in a grain's turn.
 /// </summary>
 public sealed class ParameterLoader(
@@ -72,7 +73,8 @@ public sealed class ParameterLoader(
             throw new UserErrorException($"'{name}' cannot name a model.");
         var relative = $"models/{name}";
         if (!BringHere(relative, holders))
-            throw new UserErrorException($"No model named {name} is in the cluster's store; model list shows those that are.");
+            throw new UserErrorException(
+                $"No model named {name} is in the cluster's store; model list shows those that are.");
         var folder = ModelFolder.Open(paths.FolderOf(relative));
         return new OpenParameters(
             folder.Shape,
@@ -106,7 +108,8 @@ public sealed class ParameterLoader(
         {
             "last" => run.Checkpoints[0],
             "best" => run.Checkpoints.FirstOrDefault(one => one.IsBest)
-                ?? throw new UserErrorException($"The run {name} has no best checkpoint, as it was not validated; use last."),
+                ?? throw new UserErrorException(
+                    $"The run {name} has no best checkpoint, as it was not validated; use last."),
             _ => run.Checkpoints.FirstOrDefault(one => $"{one.Step}" == wish)
                 ?? throw new UserErrorException(
                     $"The run {name} has no checkpoint of step {wish}; it has those of "
@@ -150,7 +153,10 @@ public sealed class ParameterLoader(
 /// <param name="LoadInto">Writes them into a replica of that shape.</param>
 /// <param name="Files">What is open meanwhile.</param>
 public sealed record OpenParameters(
-    ModelShape Shape, Gpt2Vocabulary Vocabulary, Action<IReplica, CancellationToken> LoadInto, IDisposable? Files) : IDisposable
+    ModelShape Shape,
+    Gpt2Vocabulary Vocabulary,
+    Action<IReplica, CancellationToken> LoadInto,
+    IDisposable? Files) : IDisposable
 {
     /// <inheritdoc/>
     public void Dispose() => Files?.Dispose();

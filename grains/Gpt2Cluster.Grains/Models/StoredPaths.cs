@@ -16,8 +16,8 @@ public sealed partial class StoredPaths(SiloContext silo)
     public string FolderOf(string relativeFolder) => FolderPattern().IsMatch(relativeFolder)
         ? Path.Combine(silo.DataFolder, relativeFolder)
         : throw new UserErrorException(
-            $"'{relativeFolder}' names no stored model, dataset or checkpoint; it must be models/NAME, datasets/HASH or "
-            + "runs/RUN/checkpoints/STEP.");
+            $"'{relativeFolder}' names no stored model, dataset or checkpoint; it must be models/NAME, "
+            + "datasets/HASH or runs/RUN/checkpoints/STEP.");
 
     /// <summary>The absolute path of a file in a stored folder.</summary>
     /// <exception cref="UserErrorException">It is no such file.</exception>

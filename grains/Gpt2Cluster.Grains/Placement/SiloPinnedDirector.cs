@@ -22,7 +22,8 @@ public sealed class SiloPinnedDirector(ISiloStatusOracle silos) : IPlacementDire
             .Where(address => silos.TryGetSiloName(address, out var name) && name == wanted)
             .MaxBy(address => address.Generation);
         return found is null
-            ? throw new OrleansException($"No silo named {wanted} is in the cluster, so {target.GrainIdentity} cannot run.")
+            ? throw new OrleansException(
+                $"No silo named {wanted} is in the cluster, so {target.GrainIdentity} cannot run.")
             : Task.FromResult(found);
     }
 }

@@ -27,6 +27,7 @@ internal static partial class PrometheusText
         _ => double.Parse(text, CultureInfo.InvariantCulture),
     };
 
-    [GeneratedRegex("""^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\.)*",?)*\})? (?<value>\S+)( \d+)?$""")]
+    [GeneratedRegex(
+        """^(?<name>[a-zA-Z_:][\w:]*)(\{([a-zA-Z_]\w*="([^"\\]|\\.)*",?)*\})? (?<value>\S+)( \d+)?$""")]
     private static partial Regex Sample();
 }

@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
 
-/// <summary>A real silo. It holds our end of its standard input, so that it dies with this process whatever happens.</summary>
+/// <summary>
+/// A real silo. It holds our end of its standard input, so that it dies with this process whatever happens.
+/// </summary>
 internal sealed class SiloProcess : IDisposable
 {
     private static readonly TimeSpan ReadyBound = TimeSpan.FromSeconds(60);

@@ -12,7 +12,8 @@ namespace Gpt2Cluster.Silo.Tests.Processes;
 
 public sealed class UploadTests
 {
-    private const string Text = "Two silos lean on one another's light, and neither knows which of them keeps the night.";
+    private const string Text =
+        "Two silos lean on one another's light, and neither knows which of them keeps the night.";
 
     [Fact]
     public async Task A_text_becomes_a_dataset_that_another_disk_can_have()

@@ -26,8 +26,13 @@ public sealed class SiloCommandLineTests
     public void Takes_options_before_configuration()
     {
         var settings = Read(
-            [new("SILO_PORT", "1"), new("gatewayport", "2"), new("Cluster-Id", "blue")], "--silo-port", "3", "--parent-pipe");
-        Assert.Equal((3, 2, "blue", true), (settings.SiloPort, settings.GatewayPort, settings.ClusterId, settings.StopsWithParent));
+            [new("SILO_PORT", "1"), new("gatewayport", "2"), new("Cluster-Id", "blue")],
+            "--silo-port",
+            "3",
+            "--parent-pipe");
+        Assert.Equal(
+            (3, 2, "blue", true),
+            (settings.SiloPort, settings.GatewayPort, settings.ClusterId, settings.StopsWithParent));
     }
 
     [Fact]
@@ -44,7 +49,7 @@ public sealed class SiloCommandLineTests
     [InlineData("--devices must be", "--devices", "gpu")]
     [InlineData("--devices must be", "--devices", "cpu:0")]
     [InlineData("--devices must be", "--devices", "cuda:0,")]
-    [InlineData("--api-key-file names the file '/no/such/file', which does not exist.", "--api-key-file", "/no/such/file")]
+    [InlineData("--api-key-file names the file '/no/such/file', which", "--api-key-file", "/no/such/file")]
     [InlineData("--redis must be", "--redis", "nowhere")]
     [InlineData("--advertise names 'no.such.host.invalid'", "--advertise", "no.such.host.invalid")]
     public void Refuses_what_is_wrong_in_one_sentence(string expected, params string[] arguments)
