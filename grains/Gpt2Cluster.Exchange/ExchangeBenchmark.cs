@@ -17,7 +17,9 @@ public sealed record ExchangeBenchmarkResult(
 /// </summary>
 public sealed class ExchangeBenchmark : IDisposable
 {
-    /// <summary>Rounds that are not counted: each of the two averages buffers is touched for the first time in one.</summary>
+    /// <summary>
+    /// Rounds that are not counted: each of the two averages buffers is touched for the first time in one.
+    /// </summary>
     public const int WarmUpCount = 2;
 
     /// <summary>The test pattern repeats after this many elements; sums of it are exact in fp32.</summary>

@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Gpt2Cluster.Exchange.Benchmarks;
 
-/// <summary>The process the user starts: starts the participants, tells them of each other, prints what they measured.</summary>
+/// <summary>
+/// The process the user starts: starts the participants, tells them of each other, prints what they measured.
+/// </summary>
 internal static class Conductor
 {
     /// <summary>Runs the benchmark; 0 if every participant ended well.</summary>
@@ -54,12 +56,13 @@ internal static class Conductor
         }
 
         for (var silo = 0; silo < results.Count; silo++)
-            Console.WriteLine($"silo-{silo} rounds {results[silo]![(results[silo]!.IndexOf(' ', StringComparison.Ordinal) + 1)..]}");
+            Console.WriteLine($"silo-{silo} rounds {string.Join(' ', results[silo]!.Split(' ')[1..])}");
         var seconds = double.Parse(results[0]!.Split(' ')[0], CultureInfo.InvariantCulture);
         var rate = settings.Floats * sizeof(float) / seconds / 1e9;
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"stripes silos {settings.Silos} floats {settings.Floats} seconds {seconds:F4} gigabytes_per_second {rate:F3}"));
+        var what = $"stripes silos {settings.Silos} floats {settings.Floats}";
+        var figures = string.Create(
+            CultureInfo.InvariantCulture, $"seconds {seconds:F4} gigabytes_per_second {rate:F3}");
+        Console.WriteLine($"{what} {figures}");
         return 0;
     }
 }

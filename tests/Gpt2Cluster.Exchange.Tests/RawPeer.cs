@@ -48,8 +48,9 @@ internal sealed class RawPeer : IDisposable
         var bytes = new byte[FrameHeader.SizeBytes + payload.Length + FrameHeader.TrailerBytes];
         header.Write(bytes);
         payload.CopyTo(bytes.AsSpan(FrameHeader.SizeBytes));
-        var hash = System.IO.Hashing.XxHash3.HashToUInt64(payload);
-        BitConverter.TryWriteBytes(bytes.AsSpan(FrameHeader.SizeBytes + payload.Length), hash);
+        var checksum = new StripeChecksum();
+        checksum.Append(payload);
+        BitConverter.TryWriteBytes(bytes.AsSpan(FrameHeader.SizeBytes + payload.Length), checksum.Value());
         return bytes;
     }
 

@@ -59,7 +59,10 @@ public interface IRunExchange : IDisposable
     void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end);
 
     /// <summary>Waits until every stripe of the step's average is here.</summary>
-    /// <returns>The averaged gradient; it stays valid until the <see cref="BeginStep"/> after next.</returns>
+    /// <returns>
+    /// The averaged gradient; it stays valid until the next <see cref="BeginStep"/>, and with several silos, where
+    /// others may still ask for it, until the one after. With one silo and M = 1 it is the fp32 buffer contributed.
+    /// </returns>
     /// <exception cref="OperationCanceledException">The wait was cancelled (a new generation, a stop).</exception>
     FlatBuffer WaitForAverages(long step, CancellationToken cancellation);
 

@@ -8,8 +8,7 @@ namespace Gpt2Cluster.Exchange.Frames;
 
 /// <summary>
 /// The fixed start of every frame, little endian. A payload of <see cref="PayloadBytes"/> follows, and behind a
-/// payload that
-/// is not empty its XxHash3 of 8 bytes.
+/// payload that is not empty the 8 bytes of its <see cref="StripeChecksum"/>.
 /// </summary>
 /// <param name="Kind">What the frame is.</param>
 /// <param name="ElementType">What the payload's elements are.</param>

@@ -93,6 +93,8 @@ internal sealed unsafe class OutgoingLink : IDisposable
             catch (Exception error) when (error is SocketException or ObjectDisposedException)
             {
                 Volatile.Read(ref socket)?.Dispose();
+                if (Volatile.Read(ref closed))
+                    break;
                 channel.LinkDown(Peer.SiloName, $"The connection to it broke: {error.Message}");
             }
         }

@@ -1,4 +1,3 @@
-using System.IO.Hashing;
 using System.Net.Sockets;
 using Gpt2Cluster.Exchange.Frames;
 
@@ -21,7 +20,7 @@ internal sealed unsafe class StripeSocket : IDisposable
     private const int UserTimeoutMilliseconds = 10_000;
 
     private readonly Socket socket;
-    private readonly XxHash3 hash = new();
+    private readonly StripeChecksum checksum = new();
     private readonly byte[] small = new byte[FrameHeader.SizeBytes];
 
     /// <summary>Takes over a socket and sets it up.</summary>
@@ -72,16 +71,16 @@ internal sealed unsafe class StripeSocket : IDisposable
     /// <returns>Whether the checksum is right.</returns>
     public bool ReceivePayload(byte* into, int bytes)
     {
-        hash.Reset();
+        checksum.Reset();
         for (var offset = 0; offset < bytes;)
         {
             var piece = new Span<byte>(into + offset, Math.Min(PieceBytes, bytes - offset));
             ReceiveAll(piece);
-            hash.Append(piece);
+            checksum.Append(piece);
             offset += piece.Length;
         }
 
-        return ReceiveTrailer() == hash.GetCurrentHashAsUInt64();
+        return ReceiveTrailer() == checksum.Value();
     }
 
     /// <summary>Receives a payload nobody needs; its checksum is not looked at.</summary>
@@ -106,17 +105,17 @@ internal sealed unsafe class StripeSocket : IDisposable
 
     private void SendPayload(byte* payload, int bytes)
     {
-        hash.Reset();
+        checksum.Reset();
         for (var offset = 0; offset < bytes;)
         {
             var piece = new ReadOnlySpan<byte>(payload + offset, Math.Min(PieceBytes, bytes - offset));
-            hash.Append(piece);
+            checksum.Append(piece);
             SendAll(piece);
             offset += piece.Length;
         }
 
         Span<byte> trailer = stackalloc byte[FrameHeader.TrailerBytes];
-        BitConverter.TryWriteBytes(trailer, hash.GetCurrentHashAsUInt64());
+        BitConverter.TryWriteBytes(trailer, checksum.Value());
         SendAll(trailer);
     }
 
