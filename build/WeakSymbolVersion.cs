@@ -5,11 +5,13 @@ using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
 /// <summary>
-/// Marks one symbol version that a shared library needs as weak, so that the dynamic linker accepts a system without it.
+/// Marks one symbol version that a shared library needs as weak, so that the dynamic linker accepts a system without
+/// it.
 /// </summary>
 /// <remarks>
 /// The file may be a hard link into the package cache, so the patched bytes go to a new file that takes the old one's
-/// name. The new file keeps the old one's time, so that the next build's copy step sees nothing to do. The layout of the
+/// name. The new file keeps the old one's time, so that the next build's copy step sees nothing to do. The layout of
+/// the
 /// section <c>.gnu.version_r</c> is described in the Linux Standard Base, "Symbol Versioning".
 /// </remarks>
 public sealed class WeakSymbolVersion : Task

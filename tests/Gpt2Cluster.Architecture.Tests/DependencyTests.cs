@@ -1,12 +1,12 @@
-using System.Reflection;
-using ArchUnitNET.Domain;
 using ArchUnitNET.Fluent;
 using ArchUnitNET.Loader;
 using static ArchUnitNET.Fluent.ArchRuleDefinition;
 
 namespace Gpt2Cluster.Architecture.Tests;
 
-/// <summary>Holds the arrows: Core below everything, grains without torch or sockets, the client without torch.</summary>
+/// <summary>
+/// Holds the arrows: Core below everything, grains without torch or sockets, the client without torch.
+/// </summary>
 public sealed class DependencyTests
 {
     private static readonly string[] Projects =

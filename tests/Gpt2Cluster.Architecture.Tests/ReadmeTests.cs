@@ -31,7 +31,9 @@ public sealed partial class ReadmeTests
         Assert.Contains("dotnet test -c Release", Readme, StringComparison.Ordinal);
     }
 
-    /// <summary>Lines of the block that begins with <c>Gpt2Cluster/</c>, as paths: two spaces of indentation a level.</summary>
+    /// <summary>
+    /// Lines of the block that begins with <c>Gpt2Cluster/</c>, as paths: two spaces of indentation a level.
+    /// </summary>
     private static IEnumerable<string> TreePaths()
     {
         var block = TreeBlock().Match(Readme).Groups[1].Value;

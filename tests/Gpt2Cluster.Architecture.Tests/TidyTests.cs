@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Gpt2Cluster.Architecture.Tests;
 
-/// <summary>Reads the source as a reviewer would: long files, long lines, long methods, words and habits we do not use.</summary>
+/// <summary>
+/// Reads the source as a reviewer would: long files, long lines, long methods, words and habits we do not use.
+/// </summary>
 public sealed partial class TidyTests
 {
     private const int MaximumFileLines = 400;
@@ -49,7 +51,9 @@ public sealed partial class TidyTests
         return names.Contains(expected) || IsFamily(expected, names);
     }
 
-    /// <summary>A file of several small records may carry the name of the family: <c>Reports</c> holds <c>StepReport</c>.</summary>
+    /// <summary>
+    /// A file of several small records may carry the name of the family: <c>Reports</c> holds <c>StepReport</c>.
+    /// </summary>
     private static bool IsFamily(string expected, List<string> names)
     {
         var singular = expected.TrimEnd('s');
@@ -74,8 +78,7 @@ public sealed partial class TidyTests
             if (lines[index] is not ("    {" or "        {") || IsTypeOrBlock(lines, index))
                 continue;
             var closing = lines[index].Replace('{', '}');
-            var end = Array.FindIndex(lines, index, line =>
-                line.StartsWith(closing, StringComparison.Ordinal) && line.Length <= closing.Length + 1);
+            var end = Array.FindIndex(lines, index, line => line.StartsWith(closing, StringComparison.Ordinal));
             if (end > index)
                 yield return (index + 1, end - index - 1);
         }

@@ -2,7 +2,10 @@ using Gpt2Cluster.EndToEnd.Tests.Processes;
 
 namespace Gpt2Cluster.EndToEnd.Tests;
 
-/// <summary>The state hash is a function of the specification alone: here over numbers of silos; every M is among the longer tests.</summary>
+/// <summary>
+/// The state hash is a function of the specification alone: here over numbers of silos; every M is among the longer
+/// tests.
+/// </summary>
 public sealed class EqualityTests
 {
     [Fact]

@@ -10,7 +10,9 @@ namespace Gpt2Cluster.EndToEnd.Tests;
 /// </summary>
 public sealed class OneWindowTests
 {
-    /// <summary>Nats per token: what ten fp32 steps may differ between two orders of summation, as the project promises.</summary>
+    /// <summary>
+    /// Nats per token: what ten fp32 steps may differ between two orders of summation, as the project promises.
+    /// </summary>
     private const double LossTolerance = 2e-4;
 
     private const string Text = "The lighthouse keeper counts the ships that come and go, and writes their names in a book "

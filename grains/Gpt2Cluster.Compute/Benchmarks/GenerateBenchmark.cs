@@ -20,7 +20,8 @@ public sealed record GenerateBenchmarkOptions(ModelShape Shape, int Length, int 
 /// <param name="TokensPerSecond">Of all samples together; the prompt is not counted.</param>
 /// <param name="SecondsPerToken">Median of the time from one token (of every sample) to the next.</param>
 /// <param name="FirstQuarterSecondsPerToken">The same over the first quarter of the text.</param>
-/// <param name="LastQuarterSecondsPerToken">The same over the last quarter: generation should be flat in length.</param>
+/// <param name="LastQuarterSecondsPerToken">The same over the last quarter: generation should be flat in
+/// length.</param>
 /// <param name="ProductsSecondsPerToken">The products of one token alone, median, in the same run.</param>
 /// <param name="ReadBandwidthShare">Bytes of weights a second while generating, over the bytes memory yields.</param>
 public sealed record GenerateBenchmarkResult(
@@ -94,7 +95,9 @@ public static class GenerateBenchmark
         return (Medians.Of(seconds), decoder.WeightBytes);
     }
 
-    /// <summary>Bytes a second all threads together can read from memory: the best of a few passes over 512 MiB.</summary>
+    /// <summary>
+    /// Bytes a second all threads together can read from memory: the best of a few passes over 512 MiB.
+    /// </summary>
     private static unsafe double ReadBandwidth(int threads)
     {
         const int Passes = 5;

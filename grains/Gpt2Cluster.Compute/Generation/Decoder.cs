@@ -30,7 +30,9 @@ internal sealed class Decoder(
     private Buffers? buffers;
     private int position;
 
-    /// <summary>Reads the prompt and returns the logits behind it: the same for all samples, each in its own row.</summary>
+    /// <summary>
+    /// Reads the prompt and returns the logits behind it: the same for all samples, each in its own row.
+    /// </summary>
     public LogitRows Start(IReadOnlyList<int> prompt, int sampleCount, int positionCount)
     {
         End();
@@ -61,7 +63,9 @@ internal sealed class Decoder(
     /// <summary>Bytes of weights that one token reads.</summary>
     public long WeightBytes => weights.MatrixBytes;
 
-    /// <summary>The products of one token alone, on whatever the buffers hold: what bounds <see cref="Continue"/>.</summary>
+    /// <summary>
+    /// The products of one token alone, on whatever the buffers hold: what bounds <see cref="Continue"/>.
+    /// </summary>
     public void MultiplyAll()
     {
         var b = buffers!;

@@ -3,14 +3,18 @@ using Gpt2Cluster.Core.Randomness;
 
 namespace Gpt2Cluster.Compute.Generation;
 
-/// <summary>Chooses the next token: temperature, then the k likeliest, then the nucleus (Holtzman et al. 2020).</summary>
+/// <summary>
+/// Chooses the next token: temperature, then the k likeliest, then the nucleus (Holtzman et al. 2020).
+/// </summary>
 internal sealed class Sampler(GenerationRequest request, int vocabularySize)
 {
     private readonly int[] order = new int[vocabularySize];
     private readonly float[] keys = new float[vocabularySize];
     private readonly double[] weights = new double[vocabularySize];
 
-    /// <summary>Draws the token of one sample at one position; a function of logits, seed, step, sample and position.</summary>
+    /// <summary>
+    /// Draws the token of one sample at one position; a function of logits, seed, step, sample and position.
+    /// </summary>
     public int Draw(ReadOnlySpan<float> logits, int sample, int position)
     {
         if (request.Temperature == 0)

@@ -31,7 +31,8 @@ internal sealed unsafe class EmbeddingKernel<T>(ThreadTeam team)
     }
 
     /// <summary>
-    /// Every thread takes some columns of all rows, because one token may stand in many rows: so each sum has one order.
+    /// Every thread takes some columns of all rows, because one token may stand in many rows: so each sum has one
+    /// order.
     /// </summary>
     public void Backward(ReadOnlyMemory<int> tokens, int sequenceLength, Matrix dx, Matrix dwte, Matrix dwpe)
     {

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Gpt2Cluster.Compute.Kernels;
 
 /// <summary>
-/// How the CPU kernels read and write eight elements; they compute in fp32 whatever the memory holds. The width is eight
+/// How the CPU kernels read and write eight elements; they compute in fp32 whatever the memory holds. The width is
+/// eight
 /// on every machine, so that the bits of a sum do not depend on the machine's vectors.
 /// </summary>
 internal unsafe interface IElement

@@ -22,12 +22,15 @@ internal interface IKernels : IDisposable
     /// <summary><c>x = (wte[tokens] + wpe[0..T]) * dropout</c>.</summary>
     void Embed(ReadOnlyMemory<int> tokens, int sequenceLength, Matrix wte, Matrix wpe, Dropout dropout, Matrix x);
 
-    /// <summary>Adds the gradient of the token rows to <paramref name="dwte"/> and writes that of the positions.</summary>
+    /// <summary>
+    /// Adds the gradient of the token rows to <paramref name="dwte"/> and writes that of the positions.
+    /// </summary>
     void EmbedBackward(
         ReadOnlyMemory<int> tokens, int sequenceLength, Matrix dx, Dropout dropout, Matrix dwte, Matrix dwpe);
 
     /// <summary>
-    /// <c>y = (x - mean) * factor * gain + bias</c> with <c>factor = 1 / sqrt(variance + epsilon)</c>; the statistics take
+    /// <c>y = (x - mean) * factor * gain + bias</c> with <c>factor = 1 / sqrt(variance + epsilon)</c>; the statistics
+    /// take
     /// mean and factor of each row.
     /// </summary>
     void LayerNorm(Matrix x, Matrix gain, Matrix bias, float[] statistics, Matrix y);
@@ -55,7 +58,8 @@ internal interface IKernels : IDisposable
     void SumRows(Matrix dy, Matrix dbias);
 
     /// <summary>
-    /// The loss of each row in nats; the logits become the gradient of the sum of losses times <paramref name="scale"/>,
+    /// The loss of each row in nats; the logits become the gradient of the sum of losses times <paramref
+    /// name="scale"/>,
     /// unless that is 0. Columns from <paramref name="vocabularySize"/> on only pad the matrix.
     /// </summary>
     void CrossEntropy(

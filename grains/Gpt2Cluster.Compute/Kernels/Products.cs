@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Kernels;
 
-/// <summary>The three matrix products of a linear layer and its gradients, by libtorch, into memory that is there.</summary>
+/// <summary>
+/// The three matrix products of a linear layer and its gradients, by libtorch, into memory that is there.
+/// </summary>
 internal static class Products
 {
     /// <summary><c>c = a b</c>.</summary>

@@ -16,7 +16,9 @@ internal static unsafe class RowProducts<TRow, TWeight>
 {
     private const int LeastOutputsPerThread = 64;
 
-    /// <summary><c>y = x w</c> with w (K, M): each thread adds up some columns, four rows of the matrix at a time.</summary>
+    /// <summary>
+    /// <c>y = x w</c> with w (K, M): each thread adds up some columns, four rows of the matrix at a time.
+    /// </summary>
     public static void Multiply(ThreadTeam team, Matrix x, Matrix w, Matrix y)
     {
         var inputs = Widen(x);

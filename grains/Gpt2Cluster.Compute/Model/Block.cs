@@ -31,7 +31,9 @@ internal sealed class Block(IKernels kernels, ModelShape shape)
     private const int AttentionPlace = 1;
     private const int PerceptronPlace = 2;
 
-    /// <summary>Computes <paramref name="y"/> from <paramref name="x"/>, both (N, C), and leaves the activations.</summary>
+    /// <summary>
+    /// Computes <paramref name="y"/> from <paramref name="x"/>, both (N, C), and leaves the activations.
+    /// </summary>
     public void Forward(
         int layer, BlockViews w, in Pass pass, Matrix x, BlockActivations a, Matrix branch, Matrix y)
     {
@@ -51,7 +53,8 @@ internal sealed class Block(IKernels kernels, ModelShape shape)
     }
 
     /// <summary>
-    /// Writes the block's gradients; the stream's gradient comes in as that of the block's result and goes out as that of
+    /// Writes the block's gradients; the stream's gradient comes in as that of the block's result and goes out as that
+    /// of
     /// <paramref name="x"/>.
     /// </summary>
     public void Backward(

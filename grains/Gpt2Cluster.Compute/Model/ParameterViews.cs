@@ -11,7 +11,9 @@ internal sealed class BlockViews : IDisposable
 {
     private readonly List<Matrix> all = [];
 
-    /// <summary>Views the block at <paramref name="layer"/>, whose first element lies at <paramref name="offset"/>.</summary>
+    /// <summary>
+    /// Views the block at <paramref name="layer"/>, whose first element lies at <paramref name="offset"/>.
+    /// </summary>
     public BlockViews(FlatTensor flat, ParameterLayout layout, int layer, long offset)
     {
         var start = layout.Block(layer).Start;

@@ -15,7 +15,9 @@ internal interface IWorkingParameters : IDisposable
     /// <summary>Last layer norm and embeddings.</summary>
     OuterViews Outer { get; }
 
-    /// <summary>The masters from <paramref name="start"/> on have changed. Disjoint ranges may be refreshed at once.</summary>
+    /// <summary>
+    /// The masters from <paramref name="start"/> on have changed. Disjoint ranges may be refreshed at once.
+    /// </summary>
     void Refresh(long start, int count);
 }
 

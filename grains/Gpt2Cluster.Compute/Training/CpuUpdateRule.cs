@@ -39,7 +39,8 @@ internal readonly record struct UpdateConstants(
 }
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter 2019; the order of operations is that of <c>torch.optim.AdamW</c>) and plain SGD, in one
+/// AdamW (Loshchilov and Hutter 2019; the order of operations is that of <c>torch.optim.AdamW</c>) and plain SGD, in
+/// one
 /// pass over the buffers. Element by element, so threads and vectors do not change a bit.
 /// </summary>
 internal sealed unsafe class CpuUpdateRule(

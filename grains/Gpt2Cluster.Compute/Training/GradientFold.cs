@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 namespace Gpt2Cluster.Compute.Training;
 
 /// <summary>
-/// Adds the gradients of a worker's micro-batches up the canonical tree, range by range while the backward pass goes on,
+/// Adds the gradients of a worker's micro-batches up the canonical tree, range by range while the backward pass goes
+/// on,
 /// and hands over every range of a finished subtree. Buffers are made when first needed and kept for later steps.
 /// </summary>
 /// <remarks>
@@ -68,7 +69,9 @@ internal sealed class GradientFold : IDisposable
         return (step, leafViews!);
     }
 
-    /// <summary>These elements of the leaf's gradient are final: folds them, and hands the sum over if it is finished.</summary>
+    /// <summary>
+    /// These elements of the leaf's gradient are final: folds them, and hands the sum over if it is finished.
+    /// </summary>
     public void Finish(FoldStep step, long start, long end, IContributionSink sink)
     {
         var sum = SumsTakeGradients && step.Addends.Count == 0

@@ -50,7 +50,9 @@ internal sealed class TorchUpdateRule(
         return host.to(state.Parameters.Tensor.device).to(ScalarType.Float32);
     }
 
-    /// <summary>Neighbouring segments become one, so that a GPU gets long runs of work, but none beyond a GiB.</summary>
+    /// <summary>
+    /// Neighbouring segments become one, so that a GPU gets long runs of work, but none beyond a GiB.
+    /// </summary>
     private static (long Start, long Count, bool Decays)[] Join(ParameterSegment[] segments)
     {
         const long MostElements = 1 << 28;

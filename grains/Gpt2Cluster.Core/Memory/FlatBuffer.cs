@@ -23,7 +23,9 @@ public enum ElementType
 /// </remarks>
 public sealed unsafe class FlatBuffer : IDisposable
 {
-    /// <summary>Alignment in bytes of buffers made by <see cref="Allocate"/>: a cache line and one AVX-512 register.</summary>
+    /// <summary>
+    /// Alignment in bytes of buffers made by <see cref="Allocate"/>: a cache line and one AVX-512 register.
+    /// </summary>
     public const int AlignmentBytes = 64;
 
     private Action? release;

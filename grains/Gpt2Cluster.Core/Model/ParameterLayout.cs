@@ -1,7 +1,8 @@
 namespace Gpt2Cluster.Core.Model;
 
 /// <summary>One tensor of the model inside the flat buffers.</summary>
-/// <param name="Name">Hugging Face's name without the <c>transformer.</c> prefix, such as <c>h.0.attn.c_attn.weight</c>.</param>
+/// <param name="Name">Hugging Face's name without the <c>transformer.</c> prefix, such as
+/// <c>h.0.attn.c_attn.weight</c>.</param>
 /// <param name="Start">Index of its first element in the flat buffer.</param>
 /// <param name="Dimensions">Its dimensions; a product's weight is <c>(in, out)</c>, Conv1D's layout.</param>
 /// <param name="Layer">The block it belongs to, or -1 for the embeddings and the last layer norm.</param>
@@ -18,7 +19,8 @@ public sealed record ParameterSlice(string Name, long Start, IReadOnlyList<int> 
 }
 
 /// <summary>
-/// The order of all tensors in the flat buffers: blocks first, then <c>ln_f</c>, <c>wpe</c> and last <c>wte</c>, so that
+/// The order of all tensors in the flat buffers: blocks first, then <c>ln_f</c>, <c>wpe</c> and last <c>wte</c>, so
+/// that
 /// rows that pad the vocabulary lie behind the last element and no exchange, hash or checkpoint ever sees them.
 /// </summary>
 public sealed class ParameterLayout

@@ -1,7 +1,8 @@
 namespace Gpt2Cluster.Core.Randomness;
 
 /// <summary>
-/// Normally distributed numbers by the method of Box and Muller (1958). Logarithm, sine and cosine are polynomials of our
+/// Normally distributed numbers by the method of Box and Muller (1958). Logarithm, sine and cosine are polynomials of
+/// our
 /// own, made of IEEE 754 additions, multiplications, divisions and square roots only: those are rounded correctly
 /// everywhere, so the bits do not depend on a machine's mathematical library.
 /// </summary>
@@ -11,7 +12,9 @@ public static class NormalDistribution
     private const double HalfPi = 1.57079632679489661923;
     private const double PerWord = 1.0 / 4294967296.0;
 
-    /// <summary>Fills with numbers of mean 0 and the given standard deviation, those of the positions from start on.</summary>
+    /// <summary>
+    /// Fills with numbers of mean 0 and the given standard deviation, those of the positions from start on.
+    /// </summary>
     public static void Fill(in RandomStream stream, Span<float> into, long start, float standardDeviation)
     {
         Span<float> four = stackalloc float[4];

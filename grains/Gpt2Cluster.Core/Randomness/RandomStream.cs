@@ -29,7 +29,8 @@ public enum RandomPurpose
 /// place). The bits of a number depend on nothing else: not on the order of drawing, the thread or the machine.
 /// </summary>
 /// <remarks>
-/// Philox' key is the seed; its counter holds the position divided by four (32 bits), the step (32), the micro-batch (32),
+/// Philox' key is the seed; its counter holds the position divided by four (32 bits), the step (32), the micro-batch
+/// (32),
 /// and purpose, layer and place (8, 16 and 8), so that two different addresses can never meet.
 /// </remarks>
 public readonly record struct RandomStream

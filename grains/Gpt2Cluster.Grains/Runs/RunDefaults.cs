@@ -26,7 +26,9 @@ internal static class RunDefaults
             ThreadsPerWorker = specification.ThreadsPerWorker ?? stored.ThreadsPerWorker,
         };
 
-    /// <summary>Why the cluster's disks cannot hold the run's checkpoints: there must be room for two; null if they can.</summary>
+    /// <summary>
+    /// Why the cluster's disks cannot hold the run's checkpoints: there must be room for two; null if they can.
+    /// </summary>
     public static string? DiskError(RunSpecification specification, ClusterView cluster)
     {
         var parts = specification.Optimizer.Kind == OptimizerKind.AdamW ? 3 : 1;

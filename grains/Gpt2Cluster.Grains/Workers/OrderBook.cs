@@ -1,7 +1,8 @@
 namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
-/// The newest orders of a coordinator and their answers. Orders may come twice: one that is under way is not begun again,
+/// The newest orders of a coordinator and their answers. Orders may come twice: one that is under way is not begun
+/// again,
 /// and one that is done is answered again. Safe to use from the grain and from the compute thread.
 /// </summary>
 internal sealed class OrderBook
@@ -13,7 +14,9 @@ internal sealed class OrderBook
     private readonly Queue<string> keys = new();
     private readonly Lock gate = new();
 
-    /// <summary>Whether the order is new and must be carried out; a known one is answered again if its answer is there.</summary>
+    /// <summary>
+    /// Whether the order is new and must be carried out; a known one is answered again if its answer is there.
+    /// </summary>
     public bool IsNew(string key)
     {
         Action? answer;

@@ -6,13 +6,16 @@ using Gpt2Cluster.Data.Tokens;
 namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
-/// Draws a run's samples: a function of the parameters, the specification and the step alone. Used on the compute thread.
+/// Draws a run's samples: a function of the parameters, the specification and the step alone. Used on the compute
+/// thread.
 /// </summary>
 internal sealed class SampleWriter(RunSpecification specification)
 {
     private readonly Lazy<Gpt2Tokenizer> tokenizer = new(() => new Gpt2Tokenizer());
 
-    /// <summary>Draws the samples of a plan, one after the other, so that each has the same bits whoever draws it.</summary>
+    /// <summary>
+    /// Draws the samples of a plan, one after the other, so that each has the same bits whoever draws it.
+    /// </summary>
     /// <returns>The texts, prompt included unless it is end-of-text.</returns>
     public string[] Draw(IReplica replica, SamplePlan plan, CancellationToken cancellation)
     {
@@ -40,6 +43,8 @@ internal sealed class SampleWriter(RunSpecification specification)
         return tokenizer.Value.Decode(tokens);
     }
 
-    /// <summary>A seed of its own for each sample of a step: the golden-ratio increment keeps neighbours apart.</summary>
+    /// <summary>
+    /// A seed of its own for each sample of a step: the golden-ratio increment keeps neighbours apart.
+    /// </summary>
     private static ulong SampleSeed(ulong seed, int index) => unchecked(seed + (0x9E3779B97F4A7C15UL * (ulong)index));
 }

@@ -64,7 +64,8 @@ internal sealed partial class WorkerSession : IDisposable
     public long Step => Interlocked.Read(ref committedStep);
 
     /// <summary>
-    /// Takes over a generation: whatever waits for the old one ends, then the replica is made to stand where it is told.
+    /// Takes over a generation: whatever waits for the old one ends, then the replica is made to stand where it is
+    /// told.
     /// </summary>
     public void Prepare(PrepareRequest request)
     {
@@ -211,7 +212,8 @@ internal sealed partial class WorkerSession : IDisposable
     }
 
     /// <summary>
-    /// Queues an order for the compute thread, once; its answer goes to the coordinator. It is dropped if the generation has
+    /// Queues an order for the compute thread, once; its answer goes to the coordinator. It is dropped if the
+    /// generation has
     /// changed by then.
     /// </summary>
     private void Do(

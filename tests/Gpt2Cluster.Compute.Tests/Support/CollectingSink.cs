@@ -4,7 +4,9 @@ using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Compute.Tests.Support;
 
-/// <summary>Copies every contributed range at once, and sees that each element of a subtree comes exactly once.</summary>
+/// <summary>
+/// Copies every contributed range at once, and sees that each element of a subtree comes exactly once.
+/// </summary>
 internal sealed class CollectingSink(long length) : IContributionSink
 {
     public Dictionary<Subtree, float[]> Sums { get; } = [];

@@ -4,7 +4,9 @@ using Gpt2Cluster.Core.Model;
 
 namespace Gpt2Cluster.Compute.Tests.Support;
 
-/// <summary>The numbers PyTorch computed: a GPT-2 of 2 layers, one batch, its gradients, two runs of ten steps.</summary>
+/// <summary>
+/// The numbers PyTorch computed: a GPT-2 of 2 layers, one batch, its gradients, two runs of ten steps.
+/// </summary>
 internal static class Golden
 {
     public const int BatchSize = 2;

@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace Gpt2Cluster.EndToEnd.Tests.Processes;
 
-/// <summary>A real client process with a data folder of its own; its lines of JSON are collected as they come.</summary>
+/// <summary>
+/// A real client process with a data folder of its own; its lines of JSON are collected as they come.
+/// </summary>
 internal sealed partial class ClientProcess : IDisposable
 {
     /// <summary>The command's own deadline in tests that name none: this machine may be busy.</summary>

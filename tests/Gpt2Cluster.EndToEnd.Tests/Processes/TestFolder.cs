@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace Gpt2Cluster.EndToEnd.Tests.Processes;
 
 /// <summary>
-/// A data folder of a test's own. When it is disposed, no process may be left that names it: what is left is killed and fails
+/// A data folder of a test's own. When it is disposed, no process may be left that names it: what is left is killed and
+/// fails
 /// the test.
 /// </summary>
 internal sealed class TestFolder : IDisposable

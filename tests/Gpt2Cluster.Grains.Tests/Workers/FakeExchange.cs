@@ -4,7 +4,9 @@ using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Grains.Tests.Workers;
 
-/// <summary>An exchange that has every average at once, and writes down what it is asked beside what the replica was asked.</summary>
+/// <summary>
+/// An exchange that has every average at once, and writes down what it is asked beside what the replica was asked.
+/// </summary>
 internal sealed class FakeExchange(List<string> calls) : IRunExchange
 {
     private readonly FlatBuffer averages = FlatBuffer.Allocate(1);
