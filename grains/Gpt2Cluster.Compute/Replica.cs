@@ -25,6 +25,7 @@ internal sealed class Replica : IReplica
     private readonly PhaseClock clock = new();
     private readonly Gpt2 model;
     private Workspace? training;
+    private Decoder? decoder;
     private bool loaded;
 
     /// <summary>Makes a replica of zeros on the calling thread.</summary>
@@ -68,6 +69,7 @@ internal sealed class Replica : IReplica
         });
         state.FirstMoments?.Clear();
         state.SecondMoments?.Clear();
+        DropDecoder();
         Loaded(0);
     }
 
@@ -86,6 +88,7 @@ internal sealed class Replica : IReplica
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + from.Length, Layout.Length, nameof(start));
         state[part]?.Write(start, from);
         loaded = false;
+        DropDecoder();
     }
 
     /// <inheritdoc/>
@@ -184,8 +187,17 @@ internal sealed class Replica : IReplica
     {
         ThrowIfNotLoaded();
         using var mode = no_grad();
-        using var decoder = NewDecoder();
-        new TextGenerator(decoder, options.Shape).Run(request, produced, cancellation);
+        decoder ??= NewDecoder();
+        try
+        {
+            new TextGenerator(decoder, options.Shape).Run(request, produced, cancellation);
+        }
+        finally
+        {
+            // A replica that trains will have other parameters next time, and needs the memory.
+            if (options.Trains)
+                DropDecoder();
+        }
     }
 
     /// <summary>Decodes with the parameters as they are now.</summary>
@@ -194,6 +206,7 @@ internal sealed class Replica : IReplica
     /// <inheritdoc/>
     public void Dispose()
     {
+        DropDecoder();
         training?.Dispose();
         fold.Dispose();
         working.Dispose();
@@ -206,6 +219,12 @@ internal sealed class Replica : IReplica
         var before = clock.Enter(Phase.Fold);
         fold.Finish(step, start, end, sink);
         clock.Enter(before);
+    }
+
+    private void DropDecoder()
+    {
+        decoder?.Dispose();
+        decoder = null;
     }
 
     private Workspace TrainingSpace(int rows)

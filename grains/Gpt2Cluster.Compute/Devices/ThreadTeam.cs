@@ -6,6 +6,10 @@ namespace Gpt2Cluster.Compute.Devices;
 /// </summary>
 internal sealed class ThreadTeam : IDisposable
 {
+    // About 20 microseconds: shorter than waking a sleeping thread takes, and long enough for the next of many small loops.
+    private const int SpinRounds = 100;
+    private const int SpinsPerRound = 20;
+
     private readonly Thread[] members;
     private readonly SemaphoreSlim[] start;
     private readonly CountdownEvent finished;
@@ -74,7 +78,10 @@ internal sealed class ThreadTeam : IDisposable
     {
         while (true)
         {
-            start[index - 1].Wait();
+            var gate = start[index - 1];
+            for (var round = 0; round < SpinRounds && gate.CurrentCount == 0; round++)
+                Thread.SpinWait(SpinsPerRound);
+            gate.Wait();
             if (ending)
                 return;
             RunPart(index);

@@ -8,6 +8,9 @@ namespace Gpt2Cluster.Compute.Generation;
 /// </summary>
 internal sealed class Sampler(GenerationRequest request, int vocabularySize)
 {
+    // Beyond this, sorting everything is cheaper than inserting one by one.
+    private const int MostSelected = 1024;
+
     private readonly int[] order = new int[vocabularySize];
     private readonly float[] keys = new float[vocabularySize];
     private readonly double[] weights = new double[vocabularySize];
@@ -54,12 +57,32 @@ internal sealed class Sampler(GenerationRequest request, int vocabularySize)
     private int Candidates(ReadOnlySpan<float> logits)
     {
         var cutsTop = request.TopK > 0 && request.TopK < vocabularySize;
+        if (cutsTop && request.TopK <= MostSelected)
+            return SelectTop(logits, request.TopK);
         for (var index = 0; index < vocabularySize; index++)
             (order[index], keys[index]) = (index, -logits[index]);
         if (!cutsTop && !CutsNucleus)
             return vocabularySize;
         SortByKeyThenIndex();
         return cutsTop ? request.TopK : vocabularySize;
+    }
+
+    /// <summary>Keeps the k likeliest in order while passing once: few of fifty thousand ever get in.</summary>
+    private int SelectTop(ReadOnlySpan<float> logits, int k)
+    {
+        var count = 0;
+        for (var index = 0; index < vocabularySize; index++)
+        {
+            var logit = logits[index];
+            if (count == k && !(logit > logits[order[k - 1]]))
+                continue;
+            var place = count < k ? count++ : k - 1;
+            for (; place > 0 && logits[order[place - 1]] < logit; place--)
+                order[place] = order[place - 1];
+            order[place] = index;
+        }
+
+        return count;
     }
 
     private void SortByKeyThenIndex()
