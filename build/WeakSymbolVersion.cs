@@ -11,8 +11,7 @@ using Microsoft.Build.Utilities;
 /// <remarks>
 /// The file may be a hard link into the package cache, so the patched bytes go to a new file that takes the old one's
 /// name. The new file keeps the old one's time, so that the next build's copy step sees nothing to do. The layout of
-/// the
-/// section <c>.gnu.version_r</c> is described in the Linux Standard Base, "Symbol Versioning".
+/// the section <c>.gnu.version_r</c> is described in the Linux Standard Base, "Symbol Versioning".
 /// </remarks>
 public sealed class WeakSymbolVersion : Task
 {

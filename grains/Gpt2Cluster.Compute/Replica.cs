@@ -239,6 +239,9 @@ internal sealed class Replica : IReplica
     private void ThrowIfNotLoaded()
     {
         if (!loaded)
-            throw new InvalidOperationException("The replica holds no parameters yet: Initialize or Loaded must come first.");
+        {
+            throw new InvalidOperationException(
+                "The replica holds no parameters yet: Initialize or Loaded must come first.");
+        }
     }
 }

@@ -48,7 +48,8 @@ public sealed class ReplicaFactory : IReplicaFactory
         TorchRuntime.Prepare(1);
         if (!cuda.is_available())
             return [];
-        return [.. Enumerable.Range(0, cuda.device_count()).Select(index => new Device(index, "cuda", $"cuda:{index}", 0, true))];
+        return [.. Enumerable.Range(0, cuda.device_count())
+            .Select(index => new Device(index, "cuda", $"cuda:{index}", 0, true))];
     }
 
     /// <inheritdoc/>
@@ -56,9 +57,11 @@ public sealed class ReplicaFactory : IReplicaFactory
     {
         var device = Devices[deviceIndex];
         var instructionSet = device.Kind == "cpu" ? CpuFeatures.InstructionSet : device.Name;
+        if (precision == Precision.BFloat16 && !device.BFloat16IsFast)
+            instructionSet += ", bf16 in fp32";
         return new ComputeProfile(
             device.Kind,
-            precision == Precision.BFloat16 && !device.BFloat16IsFast ? instructionSet + ", bf16 in fp32" : instructionSet,
+            instructionSet,
             precision,
             threads,
             TorchRuntime.Version,
@@ -78,7 +81,8 @@ public sealed class ReplicaFactory : IReplicaFactory
     internal static ComputeRoute Route(Device device, Precision precision, int threads) => device.Kind switch
     {
         "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast),
-        "cuda" => ComputeRoute.ForTensors(precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Index)),
+        "cuda" => ComputeRoute.ForTensors(
+            precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Index)),
         _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),
     };
 

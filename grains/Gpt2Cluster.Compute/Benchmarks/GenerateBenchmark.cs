@@ -14,7 +14,8 @@ namespace Gpt2Cluster.Compute.Benchmarks;
 /// <param name="Count">Samples at once.</param>
 /// <param name="Precision">Of the weights.</param>
 /// <param name="Threads">Intra-op threads.</param>
-public sealed record GenerateBenchmarkOptions(ModelShape Shape, int Length, int Count, Precision Precision, int Threads);
+public sealed record GenerateBenchmarkOptions(
+    ModelShape Shape, int Length, int Count, Precision Precision, int Threads);
 
 /// <summary>What came out.</summary>
 /// <param name="TokensPerSecond">Of all samples together; the prompt is not counted.</param>
@@ -38,7 +39,8 @@ public static class GenerateBenchmark
     private const int ProductRepetitions = 30;
 
     /// <summary>Runs on the calling thread.</summary>
-    public static GenerateBenchmarkResult Run(IReplicaFactory factory, int deviceIndex, GenerateBenchmarkOptions options)
+    public static GenerateBenchmarkResult Run(
+        IReplicaFactory factory, int deviceIndex, GenerateBenchmarkOptions options)
     {
         ArgumentNullException.ThrowIfNull(factory);
         ArgumentNullException.ThrowIfNull(options);

@@ -17,7 +17,8 @@ internal sealed class ComputeRoute : IDisposable
 {
     private readonly Precision precision;
 
-    private ComputeRoute(Precision precision, ScalarType type, TorchSharp.torch.Device device, IKernels kernels, ThreadTeam team)
+    private ComputeRoute(
+        Precision precision, ScalarType type, TorchSharp.torch.Device device, IKernels kernels, ThreadTeam team)
     {
         this.precision = precision;
         Type = type;

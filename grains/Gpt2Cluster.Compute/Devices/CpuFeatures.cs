@@ -7,8 +7,7 @@ internal static class CpuFeatures
 {
     /// <summary>
     /// Whether it multiplies bf16 in hardware (AVX512_BF16 or AMX-BF16). Without, libtorch's bf16 products are an order
-    /// of
-    /// magnitude slower than its fp32 products.
+    /// of magnitude slower than its fp32 products.
     /// </summary>
     public static bool MultipliesBFloat16 { get; } = Avx512F.IsSupported && HasBFloat16Instructions();
 

@@ -6,7 +6,8 @@ namespace Gpt2Cluster.Compute.Devices;
 /// </summary>
 internal sealed class ThreadTeam : IDisposable
 {
-    // About 20 microseconds: shorter than waking a sleeping thread takes, and long enough for the next of many small loops.
+    // About 20 microseconds: shorter than waking a sleeping thread takes, and long enough for the next of many small
+    // loops.
     private const int SpinRounds = 100;
     private const int SpinsPerRound = 20;
 

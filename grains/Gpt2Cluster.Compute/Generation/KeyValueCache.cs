@@ -15,7 +15,13 @@ internal sealed class KeyValueCache : IDisposable
 
     /// <summary>Makes room.</summary>
     public KeyValueCache(
-        int layerCount, int sampleCount, int headCount, int positionCount, int headWidth, ScalarType type, Device device)
+        int layerCount,
+        int sampleCount,
+        int headCount,
+        int positionCount,
+        int headWidth,
+        ScalarType type,
+        Device device)
     {
         this.headCount = headCount;
         keys = New();

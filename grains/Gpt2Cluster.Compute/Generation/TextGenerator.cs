@@ -38,8 +38,8 @@ internal sealed class TextGenerator(Decoder decoder, ModelShape shape)
         if (request.Prompt.Count + request.Length > shape.ContextLength)
         {
             throw new ArgumentException(
-                $"A prompt of {request.Prompt.Count} and a length of {request.Length} tokens together leave the context "
-                + $"of {shape.ContextLength}.");
+                $"A prompt of {request.Prompt.Count} and a length of {request.Length} tokens together leave the "
+                + $"context of {shape.ContextLength}.");
         }
 
         if (request.Prompt.Any(token => token < 0 || token >= shape.VocabularySize))

@@ -5,8 +5,7 @@ namespace Gpt2Cluster.Compute.Kernels;
 
 /// <summary>
 /// The kernels on a CPU: each passes over its operands once, in fixed parts on a <see cref="ThreadTeam"/>. Sums over
-/// rows
-/// go by blocks of a fixed size, so no result depends on the number of threads.
+/// rows go by blocks of a fixed size, so no result depends on the number of threads.
 /// </summary>
 /// <typeparam name="T">What parameters, activations and gradients are held in.</typeparam>
 internal sealed class CpuKernels<T>(ThreadTeam team) : IKernels

@@ -5,8 +5,7 @@ namespace Gpt2Cluster.Compute.Kernels;
 
 /// <summary>
 /// How the CPU kernels read and write eight elements; they compute in fp32 whatever the memory holds. The width is
-/// eight
-/// on every machine, so that the bits of a sum do not depend on the machine's vectors.
+/// eight on every machine, so that the bits of a sum do not depend on the machine's vectors.
 /// </summary>
 internal unsafe interface IElement
 {
@@ -64,7 +63,9 @@ internal readonly unsafe struct BFloat16Element : IElement
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(byte* row, int index, int count) =>
-        index + 8 <= count ? Widen(Vector128.Load((ushort*)row + index)) : LoadPart((ushort*)row + index, count - index);
+        index + 8 <= count
+            ? Widen(Vector128.Load((ushort*)row + index))
+            : LoadPart((ushort*)row + index, count - index);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

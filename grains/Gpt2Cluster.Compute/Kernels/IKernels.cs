@@ -30,8 +30,7 @@ internal interface IKernels : IDisposable
 
     /// <summary>
     /// <c>y = (x - mean) * factor * gain + bias</c> with <c>factor = 1 / sqrt(variance + epsilon)</c>; the statistics
-    /// take
-    /// mean and factor of each row.
+    /// take mean and factor of each row.
     /// </summary>
     void LayerNorm(Matrix x, Matrix gain, Matrix bias, float[] statistics, Matrix y);
 
@@ -59,8 +58,7 @@ internal interface IKernels : IDisposable
 
     /// <summary>
     /// The loss of each row in nats; the logits become the gradient of the sum of losses times <paramref
-    /// name="scale"/>,
-    /// unless that is 0. Columns from <paramref name="vocabularySize"/> on only pad the matrix.
+    /// name="scale"/>, unless that is 0. Columns from <paramref name="vocabularySize"/> on only pad the matrix.
     /// </summary>
     void CrossEntropy(
         Matrix logits, ReadOnlyMemory<int> targets, int vocabularySize, float scale, Memory<double> losses);

@@ -5,8 +5,7 @@ namespace Gpt2Cluster.Compute.Kernels;
 
 /// <summary>
 /// Sums over the rows of a matrix: blocks of <see cref="BlockRows"/> rows first, then the blocks in order. The block
-/// size
-/// is fixed, so that neither vectors nor threads change the order of the additions.
+/// size is fixed, so that neither vectors nor threads change the order of the additions.
 /// </summary>
 internal sealed unsafe class RowSumKernel<T>(ThreadTeam team)
     where T : struct, IElement

@@ -36,8 +36,9 @@ internal sealed class Gpt2(
     {
         clock.Enter(Phase.Embedding);
         var outer = parameters.Outer;
+        var x = space.Stream(0); // (N, C)
         kernels.Embed(
-            tokens, pass.SequenceLength, outer.Tokens, outer.Positions, pass.DropoutAt(-1, 0), space.Stream(0)); // (N, C)
+            tokens, pass.SequenceLength, outer.Tokens, outer.Positions, pass.DropoutAt(-1, 0), x);
         clock.Enter(Phase.BlocksForward);
         for (var layer = 0; layer < shape.LayerCount; layer++)
         {
@@ -81,8 +82,8 @@ internal sealed class Gpt2(
             clock.Enter(Phase.BlocksBackward);
             if (recompute)
                 ForwardBlock(space, pass, layer);
-            block.Backward(
-                layer, parameters.Block(layer), gradients.Blocks[layer], pass, space.Stream(layer), space.Block(layer), space);
+            var (w, dw) = (parameters.Block(layer), gradients.Blocks[layer]);
+            block.Backward(layer, w, dw, pass, space.Stream(layer), space.Block(layer), space);
             var (start, end) = layout.Block(layer);
             final(start, end);
         }

@@ -53,8 +53,8 @@ internal sealed class BlockActivations(int rows, int width, ScalarType type, Dev
 
 /// <summary>
 /// Memory for the activations of one shape of micro-batch, made once and used again every step. How much is kept
-/// depends
-/// on what for: everything for a backward pass, only the residual stream with recomputation, nothing without backward.
+/// depends on what for: everything for a backward pass, only the residual stream with recomputation, nothing without
+/// backward.
 /// </summary>
 internal sealed class Workspace : IDisposable
 {

@@ -40,11 +40,14 @@ internal readonly record struct UpdateConstants(
 
 /// <summary>
 /// AdamW (Loshchilov and Hutter 2019; the order of operations is that of <c>torch.optim.AdamW</c>) and plain SGD, in
-/// one
-/// pass over the buffers. Element by element, so threads and vectors do not change a bit.
+/// one pass over the buffers. Element by element, so threads and vectors do not change a bit.
 /// </summary>
 internal sealed unsafe class CpuUpdateRule(
-    ReplicaState state, ParameterSegment[] segments, OptimizerOptions options, IWorkingParameters working, ThreadTeam team)
+    ReplicaState state,
+    ParameterSegment[] segments,
+    OptimizerOptions options,
+    IWorkingParameters working,
+    ThreadTeam team)
     : IUpdateRule
 {
     /// <inheritdoc/>

@@ -11,8 +11,7 @@ namespace Gpt2Cluster.Compute.Training;
 
 /// <summary>
 /// Adds the gradients of a worker's micro-batches up the canonical tree, range by range while the backward pass goes
-/// on,
-/// and hands over every range of a finished subtree. Buffers are made when first needed and kept for later steps.
+/// on, and hands over every range of a finished subtree. Buffers are made when first needed and kept for later steps.
 /// </summary>
 /// <remarks>
 /// On a CPU in fp32 a gradient that has nothing to be added to is written where its sum lies. Elsewhere it is written

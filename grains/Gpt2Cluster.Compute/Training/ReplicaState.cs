@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Gpt2Cluster.Compute.Training;
 
 /// <summary>The flat tensors of a replica: fp32 parameters, and moments where the optimizer has them.</summary>
-internal sealed class ReplicaState(ParameterLayout layout, bool hasMoments, TorchSharp.torch.Device device) : IDisposable
+internal sealed class ReplicaState(ParameterLayout layout, bool hasMoments, TorchSharp.torch.Device device)
+    : IDisposable
 {
     /// <summary>The fp32 parameters, vocabulary padding included.</summary>
     public FlatTensor Parameters { get; } = New(layout, device);

@@ -20,8 +20,7 @@ public sealed record ParameterSlice(string Name, long Start, IReadOnlyList<int> 
 
 /// <summary>
 /// The order of all tensors in the flat buffers: blocks first, then <c>ln_f</c>, <c>wpe</c> and last <c>wte</c>, so
-/// that
-/// rows that pad the vocabulary lie behind the last element and no exchange, hash or checkpoint ever sees them.
+/// that rows that pad the vocabulary lie behind the last element and no exchange, hash or checkpoint ever sees them.
 /// </summary>
 public sealed class ParameterLayout
 {

@@ -27,8 +27,10 @@ public static class WeightInitialization
         {
             var first = Math.Max(start, slice.Start);
             var end = Math.Min(start + into.Length, slice.End);
-            if (first < end)
-                FillSlice(layout.Shape, slice, seed, first - slice.Start, into[(int)(first - start)..(int)(end - start)]);
+            if (first >= end)
+                continue;
+            var part = into[(int)(first - start)..(int)(end - start)];
+            FillSlice(layout.Shape, slice, seed, first - slice.Start, part);
         }
     }
 

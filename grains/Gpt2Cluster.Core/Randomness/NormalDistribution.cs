@@ -2,8 +2,7 @@ namespace Gpt2Cluster.Core.Randomness;
 
 /// <summary>
 /// Normally distributed numbers by the method of Box and Muller (1958). Logarithm, sine and cosine are polynomials of
-/// our
-/// own, made of IEEE 754 additions, multiplications, divisions and square roots only: those are rounded correctly
+/// our own, made of IEEE 754 additions, multiplications, divisions and square roots only: those are rounded correctly
 /// everywhere, so the bits do not depend on a machine's mathematical library.
 /// </summary>
 public static class NormalDistribution
@@ -35,7 +34,8 @@ public static class NormalDistribution
         Pair(words.W2, words.W3, standardDeviation, out four[2], out four[3]);
     }
 
-    private static void Pair(uint radiusBits, uint angleBits, float standardDeviation, out float first, out float second)
+    private static void Pair(
+        uint radiusBits, uint angleBits, float standardDeviation, out float first, out float second)
     {
         // The half keeps the logarithm's argument above zero.
         var radius = Math.Sqrt(-2 * Log((radiusBits + 0.5) * PerWord)) * standardDeviation;

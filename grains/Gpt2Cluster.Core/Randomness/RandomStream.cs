@@ -30,8 +30,7 @@ public enum RandomPurpose
 /// </summary>
 /// <remarks>
 /// Philox' key is the seed; its counter holds the position divided by four (32 bits), the step (32), the micro-batch
-/// (32),
-/// and purpose, layer and place (8, 16 and 8), so that two different addresses can never meet.
+/// (32), and purpose, layer and place (8, 16 and 8), so that two different addresses can never meet.
 /// </remarks>
 public readonly record struct RandomStream
 {

@@ -19,7 +19,8 @@ public sealed class WeightInitializationTests
             var values = all.AsSpan((int)slice.Start, (int)slice.Length).ToArray();
             if (!slice.Decays)
             {
-                Assert.All(values, value => Assert.Equal(slice.Name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1, value));
+                var expectedValue = slice.Name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1;
+                Assert.All(values, value => Assert.Equal(expectedValue, value));
                 continue;
             }
 
