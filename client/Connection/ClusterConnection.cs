@@ -11,8 +11,11 @@ namespace Gpt2Cluster.Client.Connection;
 /// <summary>A connection to the silos of a cluster; it finds other gateways by itself when one is gone.</summary>
 internal sealed class ClusterConnection : IAsyncDisposable
 {
-    /// <summary>A cluster that has not answered after this long is unreachable.</summary>
+    /// <summary>A cluster elsewhere that has not answered after this long is unreachable.</summary>
     public static readonly TimeSpan ConnectBound = TimeSpan.FromSeconds(9);
+
+    /// <summary>A local cluster is known to live; a silo of it may just be starting again.</summary>
+    public static readonly TimeSpan LocalConnectBound = TimeSpan.FromSeconds(60);
 
     /// <summary>Between two attempts to connect.</summary>
     private static readonly TimeSpan AttemptGap = TimeSpan.FromMilliseconds(250);
@@ -40,12 +43,12 @@ internal sealed class ClusterConnection : IAsyncDisposable
     public IGrainFactory Grains => host.Services.GetRequiredService<IClusterClient>();
 
     /// <summary>Connects.</summary>
-    /// <exception cref="ClientException">No gateway answered within <see cref="ConnectBound"/>.</exception>
+    /// <exception cref="ClientException">No gateway answered within <paramref name="bound"/>.</exception>
     public static async Task<ClusterConnection> Connect(
-        ClusterAddress address, bool isVerbose, TimeProvider time, CancellationToken cancellation)
+        ClusterAddress address, TimeSpan bound, bool isVerbose, TimeProvider time, CancellationToken cancellation)
     {
         var isOver = false;
-        using var deadline = new CancellationTokenSource(ConnectBound, time);
+        using var deadline = new CancellationTokenSource(bound, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation);
         using var mark = deadline.Token.Register(() => Volatile.Write(ref isOver, true));
         var host = await Build(address, isVerbose, async (_, _) =>
@@ -63,7 +66,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
         catch (Exception problem) when (!cancellation.IsCancellationRequested)
         {
             host.Dispose();
-            throw Unreachable(address, problem);
+            throw Unreachable(address, bound, problem);
         }
     }
 
@@ -82,9 +85,9 @@ internal sealed class ClusterConnection : IAsyncDisposable
         host.Dispose();
     }
 
-    private static ClientException Unreachable(ClusterAddress address, Exception problem) => new(
+    private static ClientException Unreachable(ClusterAddress address, TimeSpan bound, Exception problem) => new(
         ExitCodes.Unreachable,
-        $"The cluster at {address} did not answer within {ConnectBound.TotalSeconds:0} s; "
+        $"The cluster at {address} did not answer within {bound.TotalSeconds:0} s; "
         + "check the address, the cluster's id and that its silos run.",
         problem);
 

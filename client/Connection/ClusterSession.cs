@@ -49,8 +49,9 @@ internal sealed class ClusterSession : IAsyncDisposable
 
         try
         {
+            var bound = lease is null ? ClusterConnection.ConnectBound : ClusterConnection.LocalConnectBound;
             var connection = await ClusterConnection.Connect(
-                address, context.Choices.IsVerbose, context.Time, cancellation);
+                address, bound, context.Choices.IsVerbose, context.Time, cancellation);
             return new ClusterSession(connection, lease, context.Time);
         }
         catch

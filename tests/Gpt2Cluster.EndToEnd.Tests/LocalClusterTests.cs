@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Gpt2Cluster.EndToEnd.Tests.Processes;
+
+namespace Gpt2Cluster.EndToEnd.Tests;
+
+/// <summary>
+/// The silos of a local cluster live as long as their client, whatever way it ends; those of submit until stop.
+/// </summary>
+public sealed class LocalClusterTests
+{
+    private const int ManySteps = 100_000;
+
+    private static readonly TimeSpan RestartDeadline = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public void A_command_leaves_nobody_behind()
+    {
+        using var folder = new TestFolder();
+        using var client = ClientProcess.Run(folder, "workers", "--silos", "2", "--json");
+        Assert.True(client.WaitForExit() == 0, client.Said);
+        Assert.Equal(2, client.Output.Split('\n').Length);
+        folder.AssertNobodyIsLeft();
+    }
+
+    [Fact]
+    public void A_client_killed_at_work_leaves_nobody_behind()
+    {
+        using var folder = new TestFolder();
+        using var client = ClientProcess.Start(folder, Training.Small(ManySteps));
+        client.WaitFor("submitted", _ => true);
+        client.Kill();
+        folder.AssertNobodyIsLeft();
+    }
+
+    [Fact]
+    public void A_client_killed_while_it_starts_leaves_nobody_behind()
+    {
+        using var folder = new TestFolder();
+        using var client = ClientProcess.Start(folder, "workers");
+        WaitUntil(() => folder.Processes().Count >= 2, "the supervisor and a silo to be there");
+        client.Kill();
+        folder.AssertNobodyIsLeft();
+    }
+
+    [Fact]
+    public void A_supervisor_killed_leaves_nobody_behind()
+    {
+        using var folder = new TestFolder();
+        using var client = ClientProcess.Start(folder, Training.Small(ManySteps));
+        client.WaitFor("submitted", _ => true);
+        Process.GetProcessById(Supervisor(folder)).Kill();
+        Assert.True(client.WaitForExit() == 3, client.Said);
+        folder.AssertNobodyIsLeft();
+    }
+
+    [Fact]
+    public void Submit_leaves_the_cluster_a_dead_silo_comes_back_and_stop_ends_it()
+    {
+        using var folder = new TestFolder();
+        using var submit = ClientProcess.Run(folder, ["submit", .. Training.Small(ManySteps)[1..]]);
+        Assert.True(submit.WaitForExit() == 0, submit.Said);
+
+        var killed = Silo(folder)!.Value;
+        Process.GetProcessById(killed).Kill();
+        WaitUntil(() => Silo(folder) is { } silo && silo != killed, "the silo to be started again");
+        using var workers = ClientProcess.Run(folder, "workers", "--json");
+        Assert.True(workers.WaitForExit() == 0, workers.Said);
+        Assert.Contains("silo1/0", workers.Output, StringComparison.Ordinal);
+
+        using var stop = ClientProcess.Run(folder, "stop");
+        Assert.True(stop.WaitForExit() == 0, stop.Said);
+        folder.AssertNobodyIsLeft();
+    }
+
+    [Fact]
+    public void Two_clients_at_once_start_one_cluster()
+    {
+        using var folder = new TestFolder();
+        using var first = ClientProcess.Start(folder, ["submit", .. Training.Small(ManySteps, "--run", "a")[1..]]);
+        using var second = ClientProcess.Start(folder, ["submit", .. Training.Small(ManySteps, "--run", "b")[1..]]);
+        Assert.True(first.WaitForExit() == 0, first.Said);
+        Assert.True(second.WaitForExit() == 0, second.Said);
+        Assert.Equal(2, folder.Processes().Count);
+        using var stop = ClientProcess.Run(folder, "stop");
+        Assert.True(stop.WaitForExit() == 0, stop.Said);
+        folder.AssertNobodyIsLeft();
+    }
+
+    private static int Supervisor(TestFolder folder) =>
+        Record(folder)!.Value.GetProperty("supervisor").GetProperty("process_id").GetInt32();
+
+    private static int? Silo(TestFolder folder) =>
+        Record(folder) is { } record && record.GetProperty("silos")[0].GetProperty("process") is { } process
+            && process.ValueKind == JsonValueKind.Object
+            ? process.GetProperty("process_id").GetInt32()
+            : null;
+
+    private static JsonElement? Record(TestFolder folder)
+    {
+        var path = Path.Combine(folder.Path, "cluster.json");
+        return File.Exists(path) ? JsonDocument.Parse(File.ReadAllText(path)).RootElement : null;
+    }
+
+    private static void WaitUntil(Func<bool> isSo, string what)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!isSo())
+        {
+            Assert.True(watch.Elapsed < RestartDeadline, $"Waited {RestartDeadline.TotalSeconds} s for {what}.");
+            Thread.Yield();
+        }
+    }
+}
