@@ -47,8 +47,9 @@ internal sealed class BenchExchangeCommand : ClientCommand
                 Silos = [.. workers.Select(worker => worker.SiloName)],
             },
         };
+        var name = Guid.NewGuid().ToString("N");
         var results = await Task.WhenAll(
-            workers.Select(worker => JobCall.Result(session, worker, request, cancellation)));
+            workers.Select(worker => JobCall.Result(session, worker, request, cancellation, name)));
         Facts.Show(context.Output, results[0]);
         return ExitCodes.Done;
     }

@@ -19,9 +19,10 @@ internal static class JobCall
         ClusterSession session,
         WorkerDescription worker,
         JobRequest request,
-        [EnumeratorCancellation] CancellationToken cancellation)
+        [EnumeratorCancellation] CancellationToken cancellation,
+        string? name = null)
     {
-        var key = GrainKeys.Job(worker.SiloName, worker.DeviceIndex, Guid.NewGuid().ToString("N"));
+        var key = GrainKeys.Job(worker.SiloName, worker.DeviceIndex, name ?? Guid.NewGuid().ToString("N"));
         var job = session.Grains.GetGrain<IJob>(key);
         await session.Patience.Call(() => job.Start(request), cancellation);
         var isOver = false;
@@ -49,10 +50,15 @@ internal static class JobCall
 
     /// <summary>The result of a job, without its <c>event</c> field.</summary>
     /// <exception cref="ClientException">The job failed.</exception>
+    /// <remarks>Jobs of one name on several silos find each other by it.</remarks>
     public static async Task<JsonObject> Result(
-        ClusterSession session, WorkerDescription worker, JobRequest request, CancellationToken cancellation)
+        ClusterSession session,
+        WorkerDescription worker,
+        JobRequest request,
+        CancellationToken cancellation,
+        string? name = null)
     {
-        await foreach (var item in Events(session, worker, request, cancellation))
+        await foreach (var item in Events(session, worker, request, cancellation, name))
         {
             if (item.Kind == ResultEvent)
                 return item.Fields;
@@ -78,7 +84,7 @@ internal static class JobCall
         if (kind == ErrorEvent)
         {
             throw new ClientException(
-                fields["exit_code"]?.GetValue<int>() ?? ExitCodes.Failed,
+                fields["is_bad_input"]?.GetValue<bool>() == true ? ExitCodes.BadInput : ExitCodes.Failed,
                 fields["message"]?.GetValue<string>() ?? "The job failed.");
         }
 

@@ -1,18 +1,20 @@
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Compute.Benchmarks;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Exchange;
+using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Silo.Hosting;
 
 /// <summary>The measurements of this silo's parts, as the command line shows them.</summary>
-internal sealed class Benchmarks(IReplicaFactory replicas) : IBenchmarks
+internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchmarks
 {
     /// <inheritdoc/>
     public JsonObject Step(StepBenchmarkOrder order, CancellationToken cancellation)
     {
         var options = new StepBenchmarkOptions(
             order.Shape, order.BatchSize, order.SequenceLength, order.Precision, order.Steps, order.Threads);
-        var found = StepBenchmark.Run(replicas, order.DeviceIndex, options);
+        var found = StepBenchmark.Run(silo.Replicas, order.DeviceIndex, options);
         return new JsonObject
         {
             ["tokens_per_second"] = found.TokensPerSecond,
@@ -38,7 +40,7 @@ internal sealed class Benchmarks(IReplicaFactory replicas) : IBenchmarks
     {
         var options = new GenerateBenchmarkOptions(
             order.Shape, order.Length, order.Count, order.Precision, order.Threads);
-        var found = GenerateBenchmark.Run(replicas, order.DeviceIndex, options);
+        var found = GenerateBenchmark.Run(silo.Replicas, order.DeviceIndex, options);
         return new JsonObject
         {
             ["tokens_per_second"] = found.TokensPerSecond,
@@ -52,6 +54,17 @@ internal sealed class Benchmarks(IReplicaFactory replicas) : IBenchmarks
 
     /// <inheritdoc/>
     public JsonObject Exchange(
-        ExchangeMembership membership, long floats, int rounds, CancellationToken cancellation) =>
-        throw new NotSupportedException("bench exchange is not built yet");
+        ExchangeMembership membership, long floats, int rounds, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(membership);
+        using var benchmark = new ExchangeBenchmark(silo.Stripes, membership, floats, time);
+        var seconds = benchmark.Run(rounds, cancellation).SlowestMedian.TotalSeconds;
+        return new JsonObject
+        {
+            ["silos"] = membership.Silos.Count,
+            ["floats"] = floats,
+            ["seconds"] = seconds,
+            ["gigabytes_per_second"] = floats * sizeof(float) / seconds / 1e9,
+        };
+    }
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Grains.Datasets;
@@ -122,7 +123,7 @@ public sealed partial class ModelStoreGrain(
             return new StoredModel
             {
                 Name = Path.GetFileName(path),
-                ShapeJson = JsonSerializer.Serialize(model.Shape),
+                ShapeJson = JsonSerializer.Serialize(model.Shape, SpecificationJson.Options),
                 ParameterCount = model.Layout.Length,
                 Bytes = new DirectoryInfo(path).EnumerateFiles().Sum(file => file.Length),
                 SiloName = silo.Name,
