@@ -243,7 +243,7 @@ internal sealed partial class RunExchange : IRunExchange
     {
         var free = ownAverages.Find(buffer => previous is null || previous.Averages != buffer);
         if (free is null)
-            ownAverages.Add(free = FlatBuffer.Allocate(layout.ElementCount));
+            ownAverages.Add(free = LargeMemory.Allocate(layout.ElementCount));
         return free;
     }
 
