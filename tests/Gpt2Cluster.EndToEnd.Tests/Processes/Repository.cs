@@ -13,8 +13,8 @@ internal static class Repository
 
     private static string Built(string project, string file)
     {
-        var configuration = AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}Debug{Path.DirectorySeparatorChar}",
-            StringComparison.Ordinal) ? "Debug" : "Release";
+        var isDebug = AppContext.BaseDirectory.Split(Path.DirectorySeparatorChar).Contains("Debug");
+        var configuration = isDebug ? "Debug" : "Release";
         return Path.Combine(Root, project, "bin", configuration, "net10.0", file);
     }
 

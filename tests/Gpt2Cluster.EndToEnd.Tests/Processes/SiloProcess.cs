@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Gpt2Cluster.EndToEnd.Tests.Processes;
+
+/// <summary>A silo started by hand, on free ports; it stops when its standard input is closed.</summary>
+internal sealed class SiloProcess : IDisposable
+{
+    private static readonly TimeSpan ReadyDeadline = TimeSpan.FromSeconds(120);
+
+    private readonly Process process;
+    private readonly string log;
+
+    private SiloProcess(Process process, string log, JsonElement ready)
+    {
+        this.process = process;
+        this.log = log;
+        Gateway = $"127.0.0.1:{ready.GetProperty("gateway_port").GetInt32()}";
+        Http = ready.GetProperty("http").GetString()!;
+        Store = ready.GetProperty("redis").GetString()!;
+    }
+
+    public string Gateway { get; }
+
+    public string Http { get; }
+
+    /// <summary>Host and port of the store it uses.</summary>
+    public string Store { get; }
+
+    public string Log => File.ReadAllText(log);
+
+    /// <summary>Starts a silo and waits until it is ready.</summary>
+    /// <param name="folder">Holds its data and its log.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="store">What <c>--redis</c> says: <c>embedded:0</c> or another silo's store.</param>
+    public static SiloProcess Start(TestFolder folder, string name, string store)
+    {
+        var ready = Path.Combine(folder.Path, $"{name}.ready.json");
+        var log = Path.Combine(folder.Path, $"{name}.log");
+        string[] arguments =
+        [
+            Repository.SiloDll, "--name", name, "--redis", store, "--silo-port", "0", "--gateway-port", "0",
+            "--stripe-port", "0", "--http", "127.0.0.1:0", "--devices", "cpu", "--data",
+            Path.Combine(folder.Path, name), "--ready-file", ready, "--parent-pipe",
+        ];
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        var process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Append(log, line.Data);
+        process.ErrorDataReceived += (_, line) => Append(log, line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        WaitUntilReady(process, ready, log);
+        return new SiloProcess(process, log, JsonDocument.Parse(File.ReadAllText(ready)).RootElement);
+    }
+
+    public void Dispose()
+    {
+        process.StandardInput.Close();
+        if (!process.WaitForExit(TimeSpan.FromSeconds(20)))
+            process.Kill();
+        process.Dispose();
+    }
+
+    private static void WaitUntilReady(Process process, string ready, string log)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!File.Exists(ready))
+        {
+            if (process.WaitForExit(50) || watch.Elapsed > ReadyDeadline)
+            {
+                var said = File.Exists(log) ? File.ReadAllText(log) : "nothing";
+                throw new TimeoutException($"The silo was not ready within {ReadyDeadline}. It said:\n{said}");
+            }
+        }
+    }
+
+    private static void Append(string log, string? line)
+    {
+        if (line is null)
+            return;
+        lock (log)
+            File.AppendAllText(log, line + "\n");
+    }
+}

@@ -1,0 +1,53 @@
+using Gpt2Cluster.EndToEnd.Tests.Processes;
+
+namespace Gpt2Cluster.EndToEnd.Tests;
+
+/// <summary>Two silos as the README starts them, the second naming the first one's store, and clients that come and go.</summary>
+public sealed class SilosByHandTests
+{
+    [Fact]
+    public void A_run_goes_on_without_its_client_and_obeys_another_one()
+    {
+        using var folder = new TestFolder();
+        using var first = SiloProcess.Start(folder, "a", "embedded:0");
+        using var second = SiloProcess.Start(folder, "b", first.Store);
+        string[] cluster = ["--cluster", $"{first.Gateway},{second.Gateway}"];
+        var model = SmallModel.Write(Path.Combine(folder.Path, "model"));
+
+        using var workers = Client(folder, ["workers", "--json", .. cluster]);
+        Assert.Contains("a/0", workers.Output, StringComparison.Ordinal);
+        Assert.Contains("b/0", workers.Output, StringComparison.Ordinal);
+
+        using var submit = Client(
+            folder,
+            [
+                "submit", Repository.Verses, "--model", model, "--run", "hand", "--steps", "100000", "--batch-size", "1",
+                "--micro-batches", "2", "--sample-every", "5", "--sample-length", "8", "--val-every", "0",
+                "--threads-per-worker", "1", .. cluster,
+            ]);
+        Assert.Contains("hand", submit.Output, StringComparison.Ordinal);
+
+        using var watch = ClientProcess.Start(folder, ["watch", "hand", "--json", .. cluster]);
+        watch.WaitFor("step", step => step.GetProperty("step").GetInt64() > 5 && step.GetProperty("workers").GetInt32() == 2);
+        watch.WaitFor("sample", sample => sample.GetProperty("step").GetInt64() > 0);
+        using var samples = Client(folder, ["samples", "hand", "--last", "1", .. cluster]);
+        Assert.NotEmpty(samples.Output.Trim());
+
+        using var pause = Client(folder, ["pause", "hand", .. cluster]);
+        var paused = watch.WaitFor("end", end => end.GetProperty("status").GetString() == "paused");
+        var step = paused.GetProperty("step").GetInt64();
+
+        using var resume = Client(folder, ["resume", "hand", .. cluster]);
+        using var again = ClientProcess.Start(folder, ["watch", "hand", "--json", .. cluster]);
+        again.WaitFor("step", found => found.GetProperty("step").GetInt64() > step);
+        using var cancel = Client(folder, ["cancel", "hand", .. cluster]);
+        again.WaitFor("end", end => end.GetProperty("status").GetString() == "cancelled");
+    }
+
+    private static ClientProcess Client(TestFolder folder, string[] arguments)
+    {
+        var client = ClientProcess.Run(folder, arguments);
+        Assert.True(client.WaitForExit() == 0, client.Said);
+        return client;
+    }
+}
