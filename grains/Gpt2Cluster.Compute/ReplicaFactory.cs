@@ -74,13 +74,14 @@ public sealed class ReplicaFactory : IReplicaFactory
         ArgumentNullException.ThrowIfNull(options);
         if (options.Shape.Errors() is { Count: > 0 } errors)
             throw new ArgumentException(string.Join("; ", errors), nameof(options));
-        return new Replica(options, Route(Devices[deviceIndex], options.Precision, options.Threads));
+        return new Replica(options, Route(Devices[deviceIndex], options.Precision, options.Threads, options.Shape));
     }
 
     /// <summary>How a device computes at one precision.</summary>
-    internal static ComputeRoute Route(Device device, Precision precision, int threads) => device.Kind switch
+    internal static ComputeRoute Route(
+        Device device, Precision precision, int threads, ModelShape shape) => device.Kind switch
     {
-        "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast),
+        "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast, shape.Width % 8 == 0),
         "cuda" => ComputeRoute.ForTensors(
             precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Index)),
         _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),

@@ -51,7 +51,7 @@ public sealed class GoldenNumericsTests
     {
         using var grad = torch.no_grad();
         using var replica = Replicas.Golden();
-        using var route = ComputeRoute.ForCpu(Precision.Float32, 1, false);
+        using var route = ComputeRoute.ForCpu(Precision.Float32, 1, false, true);
         using var space = new Workspace(Golden.Shape, 128, false, false, route.Type, route.Device);
         using var masters = new Memory.FlatTensor(
             VocabularyPadding.PaddedLength(replica.Layout), torch.ScalarType.Float32, torch.CPU);

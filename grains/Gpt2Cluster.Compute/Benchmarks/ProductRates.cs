@@ -16,7 +16,7 @@ internal static class ProductRates
     /// <summary>The best rate over all shapes, 10^9 operations a second; of each shape the median of ten.</summary>
     public static double Best(Device device, StepBenchmarkOptions options)
     {
-        using var route = ReplicaFactory.Route(device, options.Precision, options.Threads);
+        using var route = ReplicaFactory.Route(device, options.Precision, options.Threads, options.Shape);
         using var mode = no_grad();
         var (rows, width) = (options.BatchSize * options.SequenceLength, options.Shape.Width);
         var vocabulary = VocabularyPadding.PaddedRows(options.Shape);

@@ -45,13 +45,23 @@ internal sealed class ComputeRoute : IDisposable
     private bool OnCpu => Device.type == TorchSharp.DeviceType.CPU;
 
     /// <summary>A CPU: our own kernels, and bf16 only where the processor multiplies it.</summary>
-    public static ComputeRoute ForCpu(Precision precision, int threads, bool multipliesBFloat16)
+    /// <param name="precision">Of the products.</param>
+    /// <param name="threads">Intra-op threads.</param>
+    /// <param name="multipliesBFloat16">Whether the processor does so in hardware.</param>
+    /// <param name="wholeVectors">Whether the model's width is a multiple of eight, as all published ones are.</param>
+    public static ComputeRoute ForCpu(Precision precision, int threads, bool multipliesBFloat16, bool wholeVectors)
     {
         TorchRuntime.Prepare(threads);
         var team = new ThreadTeam(threads);
-        return precision == Precision.BFloat16 && multipliesBFloat16
-            ? new ComputeRoute(precision, ScalarType.BFloat16, CPU, new CpuKernels<BFloat16Element>(team), team)
-            : new ComputeRoute(precision, ScalarType.Float32, CPU, new CpuKernels<Float32Element>(team), team);
+        var narrow = precision == Precision.BFloat16 && multipliesBFloat16;
+        IKernels kernels = (narrow, wholeVectors) switch
+        {
+            (true, true) => new CpuKernels<BFloat16Element>(team),
+            (true, false) => new CpuKernels<AnyLength<BFloat16Element>>(team),
+            (false, true) => new CpuKernels<Float32Element>(team),
+            (false, false) => new CpuKernels<AnyLength<Float32Element>>(team),
+        };
+        return new ComputeRoute(precision, narrow ? ScalarType.BFloat16 : ScalarType.Float32, CPU, kernels, team);
     }
 
     /// <summary>Whole-tensor operations on any device: a GPU, or a CPU in tests of what a GPU runs.</summary>
@@ -85,11 +95,11 @@ internal sealed class ComputeRoute : IDisposable
         if (!OnCpu)
             Products.Multiply(a, b, c);
         else if (Type == ScalarType.BFloat16)
-            RowProducts<BFloat16Element, BFloat16Element>.Multiply(Team, a, b, c);
+            RowProducts.Multiply<BFloat16Element, BFloat16Element>(Team, a, b, c);
         else if (b.Tensor.dtype == ScalarType.BFloat16)
-            RowProducts<Float32Element, BFloat16Element>.Multiply(Team, a, b, c);
+            RowProducts.Multiply<Float32Element, BFloat16Element>(Team, a, b, c);
         else
-            RowProducts<Float32Element, Float32Element>.Multiply(Team, a, b, c);
+            RowProducts.Multiply<Float32Element, Float32Element>(Team, a, b, c);
     }
 
     /// <summary><c>c = a b^T</c> for a few rows, bound by reading <paramref name="b"/>.</summary>
@@ -98,11 +108,11 @@ internal sealed class ComputeRoute : IDisposable
         if (!OnCpu)
             Products.MultiplyByTransposed(a, b, c);
         else if (Type == ScalarType.BFloat16)
-            RowProducts<BFloat16Element, BFloat16Element>.MultiplyByTransposed(Team, a, b, c);
+            RowProducts.MultiplyByTransposed<BFloat16Element, BFloat16Element>(Team, a, b, c);
         else if (b.Tensor.dtype == ScalarType.BFloat16)
-            RowProducts<Float32Element, BFloat16Element>.MultiplyByTransposed(Team, a, b, c);
+            RowProducts.MultiplyByTransposed<Float32Element, BFloat16Element>(Team, a, b, c);
         else
-            RowProducts<Float32Element, Float32Element>.MultiplyByTransposed(Team, a, b, c);
+            RowProducts.MultiplyByTransposed<Float32Element, Float32Element>(Team, a, b, c);
     }
 
     /// <summary>Waits until everything asked of a GPU is done; a CPU is never behind.</summary>

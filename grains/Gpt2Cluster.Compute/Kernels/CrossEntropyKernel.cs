@@ -4,7 +4,10 @@ using Gpt2Cluster.Compute.Memory;
 
 namespace Gpt2Cluster.Compute.Kernels;
 
-/// <summary>Softmax, its loss and its gradient over the rows of a chunk of logits.</summary>
+/// <summary>
+/// Softmax, its loss and its gradient over the rows of a chunk of logits. The rows are padded to whole vectors, so the
+/// last vector of the vocabulary may be read and written as a whole; the padding ends as zeros.
+/// </summary>
 internal sealed unsafe class CrossEntropyKernel<T>(ThreadTeam team)
     where T : struct, IElement
 {
@@ -22,7 +25,7 @@ internal sealed unsafe class CrossEntropyKernel<T>(ThreadTeam team)
                 var values = logits.Row(row);
                 var largest = Largest(values, vocabularySize);
                 var sum = SumOfExponentials(values, vocabularySize, largest);
-                losses.Span[row] = Math.Log(sum) + largest - T.Load(values, target, vocabularySize)[0];
+                losses.Span[row] = Math.Log(sum) + largest - T.Read(values, target);
                 if (scale != 0)
                     WriteGradient(values, vocabularySize, logits.Columns, largest, sum, target, scale);
             }
@@ -63,15 +66,14 @@ internal sealed unsafe class CrossEntropyKernel<T>(ThreadTeam team)
         byte* values, int count, int columns, float largest, double sum, int target, float scale)
     {
         var factor = (float)(scale / sum);
-        var atTarget = VectorMath.Exp(T.Load(values, target, count) - Vector256.Create(largest))[0];
+        var atTarget = VectorMath.Exp(Vector256.Create(T.Read(values, target) - largest))[0];
         for (var i = 0; i < count; i += 8)
         {
             var exponential = VectorMath.Exp(T.Load(values, i, count) - Vector256.Create(largest));
             T.Store(values, i, count, exponential * factor);
         }
 
-        T.Store(values, target, target + 1, Vector256.Create((atTarget * factor) - scale));
-        for (var i = count; i < columns; i += 8)
-            T.Store(values, i, columns, Vector256<float>.Zero);
+        T.Write(values, target, (atTarget * factor) - scale);
+        new Span<byte>(values + ((long)count * T.Bytes), (columns - count) * T.Bytes).Clear();
     }
 }

@@ -64,7 +64,7 @@ internal sealed unsafe class ElementwiseKernel<T>(ThreadTeam team)
         var add = branch.Row(row);
         var shift = bias.Pointer;
         var into = y.Row(row);
-        var multipliers = stackalloc float[dropout.IsOn ? count : 0];
+        var multipliers = stackalloc float[dropout.IsOn ? count + 8 : 0];
         FillMultipliers(dropout, row, count, multipliers);
         for (var i = 0; i < count; i += 8)
         {
@@ -79,7 +79,7 @@ internal sealed unsafe class ElementwiseKernel<T>(ThreadTeam team)
     public void Drop(Matrix from, Dropout dropout, Matrix into) => ForRows(from, row =>
     {
         var count = from.Columns;
-        var multipliers = stackalloc float[count];
+        var multipliers = stackalloc float[count + 8];
         FillMultipliers(dropout, row, count, multipliers);
         for (var i = 0; i < count; i += 8)
         {

@@ -28,13 +28,14 @@ internal sealed unsafe class LayerNormKernel<T>(ThreadTeam team)
         Matrix dy, Matrix x, Matrix gain, float[] statistics, Matrix dx, Matrix dgain, Matrix dbias)
     {
         var blocks = (x.Rows + BlockRows - 1) / BlockRows;
-        var gains = new float[(long)blocks * x.Columns];
-        var biases = new float[(long)blocks * x.Columns];
+        var stride = RowSumKernel<T>.Stride(x.Columns);
+        var gains = new float[(long)blocks * stride];
+        var biases = new float[(long)blocks * stride];
         team.For(blocks, 1, (from, to) =>
         {
             for (var block = from; block < to; block++)
             {
-                fixed (float* dgains = &gains[(long)block * x.Columns], dbiases = &biases[(long)block * x.Columns])
+                fixed (float* dgains = &gains[(long)block * stride], dbiases = &biases[(long)block * stride])
                     BackwardBlock(block, dy, x, gain, statistics, dx, (byte*)dgains, (byte*)dbiases);
             }
         });

@@ -8,9 +8,35 @@ namespace Gpt2Cluster.Compute.Kernels;
 /// Products of a few rows with a big matrix, bound by reading the matrix: every weight is read once, for all rows, in
 /// the order it lies in memory. Shapes: S rows, K inputs, M outputs.
 /// </summary>
+internal static class RowProducts
+{
+    /// <summary><c>y = x w</c> with w (K, M).</summary>
+    public static void Multiply<TRow, TWeight>(ThreadTeam team, Matrix x, Matrix w, Matrix y)
+        where TRow : struct, IElement
+        where TWeight : struct, IElement
+    {
+        if (w.Rows % 8 == 0 && w.Columns % 8 == 0)
+            RowProductKernel<TRow, TWeight>.Multiply(team, x, w, y);
+        else
+            RowProductKernel<AnyLength<TRow>, AnyLength<TWeight>>.Multiply(team, x, w, y);
+    }
+
+    /// <summary><c>y = x w^T</c> with w (M, K).</summary>
+    public static void MultiplyByTransposed<TRow, TWeight>(ThreadTeam team, Matrix x, Matrix w, Matrix y)
+        where TRow : struct, IElement
+        where TWeight : struct, IElement
+    {
+        if (w.Columns % 8 == 0)
+            RowProductKernel<TRow, TWeight>.MultiplyByTransposed(team, x, w, y);
+        else
+            RowProductKernel<AnyLength<TRow>, AnyLength<TWeight>>.MultiplyByTransposed(team, x, w, y);
+    }
+}
+
+/// <summary>The loops of <see cref="RowProducts"/>.</summary>
 /// <typeparam name="TRow">What rows and results are held in.</typeparam>
 /// <typeparam name="TWeight">What the big matrix is held in.</typeparam>
-internal static unsafe class RowProducts<TRow, TWeight>
+internal static unsafe class RowProductKernel<TRow, TWeight>
     where TRow : struct, IElement
     where TWeight : struct, IElement
 {
@@ -48,7 +74,7 @@ internal static unsafe class RowProducts<TRow, TWeight>
                     for (var row = 0; row < x.Rows; row++)
                     {
                         var value = Dot(input + ((long)row * x.Columns), w.Row(output), x.Columns);
-                        TRow.Store(y.Row(row), output, output + 1, Vector256.Create(value));
+                        TRow.Write(y.Row(row), output, value);
                     }
                 }
             }
@@ -57,7 +83,7 @@ internal static unsafe class RowProducts<TRow, TWeight>
 
     private static float[] Widen(Matrix x)
     {
-        var inputs = new float[x.Rows * x.Columns];
+        var inputs = new float[(x.Rows * x.Columns) + 8];
         fixed (float* into = inputs)
         {
             for (var row = 0; row < x.Rows; row++)
@@ -65,6 +91,7 @@ internal static unsafe class RowProducts<TRow, TWeight>
                 for (var i = 0; i < x.Columns; i += 8)
                 {
                     var target = (byte*)(into + (row * x.Columns));
+                    // A last vector that is too long is overwritten by the next row.
                     Float32Element.Store(target, i, x.Columns, TRow.Load(x.Row(row), i, x.Columns));
                 }
             }
@@ -137,7 +164,7 @@ internal static unsafe class RowProducts<TRow, TWeight>
         }
 
         for (; i < count; i += 8)
-            a += TWeight.Load(weights, i, count) * Float32Element.Load((byte*)input, i, count);
+            a += TWeight.Load(weights, i, count) * AnyLength<Float32Element>.Load((byte*)input, i, count);
         return VectorMath.Sum((a + b) + (c + d));
     }
 }

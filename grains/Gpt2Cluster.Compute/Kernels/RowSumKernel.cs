@@ -17,29 +17,33 @@ internal sealed unsafe class RowSumKernel<T>(ThreadTeam team)
     public void Sum(Matrix x, Matrix sums)
     {
         var blocks = (x.Rows + BlockRows - 1) / BlockRows;
-        var partial = new float[(long)blocks * x.Columns];
+        var stride = Stride(x.Columns);
+        var partial = new float[(long)blocks * stride];
         team.For(blocks, 1, (from, to) =>
         {
             for (var block = from; block < to; block++)
             {
-                fixed (float* into = &partial[(long)block * x.Columns])
+                fixed (float* into = &partial[(long)block * stride])
                     SumBlock(x, block, (byte*)into);
             }
         });
         Combine(partial, blocks, sums);
     }
 
+    /// <summary>Partial sums lie in rows of whole vectors.</summary>
+    public static int Stride(int columns) => (columns + 7) / 8 * 8;
+
     /// <summary>Adds the blocks' sums in order.</summary>
     public static void Combine(float[] partial, int blocks, Matrix sums)
     {
-        var count = sums.Columns;
+        var (count, stride) = (sums.Columns, Stride(sums.Columns));
         fixed (float* first = partial)
         {
             for (var i = 0; i < count; i += 8)
             {
                 var total = Float32Element.Load((byte*)first, i, count);
                 for (var block = 1; block < blocks; block++)
-                    total += Float32Element.Load((byte*)(first + ((long)block * count)), i, count);
+                    total += Float32Element.Load((byte*)(first + ((long)block * stride)), i, count);
                 T.Store(sums.Pointer, i, count, total);
             }
         }

@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Core.Model;
 using static TorchSharp.torch;
@@ -154,36 +152,5 @@ internal sealed class RoundedParameters : IWorkingParameters
         Outer.Dispose();
         block.Dispose();
         outer.Dispose();
-    }
-}
-
-/// <summary>Rounding fp32 to bf16, to nearest even.</summary>
-internal static unsafe class Rounding
-{
-    /// <summary>Into bf16's 16 bits.</summary>
-    public static void Narrow(ReadOnlySpan<float> from, Span<ushort> into)
-    {
-        fixed (float* source = from)
-        fixed (ushort* target = into)
-        {
-            for (var i = 0; i < from.Length; i += 8)
-            {
-                var values = Float32Element.Load((byte*)source, i, from.Length);
-                BFloat16Element.Store((byte*)target, i, from.Length, values);
-            }
-        }
-    }
-
-    /// <summary>Into fp32 that bf16 could hold.</summary>
-    public static void Round(ReadOnlySpan<float> from, Span<float> into)
-    {
-        fixed (float* source = from, target = into)
-        {
-            for (var i = 0; i < from.Length; i += 8)
-            {
-                Vector256<float> values = Float32Element.Load((byte*)source, i, from.Length);
-                Float32Element.Store((byte*)target, i, from.Length, BFloat16Element.Round(values));
-            }
-        }
     }
 }

@@ -88,37 +88,38 @@ internal sealed unsafe class CpuUpdateRule(
 
         var first = (float*)state.FirstMoments!.Buffer!.Pointer + segment.Start;
         var second = (float*)state.SecondMoments!.Buffer!.Pointer + segment.Start;
-        UpdateAdam(parameters, first, second, gradient, segment.Count, decay, constants);
+        if (segment.Count % 8 == 0)
+            UpdateAdam<Float32Element>(parameters, first, second, gradient, segment.Count, decay, constants);
+        else
+            UpdateAdam<AnyLength<Float32Element>>(parameters, first, second, gradient, segment.Count, decay, constants);
     }
 
-    private static void UpdateAdam(
+    private static void UpdateAdam<T>(
         float* parameters, float* first, float* second, float* gradient, int count, float decay, in UpdateConstants c)
+        where T : struct, IElement
     {
         for (var i = 0; i < count; i += 8)
         {
-            var g = Load(gradient, i, count) * c.GradientScale;
-            var m = (Load(first, i, count) * c.Beta1.Keep) + (g * c.Beta1.Take);
-            var v = (Load(second, i, count) * c.Beta2.Keep) + (g * c.Beta2.Take * g);
+            var g = Load<T>(gradient, i, count) * c.GradientScale;
+            var m = (Load<T>(first, i, count) * c.Beta1.Keep) + (g * c.Beta1.Take);
+            var v = (Load<T>(second, i, count) * c.Beta2.Keep) + (g * c.Beta2.Take * g);
             var root = (Vector256.Sqrt(v) / Vector256.Create(c.RootCorrection)) + Vector256.Create(c.Epsilon);
-            var p = (Load(parameters, i, count) * decay) - (m * c.StepSize / root);
-            Store(first, i, count, m);
-            Store(second, i, count, v);
-            Store(parameters, i, count, p);
+            var p = (Load<T>(parameters, i, count) * decay) - (m * c.StepSize / root);
+            Store<T>(first, i, count, m);
+            Store<T>(second, i, count, v);
+            Store<T>(parameters, i, count, p);
         }
     }
 
     private static void Descend(float* parameters, float* gradient, int count, float decay, in UpdateConstants c)
     {
-        for (var i = 0; i < count; i += 8)
-        {
-            var g = Load(gradient, i, count) * c.GradientScale;
-            Store(parameters, i, count, (Load(parameters, i, count) * decay) - (g * c.StepSize));
-        }
+        for (var i = 0; i < count; i++)
+            parameters[i] = (parameters[i] * decay) - (gradient[i] * c.GradientScale * c.StepSize);
     }
 
-    private static Vector256<float> Load(float* from, int index, int count) =>
-        Float32Element.Load((byte*)from, index, count);
+    private static Vector256<float> Load<T>(float* from, int index, int count)
+        where T : struct, IElement => T.Load((byte*)from, index, count);
 
-    private static void Store(float* into, int index, int count, Vector256<float> values) =>
-        Float32Element.Store((byte*)into, index, count, values);
+    private static void Store<T>(float* into, int index, int count, Vector256<float> values)
+        where T : struct, IElement => T.Store((byte*)into, index, count, values);
 }

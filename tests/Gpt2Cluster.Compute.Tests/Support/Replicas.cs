@@ -21,12 +21,16 @@ internal static class Replicas
 {
     public static readonly ModelShape TinyShape = new(97, 24, 32, 2, 2);
 
-    public static Replica Create(ReplicaOptions options, Route route = Route.Cpu) => new(options, route switch
+    public static Replica Create(ReplicaOptions options, Route route = Route.Cpu)
     {
-        Route.Cpu => ComputeRoute.ForCpu(options.Precision, options.Threads, multipliesBFloat16: false),
-        Route.CpuWithFastBFloat16 => ComputeRoute.ForCpu(options.Precision, options.Threads, multipliesBFloat16: true),
-        _ => ComputeRoute.ForTensors(options.Precision, options.Threads, torch.CPU),
-    });
+        var (precision, threads, whole) = (options.Precision, options.Threads, options.Shape.Width % 8 == 0);
+        return new Replica(options, route switch
+        {
+            Route.Cpu => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: false, whole),
+            Route.CpuWithFastBFloat16 => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: true, whole),
+            _ => ComputeRoute.ForTensors(precision, threads, torch.CPU),
+        });
+    }
 
     public static ReplicaOptions Tiny => new() { Shape = TinyShape, Precision = Precision.Float32, Seed = 7 };
 
