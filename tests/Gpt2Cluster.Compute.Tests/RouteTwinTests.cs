@@ -6,7 +6,9 @@ using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Compute.Tests;
 
-/// <summary>Our own kernels against the same model made of whole-tensor operations, with everything turned on.</summary>
+/// <summary>
+/// Our own kernels against the same model made of whole-tensor operations, with everything turned on.
+/// </summary>
 public sealed class RouteTwinTests
 {
     // fp32 rounding in another order of summation.

@@ -100,8 +100,8 @@ internal sealed unsafe class ElementwiseKernel<T>(ThreadTeam team)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Sigmoid(Vector256<float> x)
     {
-        var twiceU = x * ((x * x * (Cubic * TwiceRoot)) + Vector256.Create(TwiceRoot));
-        return Vector256<float>.One / (Vector256<float>.One + VectorMath.Exp(-twiceU));
+        var minusTwiceU = x * VectorMath.MultiplyAdd(x * x, -Cubic * TwiceRoot, Vector256.Create(-TwiceRoot));
+        return Vector256<float>.One / (Vector256<float>.One + VectorMath.Exp(minusTwiceU));
     }
 
     private void ForRows(Matrix x, Action<int> body) =>

@@ -3,7 +3,10 @@ using System.Runtime.Intrinsics;
 
 namespace Gpt2Cluster.Compute.Kernels;
 
-/// <summary>Functions of eight numbers at a time, made of IEEE operations only, so equal on every machine.</summary>
+/// <summary>
+/// Functions of eight numbers at a time, made of IEEE operations only, fused multiply-adds among them, so equal on
+/// every machine.
+/// </summary>
 internal static class VectorMath
 {
     private const float Log2E = 1.44269504f;
@@ -18,19 +21,24 @@ internal static class VectorMath
     public static Vector256<float> Exp(Vector256<float> x)
     {
         x = Vector256.Min(Vector256.Max(x, Vector256.Create(-87.33f)), Vector256.Create(88.37f));
-        var n = Vector256.Floor((x * Log2E) + Vector256.Create(0.5f));
-        var r = x - (n * Ln2Upper);
-        r -= n * Ln2Lower;
+        var n = Vector256.Floor(MultiplyAdd(x, Log2E, Vector256.Create(0.5f)));
+        var r = MultiplyAdd(n, -Ln2Upper, x);
+        r = MultiplyAdd(n, -Ln2Lower, r);
         var p = Vector256.Create(1.9875691500e-4f);
-        p = (p * r) + Vector256.Create(1.3981999507e-3f);
-        p = (p * r) + Vector256.Create(8.3334519073e-3f);
-        p = (p * r) + Vector256.Create(4.1665795894e-2f);
-        p = (p * r) + Vector256.Create(1.6666665459e-1f);
-        p = (p * r) + Vector256.Create(5.0000001201e-1f);
-        p = (p * (r * r)) + r + Vector256<float>.One;
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.3981999507e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(8.3334519073e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(4.1665795894e-2f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.6666665459e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(5.0000001201e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r * r, r + Vector256<float>.One);
         var exponent = Vector256.ConvertToInt32(n) + Vector256.Create(127);
         return p * (exponent << 23).AsSingle();
     }
+
+    /// <summary><c>a * b + c</c>, rounded once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> MultiplyAdd(Vector256<float> a, float b, Vector256<float> c) =>
+        Vector256.FusedMultiplyAdd(a, Vector256.Create(b), c);
 
     /// <summary>The sum of eight numbers in one fixed order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
