@@ -49,7 +49,7 @@ public sealed class ReplicaFactory : IReplicaFactory
         if (!cuda.is_available())
             return [];
         return [.. Enumerable.Range(0, cuda.device_count())
-            .Select(index => new Device(index, "cuda", $"cuda:{index}", 0, true))];
+            .Select(index => new Device(index, "cuda", $"cuda:{index}", 0, true, index))];
     }
 
     /// <inheritdoc/>
@@ -83,7 +83,7 @@ public sealed class ReplicaFactory : IReplicaFactory
     {
         "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast, shape.Width % 8 == 0),
         "cuda" => ComputeRoute.ForTensors(
-            precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Index)),
+            precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Ordinal)),
         _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),
     };
 

@@ -42,7 +42,7 @@ public static class Devices
         if (chosen.Find(index => index >= cards.Count) is > 0 and var missing)
             throw new UserErrorException(
                 $"There is no card {missing}; this machine has {cards.Count}, counted from 0.");
-        return [.. chosen.Select(index => cards[index])];
+        return [.. chosen.Select((ordinal, index) => cards[ordinal] with { Index = index })];
     }
 
     private static int Number(string wish, string text) =>

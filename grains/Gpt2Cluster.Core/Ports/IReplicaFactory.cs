@@ -8,7 +8,8 @@ namespace Gpt2Cluster.Core.Ports;
 /// <param name="Name">For people: the processor's or card's name.</param>
 /// <param name="Cores">Cores of a CPU share, 0 for a GPU.</param>
 /// <param name="BFloat16IsFast">Whether bf16 is the better default here.</param>
-public sealed record Device(int Index, string Kind, string Name, int Cores, bool BFloat16IsFast);
+/// <param name="Ordinal">The card's own number among the machine's cards; 0 for a CPU share.</param>
+public sealed record Device(int Index, string Kind, string Name, int Cores, bool BFloat16IsFast, int Ordinal = 0);
 
 /// <summary>
 /// Everything about a worker that can change the bits of a gradient. Two workers of one run must have equal profiles

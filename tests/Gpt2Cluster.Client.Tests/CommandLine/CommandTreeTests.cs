@@ -37,6 +37,7 @@ public sealed class CommandTreeTests
         ["model list"] = "",
         ["model pull"] = "NAME",
         ["model import"] = "PATH --name",
+        ["model init"] = "PRESET OUT --seed",
         ["bench step"] = "--model --batch-size --sequence-length --precision --steps --threads",
         ["bench exchange"] = "--floats --rounds",
         ["bench generate"] = "--model --length --num --precision",
