@@ -19,12 +19,7 @@ internal sealed class ModelInitCommand : ClientCommand
 
     private readonly Argument<string> target = new("OUT") { Description = "the folder to write; must not exist yet" };
 
-    private readonly Option<ulong> seed = new("--seed")
-    {
-        HelpName = "S",
-        Description = "the weights are a function of it",
-        DefaultValueFactory = _ => 1,
-    };
+    private readonly Option<long?> seed = Values.WholeNumber("--seed", "of the weights [default: 1]");
 
     /// <summary>Makes the command.</summary>
     public ModelInitCommand()
@@ -39,7 +34,7 @@ internal sealed class ModelInitCommand : ClientCommand
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         var (name, folder) = (context.Arguments.GetRequiredValue(preset), context.Arguments.GetRequiredValue(target));
-        var key = context.Arguments.GetValue(seed);
+        var key = (ulong)(context.Arguments.GetValue(seed) ?? 1);
         var found = Presets.Find(name) ?? throw new UserErrorException(
             $"There is no preset '{name}'; choose one of {string.Join(", ", Presets.All.Select(each => each.Name))}.");
         var layout = new ParameterLayout(found.Shape);
