@@ -58,7 +58,10 @@ internal sealed class BenchExchangeCommand : ClientCommand
         ClusterSession session, int wanted, CancellationToken cancellation)
     {
         var silos = await session.Silos(cancellation);
-        var workers = silos.Select(silo => silo.Workers.FirstOrDefault()).OfType<WorkerDescription>().Take(wanted).ToList();
+        var workers = silos.Select(silo => silo.Workers.FirstOrDefault())
+            .OfType<WorkerDescription>()
+            .Take(wanted)
+            .ToList();
         return workers.Count == wanted
             ? workers
             : throw new UserErrorException(

@@ -18,7 +18,8 @@ internal sealed class DoctorCommand()
     /// <summary>Ports a silo takes when it is started by hand.</summary>
     private static readonly (string Option, int Port)[] SiloPorts =
     [
-        ("--silo-port", 11111), ("--gateway-port", 30000), ("--stripe-port", 21111), ("--http", 8080), ("--redis", 6390),
+        ("--silo-port", 11111), ("--gateway-port", 30000), ("--stripe-port", 21111), ("--http", 8080),
+        ("--redis", 6390),
     ];
 
     /// <inheritdoc/>

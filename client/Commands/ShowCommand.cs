@@ -70,7 +70,8 @@ internal sealed class ShowCommand : ClientCommand
     /// The leaves of the specification by their path: what the user asked for, in the words it is stored in.
     /// </summary>
     private static IEnumerable<(string Name, string Value)> Leaves(string path, JsonNode? node) =>
-        node is JsonObject item ? item.SelectMany(pair => Leaves(path.Length == 0 ? pair.Key : $"{path}.{pair.Key}", pair.Value))
+        node is JsonObject item
+            ? item.SelectMany(pair => Leaves(path.Length == 0 ? pair.Key : $"{path}.{pair.Key}", pair.Value))
         : [(path.Replace('_', ' '), node?.ToString().ReplaceLineEndings(" ") ?? "-")];
 
     private static string[] Row(CheckpointSummary checkpoint) =>

@@ -16,7 +16,8 @@ public sealed partial class ReadmeTests
     {
         var paths = TreePaths().ToHashSet(StringComparer.Ordinal);
         var wanted = Directory.EnumerateFiles(Repository.Root, "*.csproj", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(Repository.Root, Path.GetDirectoryName(path)!).Replace('\\', '/') + "/")
+            .Select(path => Path.GetRelativePath(Repository.Root, Path.GetDirectoryName(path)!))
+            .Select(path => path.Replace('\\', '/') + "/")
             .Where(path => !path.StartsWith("tests/", StringComparison.Ordinal))
             .Concat(["tests/", "deploy/", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"]);
         Assert.Empty(wanted.Where(path => !paths.Contains(path)));
@@ -26,7 +27,8 @@ public sealed partial class ReadmeTests
     public void The_first_two_commands_are_the_promised_ones()
     {
         Assert.Contains(
-            "dotnet run -c Release --project client -- train deploy/quickstart/verses.txt --model scratch:tiny --silos 2",
+            "dotnet run -c Release --project client -- "
+            + "train deploy/quickstart/verses.txt --model scratch:tiny --silos 2",
             Readme, StringComparison.Ordinal);
         Assert.Contains("dotnet test -c Release", Readme, StringComparison.Ordinal);
     }

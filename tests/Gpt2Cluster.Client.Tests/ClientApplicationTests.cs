@@ -90,7 +90,9 @@ public sealed class ClientApplicationTests : IDisposable
             CancellationToken.None);
         Assert.Equal(ExitCodes.Done, code);
         Assert.StartsWith(
-            "{\"tokens\":6,\"documents\":1,\"sha256_of_uint16_little_endian\":\"", said.Results, StringComparison.Ordinal);
+            "{\"tokens\":6,\"documents\":1,\"sha256_of_uint16_little_endian\":\"",
+            said.Results,
+            StringComparison.Ordinal);
         Assert.True(File.Exists(scratch.File("out.npz")));
     }
 

@@ -2,7 +2,7 @@ using Gpt2Cluster.EndToEnd.Tests.Processes;
 
 namespace Gpt2Cluster.EndToEnd.Tests;
 
-/// <summary>Two silos as the README starts them, the second naming the first one's store, and clients that come and go.</summary>
+/// <summary>Two silos started by hand, the second naming the first one's store; clients come and go.</summary>
 public sealed class SilosByHandTests
 {
     [Fact]
@@ -21,14 +21,15 @@ public sealed class SilosByHandTests
         using var submit = Client(
             folder,
             [
-                "submit", Repository.Verses, "--model", model, "--run", "hand", "--steps", "100000", "--batch-size", "1",
-                "--micro-batches", "2", "--sample-every", "5", "--sample-length", "8", "--val-every", "0",
+                "submit", Repository.Verses, "--model", model, "--run", "hand", "--steps", "100000", "--batch-size",
+                "1", "--micro-batches", "2", "--sample-every", "5", "--sample-length", "8", "--val-every", "0",
                 "--threads-per-worker", "1", .. cluster,
             ]);
         Assert.Contains("hand", submit.Output, StringComparison.Ordinal);
 
         using var watch = ClientProcess.Start(folder, ["watch", "hand", "--json", .. cluster]);
-        watch.WaitFor("step", step => step.GetProperty("step").GetInt64() > 5 && step.GetProperty("workers").GetInt32() == 2);
+        watch.WaitFor("step", step =>
+            step.GetProperty("step").GetInt64() > 5 && step.GetProperty("workers").GetInt32() == 2);
         watch.WaitFor("sample", sample => sample.GetProperty("step").GetInt64() > 0);
         using var samples = Client(folder, ["samples", "hand", "--last", "1", .. cluster]);
         Assert.NotEmpty(samples.Output.Trim());

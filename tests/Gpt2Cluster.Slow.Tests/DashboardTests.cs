@@ -21,9 +21,9 @@ public sealed class DashboardTests
         using var second = SiloProcess.Start(folder, "b", first.Store);
         var model = SmallModel.Write(Path.Combine(folder.Path, "model"));
         using var run = ClientProcess.Start(
-            folder, "train", Repository.Verses, "--cluster", first.Gateway, "--model", model, "--json", "--run", "panels",
-            "--steps", "100000", "--batch-size", "1", "--micro-batches", "2", "--threads-per-worker", "1", "--val-every",
-            "20", "--val-split", "0.01", "--save-every", "20", "--sample-every", "0");
+            folder, "train", Repository.Verses, "--cluster", first.Gateway, "--model", model, "--json", "--run",
+            "panels", "--steps", "100000", "--batch-size", "1", "--micro-batches", "2", "--threads-per-worker", "1",
+            "--val-every", "20", "--val-split", "0.01", "--save-every", "20", "--sample-every", "0");
         run.WaitFor("validation", _ => true);
         run.WaitFor("checkpoint", _ => true);
 

@@ -3,8 +3,8 @@ using Gpt2Cluster.EndToEnd.Tests.Processes;
 namespace Gpt2Cluster.Slow.Tests;
 
 /// <summary>
-/// The state hash does not depend on the number of silos: for every M from 1 to 8, fp32 and bf16, with dropout on, one, two
-/// and three silos end in the same bits.
+/// The state hash does not depend on the number of silos: for every M from 1 to 8, fp32 and bf16, with dropout on, one,
+/// two and three silos end in the same bits.
 /// </summary>
 public sealed class EveryMicroBatchCountTests
 {

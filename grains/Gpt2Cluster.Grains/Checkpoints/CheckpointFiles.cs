@@ -49,7 +49,8 @@ internal static class CheckpointFiles
 
         writer.Complete();
         file.Flush(flushToDisk: true);
-        return (new CheckpointFile(NameOf(part), file.Length, Convert.ToHexStringLower(hash.GetHashAndReset())), pieces);
+        var sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
+        return (new CheckpointFile(NameOf(part), file.Length, sha256), pieces);
     }
 
     /// <summary>Reads a part into a replica and compares every piece with the manifest's hash.</summary>
@@ -71,7 +72,7 @@ internal static class CheckpointFiles
             if (!found.SequenceEqual(expected.AsSpan(index * StateHash.PieceHashBytes, StateHash.PieceHashBytes)))
             {
                 throw new InvalidDataException(
-                    $"{file.Path}: elements {start} to {start + piece.Length - 1} do not have the hash in the manifest");
+                    $"{file.Path}: elements {start} to {start + piece.Length - 1} do not have the manifest's hash");
             }
 
             replica.Write(part, start, piece);
@@ -79,7 +80,8 @@ internal static class CheckpointFiles
     }
 
     /// <summary>Zeros for a part that the optimizer does not have.</summary>
-    public static string ZeroPieces(ParameterLayout layout) => Convert.ToHexStringLower(StateHash.ZeroPieces(layout.Length));
+    public static string ZeroPieces(ParameterLayout layout) =>
+        Convert.ToHexStringLower(StateHash.ZeroPieces(layout.Length));
 
     /// <summary>Reads a flat range, which may go over several tensors.</summary>
     private static void ReadFlat(SafetensorsFile file, ParameterLayout layout, long start, Span<float> into)
@@ -88,8 +90,10 @@ internal static class CheckpointFiles
         {
             var from = Math.Max(start, slice.Start);
             var end = Math.Min(start + into.Length, slice.End);
-            if (from < end)
-                file.ReadRange(ModelFolder.NamePrefix + slice.Name, from - slice.Start, into[(int)(from - start)..(int)(end - start)]);
+            if (from >= end)
+                continue;
+            var range = into[(int)(from - start)..(int)(end - start)];
+            file.ReadRange(ModelFolder.NamePrefix + slice.Name, from - slice.Start, range);
         }
     }
 

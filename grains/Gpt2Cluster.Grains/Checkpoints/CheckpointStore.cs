@@ -47,7 +47,8 @@ public sealed partial class CheckpointStore(SiloContext silo, IGrainFactory grai
     {
         try
         {
-            return CheckpointManifest.Read(File.ReadAllText(Path.Combine(FolderOf(run, step), CheckpointManifest.FileName)));
+            var path = Path.Combine(FolderOf(run, step), CheckpointManifest.FileName);
+            return CheckpointManifest.Read(File.ReadAllText(path));
         }
         catch (Exception exception) when (exception is IOException or InvalidDataException)
         {
@@ -192,7 +193,8 @@ public sealed partial class CheckpointStore(SiloContext silo, IGrainFactory grai
             step, $"The checkpoint of step {step} does not verify ({cause.Message}); it was set aside.", cause);
     }
 
-    [LoggerMessage(401, LogLevel.Warning, "The checkpoint of run {Run}, step {Step}, does not verify; it lies in {Folder} now.")]
+    [LoggerMessage(401, LogLevel.Warning,
+        "The checkpoint of run {Run}, step {Step}, does not verify; it lies in {Folder} now.")]
     private partial void LogDamaged(Exception exception, string run, long step, string folder);
 
     [LoggerMessage(402, LogLevel.Warning, "The expired checkpoint of run {Run}, step {Step}, could not be deleted.")]

@@ -14,7 +14,8 @@ internal sealed record CheckpointOutcome(string? StateHash, string? Path, TimeSp
 /// <summary>
 /// Writes one worker's checkpoints, one at a time: the snapshot between two steps, the rest on a thread of its own.
 /// </summary>
-internal sealed class CheckpointWriter(CheckpointStore store, RunSpecification specification, TimeProvider time) : IDisposable
+internal sealed class CheckpointWriter(CheckpointStore store, RunSpecification specification, TimeProvider time)
+    : IDisposable
 {
     private Thread? writing;
 

@@ -36,8 +36,8 @@ internal static class RunDefaults
         var least = cluster.Silos.Where(silo => silo.Workers.Length > 0).MinBy(silo => silo.FreeDiskBytes);
         return least is null || least.FreeDiskBytes >= neededBytes
             ? null
-            : $"Silo {least.Name} has {least.FreeDiskBytes >> 20} MiB of free disk and two checkpoints of this run take "
-            + $"{(neededBytes >> 20) + 1} MiB; free some, or start the silo with another --data.";
+            : $"Silo {least.Name} has {least.FreeDiskBytes >> 20} MiB of free disk and two checkpoints of this run "
+            + $"take {(neededBytes >> 20) + 1} MiB; free some, or start the silo with another --data.";
     }
 
     /// <summary>bf16 where every device is fast at it.</summary>
@@ -53,7 +53,8 @@ internal static class RunDefaults
     private static int ThreadsOf(ClusterView cluster) => cluster.Silos
         .Where(silo => silo.Workers.Length > 0)
         .GroupBy(silo => silo.MachineName, StringComparer.Ordinal)
-        .Select(machine => Math.Max(1, machine.Max(silo => silo.MachineCores) / machine.Sum(silo => silo.Workers.Length)))
+        .Select(machine => machine.Max(silo => silo.MachineCores) / machine.Sum(silo => silo.Workers.Length))
+        .Select(threads => Math.Max(1, threads))
         .DefaultIfEmpty(1)
         .Min();
 }

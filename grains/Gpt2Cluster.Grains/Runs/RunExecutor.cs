@@ -59,7 +59,9 @@ internal sealed partial class RunExecutor(
     {
         var workers = state.Record.Specification.Workers;
         return grains.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
-            RunDescriptions.Summary(state, stored.State.SubmittedAt, LastLoss), workers.Min, workers.Max ?? int.MaxValue);
+            RunDescriptions.Summary(state, stored.State.SubmittedAt, LastLoss),
+            workers.Min,
+            workers.Max ?? int.MaxValue);
     }
 
     /// <summary>Does one command.</summary>

@@ -66,14 +66,17 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         var eventsBefore = feed.LastSequence;
         var cluster = await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
         var answer = state is null
-            ? await Create(RunDefaults.Complete(wanted, cluster), submission.PauseAt, RunDefaults.DiskError(wanted, cluster))
+            ? await Create(
+                RunDefaults.Complete(wanted, cluster), submission.PauseAt, RunDefaults.DiskError(wanted, cluster))
             : await GoOn(RunDefaults.Complete(wanted, state.Record.Specification), submission.PauseAt);
         return answer with { EventsBefore = eventsBefore };
     }
 
     /// <inheritdoc/>
     public Task<RunDescription?> Describe() => Task.FromResult(
-        state is null ? null : RunDescriptions.Of(state, stored.State.SubmittedAt, executor.LastLoss, feed.LastSequence));
+        state is null
+            ? null
+            : RunDescriptions.Of(state, stored.State.SubmittedAt, executor.LastLoss, feed.LastSequence));
 
     /// <inheritdoc/>
     public Task<RunEventLine[]> EventsAfter(long sequence) => feed.After(sequence, WatchPatience, time);
@@ -117,7 +120,11 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public Task Ping(string worker, int generation)
     {
         if (state is null || state.Record.IsAtRest)
-            GrainFactory.GetGrain<IWorker>(worker).Release(Name, Math.Max(generation, state?.Record.Generation ?? 0)).Ignore();
+        {
+            var newest = Math.Max(generation, state?.Record.Generation ?? 0);
+            GrainFactory.GetGrain<IWorker>(worker).Release(Name, newest).Ignore();
+        }
+
         return Task.CompletedTask;
     }
 
@@ -172,7 +179,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 
     private async Task<SubmissionAnswer> Create(RunSpecification specification, long? pauseAt, string? diskError)
     {
-        string[] errors = [.. SpecificationCheck.Errors(specification), .. diskError is null ? [] : new[] { diskError }];
+        var errors = SpecificationCheck.Errors(specification).Append(diskError).OfType<string>().ToArray();
         if (errors.Length > 0)
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = errors };
         stored.State.SubmittedAt = time.GetUtcNow();

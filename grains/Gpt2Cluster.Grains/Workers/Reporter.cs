@@ -6,7 +6,8 @@ namespace Gpt2Cluster.Grains.Workers;
 /// <summary>
 /// Brings a worker's reports to the coordinator, again if it does not answer, in the order they were made.
 /// </summary>
-internal sealed partial class Reporter(IGrainFactory grains, string run, string worker, TimeProvider time, ILogger logger)
+internal sealed partial class Reporter(
+    IGrainFactory grains, string run, string worker, TimeProvider time, ILogger logger)
 {
     /// <summary>Together with the delay this covers a coordinator that has to be activated elsewhere.</summary>
     private const int MaximumTries = 60;

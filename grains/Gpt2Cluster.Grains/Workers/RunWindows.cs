@@ -56,7 +56,8 @@ internal sealed class RunWindows
             cancellation.ThrowIfCancellationRequested();
             var windows = WindowsOf(index, layout);
             var starts = windows.Select(window => ValidationStart + layout.Start(window)).ToList();
-            var batch = validationReader!.Read(plan.Step, index, starts, layout.SequenceLength).GetAwaiter().GetResult();
+            var batch = validationReader!.Read(plan.Step, index, starts, layout.SequenceLength)
+                .GetAwaiter().GetResult();
             sums.AddRange(replica.SumLosses(batch, [.. windows.Select(layout.FirstTarget)]));
         }
 

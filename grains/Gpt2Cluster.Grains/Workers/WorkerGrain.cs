@@ -11,7 +11,8 @@ namespace Gpt2Cluster.Grains.Workers;
 /// it is reported to the coordinator from there.
 /// </summary>
 [SiloPinned, KeepAlive]
-internal sealed partial class WorkerGrain(WorkerServices services, ILogger<WorkerGrain> logger) : Grain, IWorker, IDisposable
+internal sealed partial class WorkerGrain(WorkerServices services, ILogger<WorkerGrain> logger)
+    : Grain, IWorker, IDisposable
 {
     /// <summary>A worker that serves a run and hears nothing for this long calls the coordinator.</summary>
     private static readonly TimeSpan SilenceBeforePing = TimeSpan.FromSeconds(2);

@@ -71,7 +71,8 @@ internal sealed partial class WorkerSession : IDisposable
     {
         if (request.Generation > Generation)
             Renew(request.Generation);
-        Do("preparing", $"{request.Generation} {request.Origin} {request.CheckpointStep}", request.Generation, cancellation =>
+        var order = $"{request.Generation} {request.Origin} {request.CheckpointStep}";
+        Do("preparing", order, request.Generation, cancellation =>
         {
             if (request.Origin != ReplicaOrigin.Keep)
                 MakeReplica(request, cancellation);

@@ -94,7 +94,10 @@ public sealed class RunEventFeedTests
 
         public Task<IReadOnlyList<RunEventLine>> Read(string run, long sequence, int count) =>
             Task.FromResult<IReadOnlyList<RunEventLine>>(
-                [.. events.Skip((int)sequence).Take(count).Select((line, index) => new RunEventLine(sequence + index + 1, line))]);
+            [
+                .. events.Skip((int)sequence).Take(count)
+                    .Select((line, index) => new RunEventLine(sequence + index + 1, line)),
+            ]);
 
         public Task<long> LastSequence(string run) => Task.FromResult((long)events.Count);
 

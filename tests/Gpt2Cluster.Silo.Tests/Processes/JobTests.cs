@@ -49,7 +49,8 @@ public sealed class JobTests
         var lines = new List<JsonElement>();
         for (var left = PollCount; left > 0; left--)
         {
-            lines.AddRange((await job.EventsAfter(lines.Count)).Select(line => JsonDocument.Parse(line.Json).RootElement));
+            var news = await job.EventsAfter(lines.Count);
+            lines.AddRange(news.Select(line => JsonDocument.Parse(line.Json).RootElement));
             if (lines.Count > 0 && Text(lines[^1], "event") is "result" or "error")
                 return lines;
         }
