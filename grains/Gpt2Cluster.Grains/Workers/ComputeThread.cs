@@ -53,6 +53,7 @@ internal sealed class ComputeThread : IDisposable
 
     private void Work()
     {
+        ThreadNiceness.Set(ThreadNiceness.Compute);
         foreach (var order in orders.GetConsumingEnumerable())
             order();
         orders.Dispose();
