@@ -1,11 +1,11 @@
 """
 Trains the shape of scratch:tiny (4 layers, width 128, 4 heads, context 128) in PyTorch and prints the validation loss.
 
-python3 pytorch_tinyshakespeare.py TOKENS [learning rate] [steps]
+python3 pytorch_tinyshakespeare.py TOKENS [learning rate] [steps] [warm-up steps]
 
 TOKENS holds the text's GPT-2 tokens as uint16, little endian. The last twentieth is for validation, cut off before
 windows are made; a step is 16 windows of 128 tokens, without replacement within an epoch; the learning rate rises over
-the first twentieth of the steps and falls along a cosine to a tenth.
+the warm-up and falls along a cosine to a tenth.
 """
 
 import array
@@ -26,7 +26,7 @@ def cut(tokens):
 
 
 tokens = array.array("H", open(sys.argv[1], "rb").read())
-peak = float(sys.argv[2]) if len(sys.argv) > 2 else 1e-3
+peak = float(sys.argv[2]) if len(sys.argv) > 2 else 2e-3
 steps = int(sys.argv[3]) if len(sys.argv) > 3 else 300
 torch.set_num_threads(2)
 text = torch.tensor(tokens, dtype=torch.long)
@@ -34,7 +34,7 @@ boundary = len(text) - int(len(text) * 0.05)
 training, validation = cut(text[:boundary]), cut(text[boundary:])
 model = Gpt2(context=CONTEXT, width=128, heads=4, layers=4)
 optimizer = model.optimizer(peak)
-warmup = math.ceil(0.05 * steps)
+warmup = int(sys.argv[4]) if len(sys.argv) > 4 else 20
 order = torch.empty(0, dtype=torch.long)
 for step in range(1, steps + 1):
     while len(order) < WINDOWS:
