@@ -80,12 +80,12 @@ public sealed class ReplicaFactory : IReplicaFactory
     /// <summary>How a device computes at one precision.</summary>
     internal static ComputeRoute Route(
         Device device, Precision precision, int threads, ModelShape shape) => device.Kind switch
-    {
-        "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast, shape.Width % 8 == 0),
-        "cuda" => ComputeRoute.ForTensors(
-            precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Ordinal)),
-        _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),
-    };
+        {
+            "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast, shape.Width % 8 == 0),
+            "cuda" => ComputeRoute.ForTensors(
+                precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Ordinal)),
+            _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),
+        };
 
     private string Fingerprint(int deviceIndex, Precision precision, int threads)
     {

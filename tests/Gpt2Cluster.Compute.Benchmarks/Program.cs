@@ -27,7 +27,8 @@ switch (args.FirstOrDefault())
         Console.WriteLine($"validation loss {TinyTraining.Run(args[1], precision, threads):F4}");
         return 0;
     default:
-        Console.Error.WriteLine("usage: step|generate|tiny TOKENS [--precision bf16|fp32] [--threads N] [--steps N] [--length N]");
+        Console.Error.WriteLine("usage: step|generate|tiny TOKENS "
+            + "[--precision bf16|fp32] [--threads N] [--steps N] [--length N]");
         return 2;
 }
 
