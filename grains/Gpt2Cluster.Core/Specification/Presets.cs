@@ -65,12 +65,12 @@ public static class Presets
     [
         new("tiny", new ModelShape(Gpt2Vocabulary, 128, 128, 4, 4), new TrainingDefaults
         {
-            Steps = 300,
+            Steps = 200,
             BatchSize = 4,
-            MicroBatchCount = 4,
+            MicroBatchCount = 2,
             LearningRate = 2e-3,
             WarmupSteps = 20,
-            SampleEvery = 75,
+            SampleEvery = 50,
             SampleLength = 100,
             SaveEvery = 100,
             ValidateEvery = 50,

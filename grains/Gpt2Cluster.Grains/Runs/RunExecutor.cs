@@ -25,6 +25,7 @@ internal sealed partial class RunExecutor(
     Func<RunEvent, Task> hear,
     ILogger logger)
 {
+    private readonly Dictionary<string, Task> lastSent = new(StringComparer.Ordinal);
     private ClusterView cluster = new() { Silos = [] };
     private long elementCount;
 
@@ -110,13 +111,17 @@ internal sealed partial class RunExecutor(
         }
     }
 
-    /// <summary>Sends without waiting; a worker that cannot be reached is lost.</summary>
+    /// <summary>
+    /// Sends behind what was sent to this worker before, without waiting; a worker that cannot be reached is lost. Orders
+    /// must not overtake each other: a checkpoint is of the step before the next plan.
+    /// </summary>
     private void Send(string worker, Func<IWorker, Task> order)
     {
-        SendAndWatch().Ignore();
+        lastSent[worker] = SendAndWatch(lastSent.GetValueOrDefault(worker, Task.CompletedTask));
 
-        async Task SendAndWatch()
+        async Task SendAndWatch(Task before)
         {
+            await before;
             try
             {
                 await order(grains.GetGrain<IWorker>(worker));

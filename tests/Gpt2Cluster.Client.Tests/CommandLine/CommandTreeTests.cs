@@ -99,7 +99,7 @@ public sealed class CommandTreeTests
         var output = new StringWriter();
         tree.Root.Parse(["train", "--help"]).Invoke(new InvocationConfiguration { Output = output });
         Assert.Contains("scratch:tiny", output.ToString(), StringComparison.Ordinal);
-        Assert.Contains("--steps 300", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("--steps 200", output.ToString(), StringComparison.Ordinal);
     }
 
     private static IEnumerable<ClientCommand> Leaves(Command command) =>
