@@ -136,7 +136,7 @@ public sealed class DatasetTokenizerTests : IDisposable
             threads: 1);
     }
 
-    [Fact]
+    [Fact(DisableParallelization = true)]
     public void A_large_text_passes_in_constant_memory()
     {
         const string Line = "Some words to encode, again and again.\n";
@@ -145,11 +145,15 @@ public sealed class DatasetTokenizerTests : IDisposable
         target.BeginDocument("large");
         var most = 0L;
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        for (var bytes = 0; bytes < 40 << 20; bytes += piece.Length)
+        for (var count = 1; count * piece.Length < 40 << 20; count++)
         {
             target.Text(piece);
-            most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: false) - before);
+
+            // What is alive counts, not what waits for a collection.
+            if (count % 100 == 0)
+                most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true) - before);
         }
+
 
         target.EndDocument();
         Assert.True(target.Complete().TokenCount > 1_000_000);
