@@ -112,8 +112,8 @@ internal sealed partial class RunExecutor(
     }
 
     /// <summary>
-    /// Sends behind what was sent to this worker before, without waiting; a worker that cannot be reached is lost. Orders
-    /// must not overtake each other: a checkpoint is of the step before the next plan.
+    /// Sends behind what was sent to this worker before, without waiting; a worker that cannot be reached is lost.
+    /// Orders must not overtake each other: a checkpoint is of the step before the next plan.
     /// </summary>
     private void Send(string worker, Func<IWorker, Task> order)
     {
