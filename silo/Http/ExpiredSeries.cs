@@ -6,8 +6,7 @@ namespace Gpt2Cluster.Silo.Http;
 
 /// <summary>
 /// Leaves the series of runs that are long over out of <c>/metrics</c>: OpenTelemetry's cumulative reader shows every
-/// label
-/// it has ever seen until the process ends.
+/// label it has ever seen until the process ends.
 /// </summary>
 public static partial class ExpiredSeries
 {
@@ -16,6 +15,9 @@ public static partial class ExpiredSeries
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(next);
+
+        // The lines are read here, so they must not come compressed.
+        context.Request.Headers.AcceptEncoding = default;
         var body = context.Response.Body;
         using var scrape = new MemoryStream();
         context.Response.Body = scrape;

@@ -6,7 +6,7 @@ namespace Gpt2Cluster.EndToEnd.Tests;
 public sealed class SilosByHandTests
 {
     [Fact]
-    public void A_run_goes_on_without_its_client_and_obeys_another_one()
+    public async Task A_run_goes_on_without_its_client_and_obeys_another_one()
     {
         using var folder = new TestFolder();
         using var first = SiloProcess.Start(folder, "a", "embedded:0");
@@ -31,6 +31,7 @@ public sealed class SilosByHandTests
         watch.WaitFor("step", step =>
             step.GetProperty("step").GetInt64() > 5 && step.GetProperty("workers").GetInt32() == 2);
         watch.WaitFor("sample", sample => sample.GetProperty("step").GetInt64() > 0);
+        await AssertMetrics(first, second);
         using var samples = Client(folder, ["samples", "hand", "--last", "1", .. cluster]);
         Assert.NotEmpty(samples.Output.Trim());
 
@@ -43,6 +44,17 @@ public sealed class SilosByHandTests
         again.WaitFor("step", found => found.GetProperty("step").GetInt64() > step);
         using var cancel = Client(folder, ["cancel", "hand", .. cluster]);
         again.WaitFor("end", end => end.GetProperty("status").GetString() == "cancelled");
+    }
+
+    /// <summary>As Prometheus asks: compressed if the silo likes.</summary>
+    private static async Task AssertMetrics(params SiloProcess[] silos)
+    {
+        using var handler = new HttpClientHandler { AutomaticDecompression = System.Net.DecompressionMethods.All };
+        using var http = new HttpClient(handler);
+        var addresses = silos.Select(silo => new Uri($"http://{silo.Http}/metrics"));
+        var scrapes = await Task.WhenAll(addresses.Select(http.GetStringAsync));
+        Assert.Contains("gpt2cluster_run_step{", string.Concat(scrapes), StringComparison.Ordinal);
+        Assert.All(scrapes, scrape => Assert.Contains("gpt2cluster_silo_workers", scrape, StringComparison.Ordinal));
     }
 
     private static ClientProcess Client(TestFolder folder, string[] arguments)
