@@ -36,8 +36,7 @@ internal sealed class Decoder(
     public LogitRows Start(IReadOnlyList<int> prompt, int sampleCount, int positionCount)
     {
         End();
-        cache = new KeyValueCache(
-            shape.LayerCount, sampleCount, shape.HeadCount, positionCount, shape.HeadWidth, route.Type, route.Device);
+        cache = new KeyValueCache(shape, sampleCount, positionCount, route.Type, route.Device);
         buffers = new Buffers(sampleCount, shape, route.Type, route.Device);
         using var space = new Workspace(shape, prompt.Count, false, false, route.Type, route.Device);
         var pass = new Pass(prompt.Count, false, 0, 0, 0, 0);
@@ -93,7 +92,8 @@ internal sealed class Decoder(
         kernels.LayerNorm(b.Stream, w.Norm1.Gain, w.Norm1.Bias, b.Statistics, b.Norm); // (S, C)
         route.MultiplyRows(b.Norm, w.Qkv.Weight, b.Qkv); // (S, 3C)
         kernels.AddBias(b.Qkv, w.Qkv.Bias);
-        cache!.Attend(layer, position, b.Qkv, b.Norm); // (S, C)
+        var (keys, values) = cache!.Layer(layer); // each (S H P, D)
+        kernels.AttendToCache(b.Qkv, keys, values, position, b.Norm); // (S, C)
         route.MultiplyRows(b.Norm, w.Out.Weight, b.Branch); // (S, C)
         kernels.AddBranch(b.Stream, b.Branch, w.Out.Bias, Dropout.None, b.Stream); // (S, C)
 

@@ -44,6 +44,14 @@ internal sealed class CpuKernels<T>(ThreadTeam team) : IKernels
     public void AddBias(Matrix x, Matrix bias) => elementwise.AddBias(x, bias);
 
     /// <inheritdoc/>
+    public IAttention Attend(Matrix qkv, int sequenceLength, int headCount, bool forBackward) =>
+        new TiledAttention<T>(team, qkv, sequenceLength, headCount);
+
+    /// <inheritdoc/>
+    public void AttendToCache(Matrix qkv, Matrix keys, Matrix values, int position, Matrix result) =>
+        CachedAttention.Attend<T>(team, qkv, keys, values, position, result);
+
+    /// <inheritdoc/>
     public void Gelu(Matrix x, Matrix bias, Matrix y) => elementwise.Gelu(x, bias, y);
 
     /// <inheritdoc/>

@@ -41,6 +41,23 @@ internal interface IKernels : IDisposable
     /// <summary><c>x += bias</c>, row by row.</summary>
     void AddBias(Matrix x, Matrix bias);
 
+    /// <summary>Attends, and leaves what the backward pass needs if there is one.</summary>
+    /// <param name="qkv">(N, 3C): queries, keys and values side by side; must stay as it is until backward.</param>
+    /// <param name="sequenceLength">T.</param>
+    /// <param name="headCount">H.</param>
+    /// <param name="forBackward">Whether a backward pass follows.</param>
+    IAttention Attend(Matrix qkv, int sequenceLength, int headCount, bool forBackward);
+
+    /// <summary>
+    /// Stores one new position of every sample in a cache, then attends to all positions up to it.
+    /// </summary>
+    /// <param name="qkv">(S, 3C): queries, keys and values side by side.</param>
+    /// <param name="keys">(S H P, D), with room for P positions.</param>
+    /// <param name="values">(S H P, D).</param>
+    /// <param name="position">0 and up.</param>
+    /// <param name="result">(S, C).</param>
+    void AttendToCache(Matrix qkv, Matrix keys, Matrix values, int position, Matrix result);
+
     /// <summary><c>y = gelu(x + bias)</c>, the tanh form (Hendrycks and Gimpel 2016).</summary>
     void Gelu(Matrix x, Matrix bias, Matrix y);
 

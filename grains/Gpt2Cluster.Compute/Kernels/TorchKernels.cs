@@ -64,6 +64,27 @@ internal sealed class TorchKernels(torch.Device device) : IKernels
     }
 
     /// <inheritdoc/>
+    public IAttention Attend(Matrix qkv, int sequenceLength, int headCount, bool forBackward) =>
+        FusedAttention.Forward(qkv, sequenceLength, headCount, forBackward);
+
+    /// <inheritdoc/>
+    public void AttendToCache(Matrix qkv, Matrix keys, Matrix values, int position, Matrix result)
+    {
+        using var scope = NewDisposeScope();
+        var (samples, headWidth) = (qkv.Rows, keys.Columns);
+        var heads = result.Columns / headWidth;
+        var parts = qkv.Tensor.view(samples, 3, heads, 1, headWidth); // (S, 3, H, 1, D)
+        var (cachedKeys, cachedValues) = (Cached(keys), Cached(values)); // each (S, H, P, D)
+        cachedKeys.narrow(2, position, 1).copy_(parts.select(1, 1)); // (S, H, 1, D)
+        cachedValues.narrow(2, position, 1).copy_(parts.select(1, 2)); // (S, H, 1, D)
+        var found = functional.scaled_dot_product_attention(
+            parts.select(1, 0), cachedKeys.narrow(2, 0, position + 1), cachedValues.narrow(2, 0, position + 1));
+        result.Tensor.copy_(found.reshape(result.Rows, result.Columns)); // (S, C)
+
+        Tensor Cached(Matrix cache) => cache.Tensor.view(samples, heads, -1, headWidth);
+    }
+
+    /// <inheritdoc/>
     public void Gelu(Matrix x, Matrix bias, Matrix y)
     {
         using var scope = NewDisposeScope();

@@ -41,7 +41,7 @@ internal sealed class Block(IKernels kernels, ModelShape shape)
         Products.Multiply(a.Norm1, w.QkvWeight, a.Qkv); // (N, 3C)
         kernels.AddBias(a.Qkv, w.QkvBias);
         a.DropAttention();
-        a.Attention = Attention.Forward(a.Qkv, pass.SequenceLength, shape.HeadCount, pass.KeepsGraph); // (N, C)
+        a.Attention = kernels.Attend(a.Qkv, pass.SequenceLength, shape.HeadCount, pass.KeepsGraph); // (N, C)
         Products.Multiply(a.Attention.Result, w.OutWeight, branch); // (N, C)
         kernels.AddBranch(x, branch, w.OutBias, pass.DropoutAt(layer, AttentionPlace), a.Middle); // (N, C)
 

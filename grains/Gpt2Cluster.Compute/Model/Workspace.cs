@@ -17,8 +17,8 @@ internal sealed class BlockActivations(int rows, int width, ScalarType type, Dev
     /// <summary>Queries, keys and values: (N, 3C).</summary>
     public Matrix Qkv { get; } = Matrix.Allocate(rows, 3 * width, type, device);
 
-    /// <summary>Attention's graph and its result, (N, C); null before forward and after backward.</summary>
-    public Attention? Attention { get; set; }
+    /// <summary>Attention's state and its result, (N, C); null before forward and after backward.</summary>
+    public IAttention? Attention { get; set; }
 
     /// <summary>The residual stream between the two branches: (N, C).</summary>
     public Matrix Middle { get; } = Matrix.Allocate(rows, width, type, device);

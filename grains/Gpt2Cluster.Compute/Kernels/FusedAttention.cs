@@ -5,23 +5,23 @@ using static TorchSharp.torch.nn;
 namespace Gpt2Cluster.Compute.Kernels;
 
 /// <summary>
-/// Causal self-attention of all heads (Vaswani et al. 2017), by libtorch's fused kernel. Queries, keys and values are
-/// views of one matrix; the kernel's own backward pass needs its graph, which lives from forward to backward.
+/// Attention by libtorch's fused kernel, the best there is on a GPU. Queries, keys and values are views of one matrix;
+/// the kernel's own backward pass needs its graph, which lives from forward to backward.
 /// Shapes: B windows, T tokens, H heads, D channels of a head, C = H D.
 /// </summary>
-internal sealed class Attention : IDisposable
+internal sealed class FusedAttention : IAttention
 {
     private readonly Tensor[] inputs; // query, key and value: (B, H, T, D)
     private readonly Tensor output; // (B, H, T, D)
 
-    private Attention(Tensor[] inputs, Tensor output, Matrix result)
+    private FusedAttention(Tensor[] inputs, Tensor output, Matrix result)
     {
         this.inputs = inputs;
         this.output = output;
         Result = result;
     }
 
-    /// <summary>What the heads found, side by side: (N, C).</summary>
+    /// <inheritdoc/>
     public Matrix Result { get; }
 
     /// <summary>Attends.</summary>
@@ -29,7 +29,7 @@ internal sealed class Attention : IDisposable
     /// <param name="sequenceLength">T.</param>
     /// <param name="headCount">H.</param>
     /// <param name="forBackward">Whether the graph is kept.</param>
-    public static Attention Forward(Matrix qkv, int sequenceLength, int headCount, bool forBackward)
+    public static FusedAttention Forward(Matrix qkv, int sequenceLength, int headCount, bool forBackward)
     {
         using var scope = NewDisposeScope();
         var width = qkv.Columns / 3;
@@ -49,10 +49,10 @@ internal sealed class Attention : IDisposable
         output.DetachFromDisposeScope();
         foreach (var input in inputs)
             input.DetachFromDisposeScope();
-        return new Attention(inputs, output, result);
+        return new FusedAttention(inputs, output, result);
     }
 
-    /// <summary>Writes the gradient of queries, keys and values, given that of <see cref="Result"/>.</summary>
+    /// <inheritdoc/>
     public void Backward(Matrix dresult, Matrix dqkv)
     {
         using var scope = NewDisposeScope();
@@ -67,7 +67,7 @@ internal sealed class Attention : IDisposable
         }
     }
 
-    /// <summary>Releases the graph.</summary>
+    /// <inheritdoc/>
     public void Dispose()
     {
         Result.Dispose();
