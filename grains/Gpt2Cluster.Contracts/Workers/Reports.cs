@@ -53,7 +53,7 @@ public sealed record StepReport
     [Id(6)]
     public required bool Applied { get; init; }
 
-    /// <summary>Seconds of compute for all its micro-batches.</summary>
+    /// <summary>Seconds of compute for all its micro-batches, without the wait for their windows.</summary>
     [Id(7)]
     public required double ComputeSeconds { get; init; }
 
@@ -65,9 +65,9 @@ public sealed record StepReport
     [Id(9)]
     public required long SentBytes { get; init; }
 
-    /// <summary>Seconds by phase, in the order of <c>ComputeTimes</c> of Core.</summary>
+    /// <summary>Seconds it waited for windows that were still on their way.</summary>
     [Id(10)]
-    public required double[] PhaseSeconds { get; init; }
+    public required double DataWaitSeconds { get; init; }
 }
 
 /// <summary>A worker has validated a range of the fixed validation micro-batches.</summary>

@@ -45,7 +45,7 @@ public sealed class RunMetrics(RunInstruments instruments, RunSeries series, Tim
     public void Validation(string run, double loss) =>
         instruments.Runs.GetOrAdd(run, _ => new RunFigures()).ValidationLoss = loss;
 
-    /// <summary>The run's membership changed.</summary>
+    /// <summary>The run's membership as it is now.</summary>
     public void Membership(string run, int generation, int liveWorkers)
     {
         var kept = instruments.Runs.GetOrAdd(run, _ => new RunFigures());
@@ -61,7 +61,14 @@ public sealed class RunMetrics(RunInstruments instruments, RunSeries series, Tim
     public void End(string run)
     {
         series.End(run, Holder);
-        instruments.Runs.GetOrAdd(run, _ => new RunFigures()).LiveWorkers = 0;
+        instruments.Runs.GetOrAdd(run, _ => new RunFigures()).LiveWorkers = null;
+    }
+
+    /// <summary>The coordinator is not on this silo any more: what it knew is old at once.</summary>
+    public void Leave(string run)
+    {
+        series.End(run, Holder);
+        instruments.Runs.TryRemove(run, out _);
     }
 }
 
@@ -92,7 +99,7 @@ public sealed class RunFigures
     /// <summary>Of the last step.</summary>
     public double? TokensPerSecond { get; set; }
 
-    /// <summary>Workers that serve the run.</summary>
+    /// <summary>Workers that serve the run; null when it rests and needs none.</summary>
     public int? LiveWorkers { get; set; }
 
     /// <summary>Version of the membership.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Gpt2Cluster.Core.Ports;
 
@@ -10,6 +11,8 @@ public sealed class WorkerMetrics
     private readonly Counter<double> phases;
     private readonly Counter<long> sent;
     private readonly Counter<long> received;
+    private readonly Counter<long> notFinite;
+    private readonly Counter<long> failedCheckpoints;
 
     /// <summary>Makes the instruments.</summary>
     public WorkerMetrics(IMeterFactory meters, RunSeries series)
@@ -26,19 +29,34 @@ public sealed class WorkerMetrics
         received = meter.CreateCounter<long>(
             "gpt2cluster_exchange_received_bytes",
             description: "Payload this silo has received over the stripe channel.");
+        notFinite = meter.CreateCounter<long>(
+            "gpt2cluster_worker_not_finite_steps",
+            description: "Steps whose gradient was not finite, so that they changed nothing.");
+        failedCheckpoints = meter.CreateCounter<long>(
+            "gpt2cluster_worker_failed_checkpoints",
+            description: "Checkpoints that could not be written.");
     }
 
     /// <summary>A worker takes a run up.</summary>
     /// <param name="run">The run's name.</param>
     /// <param name="worker">The worker's key.</param>
-    public void Begin(string run, string worker) => series.Begin(run, worker);
+    public void Begin(string run, string worker)
+    {
+        series.Begin(run, worker);
+
+        // A rate needs the zero before the first event.
+        notFinite.Add(0, Labels(run, worker));
+        failedCheckpoints.Add(0, Labels(run, worker));
+    }
 
     /// <summary>A worker has applied a step.</summary>
     /// <param name="run">The run's name.</param>
     /// <param name="worker">The worker's key.</param>
     /// <param name="times">Where its compute time went.</param>
-    /// <param name="exposedExchange">How long it waited for averages after its own compute was done.</param>
-    public void Step(string run, string worker, in ComputeTimes times, TimeSpan exposedExchange)
+    /// <param name="dataWait">How long it waited for windows.</param>
+    /// <param name="exchangeWait">How long it waited for averages after its own compute was done.</param>
+    public void Step(
+        string run, string worker, in ComputeTimes times, TimeSpan dataWait, TimeSpan exchangeWait)
     {
         Add("embedding", times.Embedding);
         Add("blocks_forward", times.BlocksForward);
@@ -47,11 +65,18 @@ public sealed class WorkerMetrics
         Add("blocks_backward", times.BlocksBackward);
         Add("fold", times.Fold);
         Add("optimizer", times.Optimizer);
-        Add("exchange", exposedExchange);
+        Add("data_wait", dataWait);
+        Add("exchange_wait", exchangeWait);
 
         void Add(string phase, TimeSpan spent) => phases.Add(
             spent.TotalSeconds, new(RunInstruments.RunLabel, run), new("worker", worker), new("phase", phase));
     }
+
+    /// <summary>A step changed nothing, as its gradient was not finite.</summary>
+    public void NotFinite(string run, string worker) => notFinite.Add(1, Labels(run, worker));
+
+    /// <summary>A checkpoint could not be written.</summary>
+    public void CheckpointFailed(string run, string worker) => failedCheckpoints.Add(1, Labels(run, worker));
 
     /// <summary>A step's exchange is over on this silo: called once a step, not once a worker.</summary>
     public void Exchanged(string run, in ExchangeFigures figures)
@@ -63,4 +88,7 @@ public sealed class WorkerMetrics
 
     /// <summary>A worker lets go of a run.</summary>
     public void End(string run, string worker) => series.End(run, worker);
+
+    private static TagList Labels(string run, string worker) =>
+        new([new(RunInstruments.RunLabel, run), new("worker", worker)]);
 }

@@ -39,6 +39,9 @@ internal sealed partial class RunExecutor(
         metrics.Begin(run, record.Specification.Steps);
     }
 
+    /// <summary>Acts no more on this silo.</summary>
+    public void End() => metrics.Leave(run);
+
     /// <summary>The workers the cluster assigns to the run now.</summary>
     public async Task<IReadOnlyList<OfferedWorker>> OfferedWorkers()
     {
@@ -59,6 +62,8 @@ internal sealed partial class RunExecutor(
     public Task TellCluster(RunState state)
     {
         var workers = state.Record.Specification.Workers;
+        if (!state.Record.IsAtRest)
+            metrics.Membership(run, state.Record.Generation, ServingCount(state));
         return grains.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
             RunDescriptions.Summary(state, stored.State.SubmittedAt, LastLoss),
             workers.Min,
@@ -157,6 +162,9 @@ internal sealed partial class RunExecutor(
             .Select(silo => new SiloAddressRecord(silo.Name, silo.StripeHost, silo.StripePort)),
     ];
 
+    /// <summary>A run that waits for enough workers is served by none of those it has.</summary>
+    private static int ServingCount(RunState state) => state.Phase == RunPhase.Waiting ? 0 : state.Members.Count;
+
     private void Publish(RunNotice notice)
     {
         if (notice is StepCommitted step)
@@ -175,9 +183,6 @@ internal sealed partial class RunExecutor(
                 break;
             case ValidationDone validation:
                 metrics.Validation(run, validation.Loss);
-                break;
-            case MembershipChanged membership:
-                metrics.Membership(run, membership.Generation, membership.WorkerCount);
                 break;
             case CheckpointPublished:
                 metrics.Checkpoint(run);

@@ -60,6 +60,13 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     }
 
     /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        executor.End();
+        return base.OnDeactivateAsync(reason, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public async Task<SubmissionAnswer> Submit(Submission submission)
     {
         var wanted = SpecificationJson.Read(submission.SpecificationJson);

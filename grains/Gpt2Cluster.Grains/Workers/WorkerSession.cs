@@ -179,7 +179,11 @@ internal sealed partial class WorkerSession : IDisposable
 
     private void Measure(StepReport report)
     {
-        services.Metrics.Step(Run, worker, replica!.Times, TimeSpan.FromSeconds(report.ExposedExchangeSeconds));
+        services.Metrics.Step(
+            Run, worker, replica!.Times, TimeSpan.FromSeconds(report.DataWaitSeconds),
+            TimeSpan.FromSeconds(report.ExposedExchangeSeconds));
+        if (!report.Applied)
+            services.Metrics.NotFinite(Run, worker);
         if (reportsExchange)
             services.Metrics.Exchanged(Run, services.Exchanges[Run].Figures(report.Step));
     }
@@ -259,8 +263,10 @@ internal sealed partial class WorkerSession : IDisposable
             Failure = outcome.Failure,
         };
         orders.Answer(key, () => reporter.Send(run => run.ReportCheckpoint(report)));
-        if (outcome.Failure is not null)
-            orders.Forget(key);
+        if (outcome.Failure is null)
+            return;
+        services.Metrics.CheckpointFailed(Run, worker);
+        orders.Forget(key);
     }
 
     private void ReportTrouble(string phase, int generation, Exception exception)

@@ -30,7 +30,7 @@ internal sealed class WorkerStep(
         exchange.BeginStep(plan.Step, plan.Generation);
         replica.BeginStep(plan.Step, plan.FirstMicroBatch, plan.EndMicroBatch, specification.MicroBatchCount);
 
-        var losses = Compute(plan, cancellation);
+        var losses = Compute(plan, cancellation, out var dataWait);
         var computed = time.GetTimestamp();
 
         var averages = exchange.WaitForAverages(plan.Step, cancellation);
@@ -48,24 +48,30 @@ internal sealed class WorkerStep(
             Losses = losses,
             GradientNorm = norm,
             Applied = applied,
-            ComputeSeconds = time.GetElapsedTime(began, computed).TotalSeconds,
+            ComputeSeconds = (time.GetElapsedTime(began, computed) - dataWait).TotalSeconds,
+            DataWaitSeconds = dataWait.TotalSeconds,
             ExposedExchangeSeconds = time.GetElapsedTime(computed, averaged).TotalSeconds,
             SentBytes = reportsExchange ? exchange.Figures(plan.Step).SentBytes : 0,
-            PhaseSeconds = PhaseSeconds(replica.Times),
         };
     }
 
     /// <summary>
     /// Forward and backward of each micro-batch; finished sums go out while the backward pass goes on.
     /// </summary>
-    private double[] Compute(StepPlan plan, CancellationToken cancellation)
+    /// <param name="plan">The step.</param>
+    /// <param name="cancellation">Ends it between two micro-batches.</param>
+    /// <param name="dataWait">How long it waited for windows; no part of the worker's speed.</param>
+    private double[] Compute(StepPlan plan, CancellationToken cancellation, out TimeSpan dataWait)
     {
+        dataWait = TimeSpan.Zero;
         var contributions = new Contributions(exchange, plan);
         var losses = new double[plan.EndMicroBatch - plan.FirstMicroBatch];
         for (var index = plan.FirstMicroBatch; index < plan.EndMicroBatch; index++)
         {
             cancellation.ThrowIfCancellationRequested();
+            var asked = time.GetTimestamp();
             var batch = windows.Take(plan.Step, index);
+            dataWait += time.GetElapsedTime(asked);
             losses[index - plan.FirstMicroBatch] = replica.ComputeMicroBatch(batch, contributions);
         }
 
@@ -87,17 +93,6 @@ internal sealed class WorkerStep(
             replica.Skip(plan.Step);
         return false;
     }
-
-    private static double[] PhaseSeconds(in ComputeTimes times) =>
-    [
-        times.Embedding.TotalSeconds,
-        times.BlocksForward.TotalSeconds,
-        times.Head.TotalSeconds,
-        times.HeadBackward.TotalSeconds,
-        times.BlocksBackward.TotalSeconds,
-        times.Fold.TotalSeconds,
-        times.Optimizer.TotalSeconds,
-    ];
 
     /// <summary>Hands finished ranges to the exchange under the plan's step and generation.</summary>
     private sealed class Contributions(IRunExchange exchange, StepPlan plan) : IContributionSink

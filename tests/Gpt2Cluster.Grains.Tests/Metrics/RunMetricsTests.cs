@@ -36,9 +36,26 @@ public sealed class RunMetricsTests
         Assert.DoesNotContain("gpt2cluster_run_validation_loss_nats", shown.Keys);
         metrics.End("run1");
         time.Advance(RunSeries.Afterlife);
-        Assert.Equal(0, Scrape(provider)["gpt2cluster_run_live_workers"]);
+        shown = Scrape(provider);
+        Assert.Equal(3.25, shown["gpt2cluster_run_loss_nats"]);
+        Assert.DoesNotContain("gpt2cluster_run_live_workers", shown.Keys);
         time.Advance(TimeSpan.FromSeconds(1));
         Assert.Empty(Scrape(provider));
+    }
+
+    [Fact]
+    public void A_coordinator_that_has_gone_leaves_nothing_old_behind()
+    {
+        using var provider = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var series = new RunSeries(time);
+        var instruments = new RunInstruments(provider.GetRequiredService<IMeterFactory>(), series, time);
+        var metrics = new RunMetrics(instruments, series, time);
+        metrics.Begin("run1", 10);
+        metrics.Step("run1", new StepFigures(1, 3.5, 1e-3, 0.7, 100, TimeSpan.FromSeconds(2)));
+        metrics.Leave("run1");
+        Assert.Empty(Scrape(provider));
+        time.Advance(RunSeries.Afterlife + TimeSpan.FromSeconds(1));
+        Assert.True(series.IsOver("run1"));
     }
 
     private static Dictionary<string, double> Scrape(IServiceProvider provider)

@@ -11,6 +11,9 @@ internal sealed class FakeExchange(List<string> calls) : IRunExchange
 {
     private readonly FlatBuffer averages = FlatBuffer.Allocate(1);
 
+    /// <summary>What happens while averages are awaited.</summary>
+    public Action OnWait { get; init; } = () => { };
+
     public void Configure(ExchangeMembership membership) => calls.Add($"configure {membership.Generation}");
 
     public void BeginStep(long step, int generation) => calls.Add($"exchange {step} of {generation}");
@@ -21,6 +24,7 @@ internal sealed class FakeExchange(List<string> calls) : IRunExchange
     public FlatBuffer WaitForAverages(long step, CancellationToken cancellation)
     {
         calls.Add($"wait {step}");
+        OnWait();
         return averages;
     }
 

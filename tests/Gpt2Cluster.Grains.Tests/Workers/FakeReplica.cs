@@ -19,6 +19,9 @@ internal sealed class FakeReplica : IReplica
 
     public double Norm { get; set; } = 2.0;
 
+    /// <summary>What happens while a micro-batch is computed.</summary>
+    public Action OnCompute { get; init; } = () => { };
+
     public ParameterLayout Layout { get; }
 
     public long Step { get; private set; }
@@ -49,6 +52,7 @@ internal sealed class FakeReplica : IReplica
     public double ComputeMicroBatch(in MicroBatch batch, IContributionSink sink)
     {
         Calls.Add($"compute {batch.Step}.{batch.Index}");
+        OnCompute();
         return batch.Index + 0.5;
     }
 

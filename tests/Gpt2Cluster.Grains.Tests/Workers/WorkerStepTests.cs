@@ -3,6 +3,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Workers;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Gpt2Cluster.Grains.Tests.Workers;
 
@@ -58,6 +59,25 @@ public sealed class WorkerStepTests
         Assert.False(report.Applied);
         Assert.Equal(lastCall, replica.Calls[^1]);
         Assert.Equal(step, replica.Step);
+    }
+
+    [Fact]
+    public void Waiting_for_windows_and_averages_is_no_part_of_the_speed()
+    {
+        var time = new FakeTimeProvider();
+        void Pass(double seconds) => time.Advance(TimeSpan.FromSeconds(seconds));
+        using var replica = new FakeReplica(Shape) { OnCompute = () => Pass(2) };
+        using var exchange = new FakeExchange(replica.Calls) { OnWait = () => Pass(7) };
+        var windows = new WindowPrefetch((step, index) =>
+        {
+            Pass(0.5);
+            return Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8));
+        });
+        var report = new WorkerStep("a/0", true, Specifications.Small(Shape), replica, exchange, windows, time)
+            .Run(Plan, CancellationToken.None);
+        Assert.Equal(4, report.ComputeSeconds);
+        Assert.Equal(1, report.DataWaitSeconds);
+        Assert.Equal(7, report.ExposedExchangeSeconds);
     }
 
     private static StepReport Run(FakeReplica replica, OptimizerOptions optimizer, NanPolicy policy = NanPolicy.Stop)
