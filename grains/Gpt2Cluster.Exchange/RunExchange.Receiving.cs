@@ -8,6 +8,9 @@ namespace Gpt2Cluster.Exchange;
 /// <content>What comes in: from this silo's workers through the reducer's thread, and from the other silos.</content>
 internal sealed unsafe partial class RunExchange
 {
+    /// <summary>Stands for the generation of an average that was made here and that no reducer knows of.</summary>
+    private const int UnknownToReducers = -1;
+
     /// <summary>Says where the payload of a stripe goes.</summary>
     /// <returns>No step if nobody needs it: an older generation, a finished step, a repeat.</returns>
     /// <exception cref="FrameFaultException">No correct member sends this.</exception>
@@ -38,14 +41,15 @@ internal sealed unsafe partial class RunExchange
         step.CountReceived(header.PayloadBytes);
         if (header.Kind == FrameKind.Average)
         {
-            Averaged(step, header.Stripe, peer);
+            Averaged(step, header.Stripe, header.Generation, peer);
             step.AveragesUse.Exit();
             return;
         }
 
         var value = new StripeValue(landing.Destination, header.ElementType, step.Pool);
-        if (step.Sums.TryEnter())
-            OfferAndExit(step, header.Stripe, header.Subtree, value);
+        var sums = step.Sums;
+        if (sums.Use.TryEnter())
+            OfferAndExit(step, sums, header.Stripe, header.Subtree, value);
         else
             value.Release();
     }
@@ -61,11 +65,11 @@ internal sealed unsafe partial class RunExchange
         }
 
         step.Unclaim(header.Stripe);
-        if (step.ReductionOrNull(header.Stripe) is { } reduction && step.Sums.TryEnter())
+        if (step.ReductionOrNull(header.Stripe) is { } reduction && step.Sums is var sums && sums.Use.TryEnter())
         {
             if (reduction.Resume())
-                Averaged(step, header.Stripe, from: null);
-            step.Sums.Exit();
+                Averaged(step, header.Stripe, UnknownToReducers, from: null);
+            sums.Use.Exit();
         }
 
         step.AveragesUse.Exit();
@@ -95,7 +99,7 @@ internal sealed unsafe partial class RunExchange
 
         fixed (float* place = step.AverageOf(header.Stripe))
         {
-            return new Landing(step, (byte*)place);
+            return new Landing(step, (byte*)place, step.AveragesUse);
         }
     }
 
@@ -106,44 +110,55 @@ internal sealed unsafe partial class RunExchange
         if (level < 0 || level > root.Level || index < 0 || index >= 1L << (root.Level - level)
             || header.Subtree.FirstLeaf >= step.Tree.LeafCount)
             throw new FrameFaultException($"{header.Subtree} is no subtree of M = {step.Tree.LeafCount}.");
-        return step == Volatile.Read(ref current) ? new Landing(step, (byte*)step.Pool.Rent()) : default;
+        return step == Volatile.Read(ref current)
+            ? new Landing(step, (byte*)step.Pool.Rent(), lease: null)
+            : default;
     }
 
     private void Reduce(LocalOffer offer)
     {
-        if (!offer.Step.Sums.TryEnter())
+        if (!offer.Sums.Use.TryEnter())
             return;
         var start = layout.Range(offer.Stripe).Start * offer.Buffer.ElementBytes;
         var value = new StripeValue((byte*)offer.Buffer.Pointer + start, offer.Buffer.ElementType, pool: null);
-        OfferAndExit(offer.Step, offer.Stripe, offer.Subtree, value);
+        OfferAndExit(offer.Step, offer.Sums, offer.Stripe, offer.Subtree, value);
     }
 
-    private void OfferAndExit(StepExchange step, int stripe, Subtree subtree, in StripeValue value)
+    private void OfferAndExit(
+        StepExchange step, PlannedSums sums, int stripe, Subtree subtree, in StripeValue value)
     {
         try
         {
             if (step.Reduction(stripe).Offer(subtree, value))
-                Averaged(step, stripe, from: null);
+                Averaged(step, stripe, UnknownToReducers, from: null);
         }
         finally
         {
-            step.Sums.Exit();
+            sums.Use.Exit();
         }
     }
 
     /// <summary>
-    /// A stripe's average is in its place: its reducer sends it to all who do not have it from there.
+    /// A stripe's average is in its place: its reducer sends it to all who do not have it from there. If the membership
+    /// changed on the way, so that the present reducer may not have it, it is sent there.
     /// </summary>
-    private void Averaged(StepExchange step, int stripe, string? from)
+    /// <param name="step">The step.</param>
+    /// <param name="stripe">The stripe.</param>
+    /// <param name="generation">The generation whose reducer sent it, or <see cref="UnknownToReducers"/>.</param>
+    /// <param name="from">Who sent it; null if it was made here.</param>
+    private void Averaged(StepExchange step, int stripe, int generation, string? from)
     {
         bool isLast;
         lock (gate)
         {
-            isLast = step.MarkAveraged(stripe, membership!.Generation);
-            for (var silo = 0; silo < links.Length && OwnerOf(stripe) == membership.OwnIndex; silo++)
+            var owner = OwnerOf(stripe);
+            var isOwn = owner == membership!.OwnIndex;
+            isLast = step.MarkAveraged(stripe, isOwn ? membership.Generation : generation);
+            for (var silo = 0; silo < links.Length; silo++)
             {
-                if (links[silo] is { } link && link.Peer.SiloName != from && IsReady(silo, step))
-                    Send(silo, FrameKind.Average, step, stripe, step.Tree.Root, step.Averages);
+                var lacksIt = isOwn || (silo == owner && generation != membership.Generation);
+                if (lacksIt && links[silo] is { } link && link.Peer.SiloName != from && IsReady(silo, step))
+                    SendAverage(silo, step, stripe);
             }
         }
 

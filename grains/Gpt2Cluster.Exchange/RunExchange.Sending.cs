@@ -13,13 +13,14 @@ internal sealed partial class RunExchange
     private const int MaxReadyPeerCount = 1024;
 
     /// <summary>A peer told where it stands: queues for it all it can use of that step.</summary>
-    public void PeerReady(string peer, int generation, long step)
+    public void PeerReady(string peer, PeerStanding standing)
     {
         lock (gate)
         {
-            if (readyPeers.Count >= MaxReadyPeerCount && !readyPeers.ContainsKey(peer))
+            var isKnown = readyPeers.TryGetValue(peer, out var known);
+            if (isKnown ? standing.Connection < known.Connection : readyPeers.Count >= MaxReadyPeerCount)
                 return;
-            readyPeers[peer] = (generation, step);
+            readyPeers[peer] = standing;
             Fill(IndexOf(peer));
         }
     }
@@ -73,14 +74,14 @@ internal sealed partial class RunExchange
 
     private bool IsReady(int silo, StepExchange step) =>
         readyPeers.TryGetValue(membership!.Silos[silo].SiloName, out var ready)
-        && ready == (membership.Generation, step.Step);
+        && (ready.Generation, ready.Step) == (membership.Generation, step.Step);
 
-    private void AnnounceToAll()
+    private void AnnounceToAll(bool again = false)
     {
         lock (gate)
         {
             foreach (var link in links)
-                link?.Announce(this);
+                link?.Announce(this, again);
         }
     }
 
@@ -96,14 +97,14 @@ internal sealed partial class RunExchange
     private void Forward(int owner, int stripe, Subtree node, FlatBuffer sums)
     {
         if (owner == membership!.OwnIndex)
-            reducer.Add(new LocalOffer(current!, stripe, node, sums));
+            reducer.Add(new LocalOffer(current!, current!.Sums, stripe, node, sums));
         else if (IsReady(owner, current!))
-            Send(owner, FrameKind.Contribution, current!, stripe, node, sums);
+            SendSum(owner, stripe, node, sums);
     }
 
     private void Redistribute()
     {
-        if (current is null or { IsAlias: true })
+        if (current is null or { IsAlias: true } or { HasAverages: false })
             return;
         var sums = new List<(Subtree Subtree, FlatBuffer Buffer)>();
         for (var stripe = layout.StripeCount - 1; stripe >= 0; stripe--)
@@ -116,9 +117,9 @@ internal sealed partial class RunExchange
                 continue;
             }
 
-            current.Locals.Largest(stripe, sums);
+            current.Sums.Locals.Largest(stripe, sums);
             foreach (var (subtree, buffer) in sums)
-                reducer.Add(new LocalOffer(current, stripe, subtree, buffer));
+                reducer.Add(new LocalOffer(current, current.Sums, stripe, subtree, buffer));
         }
 
         for (var silo = 0; silo < links.Length; silo++)
@@ -148,18 +149,23 @@ internal sealed partial class RunExchange
             {
                 var isNews = owner == silo && step.AveragedUnder(stripe) != membership!.Generation;
                 if (isNews || owner == membership!.OwnIndex)
-                    Send(silo, FrameKind.Average, step, stripe, step.Tree.Root, step.Averages);
+                    SendAverage(silo, step, stripe);
             }
             else if (owner == silo && step == current)
             {
-                step.Locals.Largest(stripe, sums);
+                step.Sums.Locals.Largest(stripe, sums);
                 foreach (var (subtree, buffer) in sums)
-                    Send(silo, FrameKind.Contribution, step, stripe, subtree, buffer);
+                    SendSum(silo, stripe, subtree, buffer);
             }
         }
     }
 
-    private void Send(
-        int silo, FrameKind kind, StepExchange step, int stripe, Subtree subtree, FlatBuffer buffer) =>
-        links[silo]!.Send(new OutgoingFrame(this, step, kind, membership!.Generation, stripe, subtree, buffer));
+    private void SendAverage(int silo, StepExchange step, int stripe) => links[silo]!.Send(new OutgoingFrame(
+        this, step, step.AveragesUse, FrameKind.Average, membership!.Generation, stripe, step.Tree.Root,
+        step.Averages));
+
+    private void SendSum(int silo, int stripe, Subtree subtree, FlatBuffer buffer) =>
+        links[silo]!.Send(new OutgoingFrame(
+            this, current!, current!.Sums.Use, FrameKind.Contribution, membership!.Generation, stripe, subtree,
+            buffer));
 }

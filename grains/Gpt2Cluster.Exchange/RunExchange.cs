@@ -29,7 +29,7 @@ internal sealed partial class RunExchange : IRunExchange
     private readonly StripeLayout layout;
     private readonly Lock beginGate = new();
     private readonly object gate = new();
-    private readonly Dictionary<string, (int Generation, long Step)> readyPeers = [];
+    private readonly Dictionary<string, PeerStanding> readyPeers = [];
     private readonly List<FlatBuffer> ownAverages = [];
     private readonly LocalReducer reducer;
     private ExchangeMembership? membership;
@@ -104,33 +104,28 @@ internal sealed partial class RunExchange : IRunExchange
     /// <inheritdoc/>
     public void BeginStep(long step, int generation)
     {
+        bool isAgain;
         lock (beginGate)
         {
-            StepExchange? finished;
-            StepExchange? retired;
+            StepExchange? begun;
             lock (gate)
             {
                 ObjectDisposedException.ThrowIf(disposed, this);
-                if (step <= current?.Step)
+                if (current is { } known && (known.Sums.Generation, known.Step).CompareTo((generation, step)) >= 0)
                     return;
-                finished = current;
-                retired = previous;
+                begun = current;
             }
 
-            RetireSums(finished);
-            RetireAverages(retired);
-            var keeps = finished is { HasAverages: true, IsAlias: false } && links.Length > 1;
-            if (!keeps)
-                RetireAverages(finished);
-            lock (gate)
-            {
-                ObjectDisposedException.ThrowIf(disposed, this);
-                previous = keeps ? finished : null;
-                current = Make(step);
-            }
+            // What others sent for the new plan may have been taken for a repeat of the old one's sums, or have come
+            // while these were released: those who have it are asked again.
+            isAgain = begun?.Step == step;
+            if (isAgain && begun is { IsAlias: false })
+                PlanAgain(begun, generation);
+            else
+                TurnTo(step, generation, begun);
         }
 
-        AnnounceToAll();
+        AnnounceToAll(isAgain);
     }
 
     /// <inheritdoc/>
@@ -148,12 +143,17 @@ internal sealed partial class RunExchange : IRunExchange
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
-            if (current is null || step > current.Step)
-                throw new InvalidOperationException($"Run {name} has not begun step {step} on this silo.");
-            if (step < current.Step || current.IsComplete)
+            var begun = (current?.Sums.Generation ?? -1, current?.Step ?? 0);
+            if ((generation, step).CompareTo(begun) > 0)
+            {
+                throw new InvalidOperationException(
+                    $"Run {name} has not begun step {step} of generation {generation} on this silo.");
+            }
+
+            if ((generation, step) != begun || current!.IsComplete)
                 return;
             var node = current.Tree.Normalize(subtree);
-            current.Locals.Add(node, sums, start, end, ready);
+            current.Sums.Locals.Add(node, sums, start, end, ready);
             if (current.HasAverages)
                 Distribute(node, sums, ready);
             else
@@ -194,11 +194,9 @@ internal sealed partial class RunExchange : IRunExchange
         {
             foreach (var link in released)
                 link?.RemoveFrames(this);
-            foreach (var step in new[] { current, previous })
-            {
-                RetireSums(step);
-                RetireAverages(step);
-            }
+            RetireSums(current);
+            Retire(current?.AveragesUse);
+            Retire(previous?.AveragesUse);
         }
 
         foreach (var link in released)
@@ -225,7 +223,33 @@ internal sealed partial class RunExchange : IRunExchange
         return made;
     }
 
-    private StepExchange Make(long step)
+    private void PlanAgain(StepExchange step, int generation)
+    {
+        RetireSums(step);
+        lock (gate)
+            step.PlanAgain(generation);
+    }
+
+    /// <summary>
+    /// Another step: the sums of the one before are out of use, its averages stay for those who are a step behind. A
+    /// run that goes back, to a checkpoint, has no use for anything.
+    /// </summary>
+    private void TurnTo(long step, int generation, StepExchange? finished)
+    {
+        RetireSums(finished);
+        Retire(previous?.AveragesUse);
+        var keeps = finished is { HasAverages: true, IsAlias: false } && finished.Step < step && links.Length > 1;
+        if (!keeps)
+            Retire(finished?.AveragesUse);
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposed, this);
+            previous = keeps ? finished : null;
+            current = Make(step, generation);
+        }
+    }
+
+    private StepExchange Make(long step, int generation)
     {
         if (membership is null)
             throw new InvalidOperationException($"Run {name} has no membership yet.");
@@ -233,7 +257,7 @@ internal sealed partial class RunExchange : IRunExchange
             link?.Encourage();
         var tree = new ReductionTree(membership.LeafCount);
         var mayAlias = membership is { Silos.Count: 1, LeafCount: 1 };
-        var made = new StepExchange(step, layout, tree, channel.Pool);
+        var made = new StepExchange(step, generation, layout, tree, channel.Pool);
         if (!mayAlias)
             made.Provide(TakeAverages());
         return made;
@@ -257,7 +281,7 @@ internal sealed partial class RunExchange : IRunExchange
             current!.Provide(TakeAverages());
             Redistribute();
         }
-        else if (current!.Locals.Whole(node) is { ElementType: ElementType.Float32 } whole)
+        else if (current!.Sums.Locals.Whole(node) is { ElementType: ElementType.Float32 } whole)
         {
             current.Alias(whole);
             reducer.Wake();
@@ -268,15 +292,14 @@ internal sealed partial class RunExchange : IRunExchange
     {
         if (step is null)
             return;
-        while (!step.Sums.Close(channel.Options.DrainTimeout))
-            channel.BreakHolders(step);
+        Retire(step.Sums.Use);
         step.ReleaseSums();
     }
 
-    private void RetireAverages(StepExchange? step)
+    private void Retire(Lease? lease)
     {
-        while (step is not null && !step.AveragesUse.Close(channel.Options.DrainTimeout))
-            channel.BreakHolders(step);
+        while (lease is not null && !lease.Close(channel.Options.DrainTimeout))
+            channel.BreakHolders(lease);
     }
 
     private StepExchange? StepOf(long step)

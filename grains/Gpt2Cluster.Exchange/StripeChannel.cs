@@ -4,7 +4,6 @@ using System.Text;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Exchange.Averaging;
-using Gpt2Cluster.Exchange.Frames;
 using Gpt2Cluster.Exchange.Links;
 
 namespace Gpt2Cluster.Exchange;
@@ -31,8 +30,9 @@ public sealed class StripeChannel : IStripeChannel
     private readonly Dictionary<ulong, RunExchange> runs = [];
     private readonly Dictionary<ExchangeMember, OutgoingLink> outgoing = [];
     private readonly HashSet<IncomingLink> incoming = [];
-    private readonly List<(string Peer, FrameHeader Header)> earlyReady = [];
+    private readonly List<(ulong Run, string Peer, PeerStanding Standing)> earlyReady = [];
     private readonly Queue<ulong> closedRuns = new();
+    private long connectionCount;
     private bool disposed;
 
     /// <summary>Opens the listener.</summary>
@@ -80,13 +80,9 @@ public sealed class StripeChannel : IStripeChannel
                 throw new InvalidOperationException($"The run {run} is already open on this stripe channel.");
             }
 
-            foreach (var (peer, header) in earlyReady)
-            {
-                if (header.Run == exchange.Key)
-                    exchange.PeerReady(peer, header.Generation, header.Step);
-            }
-
-            earlyReady.RemoveAll(early => early.Header.Run == exchange.Key);
+            foreach (var early in earlyReady.Where(early => early.Run == exchange.Key))
+                exchange.PeerReady(early.Peer, early.Standing);
+            earlyReady.RemoveAll(early => early.Run == exchange.Key);
             return exchange;
         }
     }
@@ -144,21 +140,21 @@ public sealed class StripeChannel : IStripeChannel
         }
     }
 
-    internal void PeerReady(string peer, in FrameHeader header)
+    internal void PeerReady(ulong key, string peer, PeerStanding standing)
     {
         RunExchange? run;
         lock (gate)
         {
-            if (!runs.TryGetValue(header.Run, out run))
+            if (!runs.TryGetValue(key, out run))
             {
                 if (earlyReady.Count >= MaxEarlyReadyCount)
                     earlyReady.RemoveAt(0);
-                earlyReady.Add((peer, header));
+                earlyReady.Add((key, peer, standing));
                 return;
             }
         }
 
-        run.PeerReady(peer, header.Generation, header.Step);
+        run.PeerReady(peer, standing);
     }
 
     internal void LinkUp(OutgoingLink link)
@@ -199,14 +195,14 @@ public sealed class StripeChannel : IStripeChannel
         }
     }
 
-    internal void BreakHolders(StepExchange step)
+    internal void BreakHolders(Lease lease)
     {
         lock (gate)
         {
             foreach (var link in outgoing.Values)
-                link.BreakIfSending(step);
+                link.BreakIfSending(lease);
             foreach (var link in incoming)
-                link.BreakIfReceiving(step);
+                link.BreakIfReceiving(lease);
         }
     }
 
@@ -265,7 +261,7 @@ public sealed class StripeChannel : IStripeChannel
                 return;
             }
 
-            var link = new IncomingLink(this, accepted);
+            var link = new IncomingLink(this, accepted, ++connectionCount);
             incoming.Add(link);
             link.Start();
         }

@@ -53,6 +53,10 @@ public sealed class FailureTests
         await cluster.Channels[2].DisposeAsync();
 
         cluster.Configure(2, 0, 1);
+        cluster.Exchanges[0].BeginStep(1, 2);
+        cluster.Exchanges[1].BeginStep(1, 2);
+        cluster.ContributeWhole(0, 1, 2, new Subtree(1, 0));
+        cluster.ContributeWhole(1, 1, 2, new Subtree(1, 1));
         cluster.ContributeWhole(0, 1, 2, new Subtree(0, 4));
         cluster.ContributeWhole(1, 1, 2, new Subtree(0, 5));
         cluster.AssertAverages(1, [0, 1]);

@@ -86,8 +86,7 @@ internal sealed class TestCluster : IAsyncDisposable
         var isNarrow = isBFloat16 ?? (_ => false);
         var isLeaf = subtree.EndLeaf(LeafCount) - subtree.FirstLeaf == 1;
         var type = isLeaf && isNarrow(subtree.FirstLeaf) ? ElementType.BFloat16 : ElementType.Float32;
-        var buffer = FlatBuffer.Allocate(ElementCount, type);
-        buffers.Add(buffer);
+        var buffer = Own(FlatBuffer.Allocate(ElementCount, type));
         for (var element = 0; element < ElementCount; element++)
         {
             var sum = Oracle.Sum(LeafCount, subtree, leaf => Leaf(step, leaf, element, isNarrow(leaf)));
@@ -97,6 +96,13 @@ internal sealed class TestCluster : IAsyncDisposable
                 buffer.Floats(element, 1)[0] = sum;
         }
 
+        return buffer;
+    }
+
+    /// <summary>Keeps a worker's buffer until no exchange can read it any more.</summary>
+    public FlatBuffer Own(FlatBuffer buffer)
+    {
+        buffers.Add(buffer);
         return buffer;
     }
 

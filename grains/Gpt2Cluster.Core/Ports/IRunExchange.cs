@@ -45,8 +45,10 @@ public interface IRunExchange : IDisposable
     void Configure(ExchangeMembership membership);
 
     /// <summary>
-    /// Makes ready for <paramref name="step"/>: what is older than the step before is released. May be called once per
-    /// worker.
+    /// Makes ready for <paramref name="step"/> under the plan of a generation: what is older than the step before is
+    /// released. A step that a newer generation plans again keeps its averages; when this returns, no sum contributed
+    /// under an older plan is read any more, so that its buffer may be written again. May be called once per worker; a
+    /// plan that is older than the newest one begun is ignored.
     /// </summary>
     void BeginStep(long step, int generation);
 
@@ -54,7 +56,7 @@ public interface IRunExchange : IDisposable
     /// The elements from <paramref name="start"/> up to <paramref name="end"/> of a subtree's sum, from a worker of
     /// this silo.
     /// Never blocks on the network. The buffer stays unchanged until the next <see cref="BeginStep"/>. A repeat is
-    /// harmless.
+    /// harmless, and what belongs to an older plan than the newest one begun is dropped.
     /// </summary>
     void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end);
 

@@ -5,7 +5,9 @@ namespace Gpt2Cluster.Exchange.Averaging;
 
 /// <summary>A stripe of a local worker's sum, for this silo's own reducer.</summary>
 /// <param name="Step">The step.</param>
+/// <param name="Sums">The plan's sums it belongs to; their lease guards the memory.</param>
 /// <param name="Stripe">The stripe's index.</param>
 /// <param name="Subtree">Which sum.</param>
 /// <param name="Buffer">Where it lies.</param>
-internal readonly record struct LocalOffer(StepExchange Step, int Stripe, Subtree Subtree, FlatBuffer Buffer);
+internal readonly record struct LocalOffer(
+    StepExchange Step, PlannedSums Sums, int Stripe, Subtree Subtree, FlatBuffer Buffer);

@@ -14,19 +14,20 @@ internal sealed class StepExchange
     private readonly int[] states;
     private readonly int[] averagedUnder;
     private readonly StripeReduction?[] reductions;
+    private PlannedSums sums;
     private FlatBuffer? averages;
     private int missingCount;
     private long sentBytes;
     private long receivedBytes;
 
     /// <summary>Makes the books of a step; no memory of stripe size is taken yet.</summary>
-    public StepExchange(long step, StripeLayout layout, ReductionTree tree, StripePool pool)
+    public StepExchange(long step, int generation, StripeLayout layout, ReductionTree tree, StripePool pool)
     {
         Step = step;
         Layout = layout;
         Tree = tree;
         Pool = pool;
-        Locals = new LocalSums(layout, tree);
+        sums = new PlannedSums(generation, layout, tree);
         states = new int[layout.StripeCount];
         averagedUnder = new int[layout.StripeCount];
         reductions = new StripeReduction?[layout.StripeCount];
@@ -45,11 +46,8 @@ internal sealed class StepExchange
     /// <summary>Where sums under way live.</summary>
     public StripePool Pool { get; }
 
-    /// <summary>What this silo's workers contributed.</summary>
-    public LocalSums Locals { get; }
-
-    /// <summary>Held by whoever reads a worker's buffer of this step.</summary>
-    public Lease Sums { get; } = new();
+    /// <summary>What this silo's workers contribute under the newest plan.</summary>
+    public PlannedSums Sums => Volatile.Read(ref sums);
 
     /// <summary>Held by whoever reads or writes the averages of this step.</summary>
     public Lease AveragesUse { get; } = new();
@@ -127,7 +125,12 @@ internal sealed class StepExchange
     /// <summary>The sums of a stripe, if any were offered.</summary>
     public StripeReduction? ReductionOrNull(int stripe) => Volatile.Read(ref reductions[stripe]);
 
-    /// <summary>Gives the pooled memory of all sums back. Nobody may be in <see cref="Sums"/>.</summary>
+    /// <summary>The step is planned again; the sums of the plan before are released. Averages stay.</summary>
+    public void PlanAgain(int generation) => Volatile.Write(ref sums, new PlannedSums(generation, Layout, Tree));
+
+    /// <summary>
+    /// Forgets all sums and gives their pooled memory back. Nobody may be in the lease of <see cref="Sums"/>.
+    /// </summary>
     public void ReleaseSums()
     {
         foreach (var reduction in reductions)

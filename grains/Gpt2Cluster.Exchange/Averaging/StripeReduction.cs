@@ -13,7 +13,9 @@ internal sealed unsafe class StripeReduction(StepExchange step, int stripe)
     private readonly Dictionary<Subtree, StripeValue> values = [];
     private HeldSubtrees held = new(step.Tree);
 
-    /// <summary>Takes a sum, and ownership of its pooled memory. The caller holds the step's sums lease.</summary>
+    /// <summary>
+    /// Takes a sum, and ownership of its pooled memory. The caller holds the lease of the plan's sums.
+    /// </summary>
     /// <returns>True if this completed the average of the stripe in memory; the caller then announces it.</returns>
     public bool Offer(Subtree subtree, StripeValue value)
     {

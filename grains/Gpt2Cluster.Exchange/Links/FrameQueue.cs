@@ -12,6 +12,8 @@ internal sealed class FrameQueue
     private Queue<OutgoingFrame> contributions = new();
     private bool closed;
 
+    private bool IsEmpty => announcements.Count + averages.Count + contributions.Count == 0;
+
     /// <summary>Asks for an announcement of where the run stands on this silo.</summary>
     /// <param name="run">The run.</param>
     /// <param name="again">Whether to repeat one that was made already.</param>
@@ -55,30 +57,30 @@ internal sealed class FrameQueue
         }
     }
 
-    /// <summary>Waits for the next thing to send: either an announcement or a frame.</summary>
+    /// <summary>Waits for the next thing to send: an announcement, a frame, or neither if it took too long.</summary>
     /// <returns>False once closed and empty.</returns>
-    public bool Take(out Announcement? announcement, out OutgoingFrame frame)
+    public bool Take(TimeSpan patience, out Announcement? announcement, out OutgoingFrame? frame)
     {
         lock (gate)
         {
-            while (announcements.Count + averages.Count + contributions.Count == 0)
+            announcement = null;
+            frame = null;
+            if (IsEmpty && !closed)
+                Monitor.Wait(gate, patience);
+            if (announcements.Count > 0)
             {
-                if (closed)
-                {
-                    announcement = null;
-                    frame = default;
-                    return false;
-                }
-
-                Monitor.Wait(gate);
+                announcement = announcements[0];
+                announcements.RemoveAt(0);
+            }
+            else if (!IsEmpty)
+            {
+                frame = averages.Count > 0 ? averages.Dequeue() : contributions.Dequeue();
+            }
+            else if (closed)
+            {
+                return false;
             }
 
-            announcement = announcements.Count > 0 ? announcements[0] : null;
-            frame = default;
-            if (announcement is not null)
-                announcements.RemoveAt(0);
-            else
-                frame = averages.Count > 0 ? averages.Dequeue() : contributions.Dequeue();
             return true;
         }
     }

@@ -20,16 +20,23 @@ internal sealed unsafe class IncomingLink : IDisposable
     private readonly string address;
     private readonly Thread thread;
     private readonly byte[] scratch = new byte[StripeSocket.PieceBytes];
-    private StepExchange? receiving;
+    private Lease? receiving;
 
     /// <summary>Takes over an accepted socket; <see cref="Start"/> must follow.</summary>
-    public IncomingLink(StripeChannel channel, Socket accepted)
+    /// <param name="channel">The channel.</param>
+    /// <param name="accepted">The socket.</param>
+    /// <param name="number">Its place in the order of accepted connections.</param>
+    public IncomingLink(StripeChannel channel, Socket accepted, long number)
     {
+        Number = number;
         this.channel = channel;
         address = accepted.RemoteEndPoint?.ToString() ?? "an unknown address";
         socket = new StripeSocket(accepted, channel.Options.SocketBufferBytes);
         thread = new Thread(Run) { IsBackground = true, Name = $"stripes from {address}" };
     }
+
+    /// <summary>Its place in the order of accepted connections.</summary>
+    public long Number { get; }
 
     /// <summary>The silo at the other end; null until it has said so.</summary>
     public string? PeerName { get; private set; }
@@ -40,10 +47,10 @@ internal sealed unsafe class IncomingLink : IDisposable
     /// <summary>Breaks the connection.</summary>
     public void Break() => socket.Dispose();
 
-    /// <summary>Breaks the connection if it is half way through a frame of the step.</summary>
-    public void BreakIfReceiving(StepExchange step)
+    /// <summary>Breaks the connection if it is half way through a frame under that lease.</summary>
+    public void BreakIfReceiving(Lease lease)
     {
-        if (Volatile.Read(ref receiving) == step)
+        if (Volatile.Read(ref receiving) == lease)
             Break();
     }
 
@@ -103,7 +110,7 @@ internal sealed unsafe class IncomingLink : IDisposable
                 case FrameKind.Goodbye:
                     return null;
                 case FrameKind.Ready when header.PayloadBytes == 0:
-                    channel.PeerReady(PeerName!, header);
+                    channel.PeerReady(header.Run, PeerName!, new(Number, header.Generation, header.Step));
                     break;
                 case FrameKind.Contribution or FrameKind.Average:
                     ReceiveStripe(header);
@@ -142,7 +149,7 @@ internal sealed unsafe class IncomingLink : IDisposable
         var arrived = false;
         try
         {
-            Volatile.Write(ref receiving, landing.Step);
+            Volatile.Write(ref receiving, landing.Lease);
             arrived = socket.ReceivePayload(landing.Destination, header.PayloadBytes);
         }
         finally

@@ -7,7 +7,8 @@ namespace Gpt2Cluster.Exchange.Links;
 
 /// <summary>A stripe to send, by reference: nothing is copied until the kernel takes it.</summary>
 /// <param name="Run">Whose it is.</param>
-/// <param name="Step">The step it belongs to; its leases guard the memory.</param>
+/// <param name="Step">The step it belongs to.</param>
+/// <param name="Lease">What must be entered before the memory is read.</param>
 /// <param name="Kind">Contribution or average.</param>
 /// <param name="Generation">The generation it was queued under.</param>
 /// <param name="Stripe">The stripe's index.</param>
@@ -16,12 +17,9 @@ namespace Gpt2Cluster.Exchange.Links;
 internal readonly record struct OutgoingFrame(
     RunExchange Run,
     StepExchange Step,
+    Lease Lease,
     FrameKind Kind,
     int Generation,
     int Stripe,
     Subtree Subtree,
-    FlatBuffer Buffer)
-{
-    /// <summary>What must be entered before the memory is read.</summary>
-    public Lease Lease => Kind == FrameKind.Average ? Step.AveragesUse : Step.Sums;
-}
+    FlatBuffer Buffer);

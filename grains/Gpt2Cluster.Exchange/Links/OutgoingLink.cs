@@ -15,11 +15,15 @@ namespace Gpt2Cluster.Exchange.Links;
 /// </summary>
 internal sealed unsafe class OutgoingLink : IDisposable
 {
+    // The first bytes sent into a connection that the peer has left are lost without an error. If nothing follows them,
+    // only a look at the connection shows it.
+    private static readonly TimeSpan IdleCheckPeriod = TimeSpan.FromMilliseconds(250);
+
     private readonly StripeChannel channel;
     private readonly FrameQueue queue = new();
     private readonly Thread thread;
     private StripeSocket? socket;
-    private StepExchange? sending;
+    private Lease? sending;
     private int failureCount;
     private bool closed;
 
@@ -52,10 +56,10 @@ internal sealed unsafe class OutgoingLink : IDisposable
     /// <summary>Allows the full number of attempts again: the run goes on, so the peer is still wanted.</summary>
     public void Encourage() => Volatile.Write(ref failureCount, 0);
 
-    /// <summary>Breaks the connection if it is half way through a frame of the step.</summary>
-    public void BreakIfSending(StepExchange step)
+    /// <summary>Breaks the connection if it is half way through a frame under that lease.</summary>
+    public void BreakIfSending(Lease lease)
     {
-        if (Volatile.Read(ref sending) == step)
+        if (Volatile.Read(ref sending) == lease)
             Volatile.Read(ref socket)?.Dispose();
     }
 
@@ -135,12 +139,14 @@ internal sealed unsafe class OutgoingLink : IDisposable
     private void SendUntilClosed()
     {
         var announced = new Dictionary<ulong, (int Generation, long Step)>();
-        while (queue.Take(out var announcement, out var frame))
+        while (queue.Take(IdleCheckPeriod, out var announcement, out var frame))
         {
-            if (announcement is null)
-                SendFrame(frame);
-            else
+            if (announcement is not null)
                 SendReady(announcement, announced);
+            else if (frame is { } stripe)
+                SendFrame(stripe);
+            else
+                socket!.ThrowIfEnded();
         }
 
         socket!.Send(Control(FrameKind.Goodbye, 0, 0, 0, 0), []);
@@ -162,7 +168,7 @@ internal sealed unsafe class OutgoingLink : IDisposable
             return;
         try
         {
-            Volatile.Write(ref sending, frame.Step);
+            Volatile.Write(ref sending, frame.Lease);
             var range = frame.Step.Layout.Range(frame.Stripe);
             var bytes = range.Count * frame.Buffer.ElementBytes;
             var header = new FrameHeader(

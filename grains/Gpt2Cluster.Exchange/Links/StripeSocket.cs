@@ -97,6 +97,14 @@ internal sealed unsafe class StripeSocket : IDisposable
             ReceiveTrailer();
     }
 
+    /// <summary>Looks whether the connection still stands; only for a side that never receives anything.</summary>
+    /// <exception cref="SocketException">The peer closed it, or it broke.</exception>
+    public void ThrowIfEnded()
+    {
+        if (socket.Poll(0, SelectMode.SelectRead))
+            throw new SocketException((int)SocketError.ConnectionReset);
+    }
+
     /// <summary>Bounds how long a receive may take; zero for no bound.</summary>
     public void LimitReceive(TimeSpan limit) => socket.ReceiveTimeout = (int)limit.TotalMilliseconds;
 
