@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Client.LocalCluster;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Watching;
 using Gpt2Cluster.Core;
@@ -17,17 +18,22 @@ internal static class ClientApplication
         using var interrupts = new Interrupts();
         var output = ClientOutput.OfProcess(
             words.Contains("--json"), words.Contains("--quiet"), words.Contains("--verbose"));
-        return await Run(words, output, TimeProvider.System, interrupts.First);
+        return await Run(words, output, TimeProvider.System, DataFolder.FreeDiskBytes, interrupts.First);
     }
 
     /// <summary>Runs one command.</summary>
     /// <param name="words">The words behind the program's name.</param>
     /// <param name="output">Where words go.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="freeDiskBytes">Tells the free bytes of a folder's disk.</param>
     /// <param name="interrupted">Cancelled by Ctrl+C.</param>
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static async Task<int> Run(
-        IReadOnlyList<string> words, ClientOutput output, TimeProvider time, CancellationToken interrupted)
+        IReadOnlyList<string> words,
+        ClientOutput output,
+        TimeProvider time,
+        Func<string, long> freeDiskBytes,
+        CancellationToken interrupted)
     {
         var tree = new CommandTree();
         var typed = Tokens.WithDashes(words, tree.Root);
@@ -39,7 +45,7 @@ internal static class ClientApplication
         try
         {
             var command = (ClientCommand)result.CommandResult.Command;
-            var context = new CommandContext(result, tree.Common.Read(result), output, time);
+            var context = new CommandContext(result, tree.Common.Read(result), output, time, freeDiskBytes);
             return await command.Run(context, interrupted);
         }
         catch (UsageException problem)

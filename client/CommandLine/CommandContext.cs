@@ -8,5 +8,10 @@ namespace Gpt2Cluster.Client.CommandLine;
 /// <param name="Choices">The options every command takes.</param>
 /// <param name="Output">Where words go.</param>
 /// <param name="Time">The clock.</param>
+/// <param name="FreeDiskBytes">The free bytes of the disk that holds, or will hold, a folder.</param>
 internal sealed record CommandContext(
-    ParseResult Arguments, CommonChoices Choices, ClientOutput Output, TimeProvider Time);
+    ParseResult Arguments,
+    CommonChoices Choices,
+    ClientOutput Output,
+    TimeProvider Time,
+    Func<string, long> FreeDiskBytes);

@@ -31,12 +31,19 @@ internal static class Tokens
     public static string? UnknownOption(IReadOnlyList<string> words, Command command, Command root)
     {
         var known = command.Options.Concat(root.Options).SelectMany(Names).ToHashSet(StringComparer.Ordinal);
-        var unknown = words
-            .TakeWhile(word => word != EndOfOptions)
-            .Select(word => Split(word).Name)
-            .FirstOrDefault(name => LooksLikeAnOption(name) && !known.Contains(name));
-        if (unknown is null)
+        var names = words.TakeWhile(word => word != EndOfOptions).Select(word => Split(word).Name).ToList();
+        var index = names.FindIndex(name => LooksLikeAnOption(name) && !known.Contains(name));
+        if (index < 0)
             return null;
+        var unknown = names[index];
+        var before = command.Options.FirstOrDefault(option => index > 0 && Names(option).Contains(names[index - 1]));
+        var isValue = before is { Arity.MaximumNumberOfValues: > 0 } && words[index - 1] == names[index - 1];
+        if (isValue && !unknown.StartsWith("--", StringComparison.Ordinal))
+        {
+            return $"'{unknown}' is not an option of '{FullName(command)}'; if it is the value of {before!.Name}, write "
+                + $"{before.Name}='{words[index]}'";
+        }
+
         return command == root
             ? $"'{unknown}' is not an option"
             : $"'{unknown}' is not an option of '{FullName(command)}'";

@@ -35,8 +35,11 @@ internal sealed class BenchExchangeCommand : ClientCommand
             throw new UserErrorException($"--floats takes a whole number of 1 or more, not {count}.");
         var roundCount = context.Arguments.Whole(rounds, 5, least: 1);
         var wanted = context.Choices.Silos ?? StandardSilos;
-        var local = context with { Choices = context.Choices with { Silos = wanted } };
-        await using var session = await ClusterSession.Open(local, cancellation);
+
+        // Elsewhere it says how many of the cluster's silos take part.
+        var started = context.Choices.Cluster is LocalAddress ? (int?)wanted : null;
+        await using var session = await ClusterSession.Open(
+            context with { Choices = context.Choices with { Silos = started } }, cancellation);
         var workers = await OneWorkerASilo(session, wanted, cancellation);
         var request = new JobRequest
         {

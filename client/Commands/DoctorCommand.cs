@@ -28,7 +28,7 @@ internal sealed class DoctorCommand()
         var problems = new JsonArray();
         var folder = context.Choices.DataFolder;
         folder.Create();
-        var free = new DriveInfo(folder.Root).AvailableFreeSpace;
+        var free = context.FreeDiskBytes(folder.Root);
         if (free < LeastFreeBytes)
             problems.Add($"The disk of '{folder.Root}' has little room for checkpoints.");
         var taken = SiloPorts.Where(pair => IsTaken(pair.Port)).ToList();
@@ -47,6 +47,9 @@ internal sealed class DoctorCommand()
             var request = new JobRequest { Doctor = new DoctorWish() };
             foreach (var (name, value) in await JobCall.Result(session, worker, request, cancellation))
                 report[name] = value?.DeepClone();
+            foreach (var warning in report["warnings"]?.AsArray() ?? [])
+                problems.Add(warning?.DeepClone());
+            report.Remove("warnings");
         }
         catch (ClientException problem)
         {

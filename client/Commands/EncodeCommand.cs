@@ -34,8 +34,10 @@ internal sealed class EncodeCommand : ClientCommand
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         var arguments = context.Arguments;
-        var source = DatasetSource.Open(arguments.GetRequiredValue(input));
-        var file = arguments.GetRequiredValue(target);
+        var (from, file) = (arguments.GetRequiredValue(input), arguments.GetRequiredValue(target));
+        if (from.Length == 0 || file.Length == 0)
+            throw new UsageException("'encode' takes two names that are not empty: what to read, and the .npz to write.");
+        var source = DatasetSource.Open(from);
         var options = new DatasetOptions
         {
             CombineCharacters = arguments.Whole(combine, DatasetOptions.DefaultCombineCharacters, least: 1),
@@ -45,9 +47,10 @@ internal sealed class EncodeCommand : ClientCommand
         TokenizedDataset? result = null;
         await ProgressBars.Run(context.Output, $"reading {source.Path}", source.Bytes, progress => Task.Run(
             () => result = NpzEncoder.Encode(source, file, options, progress, cancellation), cancellation));
+        var written = NpzEncoder.PathOf(file);
         context.Output.Result(
             $"{Formats.Several(result!.TokenCount, "token")} of {Formats.Several(result.DocumentCount, "document")} "
-            + $"in {file}");
+            + $"in {written}");
         context.Output.Json(new JsonObject
         {
             ["tokens"] = result.TokenCount,

@@ -34,8 +34,8 @@ internal sealed class EvalCommand : ClientCommand
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         var name = context.Arguments.GetValue(model) ?? throw new UsageException("'eval' needs --model M.");
-        _ = ModelResolver.Preview(name);
-        var source = DatasetSource.Open(context.Arguments.GetValue(dataset)!);
+        _ = new ModelResolver(context).Preview(name);
+        var source = DatasetSource.Open(dataset.Read(context));
         source.Validate(cancellation: cancellation);
         await using var session = await ClusterSession.Open(context, cancellation);
         var found = await new ModelResolver(context).Resolve(session, name, cancellation);

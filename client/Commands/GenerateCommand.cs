@@ -30,7 +30,7 @@ internal sealed class GenerateCommand : ClientCommand
     private readonly Option<bool> interactive = Values.Flag(
         "--interactive", "reads prompts from standard input, a line each, until it ends");
 
-    private readonly Option<long?> length = Values.WholeNumber("--length", "tokens to add [default: 200]");
+    private readonly Option<long?> length = Values.WholeNumber("--length", "tokens to add [default: 200 or what fits the context]");
     private readonly Option<long?> count = Values.WholeNumber("--num", "texts [default: 1]");
     private readonly Option<double?> temperature = Values.Number("--temperature", "0 is greedy [default: 1]");
     private readonly Option<long?> topK = Values.WholeNumber("--top-k", "0 for all [default: 40]");
@@ -59,7 +59,7 @@ internal sealed class GenerateCommand : ClientCommand
     {
         var name = ModelName(context.Arguments);
         var wish = Wish(context.Arguments);
-        _ = ModelResolver.Preview(name);
+        _ = new ModelResolver(context).Preview(name);
         await using var session = await ClusterSession.Open(context, cancellation);
         var found = await new ModelResolver(context).Resolve(session, name, cancellation);
         wish = wish with { Source = ModelNames.Source(found, wish.Source.Checkpoint) };
@@ -125,7 +125,7 @@ internal sealed class GenerateCommand : ClientCommand
         {
             Source = new ParameterSource { Kind = "", Name = "", Checkpoint = which },
             Prompt = Prompt(arguments),
-            Length = arguments.Whole(length, 200, least: 1),
+            Length = arguments.GetValue(length) is null ? null : arguments.Whole(length, 1, least: 1),
             Count = arguments.Whole(count, 1, least: 1),
             Temperature = arguments.Real(temperature, 1, 0, double.PositiveInfinity),
             TopK = arguments.Whole(topK, 40),
@@ -138,6 +138,8 @@ internal sealed class GenerateCommand : ClientCommand
     private string Prompt(ParseResult arguments)
     {
         var (text, path) = (arguments.GetValue(prompt), arguments.GetValue(promptFile));
+        if ((text ?? path) is not null && arguments.GetValue(interactive))
+            throw new UsageException("--interactive asks for prompts; --prompt and --prompt-file do not go with it.");
         if (path is null)
             return text ?? "";
         if (text is not null)

@@ -32,7 +32,7 @@ internal sealed class InspectCommand : ClientCommand
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
-        var source = DatasetSource.Open(context.Arguments.GetValue(dataset)!);
+        var source = DatasetSource.Open(dataset.Read(context));
         source.Validate(cancellation: cancellation);
         TokenizedDataset? tokens = null;
         await ProgressBars.Run(context.Output, $"reading {source.Path}", source.Bytes, progress => Task.Run(

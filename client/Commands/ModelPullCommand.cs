@@ -21,15 +21,16 @@ internal sealed class ModelPullCommand : ClientCommand
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
-        var model = context.Arguments.GetRequiredValue(name);
+        var typed = context.Arguments.GetRequiredValue(name);
+        string model;
         if (context.Choices.Cluster is LocalAddress)
         {
-            await new ModelTransfers(context, null).Pull(model, cancellation);
+            model = await new ModelTransfers(context, null).Pull(typed, cancellation);
         }
         else
         {
             await using var session = await ClusterSession.Open(context, cancellation);
-            await new ModelTransfers(context, session).Pull(model, cancellation);
+            model = await new ModelTransfers(context, session).Pull(typed, cancellation);
         }
 
         context.Output.Result($"{model} is in the store");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Client.Jobs;
 using Gpt2Cluster.Client.Watching;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
@@ -34,15 +35,16 @@ internal sealed class SamplesCommand : ClientCommand
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         var name = run.Read(context);
+        var count = Math.Min(MaximumKept, context.Arguments.Whole(last, MaximumKept, least: 1));
         var files = context.Arguments.GetValue(folder) is { } path ? new SampleFiles(path) : null;
         await using var session = await ClusterSession.Open(context, cancellation);
         var description = await RunCalls.Describe(session, name, cancellation);
         var grain = session.Grains.GetGrain<ITrainingRun>(name);
-        var count = (int)Math.Min(MaximumKept, context.Arguments.GetValue(last) ?? MaximumKept);
+        var shown = new HashSet<(long Step, int Index)>();
         foreach (var line in await session.Patience.Call(() => grain.Samples(count), cancellation))
-            Show(context, line, files);
+            Show(context, line, files, shown);
         return context.Arguments.GetValue(follow)
-            ? await Follow(context, session, description, files, cancellation)
+            ? await Follow(context, session, description, line => Show(context, line, files, shown), cancellation)
             : ExitCodes.Done;
     }
 
@@ -50,7 +52,7 @@ internal sealed class SamplesCommand : ClientCommand
         CommandContext context,
         ClusterSession session,
         RunDescription description,
-        SampleFiles? files,
+        Action<string> show,
         CancellationToken cancellation)
     {
         if (RunEnds.IsOver(description.Summary.Status))
@@ -61,7 +63,7 @@ internal sealed class SamplesCommand : ClientCommand
             if (!RunEventJson.TryRead(line.Json, out var runEvent))
                 continue;
             if (runEvent is SampleEvent)
-                Show(context, line.Json, files);
+                show(line.Json);
             else if (runEvent is EndEvent end)
                 return RunEnds.ExitCodeOf(end.Status, wasInterrupted: false);
         }
@@ -69,11 +71,14 @@ internal sealed class SamplesCommand : ClientCommand
         return ExitCodes.Interrupted;
     }
 
-    private static void Show(CommandContext context, string line, SampleFiles? files)
+    /// <summary>A sample may be in the list and among the events that follow it: it is shown once.</summary>
+    private static void Show(
+        CommandContext context, string line, SampleFiles? files, HashSet<(long Step, int Index)> shown)
     {
-        context.Output.JsonLine(line);
-        if (!RunEventJson.TryRead(line, out var runEvent) || runEvent is not SampleEvent sample)
+        if (!RunEventJson.TryRead(line, out var runEvent) || runEvent is not SampleEvent sample
+            || !shown.Add((sample.Step, sample.Index)))
             return;
+        context.Output.JsonLine(line);
         if (files is null)
             context.Output.Result(EventLines.Of(sample));
         else if (files.Write(sample) is { } written)

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.LocalCluster;
@@ -31,12 +32,14 @@ internal sealed class StopCommand()
         if (clusters.Running() is not { } record)
         {
             context.Output.Result($"No local cluster runs for '{context.Choices.DataFolder.Root}'.");
+            context.Output.Json(new JsonObject { ["stopped"] = false });
             return ExitCodes.Done;
         }
 
         await PauseAll(context, cancellation);
         await End(context, record, cancellation);
         context.Output.Result("The local cluster has ended.");
+        context.Output.Json(new JsonObject { ["stopped"] = true });
         return ExitCodes.Done;
     }
 

@@ -24,13 +24,17 @@ internal sealed class SuperviseCommand : ClientCommand
         Native.LeaveTerminal();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => signal.Cancel = true);
-        if (!context.Arguments.GetValue(detached))
-            new Thread(() => StopAtEndOfInput(stop)) { IsBackground = true, Name = "parent watch" }.Start();
         var supervisor = new Supervisor(context.Choices.DataFolder, context.Choices.Silos ?? 1, context.Time);
+        if (!context.Arguments.GetValue(detached))
+        {
+            new Thread(() => StopAtEndOfInput(supervisor, stop)) { IsBackground = true, Name = "parent watch" }
+                .Start();
+        }
+
         return await supervisor.Run(Console.Out, stop.Token);
     }
 
-    private static void StopAtEndOfInput(CancellationTokenSource stop)
+    private static void StopAtEndOfInput(Supervisor supervisor, CancellationTokenSource stop)
     {
         using var input = Console.OpenStandardInput();
         Span<byte> ignored = stackalloc byte[64];
@@ -40,7 +44,8 @@ internal sealed class SuperviseCommand : ClientCommand
 
         try
         {
-            stop.Cancel();
+            if (supervisor.EndsWithClient())
+                stop.Cancel();
         }
         catch (ObjectDisposedException)
         {

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.LocalCluster;
+using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 
@@ -17,13 +18,17 @@ internal sealed class ClusterSession : IAsyncDisposable
     private readonly LocalClusterLease? lease;
     private readonly TimeProvider time;
 
-    private ClusterSession(ClusterConnection connection, LocalClusterLease? lease, TimeProvider time)
+    private ClusterSession(ClusterConnection connection, LocalClusterLease? lease, CommandContext context)
     {
         this.connection = connection;
         this.lease = lease;
-        this.time = time;
+        time = context.Time;
+        Output = context.Output;
         Patience = new Patience(time, () => lease?.IsGone == true);
     }
+
+    /// <summary>Where words go.</summary>
+    public ClientOutput Output { get; }
 
     /// <summary>The grains of the cluster.</summary>
     public IGrainFactory Grains => connection.Grains;
@@ -40,6 +45,8 @@ internal sealed class ClusterSession : IAsyncDisposable
     {
         var address = context.Choices.Cluster;
         LocalClusterLease? lease = null;
+        if (address is not LocalAddress && context.Choices.Silos is not null)
+            throw new UsageException("--silos is for the local cluster; a cluster elsewhere has the silos it has.");
         if (address is LocalAddress)
         {
             var clusters = new LocalClusters(context.Choices.DataFolder, context.Output, context.Time);
@@ -52,7 +59,7 @@ internal sealed class ClusterSession : IAsyncDisposable
             var bound = lease is null ? ClusterConnection.ConnectBound : ClusterConnection.LocalConnectBound;
             var connection = await ClusterConnection.Connect(
                 address, bound, context.Choices.IsVerbose, context.Time, cancellation);
-            return new ClusterSession(connection, lease, context.Time);
+            return new ClusterSession(connection, lease, context);
         }
         catch
         {

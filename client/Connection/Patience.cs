@@ -1,4 +1,6 @@
 using Orleans.Runtime.Messaging;
+using Orleans.Storage;
+using StackExchange.Redis;
 
 namespace Gpt2Cluster.Client.Connection;
 
@@ -51,10 +53,15 @@ internal sealed class Patience(TimeProvider time, Func<bool>? isOver = null)
             },
             cancellation);
 
-    /// <summary>Whether an exception says that a silo was out of reach, rather than that a call failed.</summary>
+    /// <summary>
+    /// Whether an exception says that a silo or the store was out of reach, rather than that a call failed. Orleans
+    /// has no type of its own for a directory that moves and for a store that a grain could not read: it throws its
+    /// base type for these, and the mistakes of programmers are never of it.
+    /// </summary>
     public static bool IsOutage(Exception problem) =>
         problem is TimeoutException or OrleansMessageRejectionException or ConnectionFailedException
-            or SiloUnavailableException or GatewayTooBusyException or ClientNotAvailableException;
+            or GatewayTooBusyException or ClientNotAvailableException or InconsistentStateException or RedisException
+        || problem.GetType() == typeof(OrleansException);
 
     private static ClientException Lost(Exception problem) => new(
         ExitCodes.Unreachable,

@@ -25,6 +25,7 @@ internal static class JobCall
         var key = GrainKeys.Job(worker.SiloName, worker.DeviceIndex, name ?? Guid.NewGuid().ToString("N"));
         var job = session.Grains.GetGrain<IJob>(key);
         await session.Patience.Call(() => job.Start(request), cancellation);
+        session.Output.Detail($"{worker.Key} is at work");
         var isOver = false;
         var sequence = 0L;
         try

@@ -11,6 +11,9 @@ internal sealed record DataFolder(string Root)
     /// <summary>Says which silos run, where, and whose they are.</summary>
     public string ClusterFile => Path.Combine(Root, "cluster.json");
 
+    /// <summary>Is there when the silos are to outlive the client that started them.</summary>
+    public string KeepFile => Path.Combine(Root, "cluster.keep");
+
     /// <summary>Held by the client that starts the cluster, so that two at once start one.</summary>
     public string StartLock => Path.Combine(Root, "cluster-start.lock");
 
@@ -36,6 +39,18 @@ internal sealed record DataFolder(string Root)
             throw new UserErrorException($"--data '{path}' is no path of a folder.", problem);
         }
     }
+
+    /// <summary>The free bytes of the disk that holds a folder, or will hold it once it is made.</summary>
+    public static long FreeDiskBytes(string path)
+    {
+        var there = Path.GetFullPath(path);
+        while (!Directory.Exists(there) && Path.GetDirectoryName(there) is { } parent)
+            there = parent;
+        return new DriveInfo(there).AvailableFreeSpace;
+    }
+
+    /// <summary>Where a run's checkpoints lie, if it has any.</summary>
+    public string RunFolder(string run) => Path.Combine(Root, "runs", run);
 
     /// <summary>The folder of one silo.</summary>
     public string SiloFolder(string silo) => Path.Combine(Root, "silos", silo);

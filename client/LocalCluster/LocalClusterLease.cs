@@ -9,6 +9,8 @@ internal sealed class LocalClusterLease : IAsyncDisposable
     /// <summary>The supervisor needs <see cref="Supervisor.StopBound"/>, and some time to end.</summary>
     private static readonly TimeSpan StopBound = Supervisor.StopBound + TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+
     private readonly DataFolder folder;
     private readonly Process? supervisor;
 
@@ -39,15 +41,22 @@ internal sealed class LocalClusterLease : IAsyncDisposable
         if (supervisor is null)
             return;
         supervisor.StandardInput.Close();
-        try
-        {
-            await supervisor.WaitForExitAsync().WaitAsync(StopBound);
-        }
-        catch (TimeoutException)
-        {
+        if (!await HasEnded(supervisor))
             supervisor.Kill();
+        supervisor.Dispose();
+    }
+
+    /// <summary>Waits for its end; one that somebody asked to stay is not waited for.</summary>
+    private async Task<bool> HasEnded(Process ending)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(began) < StopBound)
+        {
+            if (ending.HasExited || File.Exists(folder.KeepFile))
+                return true;
+            await Task.Delay(Poll);
         }
 
-        supervisor.Dispose();
+        return false;
     }
 }

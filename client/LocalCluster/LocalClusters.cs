@@ -13,6 +13,9 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
     /// <summary>Another client that starts or stops the cluster is waited for this long.</summary>
     private static readonly TimeSpan OtherClientBound = TimeSpan.FromSeconds(120);
 
+    /// <summary>Is there when the machine has a card of the kind that libtorch computes on.</summary>
+    private const string FirstCard = "/dev/nvidia0";
+
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The cluster that runs, if one does.</summary>
@@ -24,7 +27,7 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
 
     /// <summary>The cluster that runs, else one that is started now.</summary>
     /// <param name="siloCount">Silos wanted; null for those there are, or one.</param>
-    /// <param name="isToStay">Whether a cluster that is started outlives this client.</param>
+    /// <param name="isToStay">Whether the cluster outlives this client and the one that started it.</param>
     /// <param name="cancellation">Ends the wait; what was started is stopped.</param>
     public async Task<LocalClusterLease> Use(int? siloCount, bool isToStay, CancellationToken cancellation)
     {
@@ -32,7 +35,7 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
         var began = time.GetTimestamp();
         while (time.GetElapsedTime(began) < OtherClientBound)
         {
-            if (Running() is { } running)
+            if (Running() is { } running && (!isToStay || Keep(running)))
                 return Join(running, siloCount);
             using (var start = FolderLock.TryTake(folder.StartLock))
             {
@@ -47,6 +50,14 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
             ExitCodes.Unreachable,
             $"Another client has been starting or stopping the local cluster of '{folder.Root}' for "
             + $"{OtherClientBound.TotalSeconds:0} s; end it and try again.");
+    }
+
+    /// <summary>Asks the supervisor to go on when its own client ends; false if it is ending already.</summary>
+    private bool Keep(ClusterRecord running)
+    {
+        // The supervisor removes the record before it looks for this file: one of the two sees the other.
+        File.WriteAllBytes(folder.KeepFile, []);
+        return Running()?.Supervisor == running.Supervisor;
     }
 
     private LocalClusterLease Join(ClusterRecord running, int? siloCount)
@@ -65,6 +76,8 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
     private async Task<LocalClusterLease> Start(int siloCount, bool isToStay, CancellationToken cancellation)
     {
         output.Remark($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
+        if (siloCount > 1 && File.Exists(FirstCard))
+            output.Warn("Several silos on one machine compute on its processor; --silos 1 computes on the GPU.");
         var supervisor = ProgramStart.Client.Start(Arguments(siloCount, isToStay), folder.Root);
         try
         {

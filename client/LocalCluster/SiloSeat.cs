@@ -43,7 +43,7 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
         stop.ThrowIfCancellationRequested();
         File.Delete(plan.ReadyFile);
         process?.Dispose();
-        process = plan.Program.Start(plan.Arguments(Ports), plan.Folder.Root);
+        process = plan.Program.Start(plan.Arguments(Ports), plan.Folder.Root, SiloPlan.Environment);
         startedAt = time.GetTimestamp();
         Identity = ProcessIdentity.Of(process.Id);
         Changed?.Invoke();

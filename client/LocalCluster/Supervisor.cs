@@ -4,7 +4,7 @@ namespace Gpt2Cluster.Client.LocalCluster;
 
 /// <summary>
 /// Starts the silos of a local cluster, starts one again that dies, and stops them all: when told to by a signal or,
-/// unless it is detached, when its standard input ends, because the client that started it is gone.
+/// unless a client has asked that they stay, when its standard input ends, because the client that started it is gone.
 /// </summary>
 /// <param name="folder">The data folder.</param>
 /// <param name="siloCount">Silos.</param>
@@ -26,6 +26,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
     private readonly List<SiloSeat> seats = [];
     private readonly Lock gate = new();
     private bool isReady;
+    private bool isEnding;
 
     /// <summary>Does it.</summary>
     /// <param name="answer">Takes the one <see cref="SupervisorMessage"/>, then is closed.</param>
@@ -60,6 +61,29 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         {
             await StopAll(log);
         }
+    }
+
+    /// <summary>
+    /// The client that started this is gone: whether the silos end with it. They stay when a client has asked for that
+    /// with <see cref="DataFolder.KeepFile"/>.
+    /// </summary>
+    public bool EndsWithClient()
+    {
+        // A client that asks now either sees that the record is gone, or is seen here.
+        lock (gate)
+        {
+            isEnding = true;
+            if (!isReady)
+                return true;
+            File.Delete(folder.ClusterFile);
+        }
+
+        if (!File.Exists(folder.KeepFile))
+            return true;
+        lock (gate)
+            isEnding = false;
+        WriteRecord();
+        return false;
     }
 
     private static int Say(TextWriter answer, SupervisorMessage message)
@@ -104,6 +128,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         }
 
         File.Delete(folder.ClusterFile);
+        File.Delete(folder.KeepFile);
     }
 
     private async Task StartAll(CancellationToken stop)
@@ -141,6 +166,8 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
     {
         lock (gate)
         {
+            if (isEnding)
+                return;
             new ClusterRecord
             {
                 ClusterId = Connection.ClusterAddress.DefaultClusterId,
@@ -157,6 +184,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         isReady = false;
         var began = time.GetTimestamp();
         File.Delete(folder.ClusterFile);
+        File.Delete(folder.KeepFile);
         await Task.WhenAll(seats.Skip(1).Select(seat => seat.Stop(FirstStopBound)));
         await Task.WhenAll(seats.Take(1).Select(seat => seat.Stop(StopBound - time.GetElapsedTime(began))));
         foreach (var seat in seats)

@@ -19,16 +19,23 @@ internal sealed class ModelResolver(CommandContext context)
 
     /// <summary>What can be known of a model before a cluster is reached; null if nothing can.</summary>
     /// <exception cref="UserErrorException">There is no such preset, or the folder is no sound model.</exception>
-    public static ModelReference? Preview(string model)
+    public ModelReference? Preview(string model)
     {
         if (ModelNames.IsScratch(model))
             return new ModelReference(model, Presets.Scratch(model).Shape);
         if (ModelNames.RunOf(model) is not null)
             return null;
-        if (Presets.Find(model) is { } preset && preset.Name != "tiny")
-            return new ModelReference(preset.Name, preset.Shape);
+        if (KnownModel.Find(model) is { } known)
+            return new ModelReference(known.Name, known.Shape);
+
+        // The store comes before a folder of that name. A local cluster's lies on this disk; others are asked later.
+        var isLocal = context.Choices.Cluster is LocalAddress;
+        if (isLocal && StoredHere(model) is { } stored)
+            return stored.Shape is { } shape ? new ModelReference(model, shape) : null;
+        if (IsName(model) && !isLocal)
+            return null;
         if (!Directory.Exists(model))
-            return IsName(model) ? null : throw ModelNames.Unknown(model);
+            throw ModelNames.Unknown(model);
         using var folder = ModelFolder.Open(model);
         return new ModelReference(model, folder.Shape);
     }
@@ -42,7 +49,7 @@ internal sealed class ModelResolver(CommandContext context)
             return new ModelReference(model, Presets.Scratch(model).Shape);
         if (ModelNames.RunOf(model) is { } run)
             return await OfRun(session, model, run, cancellation);
-        var name = Presets.Canonical(model);
+        var name = KnownModel.Find(model)?.Name ?? model;
         if (await Stored(session, name, cancellation) is { } stored)
             return stored;
         if (Directory.Exists(model))
@@ -53,6 +60,9 @@ internal sealed class ModelResolver(CommandContext context)
         return await Stored(session, name, cancellation)
             ?? throw new ClientException(ExitCodes.Failed, $"The model {name} was fetched, but no silo has it.");
     }
+
+    private StoredModel? StoredHere(string model) =>
+        ModelTransfers.LocalStore(context.Choices.DataFolder).List().FirstOrDefault(one => one.Name == model);
 
     private static bool IsName(string model) => RunName.Error(model) is null;
 

@@ -45,8 +45,9 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
     }
 
     /// <summary>Fetches one of OpenAI's models from the hub into the store.</summary>
+    /// <returns>Its name there.</returns>
     /// <exception cref="UserErrorException">The name is none of them, or the hub cannot be reached.</exception>
-    public async Task Pull(string name, CancellationToken cancellation)
+    public async Task<string> Pull(string name, CancellationToken cancellation)
     {
         var model = KnownModel.Find(name) ?? throw new UserErrorException(
             $"'{name}' is none of the models that can be pulled: "
@@ -57,6 +58,7 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
             await Fetch(model, target, cancellation);
         if (session is not null && context.Choices.Cluster is not LocalAddress)
             await Import(target, model.Name, cancellation);
+        return model.Name;
     }
 
     private async Task Fetch(KnownModel model, string target, CancellationToken cancellation)

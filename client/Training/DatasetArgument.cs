@@ -22,6 +22,14 @@ internal sealed class DatasetArgument : Argument<string?>
         var (argument, named) = (context.Arguments.GetValue(this), context.Arguments.GetValue(option));
         if (argument is not null && named is not null)
             throw new UsageException("The dataset is named twice: as the argument and as --dataset.");
-        return argument ?? named ?? throw new UsageException("The dataset is missing.");
+        return NotEmpty(argument ?? named ?? throw new UsageException("The dataset is missing."));
     }
+
+    /// <summary>The path, which cannot be left out.</summary>
+    /// <exception cref="UsageException">It is an empty word, such as an unset variable leaves behind.</exception>
+    public string Read(CommandContext context) => NotEmpty(context.Arguments.GetValue(this)!);
+
+    private static string NotEmpty(string path) => path.Length > 0
+        ? path
+        : throw new UsageException("The dataset is an empty word; name a file, a folder or a glob.");
 }

@@ -5,7 +5,7 @@ using Gpt2Cluster.Client.Upload;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core;
-using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
 
@@ -18,19 +18,22 @@ namespace Gpt2Cluster.Client.Training;
 /// </summary>
 internal sealed class Preparation
 {
-    /// <summary>Bytes of one parameter in a checkpoint: itself and two moments, fp32.</summary>
-    private const int CheckpointBytesPerParameter = 12;
-
     private readonly CommandContext context;
     private readonly SpecificationBuilder builder;
     private readonly DatasetSource dataset;
     private readonly DatasetSource? validation;
+    private readonly ModelReference? known;
 
     private Preparation(
-        CommandContext context, SpecificationBuilder builder, DatasetSource dataset, DatasetSource? validation)
+        CommandContext context,
+        SpecificationBuilder builder,
+        ModelReference? known,
+        DatasetSource dataset,
+        DatasetSource? validation)
     {
         this.context = context;
         this.builder = builder;
+        this.known = known;
         this.dataset = dataset;
         this.validation = validation;
     }
@@ -44,13 +47,16 @@ internal sealed class Preparation
         CommandContext context, TrainingOptions options, string path, CancellationToken cancellation)
     {
         var builder = new SpecificationBuilder(options, context.Arguments);
-        if (ModelResolver.Preview(builder.Model) is { } known)
+        var known = new ModelResolver(context).Preview(builder.Model);
+        if (known is not null)
             Throw(builder.Errors(known));
         var dataset = DatasetSource.Open(path);
         var validation = context.Arguments.GetValue(options.ValDataset) is { } other ? DatasetSource.Open(other) : null;
         dataset.Validate(cancellation: cancellation);
         validation?.Validate(cancellation: cancellation);
-        return new Preparation(context, builder, dataset, validation);
+        if (known is not null && context.Choices.Cluster is LocalAddress)
+            CheckOwnDisk(context, builder, known);
+        return new Preparation(context, builder, known, dataset, validation);
     }
 
     /// <summary>Sends dataset and model, and submits the run.</summary>
@@ -60,16 +66,23 @@ internal sealed class Preparation
         var grain = session.Grains.GetGrain<ITrainingRun>(Run);
         var before = await session.Patience.Call(grain.Describe, cancellation);
         RefuseFinished(before);
+        if (before is null && known is not null)
+            await CheckDisks(session, known, cancellation);
         var model = await new ModelResolver(context).Resolve(session, builder.Model, cancellation);
         Throw(builder.Errors(model));
-        await CheckDisk(session, model, cancellation);
+        if (before is null && known is null)
+            await CheckDisks(session, model, cancellation);
         var specification = await Specification(session, model, cancellation);
         var submission = new Submission
         {
             SpecificationJson = SpecificationJson.Write(specification),
             PauseAt = builder.PauseAt,
         };
-        var answer = await session.Patience.Call(() => grain.Submit(submission), cancellation);
+
+        // Whoever gives up now cannot know whether the run was taken: the answer is waited for, and a run that was
+        // taken is paused by its watch.
+        cancellation.ThrowIfCancellationRequested();
+        var answer = await session.Patience.Call(() => grain.Submit(submission), CancellationToken.None);
         if (answer.Outcome == SubmissionOutcome.Refused)
             Throw(answer.Reasons.Length > 0 ? answer.Reasons : [$"The cluster refused the run {Run}."]);
 
@@ -118,16 +131,24 @@ internal sealed class Preparation
         return new TokenCounts(stored.Hash, stored.TokenCount);
     }
 
-    private static async Task CheckDisk(ClusterSession session, ModelReference model, CancellationToken cancellation)
+    /// <summary>Before silos are started and a model is copied; a run that has checkpoints here goes on.</summary>
+    private static void CheckOwnDisk(CommandContext context, SpecificationBuilder builder, ModelReference model)
     {
-        var needed = 2 * CheckpointBytesPerParameter * new ParameterLayout(model.Shape).Length;
-        var silos = await session.Silos(cancellation);
-        if (silos.FirstOrDefault(silo => silo.FreeDiskBytes < needed) is { } full)
+        var folder = context.Choices.DataFolder;
+        if (Directory.Exists(folder.RunFolder(builder.Run.ToString())))
+            return;
+        var free = context.FreeDiskBytes(folder.Root);
+        if (DiskSpace.Error($"The disk of '{folder.Root}'", free, model.Shape, builder.Optimizer) is { } error)
+            throw new UserErrorException(error);
+    }
+
+    private async Task CheckDisks(ClusterSession session, ModelReference model, CancellationToken cancellation)
+    {
+        foreach (var silo in await session.Silos(cancellation))
         {
-            throw new UserErrorException(
-                $"The disk of {full.Name} has {Output.Formats.Bytes(full.FreeDiskBytes)} free and two checkpoints of "
-                + $"{model.Name} need {Output.Formats.Bytes(needed)}; free some, or choose another folder with "
-                + "--data.");
+            var place = $"The disk of {silo.Name}";
+            if (DiskSpace.Error(place, silo.FreeDiskBytes, model.Shape, builder.Optimizer) is { } error)
+                throw new UserErrorException(error);
         }
     }
 }

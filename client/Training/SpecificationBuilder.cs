@@ -22,6 +22,10 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     /// <summary><c>--model</c>.</summary>
     public string Model { get; } = arguments.GetValue(options.Model) ?? "gpt2";
 
+    /// <summary><c>--optimizer</c>.</summary>
+    public OptimizerKind Optimizer { get; } =
+        arguments.GetValue(options.Optimizer) == "sgd" ? OptimizerKind.Sgd : OptimizerKind.AdamW;
+
     /// <summary><c>--pause-at</c>.</summary>
     public long? PauseAt { get; } = arguments.GetValue(options.PauseAt);
 
@@ -34,6 +38,15 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
         var dataset = new DatasetReference("", PlaceholderTokens, 2);
         var length = Int(options.SequenceLength) ?? model.Shape.ContextLength;
         var errors = SpecificationCheck.Errors(Build(model, dataset, length)).ToList();
+        if (PromptTokens().Count >= model.Shape.ContextLength)
+        {
+            return
+            [
+                $"--sample-prompt has {PromptTokens().Count} tokens and leaves no room in the context of "
+                + $"{model.Shape.ContextLength} tokens of {model.Name}; shorten it.",
+            ];
+        }
+
         if (PauseAt is 0)
             errors.Add("--pause-at must be 1 or more, not 0.");
         if (arguments.GetValue(options.ValSplit) is { } split && split is not (>= 0 and < 1))
@@ -83,7 +96,7 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             MicroBatchCount = Int(options.MicroBatches) ?? defaults.MicroBatchCount,
             SequenceLength = sequenceLength,
             Schedule = Schedule(defaults, steps),
-            Optimizer = Optimizer(),
+            Optimizer = OptimizerOptions(),
             Dropout = arguments.GetValue(options.Dropout) ?? 0,
             Noise = arguments.GetValue(options.Noise) ?? 0,
             Trainable = arguments.GetValue(options.Train) == "transformer-layers"
@@ -122,11 +135,11 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
         return new LearningRateSchedule(kind, peak, warmup);
     }
 
-    private OptimizerOptions Optimizer()
+    private OptimizerOptions OptimizerOptions()
     {
         var standard = new OptimizerOptions();
         return new OptimizerOptions(
-            arguments.GetValue(options.Optimizer) == "sgd" ? OptimizerKind.Sgd : OptimizerKind.AdamW,
+            Optimizer,
             arguments.GetValue(options.Beta1) ?? standard.Beta1,
             arguments.GetValue(options.Beta2) ?? standard.Beta2,
             arguments.GetValue(options.Epsilon) ?? standard.Epsilon,
@@ -137,8 +150,7 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     private SamplingOptions Sampling(ModelReference model, TrainingDefaults defaults)
     {
         var standard = new SamplingOptions();
-        var prompt = arguments.GetValue(options.SamplePrompt) ?? "";
-        var tokens = prompt.Length == 0 ? standard.PromptTokens : new Gpt2Tokenizer().Encode(prompt);
+        var tokens = PromptTokens();
         var fitting = Math.Min(
             defaults.SampleLength, SamplingOptions.LengthThatFits(model.Shape.ContextLength, tokens.Count));
         return standard with
@@ -146,13 +158,17 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             Every = arguments.GetValue(options.SampleEvery) ?? defaults.SampleEvery,
             Count = Int(options.SampleNum) ?? standard.Count,
             Length = Int(options.SampleLength) ?? fitting,
-            Prompt = prompt,
+            Prompt = arguments.GetValue(options.SamplePrompt) ?? "",
             PromptTokens = tokens,
             TopK = Int(options.TopK) ?? standard.TopK,
             TopP = arguments.GetValue(options.TopP) ?? standard.TopP,
             Temperature = arguments.GetValue(options.Temperature) ?? standard.Temperature,
         };
     }
+
+    private IReadOnlyList<int> PromptTokens() => arguments.GetValue(options.SamplePrompt) is { Length: > 0 } prompt
+        ? new Gpt2Tokenizer().Encode(prompt)
+        : new SamplingOptions().PromptTokens;
 
     private WorkerRange Workers()
     {

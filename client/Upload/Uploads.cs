@@ -14,6 +14,9 @@ namespace Gpt2Cluster.Client.Upload;
 /// <param name="output">Where progress is shown.</param>
 internal sealed class Uploads(ClusterSession session, ClientOutput output)
 {
+    /// <summary>How often one upload is begun: a silo that dies of it more often will not survive the next.</summary>
+    private const int MaximumAttempts = 3;
+
     /// <summary>Streams a dataset and waits until it is tokenised and stored.</summary>
     /// <exception cref="UserErrorException">The dataset is bad; it says where.</exception>
     public async Task<DatasetDescription> Dataset(DatasetSource source, CancellationToken cancellation)
@@ -44,33 +47,51 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         return answer.Model ?? throw new ClientException(ExitCodes.Failed, "The silo stored no model.");
     }
 
+    /// <summary>Sends all pieces to one silo; from the beginning again when it was restarted in between.</summary>
     private async Task<UploadAnswer> Send(
         Action<Stream, IProgress<long>> write,
         Func<IUpload, Task<UploadAnswer>> finish,
         (string Words, long Bytes) work,
         CancellationToken cancellation)
     {
-        var silo = (await session.Silos(cancellation))[0];
-        var upload = session.Grains.GetGrain<IUpload>(GrainKeys.Upload(silo.Name, Guid.NewGuid().ToString("N")));
-        try
+        for (var attempt = 1; attempt <= MaximumAttempts; attempt++)
         {
-            await ProgressBars.Run(output, work.Words, work.Bytes, progress => Task.Run(
-                () =>
-                {
-                    // Writers are synchronous; this thread is theirs, so waiting for a piece to arrive blocks nobody.
-                    using var pieces = new PieceStream(piece => session.Patience
-                        .Call(() => upload.Append(piece), cancellation).GetAwaiter().GetResult());
-                    write(pieces, progress);
-                    pieces.Complete();
-                },
-                cancellation));
-            return await Finish(() => finish(upload), cancellation);
+            var silo = (await session.Silos(cancellation))[0];
+            var upload = session.Grains.GetGrain<IUpload>(GrainKeys.Upload(silo.Name, Guid.NewGuid().ToString("N")));
+            try
+            {
+                await ProgressBars.Run(output, work.Words, work.Bytes, progress => Task.Run(
+                    () => SendPieces(upload, stream => write(stream, progress), cancellation), cancellation));
+                return await Finish(() => finish(upload), cancellation);
+            }
+            catch (LostException)
+            {
+                output.Detail($"the silo {silo.Name} was restarted and has nothing of what was sent");
+            }
+            catch
+            {
+                await Abandon(upload);
+                throw;
+            }
         }
-        catch
+
+        throw new ClientException(
+            ExitCodes.Failed, $"The silo was restarted {MaximumAttempts} times while it was sent to; its log says why.");
+    }
+
+    /// <summary>
+    /// Writers are synchronous and this thread is theirs, so waiting for a piece to arrive blocks nobody.
+    /// </summary>
+    private void SendPieces(IUpload upload, Action<Stream> write, CancellationToken cancellation)
+    {
+        using var pieces = new PieceStream(piece =>
         {
-            await Abandon(upload);
-            throw;
-        }
+            var expected = session.Patience.Call(() => upload.Append(piece), cancellation).GetAwaiter().GetResult();
+            if (expected != piece.Index + 1)
+                throw new LostException();
+        });
+        write(pieces);
+        pieces.Complete();
     }
 
     private async Task<UploadAnswer> Finish(Func<Task<UploadAnswer>> finish, CancellationToken cancellation)
@@ -78,6 +99,8 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         while (true)
         {
             var answer = await session.Patience.Call(finish, cancellation);
+            if (answer.IsLost)
+                throw new LostException();
             if (answer.Refusal is { } refusal)
                 throw new UserErrorException(refusal);
             if (!answer.IsPending)
@@ -96,4 +119,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
             // A silo forgets an upload that nobody goes on with.
         }
     }
+
+    /// <summary>The silo has not got what was sent to it: it was restarted.</summary>
+    private sealed class LostException : Exception;
 }

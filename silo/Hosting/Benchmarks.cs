@@ -14,7 +14,7 @@ internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchma
     {
         var options = new StepBenchmarkOptions(
             order.Shape, order.BatchSize, order.SequenceLength, order.Precision, order.Steps, order.Threads);
-        var found = StepBenchmark.Run(silo.Replicas, order.DeviceIndex, options);
+        var found = StepBenchmark.Run(silo.Replicas, order.DeviceIndex, options, cancellation);
         return new JsonObject
         {
             ["tokens_per_second"] = found.TokensPerSecond,
@@ -40,7 +40,7 @@ internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchma
     {
         var options = new GenerateBenchmarkOptions(
             order.Shape, order.Length, order.Count, order.Precision, order.Threads);
-        var found = GenerateBenchmark.Run(silo.Replicas, order.DeviceIndex, options);
+        var found = GenerateBenchmark.Run(silo.Replicas, order.DeviceIndex, options, cancellation);
         return new JsonObject
         {
             ["tokens_per_second"] = found.TokensPerSecond,

@@ -69,13 +69,19 @@ public static class SiloHost
             DataFolderId = dataFolderId,
             MachineName = Environment.MachineName,
             AdvertisedHost = settings.Advertised.ToString(),
-            HttpAddress = endpoints.Http.ToString(),
+            HttpAddress = PagesAddress(settings, endpoints),
             SiloPort = endpoints.Silo,
             GatewayPort = endpoints.Gateway,
             Replicas = Devices.Open(settings.Devices),
             Stripes = StripeListener.Open(name, settings, endpoints),
         };
     }
+
+    /// <summary>Where others find the pages: 0.0.0.0 is where a silo listens, and nowhere to go to.</summary>
+    private static string PagesAddress(SiloSettings settings, Endpoints endpoints) =>
+        endpoints.Http.Address.Equals(IPAddress.Any) || endpoints.Http.Address.Equals(IPAddress.IPv6Any)
+            ? new IPEndPoint(settings.Advertised, endpoints.Http.Port).ToString()
+            : endpoints.Http.ToString();
 
     private static StoreConnection AddStore(IServiceCollection services, SiloSettings settings, Endpoints endpoints)
     {

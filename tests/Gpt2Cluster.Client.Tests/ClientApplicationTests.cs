@@ -3,6 +3,9 @@ namespace Gpt2Cluster.Client.Tests;
 /// <summary>Bad input that this machine can tell: one clear sentence, exit code 2, and no cluster is started.</summary>
 public sealed class ClientApplicationTests : IDisposable
 {
+    /// <summary>As many tokens as words; a context of 128 is full with half of them.</summary>
+    private static readonly string LongPrompt = string.Concat(Enumerable.Repeat("sea,", 128));
+
     private readonly Scratch scratch = new();
 
     public static TheoryData<string, string> BadInput => new()
@@ -12,6 +15,16 @@ public sealed class ClientApplicationTests : IDisposable
         { "train {0}/binary.txt --model scratch:tiny", "binary" },
         { "train {0}/invalid.txt --model scratch:tiny", "offset 7" },
         { "train {0}/text.txt --model nowhere/at/all", "There is no model 'nowhere/at/all'" },
+        { "train {0}/text.txt --model nosuch", "There is no model 'nosuch'" },
+        { "submit {0}/text.txt --model nosuch", "There is no model 'nosuch'" },
+        { "eval {0}/text.txt --model nosuch", "There is no model 'nosuch'" },
+        { "generate --model nosuch", "There is no model 'nosuch'" },
+        { "train {0}/text.txt --model {0}/missing-tensor", "h.0.ln_1.bias" },
+        { "train {0}/text.txt --model {0}/misshapen-tensor", "wpe.weight" },
+        { "train {0}/text.txt --model {0}/truncated", "model.safetensors" },
+        { "generate --model {0}/missing-tensor", "h.0.ln_1.bias" },
+        { "model import {0}/misshapen-tensor", "wpe.weight" },
+        { "model import {0}/truncated --name mine", "model.safetensors" },
         { "train {0}/text.txt --model scratch:huge", "scratch:tiny" },
         { "train {0}/text.txt --model {0}/folder", "config.json" },
         { "train {0}/text.txt --model scratch:tiny --run a/b", "The run's name 'a/b' contains '/'" },
@@ -30,6 +43,15 @@ public sealed class ClientApplicationTests : IDisposable
         { "generate --model gpt2 --top-p 2", "--top-p" },
         { "generate --model gpt2 --checkpoint best", "--checkpoint goes with a run" },
         { "watch a/b", "The run's name 'a/b'" },
+        { "generate --model gpt2 --length 0", "--length" },
+        { "generate --model gpt2 --interactive --prompt sea", "--interactive" },
+        { "generate --model gpt2 --prompt -sea", "--prompt='-sea'" },
+        { "samples run1 --last 0", "--last" },
+        { "workers --silos 2 --cluster 127.0.0.1:1", "--silos is for the local cluster" },
+        { "train  --model scratch:tiny", "The dataset is an empty word" },
+        { "inspect ", "The dataset is an empty word" },
+        { "encode  {0}/out.npz", "two names" },
+        { "train {0}/text.txt --model scratch:tiny --sample-prompt {1}", "--sample-prompt has 256 tokens" },
         { "encode {0}/missing.txt {0}/out.npz", "There is no file or folder" },
         { "encode {0}/text.txt {0}/none/out.npz", "There is no folder" },
         { "inspect {0}/empty.txt", "is empty" },
@@ -44,23 +66,39 @@ public sealed class ClientApplicationTests : IDisposable
     [MemberData(nameof(BadInput))]
     public async Task Bad_input_gets_one_sentence_and_changes_nothing(string typed, string part)
     {
-        scratch.File("text.txt", "The sea, the sea.");
-        scratch.File("empty.txt", "");
-        scratch.File("binary.txt", [0x7F, 0x45, 0x4C, 0x46, 0, 0, 0, 1, 2, 3, 0, 0]);
-        scratch.File("invalid.txt", [.. "The sea"u8, 0xFF, .. " and more"u8]);
-        Directory.CreateDirectory(scratch.File("folder"));
+        WriteInputs();
         var data = scratch.File("data");
         var said = new Said();
-        string[] words = [.. typed.Split(' ').Select(word => word.Replace("{0}", scratch.Path)), "--data", data];
+        string[] words =
+        [
+            .. typed.Split(' ').Select(word => word.Replace("{0}", scratch.Path).Replace("{1}", LongPrompt)),
+            "--data", data,
+        ];
 
-        var code = await ClientApplication.Run(words, said.Output, TimeProvider.System, CancellationToken.None);
+        var code = await Run(said, words);
 
         Assert.Equal(ExitCodes.BadInput, code);
-        var sentence = said.Remarks.Split('\n').First(line => !line.StartsWith("reading", StringComparison.Ordinal));
-        Assert.Contains(part, sentence, StringComparison.OrdinalIgnoreCase);
-        Assert.EndsWith(".", sentence, StringComparison.Ordinal);
-        Assert.Equal("", said.Results);
-        Assert.False(Directory.Exists(Path.Combine(data, "silos", "silo1")), "a silo was started");
+        AssertOneSentence(said, part);
+        Assert.False(Directory.Exists(data), "something was written");
+    }
+
+    [Theory]
+    [InlineData("scratch:tiny")]
+    [InlineData("gpt2")]
+    [InlineData("{0}/sound")]
+    public async Task A_disk_without_room_for_two_checkpoints_is_told_before_anything_is_written(string model)
+    {
+        WriteInputs();
+        var data = scratch.File("data");
+        var said = new Said();
+        string[] words =
+            ["train", scratch.File("text.txt"), "--model", model.Replace("{0}", scratch.Path), "--data", data];
+
+        var code = await Run(said, words, freeDiskBytes: _ => 1000);
+
+        Assert.Equal(ExitCodes.BadInput, code);
+        AssertOneSentence(said, "two checkpoints of this run take");
+        Assert.False(Directory.Exists(data), "something was written");
     }
 
     [Fact]
@@ -68,8 +106,7 @@ public sealed class ClientApplicationTests : IDisposable
     {
         var said = new Said(isJson: true);
         var began = TimeProvider.System.GetTimestamp();
-        var code = await ClientApplication.Run(
-            ["runs", "--cluster", "127.0.0.1:1", "--json"], said.Output, TimeProvider.System, CancellationToken.None);
+        var code = await Run(said, ["runs", "--cluster", "127.0.0.1:1", "--json"]);
         Assert.Equal(ExitCodes.Unreachable, code);
         Assert.StartsWith(
             "{\"event\":\"error\",\"message\":\"The cluster at 127.0.0.1:1/gpt2cluster",
@@ -83,11 +120,7 @@ public sealed class ClientApplicationTests : IDisposable
     {
         var text = scratch.File("text.txt", "The sea, the sea.");
         var said = new Said(isJson: true);
-        var code = await ClientApplication.Run(
-            ["encode", text, scratch.File("out.npz"), "--json"],
-            said.Output,
-            TimeProvider.System,
-            CancellationToken.None);
+        var code = await Run(said, ["encode", text, scratch.File("out.npz"), "--json"]);
         Assert.Equal(ExitCodes.Done, code);
         Assert.StartsWith(
             "{\"tokens\":6,\"documents\":1,\"sha256_of_uint16_little_endian\":\"",
@@ -97,4 +130,33 @@ public sealed class ClientApplicationTests : IDisposable
     }
 
     public void Dispose() => scratch.Dispose();
+
+    private static Task<int> Run(Said said, string[] words, Func<string, long>? freeDiskBytes = null) =>
+        ClientApplication.Run(
+            words, said.Output, TimeProvider.System, freeDiskBytes ?? (_ => long.MaxValue), CancellationToken.None);
+
+    /// <summary>One sentence, and behind a usage error the line that names --help.</summary>
+    private static void AssertOneSentence(Said said, string part)
+    {
+        var lines = said.Remarks.TrimEnd('\n').Split('\n')
+            .Where(line => !line.StartsWith("reading", StringComparison.Ordinal)).ToList();
+        Assert.Contains(part, lines[0], StringComparison.OrdinalIgnoreCase);
+        Assert.EndsWith(".", lines[0], StringComparison.Ordinal);
+        Assert.All(lines[1..], line => Assert.StartsWith("Try 'gpt2cluster ", line, StringComparison.Ordinal));
+        Assert.InRange(lines.Count, 1, 2);
+        Assert.Equal("", said.Results);
+    }
+
+    private void WriteInputs()
+    {
+        scratch.File("text.txt", "The sea, the sea.");
+        scratch.File("empty.txt", "");
+        scratch.File("binary.txt", [0x7F, 0x45, 0x4C, 0x46, 0, 0, 0, 1, 2, 3, 0, 0]);
+        scratch.File("invalid.txt", [.. "The sea"u8, 0xFF, .. " and more"u8]);
+        Directory.CreateDirectory(scratch.File("folder"));
+        TinyModel.Write(scratch.File("sound"));
+        TinyModel.Write(scratch.File("missing-tensor"), ("h.0.ln_1.bias", "h.0.ln_1.bios"));
+        TinyModel.Write(scratch.File("misshapen-tensor"), ("[8,4]", "[4,8]"));
+        TinyModel.Truncate(TinyModel.Write(scratch.File("truncated")));
+    }
 }

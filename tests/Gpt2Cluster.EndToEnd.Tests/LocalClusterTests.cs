@@ -11,8 +11,6 @@ public sealed class LocalClusterTests
 {
     private const int ManySteps = 100_000;
 
-    private static readonly TimeSpan RestartDeadline = TimeSpan.FromSeconds(60);
-
     [Fact]
     public void A_command_leaves_nobody_behind()
     {
@@ -38,7 +36,7 @@ public sealed class LocalClusterTests
     {
         using var folder = new TestFolder();
         using var client = ClientProcess.Start(folder, "workers");
-        WaitUntil(() => folder.Processes().Count >= 2, "the supervisor and a silo to be there");
+        folder.WaitUntil(() => folder.Processes().Count >= 2, "the supervisor and a silo to be there");
         client.Kill();
         folder.AssertNobodyIsLeft();
     }
@@ -63,7 +61,7 @@ public sealed class LocalClusterTests
 
         var killed = Silo(folder)!.Value;
         Process.GetProcessById(killed).Kill();
-        WaitUntil(() => Silo(folder) is { } silo && silo != killed, "the silo to be started again");
+        folder.WaitUntil(() => Silo(folder) is { } silo && silo != killed, "the silo to be started again");
         using var workers = ClientProcess.Run(folder, "workers", "--json");
         Assert.True(workers.WaitForExit() == 0, workers.Said);
         Assert.Contains("silo1/0", workers.Output, StringComparison.Ordinal);
@@ -87,28 +85,34 @@ public sealed class LocalClusterTests
         folder.AssertNobodyIsLeft();
     }
 
+    [Fact]
+    public void A_run_submitted_to_the_silos_of_a_train_outlives_it()
+    {
+        using var folder = new TestFolder();
+        using var train = ClientProcess.Start(folder, Training.Small(ManySteps, "--run", "watched"));
+        train.WaitFor("step", _ => true);
+        using var submit = ClientProcess.Run(folder, ["submit", .. Training.Small(ManySteps, "--run", "left")[1..]]);
+        Assert.True(submit.WaitForExit() == 0, submit.Said);
+
+        train.SendInterrupt();
+        Assert.True(train.WaitForExit() == 130, train.Said);
+        using var watch = ClientProcess.Start(folder, "watch", "left", "--json");
+        watch.WaitFor("step", step => step.GetProperty("step").GetInt64() > 2);
+        Assert.Equal(2, folder.Processes().Count(process => process != watch.Id));
+        watch.Kill();
+
+        using var stop = ClientProcess.Run(folder, "stop", "--json");
+        Assert.True(stop.WaitForExit() == 0, stop.Said);
+        Assert.Equal("{\"stopped\":true}", stop.Output);
+        folder.AssertNobodyIsLeft();
+    }
+
     private static int Supervisor(TestFolder folder) =>
-        Record(folder)!.Value.GetProperty("supervisor").GetProperty("process_id").GetInt32();
+        folder.ClusterRecord()!.Value.GetProperty("supervisor").GetProperty("process_id").GetInt32();
 
     private static int? Silo(TestFolder folder) =>
-        Record(folder) is { } record && record.GetProperty("silos")[0].GetProperty("process") is { } process
+        folder.ClusterRecord() is { } record && record.GetProperty("silos")[0].GetProperty("process") is { } process
             && process.ValueKind == JsonValueKind.Object
             ? process.GetProperty("process_id").GetInt32()
             : null;
-
-    private static JsonElement? Record(TestFolder folder)
-    {
-        var path = Path.Combine(folder.Path, "cluster.json");
-        return File.Exists(path) ? JsonDocument.Parse(File.ReadAllText(path)).RootElement : null;
-    }
-
-    private static void WaitUntil(Func<bool> isSo, string what)
-    {
-        var watch = Stopwatch.StartNew();
-        while (!isSo())
-        {
-            Assert.True(watch.Elapsed < RestartDeadline, $"Waited {RestartDeadline.TotalSeconds} s for {what}.");
-            Thread.Yield();
-        }
-    }
 }

@@ -39,8 +39,12 @@ public static class GenerateBenchmark
     private const int ProductRepetitions = 30;
 
     /// <summary>Runs on the calling thread.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled between two tokens.</exception>
     public static GenerateBenchmarkResult Run(
-        IReplicaFactory factory, int deviceIndex, GenerateBenchmarkOptions options)
+        IReplicaFactory factory,
+        int deviceIndex,
+        GenerateBenchmarkOptions options,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(factory);
         ArgumentNullException.ThrowIfNull(options);
@@ -52,7 +56,7 @@ public static class GenerateBenchmark
             Trains = false,
         });
         replica.Initialize(1);
-        var seconds = TimeTokens(replica, options);
+        var seconds = TimeTokens(replica, options, cancellation);
         var (products, weightBytes) = TimeProducts(replica, options.Count);
         var median = Medians.Of(seconds);
         var quarter = Math.Max(1, seconds.Length / 4);
@@ -66,7 +70,8 @@ public static class GenerateBenchmark
     }
 
     /// <summary>The times between tokens; the first, which reads the prompt, is left out.</summary>
-    private static double[] TimeTokens(Replica replica, GenerateBenchmarkOptions options)
+    private static double[] TimeTokens(
+        Replica replica, GenerateBenchmarkOptions options, CancellationToken cancellation)
     {
         var times = new List<long>();
         var request = new GenerationRequest { Prompt = [0], Length = options.Length, Count = options.Count, TopK = 40 };
@@ -77,7 +82,7 @@ public static class GenerateBenchmark
                 if (token.Sample == 0)
                     times.Add(Stopwatch.GetTimestamp());
             },
-            CancellationToken.None);
+            cancellation);
         return [.. times.Zip(times.Skip(1), (from, to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds)];
     }
 

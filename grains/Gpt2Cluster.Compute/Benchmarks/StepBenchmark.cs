@@ -45,13 +45,18 @@ public static class StepBenchmark
 
     /// <summary>Runs on the calling thread; tens of seconds for the larger models.</summary>
     /// <exception cref="ArgumentException">There is no step behind the warm-up.</exception>
-    public static StepBenchmarkResult Run(IReplicaFactory factory, int deviceIndex, StepBenchmarkOptions options)
+    /// <exception cref="OperationCanceledException">It was cancelled between two steps.</exception>
+    public static StepBenchmarkResult Run(
+        IReplicaFactory factory,
+        int deviceIndex,
+        StepBenchmarkOptions options,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(factory);
         ArgumentNullException.ThrowIfNull(options);
         if (options.Steps <= WarmUpSteps)
             throw new ArgumentException($"At least {WarmUpSteps + 1} steps are needed: {WarmUpSteps} warm up.");
-        var (seconds, phases, layout) = TimeSteps(factory, deviceIndex, options);
+        var (seconds, phases, layout) = TimeSteps(factory, deviceIndex, options, cancellation);
         using var process = Process.GetCurrentProcess();
         var peak = process.PeakWorkingSet64;
         var device = factory.Devices[deviceIndex];
@@ -75,7 +80,7 @@ public static class StepBenchmark
     }
 
     private static (double Seconds, List<ComputeTimes> Phases, ParameterLayout Layout) TimeSteps(
-        IReplicaFactory factory, int deviceIndex, StepBenchmarkOptions options)
+        IReplicaFactory factory, int deviceIndex, StepBenchmarkOptions options, CancellationToken cancellation)
     {
         using var replica = factory.Create(deviceIndex, new ReplicaOptions
         {
@@ -88,6 +93,7 @@ public static class StepBenchmark
         var phases = new List<ComputeTimes>();
         for (var step = 1; step <= options.Steps; step++)
         {
+            cancellation.ThrowIfCancellationRequested();
             var batch = MakeBatch(options, step);
             var start = Stopwatch.GetTimestamp();
             Step(replica, batch, step);

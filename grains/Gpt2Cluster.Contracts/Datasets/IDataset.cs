@@ -64,6 +64,10 @@ public sealed record UploadAnswer
     /// <summary>Tokens or bytes worked on so far, for progress.</summary>
     [Id(4)]
     public long Done { get; init; }
+
+    /// <summary>True when the silo has none of the pieces, as after its restart: send them again.</summary>
+    [Id(5)]
+    public bool IsLost { get; init; }
 }
 
 /// <summary>Takes a dataset or a model folder from a client in pieces, onto the disk of the silo in its key.</summary>

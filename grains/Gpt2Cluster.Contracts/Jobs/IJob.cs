@@ -62,9 +62,12 @@ public sealed record GenerateWish
     [Id(1)]
     public string Prompt { get; init; } = "";
 
-    /// <summary>Tokens to add.</summary>
+    /// <summary>
+    /// Tokens to add; null for <see cref="Core.Specification.SamplingOptions.DefaultLength"/> or what fits the
+    /// model's context behind the prompt.
+    /// </summary>
     [Id(2)]
-    public int Length { get; init; } = 200;
+    public int? Length { get; init; }
 
     /// <summary>Samples.</summary>
     [Id(3)]

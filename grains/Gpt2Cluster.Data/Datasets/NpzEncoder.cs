@@ -13,6 +13,13 @@ public static class NpzEncoder
     private const int PieceTokens = 32 << 10;
     private const int BufferBytes = 64 << 10;
 
+    /// <summary>The file that is written for a target: <c>.npz</c> is appended when it is missing.</summary>
+    public static string PathOf(string target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        return target.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) ? target : target + ".npz";
+    }
+
     /// <summary>Encodes a dataset. The file appears whole or not at all, in place of any file of that name.</summary>
     /// <param name="source">The texts.</param>
     /// <param name="target">The file; <c>.npz</c> is appended when it is missing, as NumPy does.</param>
@@ -30,8 +37,7 @@ public static class NpzEncoder
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(target);
-        var named = target.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) ? target : target + ".npz";
-        var full = Path.GetFullPath(named);
+        var full = Path.GetFullPath(PathOf(target));
         if (!Directory.Exists(Path.GetDirectoryName(full)))
             throw new UserErrorException($"There is no folder {Path.GetDirectoryName(full)}; make it first.");
         var staged = $"{full}.{Guid.NewGuid():N}.partial";

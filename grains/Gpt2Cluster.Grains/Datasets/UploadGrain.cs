@@ -73,7 +73,7 @@ public sealed partial class UploadGrain(
         if (task is null)
         {
             if (spool is null)
-                return new UploadAnswer { Refusal = "Nothing was sent." };
+                return new UploadAnswer { IsLost = true, Refusal = "Nothing was sent." };
             await spool.DisposeAsync();
             task = UploadTask.Begin(SpoolPath, store);
         }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Grains.Jobs;
@@ -16,20 +17,15 @@ internal static class GenerateJob
     {
         using var parameters = work.Services.Parameters.Open(wish.Source);
         var prompt = PromptOf(wish, parameters.Vocabulary);
-        if (prompt.Count + wish.Length > parameters.Shape.ContextLength)
-        {
-            throw new UserErrorException(
-                $"The prompt ({prompt.Count} tokens) and --length {wish.Length} go beyond the model's context of "
-                + $"{parameters.Shape.ContextLength} tokens; shorten one of them.");
-        }
-
+        var length = LengthOf(wish, prompt.Count, parameters.Shape.ContextLength);
         using var replica = work.CreateReplica(parameters, wish.Precision);
+        var run = wish.Source.Kind == "run" ? wish.Source.Name : null;
         var samples = Enumerable.Range(0, wish.Count)
-            .Select(index => new Sample(index, parameters.Vocabulary, work.Events)).ToArray();
+            .Select(index => new Sample(run, replica.Step, index, parameters.Vocabulary, work.Events)).ToArray();
         var request = new GenerationRequest
         {
             Prompt = prompt,
-            Length = wish.Length,
+            Length = length,
             Count = wish.Count,
             Temperature = wish.Temperature,
             TopK = wish.TopK,
@@ -42,6 +38,23 @@ internal static class GenerateJob
         return new JsonObject { ["samples"] = wish.Count, ["prompt_tokens"] = prompt.Count };
     }
 
+    private static int LengthOf(GenerateWish wish, int promptCount, int contextLength)
+    {
+        if (promptCount >= contextLength)
+        {
+            throw new UserErrorException(
+                $"The prompt has {promptCount} tokens and leaves no room in the model's context of {contextLength}; "
+                + "shorten it.");
+        }
+
+        var length = wish.Length ?? SamplingOptions.LengthThatFits(contextLength, promptCount);
+        return promptCount + (long)length <= contextLength
+            ? length
+            : throw new UserErrorException(
+                $"The prompt ({promptCount} tokens) and --length {length} go beyond the model's context of "
+                + $"{contextLength} tokens; shorten one of them.");
+    }
+
     private static IReadOnlyList<int> PromptOf(GenerateWish wish, Gpt2Vocabulary vocabulary)
     {
         if (wish.Length < 1 || wish.Count < 1)
@@ -49,7 +62,8 @@ internal static class GenerateJob
         return wish.Prompt.Length == 0 ? [Gpt2Vocabulary.EndOfText] : new Gpt2Tokenizer(vocabulary).Encode(wish.Prompt);
     }
 
-    private sealed class Sample(int index, Gpt2Vocabulary vocabulary, JobEvents events)
+    private sealed class Sample(
+        string? run, long step, int index, Gpt2Vocabulary vocabulary, JobEvents events)
     {
         private readonly StreamingDecoder decoder = new(vocabulary);
         private readonly StringBuilder text = new();
@@ -59,7 +73,13 @@ internal static class GenerateJob
         public void Finish()
         {
             Say(decoder.Finish());
-            events.Add("sample", new JsonObject { ["index"] = index + 1, ["text"] = text.ToString() });
+            events.Add("sample", new JsonObject
+            {
+                ["run"] = run,
+                ["step"] = step,
+                ["index"] = index + 1,
+                ["text"] = text.ToString(),
+            });
         }
 
         private void Say(string piece)

@@ -23,20 +23,27 @@ public sealed class JobEvents
     private readonly List<JobEventLine> lines = [];
     private TaskCompletionSource more = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>
+    /// The last event of a job that this process has never started: the process that did is gone, and whoever asks
+    /// would wait for ever.
+    /// </summary>
+    /// <param name="sequence">The last number that was seen of it.</param>
+    public static JobEventLine Lost(long sequence) => new(
+        sequence + 1,
+        Line("error", new JsonObject { ["message"] = "The silo was restarted and the work is lost; try it again." }));
+
     /// <summary>Says something.</summary>
     /// <param name="name">The <c>event</c> field.</param>
     /// <param name="fields">The other fields; its nodes are taken over.</param>
     public void Add(string name, JsonObject fields)
     {
         ArgumentNullException.ThrowIfNull(fields);
-        var json = new JsonObject { ["event"] = name };
-        foreach (var (key, value) in fields)
-            json[key] = value?.DeepClone();
+        var json = Line(name, fields);
         lock (gate)
         {
             if (lines.Count >= MaximumCount)
                 throw new InvalidOperationException($"The job has said more than {MaximumCount} events.");
-            lines.Add(new JobEventLine(lines.Count + 1, json.ToJsonString(Readable)));
+            lines.Add(new JobEventLine(lines.Count + 1, json));
             more.TrySetResult();
             more = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
@@ -52,5 +59,13 @@ public sealed class JobEvents
             var first = (int)Math.Clamp(sequence, 0, lines.Count);
             return ([.. lines.Skip(first).Take(PageSize)], more.Task);
         }
+    }
+
+    private static string Line(string name, JsonObject fields)
+    {
+        var json = new JsonObject { ["event"] = name };
+        foreach (var (key, value) in fields)
+            json[key] = value?.DeepClone();
+        return json.ToJsonString(Readable);
     }
 }

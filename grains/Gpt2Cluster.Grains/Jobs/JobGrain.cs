@@ -41,6 +41,8 @@ public sealed partial class JobGrain(JobServices services, TimeProvider time, IL
     /// <inheritdoc/>
     public async Task<JobEventLine[]> EventsAfter(long sequence)
     {
+        if (!isStarted)
+            return [JobEvents.Lost(sequence)];
         DelayDeactivation(IdleBound);
         var (lines, more) = events.After(sequence);
         if (lines.Length > 0)

@@ -10,7 +10,9 @@ namespace Gpt2Cluster.Grains.Placement;
 public sealed class SiloPinnedDirector(ISiloStatusOracle silos) : IPlacementDirector
 {
     /// <inheritdoc/>
-    /// <exception cref="OrleansException">No silo of that name is in the cluster.</exception>
+    /// <exception cref="SiloUnavailableException">
+    /// No silo of that name is in the cluster: callers repeat a call that fails so, for the silo may come back.
+    /// </exception>
     public Task<SiloAddress> OnAddActivation(
         PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
     {
@@ -22,7 +24,7 @@ public sealed class SiloPinnedDirector(ISiloStatusOracle silos) : IPlacementDire
             .Where(address => silos.TryGetSiloName(address, out var name) && name == wanted)
             .MaxBy(address => address.Generation);
         return found is null
-            ? throw new OrleansException(
+            ? throw new SiloUnavailableException(
                 $"No silo named {wanted} is in the cluster, so {target.GrainIdentity} cannot run.")
             : Task.FromResult(found);
     }

@@ -1,5 +1,5 @@
 using Gpt2Cluster.Contracts.Cluster;
-using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Grains.Runs;
@@ -31,13 +31,14 @@ internal static class RunDefaults
     /// </summary>
     public static string? DiskError(RunSpecification specification, ClusterView cluster)
     {
-        var parts = specification.Optimizer.Kind == OptimizerKind.AdamW ? 3 : 1;
-        var neededBytes = 2 * parts * sizeof(float) * new ParameterLayout(specification.Model.Shape).Length;
         var least = cluster.Silos.Where(silo => silo.Workers.Length > 0).MinBy(silo => silo.FreeDiskBytes);
-        return least is null || least.FreeDiskBytes >= neededBytes
+        return least is null
             ? null
-            : $"Silo {least.Name} has {least.FreeDiskBytes >> 20} MiB of free disk and two checkpoints of this run "
-            + $"take {(neededBytes >> 20) + 1} MiB; free some, or start the silo with another --data.";
+            : DiskSpace.Error(
+                $"Silo {least.Name}",
+                least.FreeDiskBytes,
+                specification.Model.Shape,
+                specification.Optimizer.Kind);
     }
 
     /// <summary>bf16 where every device is fast at it.</summary>

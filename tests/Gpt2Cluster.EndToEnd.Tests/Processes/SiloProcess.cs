@@ -61,6 +61,27 @@ internal sealed class SiloProcess : IDisposable
         return new SiloProcess(process, log, JsonDocument.Parse(File.ReadAllText(ready)).RootElement);
     }
 
+    /// <summary>Runs a silo that is to end by itself.</summary>
+    /// <returns>Its exit code and what it said on standard error.</returns>
+    public static (int Code, string Errors) RunToEnd(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true, RedirectStandardOutput = true };
+        start.ArgumentList.Add(Repository.SiloDll);
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        using var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        var errors = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(ReadyDeadline))
+        {
+            process.Kill();
+            throw new TimeoutException($"The silo did not end. It said:\n{errors.Result}");
+        }
+
+        return (process.ExitCode, errors.Result);
+    }
+
     public void Dispose()
     {
         process.StandardInput.Close();

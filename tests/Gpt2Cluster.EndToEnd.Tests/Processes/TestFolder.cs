@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 
 namespace Gpt2Cluster.EndToEnd.Tests.Processes;
 
@@ -11,6 +12,9 @@ internal sealed class TestFolder : IDisposable
 {
     /// <summary>How long processes may take to end after the last client has.</summary>
     private static readonly TimeSpan EndDeadline = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long a silo may take to start, or to start again.</summary>
+    private static readonly TimeSpan RestartDeadline = TimeSpan.FromSeconds(60);
 
     public string Path { get; } = Directory.CreateTempSubdirectory("gpt2cluster-test-").FullName;
 
@@ -30,6 +34,28 @@ internal sealed class TestFolder : IDisposable
             .Where(name => CommandLine(name).Contains(Path, StringComparison.Ordinal))
             .Select(int.Parse),
     ];
+
+    /// <summary>The record of the local cluster that lives here; null while there is none.</summary>
+    public JsonElement? ClusterRecord()
+    {
+        var path = System.IO.Path.Combine(Path, "cluster.json");
+        return System.IO.File.Exists(path)
+            ? JsonDocument.Parse(System.IO.File.ReadAllText(path)).RootElement
+            : null;
+    }
+
+    /// <summary>Waits for something that happens to the processes of this folder.</summary>
+    public void WaitUntil(Func<bool> isSo, string what)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!isSo())
+        {
+            Assert.True(
+                watch.Elapsed < RestartDeadline,
+                $"Waited {RestartDeadline.TotalSeconds} s for {what}; {Processes().Count} processes are there.");
+            Thread.Yield();
+        }
+    }
 
     /// <summary>Waits until no process names this folder.</summary>
     public void AssertNobodyIsLeft()

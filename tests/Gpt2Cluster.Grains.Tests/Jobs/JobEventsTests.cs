@@ -19,6 +19,15 @@ public sealed class JobEventsTests
     }
 
     [Fact]
+    public void A_job_that_this_process_never_started_is_over_for_whoever_asks()
+    {
+        var line = JobEvents.Lost(41);
+        Assert.Equal(42, line.Sequence);
+        Assert.Equal(
+            """{"event":"error","message":"The silo was restarted and the work is lost; try it again."}""", line.Json);
+    }
+
+    [Fact]
     public void Letters_stay_readable_and_a_wait_ends_with_the_next_event()
     {
         var events = new JobEvents();

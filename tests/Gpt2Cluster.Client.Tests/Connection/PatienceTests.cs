@@ -1,0 +1,68 @@
+using Gpt2Cluster.Client.Connection;
+using Microsoft.Extensions.Time.Testing;
+using Orleans.Storage;
+using StackExchange.Redis;
+
+namespace Gpt2Cluster.Client.Tests.Connection;
+
+/// <summary>Calls outlive a silo and its store for a minute; a call that fails for another reason fails at once.</summary>
+public sealed class PatienceTests
+{
+    private readonly FakeTimeProvider time = new() { AutoAdvanceAmount = TimeSpan.FromMilliseconds(1) };
+
+    public static TheoryData<Exception> Outages =>
+    [
+        new TimeoutException(),
+        new SiloUnavailableException("No silo named silo1 is in the cluster."),
+        new OrleansException("Error from storage provider runs during ReadState."),
+        new InconsistentStateException("Another coordinator has written."),
+        new RedisConnectionException(ConnectionFailureType.SocketFailure, "The store is gone."),
+        new RedisTimeoutException("The store does not answer.", CommandStatus.Unknown),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Outages))]
+    public async Task A_call_is_repeated_until_the_silo_is_back(Exception outage)
+    {
+        var left = 3;
+        var call = new Patience(time).Call(
+            () => left-- > 0 ? Task.FromException<int>(outage) : Task.FromResult(7), CancellationToken.None);
+        while (!call.IsCompleted)
+            time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(7, await call);
+    }
+
+    [Theory]
+    [MemberData(nameof(Outages))]
+    public async Task It_ends_after_a_minute_as_unreachable(Exception outage)
+    {
+        var call = new Patience(time).Call(() => Task.FromException<int>(outage), CancellationToken.None);
+        while (!call.IsCompleted)
+            time.Advance(TimeSpan.FromSeconds(1));
+        var problem = await Assert.ThrowsAsync<ClientException>(() => call);
+        Assert.Equal(ExitCodes.Unreachable, problem.ExitCode);
+        Assert.Contains("60 s", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_mistake_is_not_repeated()
+    {
+        var calls = 0;
+        await Assert.ThrowsAsync<InvalidOperationException>(() => new Patience(time).Call(
+            () =>
+            {
+                calls++;
+                return Task.FromException<int>(new InvalidOperationException("no"));
+            },
+            CancellationToken.None));
+        Assert.Equal(1, calls);
+    }
+
+    [Fact]
+    public async Task A_cluster_that_was_stopped_is_not_waited_for()
+    {
+        var problem = await Assert.ThrowsAsync<ClientException>(() => new Patience(time, () => true).Call(
+            () => Task.FromException<int>(new TimeoutException()), CancellationToken.None));
+        Assert.Equal(ExitCodes.Unreachable, problem.ExitCode);
+    }
+}
