@@ -13,8 +13,8 @@ public sealed class OutageTests
     {
         using var folder = new TestFolder();
         using var client = ClientProcess.Start(
-            folder, Training.Small(Steps, "--silos", "2", "--save-every", "5", "--micro-batches", "2"));
-        client.WaitFor("checkpoint", checkpoint => checkpoint.GetProperty("step").GetInt64() == 10);
+            folder, Training.Small(Steps, "--silos", "2", "--micro-batches", "2"));
+        client.WaitFor("step", step => step.GetProperty("step").GetInt64() == 10);
         Kill(folder, silo: 0);
 
         Training.HashOf(client);
