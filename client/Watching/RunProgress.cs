@@ -26,6 +26,9 @@ internal sealed class RunProgress(long steps)
     /// <summary>The last sample; null before the first.</summary>
     public SampleEvent? Sample { get; private set; }
 
+    /// <summary>The loss of the first step seen; null before it.</summary>
+    public double? FirstLoss { get; private set; }
+
     /// <summary>The losses of all steps seen.</summary>
     public LossHistory Losses { get; } = new();
 
@@ -62,6 +65,7 @@ internal sealed class RunProgress(long steps)
     {
         Last = step;
         Step = step.Step;
+        FirstLoss ??= step.Loss;
         Losses.Add(step.Loss);
         meanSeconds = double.IsNaN(meanSeconds)
             ? step.Seconds

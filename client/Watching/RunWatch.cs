@@ -3,6 +3,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Gpt2Cluster.Client.Watching;
 
@@ -37,9 +38,11 @@ internal sealed class RunWatch(ClusterSession session, string run, CommandContex
 
         var live = new LiveRunView(run, Steps);
         var code = ExitCodes.Failed;
-        await context.Output.Terminal().Live(live.Picture()).StartAsync(async picture =>
+        var terminal = context.Output.Terminal();
+        IRenderable Picture() => live.Picture(terminal.Profile.Width, terminal.Profile.Height);
+        await terminal.Live(Picture()).StartAsync(async picture =>
         {
-            live.Changed += () => picture.UpdateTarget(live.Picture());
+            live.Changed += () => picture.UpdateTarget(Picture());
             code = await Run(live, after, interrupted);
         });
         return code;
