@@ -127,7 +127,7 @@ internal sealed class LiveRunView(string run, long steps) : IRunView
         var cells = Math.Clamp(width - text.Length, LeastBarWidth, BarWidth);
         var share = progress.Steps == 0 ? 0 : Math.Clamp((double)progress.Step / progress.Steps, 0, 1);
         var full = (int)(share * cells);
-        return new Markup($"[blue]{new string('━', full)}[/][grey]{new string('━', cells - full)}[/]{text}");
+        return new Markup($"[blue]{new string('━', full)}[/][grey]{new string('─', cells - full)}[/]{text}");
     }
 
     private void AddNote(string sentence)

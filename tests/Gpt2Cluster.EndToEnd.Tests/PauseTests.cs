@@ -7,6 +7,9 @@ public sealed class PauseTests
 {
     private const int Steps = 6;
 
+    /// <summary>So many that a run is not through with them before it is told to stop.</summary>
+    private const int LongerSteps = 60;
+
     [Fact]
     public void Ctrl_C_pauses_and_the_same_command_goes_on_to_the_same_bits()
     {
@@ -28,6 +31,29 @@ public sealed class PauseTests
         using var second = ClientProcess.Start(folder, command);
         Assert.Equal(expected, Training.HashOf(second));
         Assert.NotEqual(1, second.Events("step")[0].GetProperty("step").GetInt64());
+        folder.AssertNobodyIsLeft();
+    }
+
+    [Fact]
+    public void Stop_pauses_its_runs_and_the_same_command_goes_on_to_the_same_bits()
+    {
+        using var folder = new TestFolder();
+        using var other = new TestFolder();
+        using var undisturbed = ClientProcess.Start(other, Training.Small(LongerSteps, "--micro-batches", "2"));
+        var expected = Training.HashOf(undisturbed);
+
+        var command = Training.Small(LongerSteps, "--micro-batches", "2");
+        using (var submit = ClientProcess.Run(folder, ["submit", .. command[1..]]))
+            Assert.True(submit.WaitForExit() == 0, submit.Said);
+        using (var watch = ClientProcess.Start(folder, "watch", "run1", "--json"))
+            watch.WaitFor("step", step => step.GetProperty("step").GetInt64() >= 2);
+        using (var stop = ClientProcess.Run(folder, "stop"))
+            Assert.True(stop.WaitForExit() == 0, stop.Said);
+        folder.AssertNobodyIsLeft();
+
+        using var again = ClientProcess.Start(folder, command);
+        Assert.Equal(expected, Training.HashOf(again));
+        Assert.NotEqual(1, again.Events("step")[0].GetProperty("step").GetInt64());
         folder.AssertNobodyIsLeft();
     }
 

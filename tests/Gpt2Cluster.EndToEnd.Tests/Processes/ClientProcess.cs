@@ -53,20 +53,42 @@ internal sealed partial class ClientProcess : IDisposable
     public string Said => $"{Output}\n--- standard error:\n{Errors}";
 
     /// <summary>Starts the client.</summary>
-    public static ClientProcess Start(TestFolder folder, params string[] arguments)
+    public static ClientProcess Start(TestFolder folder, params string[] arguments) => Start(folder, [], arguments);
+
+    /// <summary>Starts the client with variables of its environment.</summary>
+    public static ClientProcess Start(
+        TestFolder folder, IEnumerable<KeyValuePair<string, string>> environment, string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Repository.ClientDll);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         start.Environment["GPT2CLUSTER_DATA"] = folder.Path;
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return new ClientProcess(new Process { StartInfo = start });
+    }
+
+    /// <summary>Starts the client on a terminal of its own.</summary>
+    public static ClientProcess StartOnTerminal(TestFolder folder, int width, int height, params string[] arguments)
+    {
+        var words = string.Join(' ', arguments.Prepend(Repository.ClientDll).Select(word => $"'{word}'"));
+        var start = new ProcessStartInfo("script") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var word in new[] { "-qec", $"stty cols {width} rows {height}; exec dotnet {words}", "/dev/null" })
+            start.ArgumentList.Add(word);
+        start.Environment["GPT2CLUSTER_DATA"] = folder.Path;
+        start.Environment["TERM"] = "xterm-256color";
         return new ClientProcess(new Process { StartInfo = start });
     }
 
     /// <summary>Runs the client to its end.</summary>
-    public static ClientProcess Run(TestFolder folder, params string[] arguments)
+    public static ClientProcess Run(TestFolder folder, params string[] arguments) => Run(folder, [], arguments);
+
+    /// <summary>Runs the client with variables of its environment to its end.</summary>
+    public static ClientProcess Run(
+        TestFolder folder, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments)
     {
-        var client = Start(folder, arguments);
+        var client = Start(folder, environment, arguments);
         client.WaitForExit(DefaultDeadline);
         return client;
     }
