@@ -40,8 +40,8 @@ internal static class Tokens
         var isValue = before is { Arity.MaximumNumberOfValues: > 0 } && words[index - 1] == names[index - 1];
         if (isValue && !unknown.StartsWith("--", StringComparison.Ordinal))
         {
-            return $"'{unknown}' is not an option of '{FullName(command)}'; if it is the value of {before!.Name}, write "
-                + $"{before.Name}='{words[index]}'";
+            return $"'{unknown}' is not an option of '{FullName(command)}'; if it is the value of {before!.Name}, "
+                + $"write {before.Name}='{words[index]}'";
         }
 
         return command == root

@@ -36,7 +36,7 @@ internal sealed class EncodeCommand : ClientCommand
         var arguments = context.Arguments;
         var (from, file) = (arguments.GetRequiredValue(input), arguments.GetRequiredValue(target));
         if (from.Length == 0 || file.Length == 0)
-            throw new UsageException("'encode' takes two names that are not empty: what to read, and the .npz to write.");
+            throw new UsageException("'encode' takes two names: what to read, and the .npz to write; one is empty.");
         var source = DatasetSource.Open(from);
         var options = new DatasetOptions
         {

@@ -30,7 +30,8 @@ internal sealed class GenerateCommand : ClientCommand
     private readonly Option<bool> interactive = Values.Flag(
         "--interactive", "reads prompts from standard input, a line each, until it ends");
 
-    private readonly Option<long?> length = Values.WholeNumber("--length", "tokens to add [default: 200 or what fits the context]");
+    private readonly Option<long?> length = Values.WholeNumber(
+        "--length", "tokens to add [default: 200 or what fits the context]");
     private readonly Option<long?> count = Values.WholeNumber("--num", "texts [default: 1]");
     private readonly Option<double?> temperature = Values.Number("--temperature", "0 is greedy [default: 1]");
     private readonly Option<long?> topK = Values.WholeNumber("--top-k", "0 for all [default: 40]");

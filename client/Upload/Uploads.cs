@@ -76,7 +76,8 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         }
 
         throw new ClientException(
-            ExitCodes.Failed, $"The silo was restarted {MaximumAttempts} times while it was sent to; its log says why.");
+            ExitCodes.Failed,
+            $"The silo was restarted {MaximumAttempts} times while it was sent to; its log says why.");
     }
 
     /// <summary>

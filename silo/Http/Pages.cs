@@ -33,21 +33,14 @@ public static class Pages
             var runs = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Runs().WaitAsync(RunsBound);
             return Results.Text(RunsPage(runs), "text/html; charset=utf-8");
         });
+        application.MapGet("/runs/{name}", RunPage.Show);
     }
 
     /// <summary>The list of runs as a page.</summary>
     public static string RunsPage(IReadOnlyList<RunSummary> runs)
     {
         ArgumentNullException.ThrowIfNull(runs);
-        var page = new StringBuilder(
-            """
-            <!doctype html>
-            <html lang="en"><head><meta charset="utf-8">
-            <meta http-equiv="refresh" content="5"><title>Gpt2Cluster</title>
-            <style>body{font-family:sans-serif;margin:2em}td,th{padding:.3em 1em;text-align:left}</style></head><body>
-            <h1>Runs</h1>
-
-            """);
+        var page = new StringBuilder(Head("Runs"));
         if (runs.Count == 0)
             return page.Append("<p>There is no run yet.</p></body></html>\n").ToString();
         page.Append("<table><tr><th>run<th>status<th>step<th>loss<th>best validation<th>workers<th>model</tr>\n");
@@ -55,12 +48,25 @@ public static class Pages
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"<tr><td>{Safe(run.Name)}<td>{Safe(run.Status)}<td>{run.Step} / {run.Steps}<td>{run.Loss:0.0000}"
-                + $"<td>{run.BestValidationLoss:0.0000}<td>{run.WorkerCount}<td>{Safe(run.Model)}</tr>\n");
+                $"<tr><td><a href=\"/runs/{Safe(run.Name)}\">{Safe(run.Name)}</a><td>{Safe(run.Status)}"
+                + $"<td>{run.Step} / {run.Steps}<td>{run.Loss:0.0000}<td>{run.BestValidationLoss:0.0000}"
+                + $"<td>{run.WorkerCount}<td>{Safe(run.Model)}</tr>\n");
         }
 
         return page.Append("</table></body></html>\n").ToString();
     }
 
-    private static string Safe(string text) => HtmlEncoder.Default.Encode(text);
+    /// <summary>The beginning of a page that shows itself anew every 5 s.</summary>
+    public static string Head(string title) =>
+        $$"""
+        <!doctype html>
+        <html lang="en"><head><meta charset="utf-8">
+        <meta http-equiv="refresh" content="5"><title>Gpt2Cluster</title>
+        <style>body{font-family:sans-serif;margin:2em}td,th{padding:.3em 1em;text-align:left}</style></head><body>
+        <h1>{{Safe(title)}}</h1>
+
+        """;
+
+    /// <summary>Text as a page shows it, whatever it holds.</summary>
+    public static string Safe(string text) => HtmlEncoder.Default.Encode(text);
 }

@@ -31,7 +31,8 @@ public sealed class OutageTests
         using var client = ClientProcess.Start(
             folder, "bench", "step", "--model", "scratch:tiny", "--steps", "1000000", "--batch-size", "1",
             "--sequence-length", "8", "--verbose", "--json");
-        folder.WaitUntil(() => client.Errors.Contains("silo1/0 is at work", StringComparison.Ordinal), "the work to begin");
+        folder.WaitUntil(
+            () => client.Errors.Contains("silo1/0 is at work", StringComparison.Ordinal), "the work to begin");
         Kill(folder, silo: 0);
         Assert.True(client.WaitForExit() == 1, client.Said);
         Assert.Contains("the work is lost", client.Output, StringComparison.Ordinal);

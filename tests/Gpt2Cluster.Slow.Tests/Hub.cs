@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 
 namespace Gpt2Cluster.Slow.Tests;
 
-/// <summary>A hub on this machine that serves one model's folder, with ranges, and can break one transfer off.</summary>
+/// <summary>A hub on this machine that serves one model's folder, with ranges; it can break off once.</summary>
 internal sealed class Hub : IAsyncDisposable
 {
     public const string Weights = "model.safetensors";

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
 
@@ -26,9 +27,17 @@ public sealed record JobWork(
     public int Threads => Math.Max(1, Device.Cores);
 
     /// <summary>Makes a replica that does not train.</summary>
+    /// <exception cref="Core.UserErrorException">The model does not hold the tokens that texts have here.</exception>
     public IReplica CreateReplica(OpenParameters parameters, string? precision)
     {
         ArgumentNullException.ThrowIfNull(parameters);
+        if (parameters.Shape.VocabularySize < Gpt2Vocabulary.Count)
+        {
+            throw new Core.UserErrorException(
+                $"The model's vocabulary has {parameters.Shape.VocabularySize} tokens, and texts are made of GPT-2's "
+                + $"{Gpt2Vocabulary.Count}; choose a model with all of them.");
+        }
+
         var replica = Services.Silo.Replicas.Create(Device.Index, new ReplicaOptions
         {
             Shape = parameters.Shape,

@@ -5,7 +5,7 @@ using StackExchange.Redis;
 
 namespace Gpt2Cluster.Client.Tests.Connection;
 
-/// <summary>Calls outlive a silo and its store for a minute; a call that fails for another reason fails at once.</summary>
+/// <summary>Calls outlive a silo and its store for a minute; what fails for another reason fails at once.</summary>
 public sealed class PatienceTests
 {
     private readonly FakeTimeProvider time = new() { AutoAdvanceAmount = TimeSpan.FromMilliseconds(1) };

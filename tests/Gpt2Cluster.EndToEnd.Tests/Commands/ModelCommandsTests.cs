@@ -25,8 +25,8 @@ public sealed class ModelCommandsTests(Cluster cluster) : IClassFixture<Cluster>
         var sentence = cluster.Refused(2, "generate", "--run", "told", "--length", $"{Room + 1}");
         Assert.Contains("context of 32 tokens", sentence, StringComparison.Ordinal);
         var prompt = string.Concat(Enumerable.Repeat("sea, ", Room + 1));
-        Assert.Contains(
-            "leaves no room", cluster.Refused(2, "generate", "--run", "told", "--prompt", prompt), StringComparison.Ordinal);
+        var refusal = cluster.Refused(2, "generate", "--run", "told", "--prompt", prompt);
+        Assert.Contains("leaves no room", refusal, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -40,11 +40,6 @@ public sealed class ModelCommandsTests(Cluster cluster) : IClassFixture<Cluster>
             var sample = cluster.Json("generate", "--run", "told", "--checkpoint", wish, "--length", "2");
             Assert.Equal(step, sample.GetProperty("step").GetInt32());
         }
-
-        Assert.Contains(
-            "step 999",
-            cluster.Refused(4, "generate", "--run", "told", "--checkpoint", "999"),
-            StringComparison.Ordinal);
     }
 
     [Fact]

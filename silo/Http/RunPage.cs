@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Text;
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Silo.Http;
+
+/// <summary>The page of one run: how far it is, its checkpoints, its newest samples.</summary>
+public static class RunPage
+{
+    /// <summary>Samples shown, the newest.</summary>
+    private const int SampleCount = 3;
+
+    private static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(5);
+
+    /// <summary>Answers a request for it; 404 when there is no such run.</summary>
+    public static async Task<IResult> Show(string name, IGrainFactory grains)
+    {
+        ArgumentNullException.ThrowIfNull(grains);
+        if (RunName.Error(name) is not null)
+            return Results.NotFound();
+        var run = grains.GetGrain<ITrainingRun>(name);
+        if (await run.Describe().WaitAsync(AnswerBound) is not { } description)
+            return Results.NotFound();
+        var samples = new List<SampleEvent>();
+        foreach (var line in await run.Samples(SampleCount).WaitAsync(AnswerBound))
+        {
+            if (RunEventJson.TryRead(line, out var runEvent) && runEvent is SampleEvent sample)
+                samples.Add(sample);
+        }
+
+        return Results.Text(Write(description, samples), "text/html; charset=utf-8");
+    }
+
+    /// <summary>The page.</summary>
+    public static string Write(RunDescription run, IReadOnlyList<SampleEvent> samples)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(samples);
+        var summary = run.Summary;
+        var page = new StringBuilder(Pages.Head(summary.Name));
+        page.Append(
+            CultureInfo.InvariantCulture,
+            $"<table><tr><th>status<td>{Pages.Safe(summary.Status)}</tr>"
+            + $"<tr><th>step<td>{summary.Step} / {summary.Steps}</tr><tr><th>loss<td>{summary.Loss:0.0000}</tr>"
+            + $"<tr><th>best validation<td>{summary.BestValidationLoss:0.0000}</tr>"
+            + $"<tr><th>workers<td>{Pages.Safe(string.Join(", ", run.Workers))}</tr>"
+            + $"<tr><th>model<td>{Pages.Safe(summary.Model)}</tr>");
+        if (run.Remark is { } remark)
+            page.Append(CultureInfo.InvariantCulture, $"<tr><th>remark<td>{Pages.Safe(remark)}</tr>");
+        page.Append("</table>\n");
+        if (run.Checkpoints.Length > 0)
+            page.Append("<h2>Checkpoints</h2>\n<table><tr><th>step<th>state<th>validation<th></tr>\n");
+        foreach (var checkpoint in run.Checkpoints)
+        {
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"<tr><td>{checkpoint.Step}<td>{Pages.Safe(checkpoint.StateHash)}<td>{checkpoint.ValidationLoss:0.0000}"
+                + $"<td>{(checkpoint.IsBest ? "best" : "")}</tr>\n");
+        }
+
+        page.Append(run.Checkpoints.Length > 0 ? "</table>\n" : "");
+        foreach (var sample in samples.Reverse())
+        {
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"<h2>Sample {sample.Index} after step {sample.Step}</h2>\n<pre>{Pages.Safe(sample.Text)}</pre>\n");
+        }
+
+        return page.Append("</body></html>\n").ToString();
+    }
+}
