@@ -4,7 +4,8 @@ using Gpt2Cluster.EndToEnd.Tests.Processes;
 namespace Gpt2Cluster.EndToEnd.Tests.Commands;
 
 /// <summary>Text, losses and facts from models, runs and machines, through the command line.</summary>
-public sealed class ModelCommandsTests(Cluster cluster) : IClassFixture<Cluster>
+[Collection(ToldCollection.Name)]
+public sealed class ModelCommandsTests(Cluster cluster)
 {
     /// <summary>Tokens of the small model's context that follow the one of the prompt.</summary>
     private const int Room = 31;

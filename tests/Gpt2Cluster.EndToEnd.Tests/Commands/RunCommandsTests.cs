@@ -4,15 +4,17 @@ using Gpt2Cluster.EndToEnd.Tests.Processes;
 namespace Gpt2Cluster.EndToEnd.Tests.Commands;
 
 /// <summary>What the commands on runs say of a run that is done, and what they refuse.</summary>
-public sealed class RunCommandsTests(Cluster cluster) : IClassFixture<Cluster>
+[Collection(ToldCollection.Name)]
+public sealed class RunCommandsTests(Cluster cluster)
 {
     private static readonly string[] SampleFiles = ["samples-2", "samples-4", "samples-6"];
 
     [Fact]
     public void Runs_show_and_workers_tell_of_it()
     {
-        var run = cluster.Json("runs");
-        Assert.Equal("told", run.GetProperty("run").GetString());
+        var run = cluster.Ok("runs", "--json").Output.Split('\n')
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .Single(line => line.GetProperty("run").GetString() == "told");
         Assert.Equal("completed", run.GetProperty("status").GetString());
         Assert.Equal(Cluster.Steps, run.GetProperty("step").GetInt32());
 

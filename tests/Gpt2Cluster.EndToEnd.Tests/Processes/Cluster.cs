@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Gpt2Cluster.EndToEnd.Tests.Processes;
 
 /// <summary>
-/// A local cluster that stays for all tests of a class, with one finished run of a small model: <c>told</c>.
+/// A local cluster that stays for all tests of a collection, with one finished run of a small model: <c>told</c>.
 /// </summary>
 public sealed class Cluster : IDisposable
 {
