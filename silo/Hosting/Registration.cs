@@ -19,6 +19,8 @@ public sealed partial class Registration(
 
     private static readonly TimeSpan GoodbyeBound = TimeSpan.FromSeconds(2);
 
+    private readonly string incarnation = Guid.NewGuid().ToString("N");
+
     private ICluster Cluster => grains.GetGrain<ICluster>(GrainKeys.Cluster);
 
     /// <inheritdoc/>
@@ -77,6 +79,7 @@ public sealed partial class Registration(
         FreeDiskBytes = new DriveInfo(silo.DataFolder).AvailableFreeSpace,
         MachineCores = Environment.ProcessorCount,
         MachineName = silo.MachineName,
+        Incarnation = incarnation,
         Workers = [.. silo.Replicas.Devices.Select(device => new WorkerDescription
         {
             SiloName = silo.Name,

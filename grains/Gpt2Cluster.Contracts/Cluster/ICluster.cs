@@ -75,6 +75,10 @@ public sealed record SiloDescription
     /// <summary>Name of the machine: silos on one machine share its cores.</summary>
     [Id(8)]
     public required string MachineName { get; init; }
+
+    /// <summary>Names this life of the silo: a process that was started again has another.</summary>
+    [Id(9)]
+    public required string Incarnation { get; init; }
 }
 
 /// <summary>What <c>workers</c> shows.</summary>
@@ -84,6 +88,13 @@ public sealed record ClusterView
     /// <summary>The silos that are in the cluster now, by name.</summary>
     [Id(0)]
     public required SiloDescription[] Silos { get; init; }
+
+    /// <summary>
+    /// Whether every silo of the membership has introduced itself since the list was begun, or had the time to. Before
+    /// that, a worker that is not here is not lost.
+    /// </summary>
+    [Id(1)]
+    public bool IsComplete { get; init; }
 }
 
 /// <summary>One run in a list.</summary>
@@ -153,8 +164,4 @@ public interface ICluster : IGrainWithStringKey
     /// <summary>A run tells how it stands; an unfinished one takes part in the assignment of workers.</summary>
     [Alias("run-changed")]
     Task RunChanged(RunSummary run, int workersAtLeast, int workersAtMost);
-
-    /// <summary>The workers assigned to a run now, in a fixed order.</summary>
-    [Alias("workers-of")]
-    Task<WorkerDescription[]> WorkersOf(string run);
 }

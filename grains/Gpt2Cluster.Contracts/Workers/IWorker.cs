@@ -177,28 +177,32 @@ public sealed record ReplicaRange([property: Id(0)] long Step, [property: Id(1)]
 /// One device and at most one replica. Activated on the silo in its key or not at all. Every call returns at once; the
 /// worker reports to the coordinator.
 /// </summary>
+/// <remarks>
+/// An order is answered with whether it is taken. It is not if the worker does not serve that generation of the run: its
+/// session ended (its silo was started again, say) or belongs to another run. The coordinator then counts it as lost.
+/// </remarks>
 [Alias("gpt2.worker")]
 public interface IWorker : IGrainWithStringKey
 {
     /// <summary>Stand ready for a run: make, load, keep or copy the replica.</summary>
     [Alias("prepare")]
-    Task Prepare(PrepareRequest request);
+    Task<bool> Prepare(PrepareRequest request);
 
     /// <summary>Compute a part of a step, contribute, wait for the average, apply, report.</summary>
     [Alias("plan")]
-    Task Plan(StepPlan plan);
+    Task<bool> Plan(StepPlan plan);
 
     /// <summary>Validate a part of the validation windows.</summary>
     [Alias("validate")]
-    Task Validate(ValidationPlan plan);
+    Task<bool> Validate(ValidationPlan plan);
 
     /// <summary>Draw samples.</summary>
     [Alias("sample")]
-    Task Sample(SamplePlan plan);
+    Task<bool> Sample(SamplePlan plan);
 
     /// <summary>Snapshot the replica and write it in the background.</summary>
     [Alias("checkpoint")]
-    Task Checkpoint(CheckpointPlan plan);
+    Task<bool> Checkpoint(CheckpointPlan plan);
 
     /// <summary>Give up the run's replica; its memory is freed.</summary>
     [Alias("release")]

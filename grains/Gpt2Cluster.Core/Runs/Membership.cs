@@ -10,16 +10,21 @@ internal static class Membership
         turn.State = turn.State with { Offered = [.. offer.Workers.DistinctBy(worker => worker.Key)] };
         if (turn.State.Phase == RunPhase.Resting)
             return;
-        var missing = turn.State.Members.Where(member => !IsOffered(turn, member.Key));
+        var missing = turn.State.Members.Where(member => !IsOffered(turn, member));
         List<string> gone = [.. missing.Select(member => member.Key)];
         if (gone.Count > 0)
-            Remove(turn, gone, $"{Names(gone)} no longer offered");
+            Remove(turn, gone, Departed(turn, gone));
         else if (turn.State.Phase == RunPhase.Waiting)
             Form(turn, Joined(Newcomers(turn)));
     }
 
+    /// <summary>
+    /// It takes part again when it is offered again. A call of an older generation says nothing of the member of now.
+    /// </summary>
     public static void Lose(Turn turn, WorkerLost lost)
     {
+        if (turn.Member(lost.Worker, lost.Generation) is null)
+            return;
         turn.State = turn.State with { Offered = turn.State.Offered.RemoveAll(worker => worker.Key == lost.Worker) };
         Remove(turn, [lost.Worker], $"worker {lost.Worker} was lost: {lost.Reason}");
     }
@@ -68,7 +73,8 @@ internal static class Membership
     /// <summary>Raises the generation with all who may take part; waits if they are too few.</summary>
     public static void Form(Turn turn, string reason)
     {
-        var newcomers = Newcomers(turn).Select(worker => new RunMember(worker.Key, worker.Silo));
+        var newcomers = Newcomers(turn).Select(worker => new RunMember(
+            worker.Key, worker.Silo, worker.Incarnation));
         var members = turn.State.Members.AddRange(newcomers);
         var needed = turn.State.Ending is null ? turn.Specification.Workers.Min : 1;
         if (members.Count < needed)
@@ -124,8 +130,20 @@ internal static class Membership
         !state.Members.Exists(member => member.Key == worker)
         && state.Troubles.GetValueOrDefault(worker) < RunMachine.MaxTroubleCount;
 
-    private static bool IsOffered(Turn turn, string worker) =>
-        turn.State.Offered.Exists(offered => offered.Key == worker);
+    private static bool IsOffered(Turn turn, RunMember member) => turn.State.Offered.Exists(
+        offered => offered.Key == member.Key && offered.Incarnation == member.Incarnation);
+
+    private static string Departed(Turn turn, List<string> gone)
+    {
+        var again = gone.FindAll(key => turn.State.Offered.Exists(offered => offered.Key == key));
+        var left = gone.FindAll(key => !again.Contains(key));
+        return (left.Count, again.Count) switch
+        {
+            (_, 0) => $"{Names(left)} no longer offered",
+            (0, _) => $"{Names(again)} started again",
+            _ => $"{Names(left)} no longer offered, {Names(again)} started again",
+        };
+    }
 
     private static string Joined(ImmutableList<OfferedWorker> workers) =>
         $"{Names([.. workers.Select(worker => worker.Key)])} joined";

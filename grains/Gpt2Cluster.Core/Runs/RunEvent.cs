@@ -16,7 +16,8 @@ public abstract record RunEvent
 /// <summary>A worker that the cluster assigns to the run.</summary>
 /// <param name="Key">Silo name and device index.</param>
 /// <param name="Silo">The name of its silo.</param>
-public sealed record OfferedWorker(string Key, string Silo);
+/// <param name="Incarnation">Of the silo's process: one that was started again has lost every replica.</param>
+public sealed record OfferedWorker(string Key, string Silo, string Incarnation);
 
 /// <summary>
 /// The coordinator was activated with the record the run has, new (generation 0) or stored. A finished run stays
@@ -25,15 +26,17 @@ public sealed record OfferedWorker(string Key, string Silo);
 public sealed record Started : RunEvent;
 
 /// <summary>
-/// The workers assigned to the run now, all of them, in a fixed order. A member that is missing is lost.
+/// The workers assigned to the run now, all of them, in a fixed order. A member that is missing is lost, one of another
+/// incarnation too.
 /// </summary>
 /// <param name="Workers">Those that live and are ready to serve.</param>
 public sealed record WorkersOffered(IReadOnlyList<OfferedWorker> Workers) : RunEvent;
 
-/// <summary>A worker, its silo or its channel is gone.</summary>
+/// <summary>A worker cannot be reached, or does not serve the generation (any more). It may be offered again.</summary>
 /// <param name="Worker">Its key.</param>
+/// <param name="Generation">The generation of the command that did not arrive.</param>
 /// <param name="Reason">For people.</param>
-public sealed record WorkerLost(string Worker, string Reason) : RunEvent;
+public sealed record WorkerLost(string Worker, int Generation, string Reason) : RunEvent;
 
 /// <summary>A worker cannot do what it was told.</summary>
 /// <param name="Worker">Its key.</param>

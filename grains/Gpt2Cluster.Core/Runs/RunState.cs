@@ -33,7 +33,8 @@ public enum RunPhase
 /// <summary>A worker of the generation.</summary>
 /// <param name="Key">Its key.</param>
 /// <param name="Silo">The name of its silo.</param>
-public sealed record RunMember(string Key, string Silo)
+/// <param name="Incarnation">Of the silo's process.</param>
+public sealed record RunMember(string Key, string Silo, string Incarnation)
 {
     /// <summary>What it was told to prepare and has not answered; null once it has.</summary>
     public PrepareReplica? Awaited { get; init; }

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Microsoft.Extensions.Logging;
+using Orleans.Storage;
 
 namespace Gpt2Cluster.Grains.Cluster;
 
@@ -24,7 +25,6 @@ public sealed partial class ClusterGrain(
 
     private readonly SiloRegistry silos = new(time);
     private readonly Dictionary<string, long> pokedAt = [];
-    private Dictionary<string, string> assignment = [];
 
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -35,33 +35,33 @@ public sealed partial class ClusterGrain(
     }
 
     /// <inheritdoc/>
-    public Task Register(SiloDescription silo)
+    public async Task Register(SiloDescription silo)
     {
-        if (silos.Register(silo))
-        {
-            LogJoined(silo.Name, silo.Workers.Length);
-            AssignWorkers();
-        }
-
-        return Task.CompletedTask;
+        ArgumentNullException.ThrowIfNull(silo);
+        var isNews = silos.Register(silo);
+        silos.Complete(Members());
+        if (!isNews)
+            return;
+        LogJoined(silo.Name, silo.Workers.Length);
+        // What a silo that was started again had of its runs is lost, though they keep its workers.
+        Tell(silo.Workers.Select(worker => record.State.Assignment.GetValueOrDefault(worker.Key)).OfType<string>());
+        await AssignWorkers();
     }
 
     /// <inheritdoc/>
-    public Task Leave(string siloName)
+    public async Task Leave(string siloName)
     {
-        if (silos.Remove(siloName))
-        {
-            LogLeft(siloName);
-            AssignWorkers();
-        }
-
-        return Task.CompletedTask;
+        if (!silos.Remove(siloName))
+            return;
+        LogLeft(siloName);
+        await AssignWorkers();
     }
 
     /// <inheritdoc/>
     public Task<ClusterView> Describe() => Task.FromResult(new ClusterView
     {
         Silos = [.. silos.Silos.Select(silo => silo with { Workers = [.. silo.Workers.Select(WithRun)] })],
+        IsComplete = silos.IsComplete,
     });
 
     /// <inheritdoc/>
@@ -72,40 +72,33 @@ public sealed partial class ClusterGrain(
     public async Task RunChanged(RunSummary run, int workersAtLeast, int workersAtMost)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var before = record.State.Runs.GetValueOrDefault(run.Name);
+        var runs = record.State.Runs;
+        var before = runs.GetValueOrDefault(run.Name);
         var entry = new RunEntry(run, Math.Max(1, workersAtLeast), Math.Max(1, workersAtMost));
-        record.State.Runs[run.Name] = entry;
         pokedAt[run.Name] = time.GetTimestamp();
 
         // Progress is kept by the run itself; the list is written when a run begins, ends or wants something else.
-        if (before?.Summary.Status == run.Status
-            && before.WorkersAtLeast == entry.WorkersAtLeast && before.WorkersAtMost == entry.WorkersAtMost)
-            return;
-        await record.WriteStateAsync();
-        AssignWorkers();
+        if (before is not null && before.WantsTheSameAs(entry))
+            runs[run.Name] = entry;
+        else
+            await Keep(new(runs) { [run.Name] = entry });
     }
 
-    /// <inheritdoc/>
-    public Task<WorkerDescription[]> WorkersOf(string run) =>
-        Task.FromResult<WorkerDescription[]>([.. silos.Workers.Select(WithRun).Where(worker => worker.Run == run)]);
-
     private WorkerDescription WithRun(WorkerDescription worker) =>
-        worker with { Run = assignment.GetValueOrDefault(worker.Key) };
+        worker with { Run = record.State.Assignment.GetValueOrDefault(worker.Key) };
 
-    private Task Sweep(CancellationToken cancellationToken)
+    private async Task Sweep(CancellationToken cancellationToken)
     {
-        var gone = silos.Sweep(Members());
-        foreach (var name in gone)
+        var members = Members();
+        foreach (var name in silos.Sweep(members))
             LogLost(name);
-        if (gone.Count > 0)
-            AssignWorkers();
+        silos.Complete(members);
+        await AssignWorkers();
         foreach (var (name, entry) in record.State.Runs)
         {
             if (entry.IsUnfinished)
                 Poke(name);
         }
-
-        return Task.CompletedTask;
     }
 
     private HashSet<string> Members()
@@ -120,17 +113,60 @@ public sealed partial class ClusterGrain(
         return names;
     }
 
-    private void AssignWorkers()
+    /// <summary>Gives free workers to runs, if there is something to give; what fails is tried again.</summary>
+    private async Task AssignWorkers()
     {
-        var demands = record.State.Runs.Values
+        var runs = record.State.Runs;
+        if (ChangedRuns(record.State.Assignment, Assign(runs)).Count == 0)
+            return;
+        try
+        {
+            await Keep(runs);
+        }
+        catch (OrleansException exception)
+        {
+            LogNotKept(exception);
+        }
+    }
+
+    private Dictionary<string, string> Assign(Dictionary<string, RunEntry> runs)
+    {
+        if (!silos.IsComplete)
+            return record.State.Assignment;
+        var demands = runs.Values
             .Where(entry => entry.WantsWorkers)
             .OrderBy(entry => entry.Summary.SubmittedAt)
             .ThenBy(entry => entry.Summary.Name, StringComparer.Ordinal)
             .Select(entry => new WorkerDemand(entry.Summary.Name, entry.WorkersAtLeast, entry.WorkersAtMost));
-        var next = WorkerAssignment.Assign([.. silos.Workers.Select(worker => worker.Key)], [.. demands], assignment);
-        var changed = ChangedRuns(assignment, next);
-        assignment = next;
-        foreach (var run in changed)
+        string[] workers = [.. silos.Workers.Select(worker => worker.Key)];
+        return WorkerAssignment.Assign(workers, [.. demands], record.State.Assignment);
+    }
+
+    /// <summary>Stores the runs and who serves them. What could not be stored has not happened.</summary>
+    private async Task Keep(Dictionary<string, RunEntry> runs)
+    {
+        var (runsBefore, assignmentBefore) = (record.State.Runs, record.State.Assignment);
+        record.State.Assignment = Assign(runs);
+        record.State.Runs = runs;
+        try
+        {
+            await record.WriteStateAsync();
+        }
+        catch (Exception exception)
+        {
+            (record.State.Runs, record.State.Assignment) = (runsBefore, assignmentBefore);
+            // The store has another record than this activation: an earlier write was stored, or somebody else wrote.
+            if (exception is InconsistentStateException)
+                DeactivateOnIdle();
+            throw;
+        }
+
+        Tell(ChangedRuns(assignmentBefore, record.State.Assignment));
+    }
+
+    private void Tell(IEnumerable<string> runs)
+    {
+        foreach (var run in runs.Distinct())
             GrainFactory.GetGrain<ITrainingRun>(run).WorkersChanged().Ignore();
     }
 
@@ -168,6 +204,9 @@ public sealed partial class ClusterGrain(
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} left in good order.")]
     private partial void LogLeft(string silo);
+
+    [LoggerMessage(LogLevel.Warning, "The list of runs could not be stored; it is tried again.")]
+    private partial void LogNotKept(Exception exception);
 
     [LoggerMessage(LogLevel.Warning, "Silo {Silo} is gone.")]
     private partial void LogLost(string silo);

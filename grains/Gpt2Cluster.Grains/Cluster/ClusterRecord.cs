@@ -2,13 +2,19 @@ using Gpt2Cluster.Contracts.Cluster;
 
 namespace Gpt2Cluster.Grains.Cluster;
 
-/// <summary>What the cluster keeps in the store: its runs. Silos and workers introduce themselves anew.</summary>
+/// <summary>
+/// What the cluster keeps in the store: its runs and who serves them. Silos and workers introduce themselves anew.
+/// </summary>
 [GenerateSerializer, Alias("gpt2.cluster-record.v1")]
 public sealed class ClusterRecord
 {
     /// <summary>The runs by name.</summary>
     [Id(0)]
     public Dictionary<string, RunEntry> Runs { get; set; } = [];
+
+    /// <summary>Run by worker: a list that is begun anew takes no worker from a run that lives.</summary>
+    [Id(1)]
+    public Dictionary<string, string> Assignment { get; set; } = [];
 }
 
 /// <summary>One run in the cluster's list.</summary>
@@ -24,4 +30,8 @@ public sealed record RunEntry(
 
     /// <summary>Whether it takes part in the assignment of workers.</summary>
     public bool WantsWorkers => Summary.Status is "queued" or "preparing" or "running";
+
+    /// <summary>Whether nothing but its progress differs.</summary>
+    public bool WantsTheSameAs(RunEntry other) => Summary.Status == other?.Summary.Status
+        && WorkersAtLeast == other.WorkersAtLeast && WorkersAtMost == other.WorkersAtMost;
 }

@@ -9,7 +9,16 @@ public sealed class SiloRegistry(TimeProvider time)
     /// <summary>A silo that has said nothing for this long is dropped.</summary>
     public static readonly TimeSpan SilenceBound = TimeSpan.FromSeconds(10);
 
+    /// <summary>Time enough for every silo of the membership to introduce itself to a list that is begun anew.</summary>
+    public static readonly TimeSpan IntroductionBound = TimeSpan.FromSeconds(5);
+
     private readonly Dictionary<string, Entry> entries = [];
+    private readonly long begunAt = time.GetTimestamp();
+
+    /// <summary>
+    /// Whether every silo of the membership has introduced itself since the list was begun, or had the time to.
+    /// </summary>
+    public bool IsComplete { get; private set; }
 
     /// <summary>The silos, by name.</summary>
     public IReadOnlyList<SiloDescription> Silos =>
@@ -19,14 +28,23 @@ public sealed class SiloRegistry(TimeProvider time)
     public IReadOnlyList<WorkerDescription> Workers =>
         [.. Silos.SelectMany(silo => silo.Workers.OrderBy(worker => worker.DeviceIndex))];
 
+    /// <summary>Looks whether the list is complete; once it is, it stays so.</summary>
+    /// <param name="members">Names of the silos that membership shows as active.</param>
+    public void Complete(IReadOnlySet<string> members)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        IsComplete |= members.All(entries.ContainsKey) || time.GetElapsedTime(begunAt) > IntroductionBound;
+    }
+
     /// <summary>A silo introduces itself.</summary>
-    /// <returns>Whether it is new or has other workers than before.</returns>
+    /// <returns>Whether it is new, was started again, or has other workers than before.</returns>
     public bool Register(SiloDescription silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
         var known = entries.GetValueOrDefault(silo.Name);
-        entries[silo.Name] = new Entry(silo, time.GetTimestamp(), known?.WasMember ?? false);
-        return known is null || !Keys(known.Silo).SequenceEqual(Keys(silo));
+        var isNew = known?.Silo.Incarnation != silo.Incarnation;
+        entries[silo.Name] = new Entry(silo, time.GetTimestamp(), !isNew && known!.WasMember);
+        return isNew || !Keys(known!.Silo).SequenceEqual(Keys(silo));
     }
 
     /// <summary>A silo leaves.</summary>

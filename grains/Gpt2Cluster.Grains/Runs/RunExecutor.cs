@@ -25,7 +25,7 @@ internal sealed partial class RunExecutor(
     Func<RunEvent, Task> hear,
     ILogger logger)
 {
-    private readonly Dictionary<string, Task> lastSent = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (int Generation, Task Sent)> lastSent = new(StringComparer.Ordinal);
     private ClusterView cluster = new() { Silos = [] };
     private long elementCount;
 
@@ -42,13 +42,19 @@ internal sealed partial class RunExecutor(
     /// <summary>Acts no more on this silo.</summary>
     public void End() => metrics.Leave(run);
 
-    /// <summary>The workers the cluster assigns to the run now.</summary>
-    public async Task<IReadOnlyList<OfferedWorker>> OfferedWorkers()
+    /// <summary>
+    /// The workers the cluster assigns to the run now; null while the cluster does not know its silos yet.
+    /// </summary>
+    public async Task<WorkersOffered?> LookForWorkers()
     {
-        var registry = grains.GetGrain<ICluster>(GrainKeys.Cluster);
-        cluster = await registry.Describe();
-        var workers = await registry.WorkersOf(run);
-        return [.. workers.Select(worker => new OfferedWorker(worker.Key, worker.SiloName))];
+        cluster = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+        if (!cluster.IsComplete)
+            return null;
+        var offered = from silo in cluster.Silos
+                      from worker in silo.Workers.OrderBy(worker => worker.DeviceIndex)
+                      where worker.Run == run
+                      select new OfferedWorker(worker.Key, silo.Name, silo.Incarnation);
+        return new WorkersOffered([.. offered]);
     }
 
     /// <summary>Stores the record under its ETag.</summary>
@@ -79,22 +85,22 @@ internal sealed partial class RunExecutor(
                 await Persist(persist.Record);
                 break;
             case PrepareReplica prepare:
-                Send(prepare.Worker, worker => worker.Prepare(ToRequest(prepare, state)));
+                Send(prepare.Worker, prepare.Generation, worker => worker.Prepare(ToRequest(prepare, state)));
                 break;
             case ConfigureExchange configure:
                 Configure(configure, state).Ignore();
                 break;
             case PlanStep plan:
-                Send(plan.Worker, worker => worker.Plan(ToPlan(plan)));
+                Send(plan.Worker, plan.Generation, worker => worker.Plan(ToPlan(plan)));
                 break;
             case Validate validate:
-                Send(validate.Worker, worker => worker.Validate(ToPlan(validate)));
+                Send(validate.Worker, validate.Generation, worker => worker.Validate(ToPlan(validate)));
                 break;
             case Sample sample:
-                Send(sample.Worker, worker => worker.Sample(ToPlan(sample)));
+                Send(sample.Worker, sample.Generation, worker => worker.Sample(ToPlan(sample)));
                 break;
             case WriteCheckpoint write:
-                Send(write.Worker, worker => worker.Checkpoint(ToPlan(write, state)));
+                Send(write.Worker, write.Generation, worker => worker.Checkpoint(ToPlan(write, state)));
                 break;
             case Publish publish:
                 Publish(publish.Notice);
@@ -117,24 +123,28 @@ internal sealed partial class RunExecutor(
     }
 
     /// <summary>
-    /// Sends behind what was sent to this worker before, without waiting; a worker that cannot be reached is lost.
-    /// Orders must not overtake each other: a checkpoint is of the step before the next plan.
+    /// Sends behind what was sent to this worker before, without waiting; a worker that cannot be reached or refuses is
+    /// lost. Orders must not overtake each other: a checkpoint is of the step before the next plan. Those of an older
+    /// generation would be refused, so nothing waits for a call of one that hangs.
     /// </summary>
-    private void Send(string worker, Func<IWorker, Task> order)
+    private void Send(string worker, int generation, Func<IWorker, Task<bool>> order)
     {
-        lastSent[worker] = SendAndWatch(lastSent.GetValueOrDefault(worker, Task.CompletedTask));
+        var (lastGeneration, sent) = lastSent.GetValueOrDefault(worker);
+        var before = lastGeneration == generation ? sent ?? Task.CompletedTask : Task.CompletedTask;
+        lastSent[worker] = (generation, SendAndWatch());
 
-        async Task SendAndWatch(Task before)
+        async Task SendAndWatch()
         {
             await before;
             try
             {
-                await order(grains.GetGrain<IWorker>(worker));
+                if (!await order(grains.GetGrain<IWorker>(worker)))
+                    await hear(new WorkerLost(worker, generation, "it does not serve this generation"));
             }
             catch (Exception exception)
             {
                 LogUnreachable(exception, worker, run);
-                await hear(new WorkerLost(worker, $"{worker} cannot be reached"));
+                await hear(new WorkerLost(worker, generation, "it cannot be reached"));
             }
         }
     }
@@ -151,7 +161,8 @@ internal sealed partial class RunExecutor(
         {
             LogUnreachable(exception, configure.Silo, run);
             foreach (var member in state.Members.Where(member => member.Silo == configure.Silo))
-                await hear(new WorkerLost(member.Key, $"{configure.Silo} cannot be reached"));
+                await hear(new WorkerLost(
+                    member.Key, configure.Generation, $"{configure.Silo} cannot be reached"));
         }
     }
 

@@ -31,6 +31,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private readonly long activatedAt;
     private RunState? state;
     private bool isWorking;
+    private bool isOffering;
 
     public TrainingRunGrain(
         [PersistentState("run", "runs")] IPersistentState<StoredRun> stored,
@@ -218,12 +219,26 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         await OfferWorkers();
     }
 
+    /// <summary>
+    /// Asks for the workers of the run, every second: one that was lost by a failed call is offered again that way. An
+    /// offer that overtook a newer one would take workers out, so one question is under way at a time.
+    /// </summary>
     private async Task OfferWorkers()
     {
-        if (state is null || state.Record.IsAtRest)
+        if (state is null || state.Record.IsAtRest || isOffering)
             return;
-        await executor.TellCluster(state);
-        await Hear(new WorkersOffered(await executor.OfferedWorkers()));
+        isOffering = true;
+        try
+        {
+            await executor.TellCluster(state);
+            var offer = await executor.LookForWorkers();
+            if (offer is not null && (state.Phase == RunPhase.Waiting || !offer.Workers.SequenceEqual(state.Offered)))
+                await Hear(offer);
+        }
+        finally
+        {
+            isOffering = false;
+        }
     }
 
     private async Task Tick()
@@ -231,10 +246,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         if (state is null || state.Record.IsAtRest)
             return;
         await Hear(new Ticked());
-        if (state.Phase == RunPhase.Waiting)
-            await OfferWorkers();
-        else
-            await executor.TellCluster(state);
+        await OfferWorkers();
     }
 
     [LoggerMessage(301, LogLevel.Warning, "The coordinator of run {Run} stops acting; another one goes on.")]

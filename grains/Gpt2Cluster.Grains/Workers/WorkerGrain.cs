@@ -43,13 +43,13 @@ internal sealed partial class WorkerGrain(WorkerServices services, ILogger<Worke
     public void Dispose() => compute.Dispose();
 
     /// <inheritdoc/>
-    public Task Prepare(PrepareRequest request)
+    public Task<bool> Prepare(PrepareRequest request)
     {
         lastHeard = services.Time.GetUtcNow();
         if (session is { } current && current.Run == request.Run && request.Generation < current.Generation)
         {
             LogStale(Key, request.Run, request.Generation, current.Generation);
-            return Task.CompletedTask;
+            return Task.FromResult(false);
         }
 
         if (session?.Run != request.Run)
@@ -59,21 +59,21 @@ internal sealed partial class WorkerGrain(WorkerServices services, ILogger<Worke
         }
 
         session!.Prepare(request);
-        return Task.CompletedTask;
+        return Task.FromResult(true);
     }
 
     /// <inheritdoc/>
-    public Task Plan(StepPlan plan) => Serve(plan.Run, plan.Generation, serving => serving.Plan(plan));
+    public Task<bool> Plan(StepPlan plan) => Serve(plan.Run, plan.Generation, serving => serving.Plan(plan));
 
     /// <inheritdoc/>
-    public Task Validate(ValidationPlan plan) =>
+    public Task<bool> Validate(ValidationPlan plan) =>
         Serve(plan.Run, plan.Generation, serving => serving.Validate(plan));
 
     /// <inheritdoc/>
-    public Task Sample(SamplePlan plan) => Serve(plan.Run, plan.Generation, serving => serving.Sample(plan));
+    public Task<bool> Sample(SamplePlan plan) => Serve(plan.Run, plan.Generation, serving => serving.Sample(plan));
 
     /// <inheritdoc/>
-    public Task Checkpoint(CheckpointPlan plan) =>
+    public Task<bool> Checkpoint(CheckpointPlan plan) =>
         Serve(plan.Run, plan.Generation, serving => serving.Checkpoint(plan));
 
     /// <inheritdoc/>
@@ -94,14 +94,17 @@ internal sealed partial class WorkerGrain(WorkerServices services, ILogger<Worke
     public Task<WorkerStand?> Stand() =>
         Task.FromResult(session is { } current ? new WorkerStand(current.Run, current.Generation, current.Step) : null);
 
-    private Task Serve(string run, int generation, Action<WorkerSession> order)
+    private Task<bool> Serve(string run, int generation, Action<WorkerSession> order)
     {
         lastHeard = services.Time.GetUtcNow();
         if (session is { } current && current.Run == run && current.Generation == generation)
+        {
             order(current);
-        else
-            LogStale(Key, run, generation, session?.Generation ?? 0);
-        return Task.CompletedTask;
+            return Task.FromResult(true);
+        }
+
+        LogStale(Key, run, generation, session?.Generation ?? 0);
+        return Task.FromResult(false);
     }
 
     private Task PingWhenSilent()

@@ -34,6 +34,9 @@ public sealed class RunMachinePropertyTests
                     Disturb(cluster, random);
                 if (cluster.LiveCount == 0)
                     cluster.Join();
+                // The grain asks for its workers every second, and hears what is new.
+                if (delivery % 20 == 0)
+                    cluster.OfferAll();
                 cluster.Deliver();
             }
 
@@ -109,6 +112,7 @@ public sealed class RunMachinePropertyTests
             case 2: cluster.Kill(); break;
             case 3 when random.Next(3) == 0: cluster.KillCoordinator(); break;
             case 4: cluster.OfferAll(); break;
+            case 5: cluster.Restart(); break;
             default: break;
         }
     }

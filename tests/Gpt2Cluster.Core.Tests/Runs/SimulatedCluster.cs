@@ -52,7 +52,17 @@ internal sealed class SimulatedCluster
             return;
         var victim = live.Keys.ElementAt(random.Next(live.Count));
         live.Remove(victim);
-        mail.Add(new WorkerLost(victim, "killed"));
+        mail.Add(new WorkerLost(victim, state.Record.Generation, "killed"));
+    }
+
+    /// <summary>
+    /// Kills a worker that comes back at once under its name, so that no call to it fails: only what it refuses and what
+    /// is offered say that its replica is gone.
+    /// </summary>
+    public void Restart()
+    {
+        if (live.Count > 0)
+            live[live.Keys.ElementAt(random.Next(live.Count))] = new Replica { Incarnation = $"{nextName++}" };
     }
 
     public void KillCoordinator()
@@ -65,7 +75,8 @@ internal sealed class SimulatedCluster
     }
 
     public void OfferAll() =>
-        mail.Add(new WorkersOffered([.. live.Keys.Select(key => new OfferedWorker(key, key.Split('/')[0]))]));
+        mail.Add(new WorkersOffered(
+            [.. live.Select(pair => new OfferedWorker(pair.Key, pair.Key.Split('/')[0], pair.Value.Incarnation))]));
 
     public void Tell(RunEvent heard) => mail.Add(heard);
 
@@ -114,7 +125,7 @@ internal sealed class SimulatedCluster
             case Publish publish: Notices.Add(publish.Notice); break;
             case Finish finish: End = finish; break;
             case ConfigureExchange configure: mail.Add(new ExchangeReady(configure.Silo, configure.Generation)); break;
-            case PrepareReplica work: Obey(work.Worker, work.Generation, replica => Prepare(replica, work)); break;
+            case PrepareReplica work: Take(work); break;
             case PlanStep plan: Obey(plan.Worker, plan.Generation, replica => Compute(replica, plan)); break;
             case Validate work: Obey(work.Worker, work.Generation, replica => Check(replica, work)); break;
             case Sample work: Obey(work.Worker, work.Generation, replica => Draw(replica, work)); break;
@@ -130,13 +141,34 @@ internal sealed class SimulatedCluster
             replica.Step = null;
     }
 
+    private void Take(PrepareReplica command)
+    {
+        if (!live.TryGetValue(command.Worker, out var replica) || IsLost())
+            return;
+        if (command.Generation < replica.Generation)
+        {
+            Refuse(command.Worker, command.Generation);
+            return;
+        }
+
+        replica.Generation = command.Generation;
+        Prepare(replica, command);
+    }
+
     private void Obey(string worker, int generation, Action<Replica> work)
     {
-        if (!live.TryGetValue(worker, out var replica) || generation < replica.Generation || random.Next(30) == 0)
+        if (!live.TryGetValue(worker, out var replica) || IsLost())
             return;
-        replica.Generation = generation;
-        work(replica);
+        if (generation == replica.Generation)
+            work(replica);
+        else
+            Refuse(worker, generation);
     }
+
+    private bool IsLost() => random.Next(30) == 0;
+
+    private void Refuse(string worker, int generation) =>
+        mail.Add(new WorkerLost(worker, generation, "it does not serve this generation"));
 
     private void Prepare(Replica replica, PrepareReplica command)
     {
@@ -208,6 +240,8 @@ internal sealed class SimulatedCluster
 
     private sealed class Replica
     {
+        public string Incarnation { get; init; } = "1";
+
         public int Generation { get; set; }
 
         public long? Step { get; set; }

@@ -83,8 +83,9 @@ internal sealed class Transcript
         switch (words[0])
         {
             case "start" or "restart": return new Started();
-            case "offer": return new WorkersOffered([.. words[1..].Select(w => new OfferedWorker(w, w.Split('/')[0]))]);
-            case "lost": return new WorkerLost(worker, rest);
+            case "offer": return new WorkersOffered([.. words[1..].Select(Offered)]);
+            case "lost": return new WorkerLost(worker, generation, rest);
+            case "old-lost": return new WorkerLost(worker, generation - 1, rest);
             case "trouble": return new WorkerTroubled(worker, generation, rest, false);
             case "bad-input": return new WorkerTroubled(worker, generation, rest, true);
             case "empty": return new ReplicaReady(worker, generation, null, null);
@@ -107,6 +108,13 @@ internal sealed class Transcript
             case "six-ticks": now += TimeSpan.FromSeconds(5); return new Ticked();
             default: throw new FormatException(words[0]);
         }
+    }
+
+    // SILO/DEVICE, or SILO/DEVICE#LIFE for a silo that was started again.
+    private static OfferedWorker Offered(string word)
+    {
+        var (key, life) = word.Split('#') is [var before, var after] ? (before, after) : (word, "1");
+        return new OfferedWorker(key, key.Split('/')[0], life);
     }
 
     // report WORKER NORM LOSS ...

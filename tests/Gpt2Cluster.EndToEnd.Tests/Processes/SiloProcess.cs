@@ -10,11 +10,15 @@ internal sealed class SiloProcess : IDisposable
 
     private readonly Process process;
     private readonly string log;
+    private readonly string name;
+    private readonly JsonElement ready;
 
-    private SiloProcess(Process process, string log, JsonElement ready)
+    private SiloProcess(Process process, string name, string log, JsonElement ready)
     {
         this.process = process;
+        this.name = name;
         this.log = log;
+        this.ready = ready;
         Gateway = $"127.0.0.1:{ready.GetProperty("gateway_port").GetInt32()}";
         Http = ready.GetProperty("http").GetString()!;
         Store = ready.GetProperty("redis").GetString()!;
@@ -33,14 +37,26 @@ internal sealed class SiloProcess : IDisposable
     /// <param name="folder">Holds its data and its log.</param>
     /// <param name="name">Its name.</param>
     /// <param name="store">What <c>--redis</c> says: <c>embedded:0</c> or another silo's store.</param>
-    public static SiloProcess Start(TestFolder folder, string name, string store)
+    public static SiloProcess Start(TestFolder folder, string name, string store) =>
+        Start(folder, name, store, "0", "0", "0");
+
+    /// <summary>SIGKILL, and at once another life under the same name, on the same ports.</summary>
+    public SiloProcess KillAndStartAgain(TestFolder folder)
+    {
+        process.Kill();
+        process.WaitForExit();
+        return Start(folder, name, Store, Port("silo_port"), Port("gateway_port"), Port("stripe_port"));
+    }
+
+    private static SiloProcess Start(
+        TestFolder folder, string name, string store, string siloPort, string gatewayPort, string stripePort)
     {
         var ready = Path.Combine(folder.Path, $"{name}.ready.json");
         var log = Path.Combine(folder.Path, $"{name}.log");
         string[] arguments =
         [
-            Repository.SiloDll, "--name", name, "--redis", store, "--silo-port", "0", "--gateway-port", "0",
-            "--stripe-port", "0", "--http", "127.0.0.1:0", "--devices", "cpu", "--data",
+            Repository.SiloDll, "--name", name, "--redis", store, "--silo-port", siloPort, "--gateway-port",
+            gatewayPort, "--stripe-port", stripePort, "--http", "127.0.0.1:0", "--devices", "cpu", "--data",
             Path.Combine(folder.Path, name), "--ready-file", ready, "--parent-pipe",
         ];
         var start = new ProcessStartInfo("dotnet")
@@ -51,6 +67,7 @@ internal sealed class SiloProcess : IDisposable
         };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
+        File.Delete(ready);
         var process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Append(log, line.Data);
         process.ErrorDataReceived += (_, line) => Append(log, line.Data);
@@ -58,7 +75,7 @@ internal sealed class SiloProcess : IDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         WaitUntilReady(process, ready, log);
-        return new SiloProcess(process, log, JsonDocument.Parse(File.ReadAllText(ready)).RootElement);
+        return new SiloProcess(process, name, log, JsonDocument.Parse(File.ReadAllText(ready)).RootElement);
     }
 
     /// <summary>Runs a silo that is to end by itself.</summary>
@@ -84,7 +101,8 @@ internal sealed class SiloProcess : IDisposable
 
     public void Dispose()
     {
-        process.StandardInput.Close();
+        if (!process.HasExited)
+            process.StandardInput.Close();
         if (!process.WaitForExit(TimeSpan.FromSeconds(20)))
             process.Kill();
         process.Dispose();
@@ -102,6 +120,8 @@ internal sealed class SiloProcess : IDisposable
             }
         }
     }
+
+    private string Port(string property) => $"{ready.GetProperty(property).GetInt32()}";
 
     private static void Append(string log, string? line)
     {

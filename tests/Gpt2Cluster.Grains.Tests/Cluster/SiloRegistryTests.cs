@@ -20,6 +20,43 @@ public sealed class SiloRegistryTests
     }
 
     [Fact]
+    public void A_silo_that_was_started_again_is_news_and_not_yet_a_member()
+    {
+        var registry = new SiloRegistry(time);
+        registry.Register(Silo("a", 1));
+        Assert.Empty(registry.Sweep(new HashSet<string> { "a" }));
+        Assert.True(registry.Register(Silo("a", 1, "second life")));
+        Assert.False(registry.Register(Silo("a", 1, "second life")));
+        Assert.Empty(registry.Sweep(Nobody));
+    }
+
+    [Fact]
+    public void The_list_is_complete_once_all_silos_of_the_membership_are_in_it()
+    {
+        var registry = new SiloRegistry(time);
+        registry.Register(Silo("a", 1));
+        registry.Complete(new HashSet<string> { "a", "b" });
+        Assert.False(registry.IsComplete);
+        registry.Register(Silo("b", 1));
+        registry.Complete(new HashSet<string> { "a", "b" });
+        Assert.True(registry.IsComplete);
+        registry.Complete(new HashSet<string> { "a", "b", "c" });
+        Assert.True(registry.IsComplete);
+    }
+
+    [Fact]
+    public void A_silo_that_does_not_introduce_itself_is_not_waited_for_long()
+    {
+        var registry = new SiloRegistry(time);
+        time.Advance(SiloRegistry.IntroductionBound);
+        registry.Complete(new HashSet<string> { "a" });
+        Assert.False(registry.IsComplete);
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        registry.Complete(new HashSet<string> { "a" });
+        Assert.True(registry.IsComplete);
+    }
+
+    [Fact]
     public void Workers_come_in_a_fixed_order()
     {
         var registry = new SiloRegistry(time);
@@ -50,7 +87,7 @@ public sealed class SiloRegistryTests
         Assert.Equal(["a"], registry.Sweep(Nobody));
     }
 
-    private static SiloDescription Silo(string name, int deviceCount) => new()
+    private static SiloDescription Silo(string name, int deviceCount, string incarnation = "first life") => new()
     {
         Name = name,
         StripeHost = "127.0.0.1",
@@ -60,6 +97,7 @@ public sealed class SiloRegistryTests
         FreeDiskBytes = 1,
         MachineCores = 2,
         MachineName = "machine",
+        Incarnation = incarnation,
         Workers = [.. Enumerable.Range(0, deviceCount).Reverse().Select(index => new WorkerDescription
         {
             SiloName = name,
