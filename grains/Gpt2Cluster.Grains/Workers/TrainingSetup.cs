@@ -15,5 +15,6 @@ public static class TrainingSetup
         .AddSingleton(provider => provider.GetRequiredService<SiloContext>().Replicas)
         .AddSingleton<CheckpointStore>()
         .AddSingleton<ParameterLoader>()
-        .AddSingleton<WorkerServices>();
+        .AddSingleton<WorkerServices>()
+        .AddSingleton<WorkerDesks>();
 }

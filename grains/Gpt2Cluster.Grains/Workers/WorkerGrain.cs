@@ -11,54 +11,41 @@ namespace Gpt2Cluster.Grains.Workers;
 /// it is reported to the coordinator from there.
 /// </summary>
 [SiloPinned, KeepAlive]
-internal sealed partial class WorkerGrain(WorkerServices services, ILogger<WorkerGrain> logger)
-    : Grain, IWorker, IDisposable
+internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks desks, ILogger<WorkerGrain> logger)
+    : Grain, IWorker
 {
     /// <summary>A worker that serves a run and hears nothing for this long calls the coordinator.</summary>
     private static readonly TimeSpan SilenceBeforePing = TimeSpan.FromSeconds(2);
 
-    private ComputeThread compute = null!;
-    private WorkerSession? session;
+    private WorkerDesk desk = null!;
     private DateTimeOffset lastHeard;
 
     private string Key => this.GetPrimaryKeyString();
 
+    private WorkerSession? Session => desk.Session;
+
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        compute = new ComputeThread($"compute {Key}");
+        desk = desks.Of(Key);
         this.RegisterGrainTimer(
             PingWhenSilent, new GrainTimerCreationOptions(SilenceBeforePing, SilenceBeforePing) { Interleave = true });
         return base.OnActivateAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
-    {
-        EndSession();
-        return base.OnDeactivateAsync(reason, cancellationToken);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => compute.Dispose();
-
-    /// <inheritdoc/>
     public Task<bool> Prepare(PrepareRequest request)
     {
         lastHeard = services.Time.GetUtcNow();
-        if (session is { } current && current.Run == request.Run && request.Generation < current.Generation)
+        if (Session is { } current && current.Run == request.Run && request.Generation < current.Generation)
         {
             LogStale(Key, request.Run, request.Generation, current.Generation);
             return Task.FromResult(false);
         }
 
-        if (session?.Run != request.Run)
-        {
-            EndSession();
-            session = new WorkerSession(Key, request, services, compute, logger);
-        }
-
-        session!.Prepare(request);
+        if (Session?.Run != request.Run)
+            desk.Begin(new WorkerSession(Key, request, services, desk.Compute, logger));
+        Session!.Prepare(request);
         return Task.FromResult(true);
     }
 
@@ -79,44 +66,38 @@ internal sealed partial class WorkerGrain(WorkerServices services, ILogger<Worke
     /// <inheritdoc/>
     public Task Release(string run, int generation)
     {
-        if (session is { } current && current.Run == run && generation >= current.Generation)
-            EndSession();
+        if (Session is { } current && current.Run == run && generation >= current.Generation)
+            desk.End();
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
     public Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count) =>
-        session is { } current && current.Run == run
+        Session is { } current && current.Run == run
             ? current.ReadReplica(part, start, count)
             : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
     public Task<WorkerStand?> Stand() =>
-        Task.FromResult(session is { } current ? new WorkerStand(current.Run, current.Generation, current.Step) : null);
+        Task.FromResult(Session is { } current ? new WorkerStand(current.Run, current.Generation, current.Step) : null);
 
     private Task<bool> Serve(string run, int generation, Action<WorkerSession> order)
     {
         lastHeard = services.Time.GetUtcNow();
-        if (session is { } current && current.Run == run && current.Generation == generation)
+        if (Session is { } current && current.Run == run && current.Generation == generation)
         {
             order(current);
             return Task.FromResult(true);
         }
 
-        LogStale(Key, run, generation, session?.Generation ?? 0);
+        LogStale(Key, run, generation, Session?.Generation ?? 0);
         return Task.FromResult(false);
     }
 
     private Task PingWhenSilent()
     {
-        if (session is { } current && services.Time.GetUtcNow() - lastHeard >= SilenceBeforePing)
+        if (Session is { } current && services.Time.GetUtcNow() - lastHeard >= SilenceBeforePing)
             GrainFactory.GetGrain<ITrainingRun>(current.Run).Ping(Key, current.Generation).Ignore();
         return Task.CompletedTask;
-    }
-
-    private void EndSession()
-    {
-        session?.Dispose();
-        session = null;
     }
 }
