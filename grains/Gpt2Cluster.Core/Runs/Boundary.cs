@@ -20,6 +20,12 @@ internal static class Boundary
 
     private static void SaveAndGoOn(Turn turn)
     {
+        if (Saving.HoldsTheBest(turn))
+        {
+            turn.State = turn.State with { Phase = RunPhase.Saving, FailedLastCheckpointCount = 0 };
+            return;
+        }
+
         Saving.WhenDue(turn);
         if (turn.State.Ending is not null)
             Endings.SaveThenFinish(turn);

@@ -6,7 +6,11 @@ internal static class Endings
     /// <summary>Writes the last checkpoint if it is missing, and finishes once it is there.</summary>
     public static void SaveThenFinish(Turn turn)
     {
-        turn.State = turn.State with { Phase = RunPhase.Saving };
+        turn.State = turn.State with
+        {
+            Phase = RunPhase.Saving,
+            FailedLastCheckpointCount = turn.State.Phase == RunPhase.Saving ? turn.State.FailedLastCheckpointCount : 0,
+        };
         if (turn.State.CheckpointInFlight is not null)
             return;
         var step = turn.State.Step;
@@ -16,7 +20,7 @@ internal static class Endings
             return;
         }
 
-        var attempt = turn.State.FailedCheckpointCount;
+        var attempt = turn.State.FailedLastCheckpointCount;
         if (attempt < RunMachine.MaxCheckpointAttempts)
         {
             Saving.Begin(turn, turn.State.Members[attempt % turn.State.Members.Count]);
@@ -25,6 +29,24 @@ internal static class Endings
 
         turn.Warn($"The state after step {step} could not be saved; what follows the newest checkpoint is lost.");
         Finish(turn);
+    }
+
+    /// <summary>
+    /// Ends the run because of a member's trouble. What the members hold and no checkpoint does is saved first, under a
+    /// new generation: in the old one they may wait for each other. A second trouble on that way ends it at once.
+    /// </summary>
+    public static void FailAfterSaving(Turn turn, string troubled, string reason)
+    {
+        var saved = turn.Record.NewestCheckpoint?.Step ?? 0;
+        var isUnsaved = Math.Max(turn.State.Step, turn.Record.CommittedStep) > saved;
+        if (turn.State.Ending?.Status == RunStatus.Failed || !isUnsaved)
+        {
+            turn.Fail(turn.State.Ending is { Status: RunStatus.Failed, Reason: { } first } ? first : reason);
+            return;
+        }
+
+        turn.State = turn.State with { Ending = new Ending(RunStatus.Failed, reason) };
+        Membership.FormToSave(turn, troubled);
     }
 
     /// <summary>

@@ -7,7 +7,12 @@ internal static class Membership
 {
     public static void Offer(Turn turn, WorkersOffered offer)
     {
-        turn.State = turn.State with { Offered = [.. offer.Workers.DistinctBy(worker => worker.Key)] };
+        turn.State = turn.State with
+        {
+            Offered = [.. offer.Workers.DistinctBy(worker => worker.Key)],
+            ClusterWorkerCount = offer.ClusterWorkerCount,
+            OtherRuns = offer.OtherRuns,
+        };
         if (turn.State.Phase == RunPhase.Resting)
             return;
         var missing = turn.State.Members.Where(member => !IsOffered(turn, member));
@@ -16,6 +21,8 @@ internal static class Membership
             Remove(turn, gone, Departed(turn, gone));
         else if (turn.State.Phase == RunPhase.Waiting)
             Form(turn, Joined(Newcomers(turn)));
+        if (turn.State.Phase == RunPhase.Waiting)
+            SayWhatIsMissing(turn);
     }
 
     /// <summary>
@@ -35,7 +42,7 @@ internal static class Membership
             return;
         if (trouble.IsFinal)
         {
-            turn.Fail(trouble.Reason);
+            Endings.FailAfterSaving(turn, trouble.Worker, trouble.Reason);
             return;
         }
 
@@ -43,7 +50,8 @@ internal static class Membership
         turn.State = turn.State with { Troubles = turn.State.Troubles.SetItem(trouble.Worker, count) };
         turn.Warn($"Worker {trouble.Worker} is in trouble: {trouble.Reason}");
         if (count >= RunMachine.MaxTroubleCount && turn.State.Members.Count + Newcomers(turn).Count == 1)
-            turn.Fail($"No worker is left; the last one's trouble was: {trouble.Reason}");
+            Endings.FailAfterSaving(
+                turn, trouble.Worker, $"No worker is left; the last one's trouble was: {trouble.Reason}");
         else
             Remove(turn, [trouble.Worker], $"worker {trouble.Worker} was in trouble");
     }
@@ -54,6 +62,7 @@ internal static class Membership
         turn.State = turn.State with
         {
             Troubles = turn.State.Troubles.SetItem(member.Key, RunMachine.MaxTroubleCount),
+            Refusal = reason,
         };
         turn.Warn(reason);
         turn.Send(new ReleaseWorkers([member.Key], turn.Generation));
@@ -76,35 +85,80 @@ internal static class Membership
         var newcomers = Newcomers(turn).Select(worker => new RunMember(
             worker.Key, worker.Silo, worker.Incarnation));
         var members = turn.State.Members.AddRange(newcomers);
-        var needed = turn.State.Ending is null ? turn.Specification.Workers.Min : 1;
-        if (members.Count < needed)
-            Wait(turn, $"it waits for {needed} workers and has {members.Count}");
+        if (members.Count < Needed(turn))
+            Wait(turn);
         else
             Raise(turn, members, reason);
     }
 
+    /// <summary>
+    /// Raises the generation to save what the members hold before the run fails: without the one in trouble, unless it
+    /// is the only one.
+    /// </summary>
+    public static void FormToSave(Turn turn, string troubled)
+    {
+        if (turn.State.Members.Count > 1)
+            Drop(turn, [troubled]);
+        Raise(turn, turn.State.Members, "the run fails and saves what it has");
+    }
+
+    /// <summary>Ends a run whose workers were all refused and that nobody else came for.</summary>
+    public static void GiveUpWaiting(Turn turn)
+    {
+        var isHopeless = turn.State is { Phase: RunPhase.Waiting, Members.IsEmpty: true, Refusal: not null }
+            && Newcomers(turn).IsEmpty && turn.State.Now - turn.State.WaitingSince >= RunMachine.RefusalPatience;
+        if (isHopeless)
+            turn.Fail(turn.State.Refusal!);
+    }
+
     private static void Remove(Turn turn, IReadOnlyList<string> workers, string reason)
     {
-        var members = turn.State.Members.RemoveAll(member => workers.Contains(member.Key));
-        if (members.Count == turn.State.Members.Count)
+        var count = turn.State.Members.Count;
+        Drop(turn, workers);
+        if (turn.State.Members.Count == count || turn.State.Phase == RunPhase.Waiting)
             return;
-        turn.State = turn.State with { Members = members };
-        if (turn.State.CheckpointInFlight is { } writing && workers.Contains(writing.Worker))
-            turn.State = turn.State with { CheckpointInFlight = null, CheckpointIsDue = true };
-        if (turn.State.Phase == RunPhase.Waiting)
-            return;
-        if (members.IsEmpty && turn.State.Ending is not null)
+        if (turn.State.Members.IsEmpty && turn.State.Ending is not null)
             Endings.LoseState(turn);
         if (turn.State.Phase != RunPhase.Resting)
             Form(turn, reason);
     }
 
-    private static void Wait(Turn turn, string remark)
+    private static void Drop(Turn turn, IReadOnlyList<string> workers)
     {
-        turn.Record = turn.Record with { Status = RunStatus.Queued, Remark = remark };
-        turn.State = turn.State with { Phase = RunPhase.Waiting };
+        var members = turn.State.Members.RemoveAll(member => workers.Contains(member.Key));
+        turn.State = turn.State with { Members = members };
+        if (turn.State.CheckpointInFlight is { } writing && workers.Contains(writing.Worker))
+            turn.State = turn.State with { CheckpointInFlight = null, CheckpointIsDue = true };
+    }
+
+    private static void Wait(Turn turn)
+    {
+        if (turn.State.Phase != RunPhase.Waiting)
+            turn.State = turn.State with { Phase = RunPhase.Waiting, WaitingSince = turn.State.Now };
+        if (turn.Record.Status == RunStatus.Queued)
+            return;
+        turn.Record = turn.Record with { Status = RunStatus.Queued, Remark = null };
         turn.Persist();
     }
+
+    /// <summary>
+    /// Stored and told when the run begins to wait and when what the cluster has changes: not with every offer.
+    /// </summary>
+    private static void SayWhatIsMissing(Turn turn)
+    {
+        var (needed, has) = (Needed(turn), turn.State.ClusterWorkerCount);
+        var which = turn.State.Refusal is null ? "" : " of its compute profile";
+        var shares = turn.State.OtherRuns.Select(share => $", {share.WorkerCount} of them for run {share.Run}");
+        var remark = $"it waits for {needed} {(needed == 1 ? "worker" : "workers")}{which}; "
+            + $"the cluster has {has}{string.Concat(shares)}";
+        if (turn.Record.Remark == remark)
+            return;
+        turn.Record = turn.Record with { Remark = remark };
+        turn.Persist();
+        turn.Warn($"The run goes on when it can: {remark}.");
+    }
+
+    private static int Needed(Turn turn) => turn.State.Ending is null ? turn.Specification.Workers.Min : 1;
 
     private static void Raise(Turn turn, ImmutableList<RunMember> members, string reason)
     {

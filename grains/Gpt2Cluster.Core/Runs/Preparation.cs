@@ -105,6 +105,7 @@ internal static class Preparation
         if (!isReady)
             return;
         turn.Record = turn.Record with { Status = RunStatus.Running };
+        turn.State = turn.State with { Refusal = null };
         turn.Persist();
         var (step, count) = (turn.State.Step, turn.State.Members.Count);
         turn.Tell(new MembershipChanged(step, turn.Generation, count, turn.State.MembershipReason));
@@ -128,8 +129,9 @@ internal static class Preparation
 
         if (!turn.Specification.Exact || ready.Profile == expected)
             return null;
-        return $"Worker {ready.Worker} is refused: {Difference(expected, ready.Profile)}; "
-            + "a run of mixed workers needs --exact off.";
+        var advice = Advice.NewRun(turn.Specification, "--exact off", turn.Record.Checkpoints.Count > 0);
+        return $"Worker {ready.Worker} is refused, as it would compute other bits: "
+            + $"{Difference(expected, ready.Profile)}. {advice}";
     }
 
     private static string Difference(ComputeProfile expected, ComputeProfile found)

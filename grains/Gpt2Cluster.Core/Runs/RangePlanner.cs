@@ -1,5 +1,3 @@
-using Gpt2Cluster.Core.Reduction;
-
 namespace Gpt2Cluster.Core.Runs;
 
 /// <summary>Divides work over workers. The same speeds give the same ranges; no bits depend on them.</summary>
@@ -20,7 +18,26 @@ public static class RangePlanner
         ArgumentOutOfRangeException.ThrowIfLessThan(seconds.Count, 1);
         var limit = ShortestTime(leafCount, seconds) * AlignmentSlack;
         var most = seconds.Select(each => (int)Math.Min(leafCount, Math.Floor(limit / each))).ToArray();
-        return FewestSubtrees(new ReductionTree(leafCount), most);
+        return FewestSubtrees(new SubtreeCounts(leafCount), leafCount, most);
+    }
+
+    /// <summary>
+    /// The division to use from now on: <paramref name="present"/>, unless another one would make the slowest worker
+    /// finish earlier by more than a factor.
+    /// </summary>
+    /// <param name="present">The division of now; any other number of ranges than of workers is none.</param>
+    /// <param name="leafCount">M, 1 or more.</param>
+    /// <param name="seconds">What a leaf takes each worker, above 0; one or more workers.</param>
+    /// <param name="worthIt">The factor; less is noise.</param>
+    public static IReadOnlyList<LeafRange> Improve(
+        IReadOnlyList<LeafRange> present, int leafCount, IReadOnlyList<double> seconds, double worthIt)
+    {
+        // No division is faster than the shortest time, so most steps end here, without looking at any cut.
+        var isOne = present.Count == seconds.Count;
+        if (isOne && Time(present, seconds) <= worthIt * ShortestTime(leafCount, seconds))
+            return present;
+        var best = Divide(leafCount, seconds);
+        return isOne && Time(present, seconds) <= worthIt * Time(best, seconds) ? present : best;
     }
 
     /// <summary>How long the slowest worker takes with a division.</summary>
@@ -57,10 +74,9 @@ public static class RangePlanner
 
     // Dynamic programming over the cuts: fewest[w, p] subtrees are sent when the first w workers have the first p
     // leaves.
-    private static LeafRange[] FewestSubtrees(ReductionTree tree, int[] most)
+    private static LeafRange[] FewestSubtrees(SubtreeCounts counts, int leafCount, int[] most)
     {
         const int none = int.MaxValue / 2;
-        var leafCount = tree.LeafCount;
         var fewest = new int[most.Length + 1, leafCount + 1];
         var cutBefore = new int[most.Length + 1, leafCount + 1];
         for (var end = 1; end <= leafCount; end++)
@@ -74,7 +90,7 @@ public static class RangePlanner
                 {
                     var sent = fewest[worker - 1, first] >= none
                         ? none
-                        : fewest[worker - 1, first] + tree.CoverRange(first, end).Count;
+                        : fewest[worker - 1, first] + counts.Of(first, end);
                     if (sent < fewest[worker, end])
                         (fewest[worker, end], cutBefore[worker, end]) = (sent, first);
                 }

@@ -6,6 +6,7 @@ internal static class Resending
     public static void Tick(Turn turn)
     {
         RepeatCheckpoint(turn);
+        Membership.GiveUpWaiting(turn);
         if (turn.State.Now - turn.State.MovedAt < RunMachine.ResendAfter)
             return;
         turn.State = turn.State with { MovedAt = turn.State.Now };

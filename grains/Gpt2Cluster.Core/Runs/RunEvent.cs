@@ -30,7 +30,15 @@ public sealed record Started : RunEvent;
 /// incarnation too.
 /// </summary>
 /// <param name="Workers">Those that live and are ready to serve.</param>
-public sealed record WorkersOffered(IReadOnlyList<OfferedWorker> Workers) : RunEvent;
+/// <param name="ClusterWorkerCount">All workers of the cluster, whomever they serve.</param>
+/// <param name="OtherRuns">What the other runs have of them.</param>
+public sealed record WorkersOffered(
+    IReadOnlyList<OfferedWorker> Workers, int ClusterWorkerCount, IReadOnlyList<RunShare> OtherRuns) : RunEvent;
+
+/// <summary>A run's part of the cluster.</summary>
+/// <param name="Run">The run's name.</param>
+/// <param name="WorkerCount">How many workers serve it.</param>
+public sealed record RunShare(string Run, int WorkerCount);
 
 /// <summary>A worker cannot be reached, or does not serve the generation (any more). It may be offered again.</summary>
 /// <param name="Worker">Its key.</param>

@@ -13,8 +13,16 @@ public static class RunMachine
     /// <summary>Outstanding commands are sent again when nothing was heard for this long.</summary>
     public static readonly TimeSpan ResendAfter = TimeSpan.FromSeconds(5);
 
-    /// <summary>A worker that was in trouble this often is not taken any more.</summary>
+    /// <summary>
+    /// A worker that was in trouble this often, without a step that it has committed in between, is not taken any more.
+    /// </summary>
     public const int MaxTroubleCount = 3;
+
+    /// <summary>
+    /// A run whose workers were all refused for their compute profile waits this long for others before it ends: when a
+    /// cluster is started, its silos do not come at once.
+    /// </summary>
+    public static readonly TimeSpan RefusalPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>A run that ends gives up writing its last checkpoint after this many failures.</summary>
     public const int MaxCheckpointAttempts = 3;

@@ -23,7 +23,9 @@ public enum RunPhase
     /// <summary>Between two steps: samples.</summary>
     Sampling,
 
-    /// <summary>Between the last step and the end: the last checkpoint.</summary>
+    /// <summary>
+    /// Between the last step and the end: the last checkpoint. Between two steps: one that the step's own has to wait for.
+    /// </summary>
     Saving,
 
     /// <summary>The run rests: paused or over.</summary>
@@ -114,8 +116,20 @@ public sealed record RunState
     /// <summary>Whether a checkpoint was due while another was being written.</summary>
     public bool CheckpointIsDue { get; init; }
 
-    /// <summary>Attempts in a row to write the last checkpoint that failed.</summary>
-    public int FailedCheckpointCount { get; init; }
+    /// <summary>Attempts to write the last checkpoint that failed since the run began to end.</summary>
+    public int FailedLastCheckpointCount { get; init; }
+
+    /// <summary>When the run began to wait for workers, while it waits.</summary>
+    public TimeSpan WaitingSince { get; init; }
+
+    /// <summary>Why a worker was refused for its compute profile since the run last computed; null if none was.</summary>
+    public string? Refusal { get; init; }
+
+    /// <summary>Workers of the cluster when it offered last, whomever they serve.</summary>
+    public int ClusterWorkerCount { get; init; }
+
+    /// <summary>What the other runs had of them.</summary>
+    public IReadOnlyList<RunShare> OtherRuns { get; init; } = [];
 
     /// <summary>When the step in flight was planned.</summary>
     public TimeSpan PlannedAt { get; init; }

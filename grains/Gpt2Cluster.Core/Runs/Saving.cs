@@ -18,6 +18,14 @@ internal static class Saving
             turn.State = turn.State with { CheckpointIsDue = true };
     }
 
+    /// <summary>
+    /// Whether the step at hand, the best by validation, has to wait until the checkpoint in flight is written: the
+    /// next step would change the replicas before it could be written itself.
+    /// </summary>
+    public static bool HoldsTheBest(Turn turn) =>
+        turn.State.CheckpointInFlight is { } writing && writing.Step != turn.State.Step
+        && turn.Record.BestValidation?.Step == turn.State.Step && !HasStep(turn, turn.State.Step);
+
     public static void Begin(Turn turn, RunMember writer)
     {
         var step = turn.State.Step;
@@ -43,7 +51,7 @@ internal static class Saving
     {
         var command = turn.State.CheckpointInFlight;
         if (command is not null && IsAbout(command, written.Worker, written.Step))
-            turn.State = turn.State with { CheckpointInFlight = null, FailedCheckpointCount = 0 };
+            turn.State = turn.State with { CheckpointInFlight = null };
         else
             command = null;
         // One that a coordinator before this one ordered is as good.
@@ -71,13 +79,12 @@ internal static class Saving
         if (turn.State.CheckpointInFlight is not { } command || !IsAbout(command, failed.Worker, failed.Step))
             return;
         turn.Warn($"The checkpoint of step {failed.Step} could not be written by {failed.Worker}: {failed.Reason}");
-        turn.State = turn.State with
-        {
-            CheckpointInFlight = null,
-            FailedCheckpointCount = turn.State.FailedCheckpointCount + 1,
-        };
-        if (turn.State.Phase == RunPhase.Saving)
-            Boundary.Next(turn);
+        turn.State = turn.State with { CheckpointInFlight = null };
+        if (turn.State.Phase != RunPhase.Saving)
+            return;
+        if (failed.Step == turn.State.Step)
+            turn.State = turn.State with { FailedLastCheckpointCount = turn.State.FailedLastCheckpointCount + 1 };
+        Boundary.Next(turn);
     }
 
     /// <summary>

@@ -66,7 +66,8 @@ internal static class Stepping
             return;
         }
 
-        var reason = $"{message}; the step was not applied. Lower --learning-rate, or say --on-nan skip.";
+        var advice = Advice.NewRun(turn.Specification, "a lower --learning-rate or --on-nan skip", report.Step > 1);
+        var reason = $"{message}; the step was not applied. {advice}";
         turn.State = turn.State with { Ending = new Ending(RunStatus.Failed, reason) };
         Boundary.Next(turn);
     }
@@ -77,7 +78,11 @@ internal static class Stepping
         var loss = members.SelectMany(member => member.StepReport!.Losses).Aggregate(0.0, (sum, each) => sum + each)
             / turn.Specification.MicroBatchCount;
         var isRepeat = report.Step <= turn.Record.CommittedStep;
-        turn.State = turn.State with { Step = report.Step };
+        turn.State = turn.State with
+        {
+            Step = report.Step,
+            Troubles = turn.State.Troubles.RemoveRange(members.Select(member => member.Key)),
+        };
         turn.Record = turn.Record with
         {
             CommittedStep = Math.Max(report.Step, turn.Record.CommittedStep),
@@ -108,11 +113,9 @@ internal static class Stepping
         var known = turn.State.Members.Select(member => member.SecondsPerMicroBatch).OfType<double>();
         var typical = known.DefaultIfEmpty(1).Average();
         var seconds = turn.State.Members.ConvertAll(member => member.SecondsPerMicroBatch ?? typical);
-        var best = RangePlanner.Divide(turn.Specification.MicroBatchCount, seconds);
-        var now = turn.State.PlannedRanges;
-        var isWorthIt = now.Count != best.Count
-            || RangePlanner.Time(now, seconds) > WorthCuttingAnew * RangePlanner.Time(best, seconds);
-        turn.State = turn.State with { PlannedRanges = isWorthIt ? [.. best] : now };
+        var ranges = RangePlanner.Improve(
+            turn.State.PlannedRanges, turn.Specification.MicroBatchCount, seconds, WorthCuttingAnew);
+        turn.State = turn.State with { PlannedRanges = [.. ranges] };
         return turn.State.PlannedRanges;
     }
 

@@ -54,7 +54,8 @@ internal static class Validation
     {
         var sum = turn.State.Members.SelectMany(member => member.LossSums ?? []).Aggregate(0.0, (a, b) => a + b);
         var point = new ValidationPoint(turn.State.Step, sum / turn.Specification.ValidationWindows()!.TargetCount);
-        var isBest = turn.Record.BestValidation is not { } best || point.Loss < best.Loss;
+        // Every comparison with NaN is false: it is never the best, and never keeps another from being.
+        var isBest = !double.IsNaN(point.Loss) && !(point.Loss >= turn.Record.BestValidation?.Loss);
         turn.Record = turn.Record with
         {
             LastValidation = point,

@@ -54,7 +54,13 @@ internal sealed partial class RunExecutor(
                       from worker in silo.Workers.OrderBy(worker => worker.DeviceIndex)
                       where worker.Run == run
                       select new OfferedWorker(worker.Key, silo.Name, silo.Incarnation);
-        return new WorkersOffered([.. offered]);
+        var workers = cluster.Silos.SelectMany(silo => silo.Workers).ToList();
+        var others = from worker in workers
+                     where worker.Run is not null && worker.Run != run
+                     group worker by worker.Run into share
+                     orderby share.Key
+                     select new RunShare(share.Key, share.Count());
+        return new WorkersOffered([.. offered], workers.Count, [.. others]);
     }
 
     /// <summary>Stores the record under its ETag.</summary>
@@ -108,7 +114,9 @@ internal sealed partial class RunExecutor(
             case ReleaseWorkers release:
                 foreach (var worker in release.Workers)
                     grains.GetGrain<IWorker>(worker).Release(run, release.Generation).Ignore();
-                foreach (var silo in release.Workers.Select(GrainKeys.SiloOf).Distinct())
+                // Other devices of the silo may still serve the run.
+                var silos = release.Workers.Select(GrainKeys.SiloOf).Distinct();
+                foreach (var silo in silos.Except(state.Members.Select(member => member.Silo)))
                     grains.GetGrain<IReducer>(GrainKeys.Reducer(silo, run)).Close(run, release.Generation).Ignore();
                 break;
             case Finish finish:

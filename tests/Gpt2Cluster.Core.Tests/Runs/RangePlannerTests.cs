@@ -1,4 +1,5 @@
 using CsCheck;
+using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Core.Tests.Runs;
@@ -36,6 +37,41 @@ public sealed class RangePlannerTests
             var time = RangePlanner.Time(ranges, seconds);
             Assert.True(time <= 1.0501 * AllCuts(leaves, seconds.Length).Min(cut => RangePlanner.Time(cut, seconds)));
         });
+
+    [Fact]
+    public void The_fewest_subtrees_are_those_of_the_slow_twin() =>
+        Gen.Select(Gen.Int[1, 24], Gen.Double[0.1, 10].Array[1, 5]).Sample((leaves, seconds) =>
+            Assert.Equal(SlowRangePlanner.Divide(leaves, seconds), RangePlanner.Divide(leaves, seconds)));
+
+    [Fact]
+    public void Ranges_are_cut_anew_when_the_slow_twin_says_so() =>
+        (from leaves in Gen.Int[1, 24]
+         from before in Gen.Double[0.1, 10].Array[1, 5]
+         from noise in Gen.Double[0.7, 1.4].Array[5, 5]
+         select (leaves, before, noise)).Sample(sample =>
+        {
+            var (leaves, before, noise) = sample;
+            var present = RangePlanner.Divide(leaves, before);
+            double[] after = [.. before.Select((each, worker) => each * noise[worker])];
+            var best = SlowRangePlanner.Divide(leaves, after);
+            var isWorthIt = RangePlanner.Time(present, after) > 1.1 * RangePlanner.Time(best, after);
+            Assert.Equal(isWorthIt ? best : present, RangePlanner.Improve(present, leaves, after, 1.1));
+            Assert.Equal(best, RangePlanner.Improve([], leaves, after, 1.1));
+        });
+
+    [Fact]
+    public void Subtrees_are_counted_as_the_tree_lists_them()
+    {
+        for (var leaves = 1; leaves <= 70; leaves++)
+        {
+            var (tree, counts) = (new ReductionTree(leaves), new SubtreeCounts(leaves));
+            for (var first = 0; first <= leaves; first++)
+            {
+                for (var end = first; end <= leaves; end++)
+                    Assert.Equal(tree.CoverRange(first, end).Count, counts.Of(first, end));
+            }
+        }
+    }
 
     [Fact]
     public void Even_parts_differ_by_one_at_most() =>

@@ -76,7 +76,9 @@ internal sealed class SimulatedCluster
 
     public void OfferAll() =>
         mail.Add(new WorkersOffered(
-            [.. live.Select(pair => new OfferedWorker(pair.Key, pair.Key.Split('/')[0], pair.Value.Incarnation))]));
+            [.. live.Select(pair => new OfferedWorker(pair.Key, pair.Key.Split('/')[0], pair.Value.Incarnation))],
+            live.Count,
+            []));
 
     public void Tell(RunEvent heard) => mail.Add(heard);
 

@@ -83,7 +83,7 @@ internal sealed class Transcript
         switch (words[0])
         {
             case "start" or "restart": return new Started();
-            case "offer": return new WorkersOffered([.. words[1..].Select(Offered)]);
+            case "offer": return Offer(words[1..]);
             case "lost": return new WorkerLost(worker, generation, rest);
             case "old-lost": return new WorkerLost(worker, generation - 1, rest);
             case "trouble": return new WorkerTroubled(worker, generation, rest, false);
@@ -105,9 +105,20 @@ internal sealed class Transcript
             case "pause": return new PauseRequested();
             case "resume": return new ResumeRequested();
             case "cancel": return new CancelRequested();
+            case "half-a-minute": now += TimeSpan.FromSeconds(29); return new Ticked();
             case "six-ticks": now += TimeSpan.FromSeconds(5); return new Ticked();
             default: throw new FormatException(words[0]);
         }
+    }
+
+    // Workers that are offered, then other runs as RUN=COUNT and workers that serve nobody as free=COUNT.
+    private static WorkersOffered Offer(string[] words)
+    {
+        var shares = words.Where(word => word.Contains('=')).Select(word => word.Split('='))
+            .Select(parts => new RunShare(parts[0], int.Parse(parts[1]))).ToList();
+        OfferedWorker[] offered = [.. words.Where(word => !word.Contains('=')).Select(Offered)];
+        var count = offered.Length + shares.Sum(share => share.WorkerCount);
+        return new WorkersOffered(offered, count, shares.FindAll(share => share.Run != "free"));
     }
 
     // SILO/DEVICE, or SILO/DEVICE#LIFE for a silo that was started again.
