@@ -8,6 +8,7 @@ using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Metrics;
 using Microsoft.Extensions.Logging;
 using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
+using ShownEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -19,7 +20,7 @@ namespace Gpt2Cluster.Grains.Runs;
 internal sealed partial class RunExecutor(
     string run,
     IGrainFactory grains,
-    IPersistentState<StoredRun> stored,
+    RunRecordStore records,
     RunEventFeed feed,
     RunMetrics metrics,
     Func<RunEvent, Task> hear,
@@ -63,13 +64,6 @@ internal sealed partial class RunExecutor(
         return new WorkersOffered([.. offered], workers.Count, [.. others]);
     }
 
-    /// <summary>Stores the record under its ETag.</summary>
-    public async Task Persist(RunRecord record)
-    {
-        stored.State.RecordJson = JsonSerializer.Serialize(record, SpecificationJson.Options);
-        await stored.WriteStateAsync();
-    }
-
     /// <summary>Tells the cluster how the run stands.</summary>
     public Task TellCluster(RunState state)
     {
@@ -77,19 +71,35 @@ internal sealed partial class RunExecutor(
         if (!state.Record.IsAtRest)
             metrics.Membership(run, state.Record.Generation, ServingCount(state));
         return grains.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
-            RunDescriptions.Summary(state, stored.State.SubmittedAt, LastLoss),
+            RunDescriptions.Summary(state, records.SubmittedAt, LastLoss),
             workers.Min,
             workers.Max ?? int.MaxValue);
     }
 
-    /// <summary>Does one command.</summary>
-    public async Task Do(RunCommand command, RunState state)
+    /// <summary>
+    /// Does commands in their order. A record is stored with the events it brings: those that follow it, up to the next.
+    /// </summary>
+    public async Task Do(IReadOnlyList<RunCommand> commands, RunState state)
+    {
+        for (var index = 0; index < commands.Count; index++)
+        {
+            if (commands[index] is PersistRecord persist)
+            {
+                var following = commands.Skip(index + 1).TakeWhile(command => command is not PersistRecord);
+                var events = following.Select(command => EventOf(command, state)).OfType<ShownEvent>();
+                await records.Write(persist.Record, events, records.SubmittedAt);
+            }
+            else
+            {
+                await Do(commands[index], state);
+            }
+        }
+    }
+
+    private async Task Do(RunCommand command, RunState state)
     {
         switch (command)
         {
-            case PersistRecord persist:
-                await Persist(persist.Record);
-                break;
             case PrepareReplica prepare:
                 Send(prepare.Worker, prepare.Generation, worker => worker.Prepare(ToRequest(prepare, state)));
                 break;
@@ -109,7 +119,8 @@ internal sealed partial class RunExecutor(
                 Send(write.Worker, write.Generation, worker => worker.Checkpoint(ToPlan(write, state)));
                 break;
             case Publish publish:
-                Publish(publish.Notice);
+                Observe(publish.Notice);
+                feed.Publish(EventOf(publish, state)!);
                 break;
             case ReleaseWorkers release:
                 foreach (var worker in release.Workers)
@@ -120,10 +131,9 @@ internal sealed partial class RunExecutor(
                     grains.GetGrain<IReducer>(GrainKeys.Reducer(silo, run)).Close(run, release.Generation).Ignore();
                 break;
             case Finish finish:
-                feed.Publish(RunNotices.ToEvent(finish, state.Record));
+                feed.Publish(EventOf(finish, state)!);
                 await feed.Flush();
                 metrics.End(run);
-                await TellCluster(state);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(command), command, "Unknown command.");
@@ -184,19 +194,19 @@ internal sealed partial class RunExecutor(
     /// <summary>A run that waits for enough workers is served by none of those it has.</summary>
     private static int ServingCount(RunState state) => state.Phase == RunPhase.Waiting ? 0 : state.Members.Count;
 
-    private void Publish(RunNotice notice)
+    private ShownEvent? EventOf(RunCommand command, RunState state) => command switch
     {
-        if (notice is StepCommitted step)
-            LastLoss = step.Loss;
-        Observe(notice);
-        feed.Publish(RunNotices.ToEvent(notice, run));
-    }
+        Publish publish => RunNotices.ToEvent(publish.Notice, run),
+        Finish finish => RunNotices.ToEvent(finish, state.Record),
+        _ => null,
+    };
 
     private void Observe(RunNotice notice)
     {
         switch (notice)
         {
             case StepCommitted step:
+                LastLoss = step.Loss;
                 metrics.Step(run, new StepFigures(
                     step.Step, step.Loss, step.LearningRate, step.GradientNorm, step.TokenCount, step.Duration));
                 break;

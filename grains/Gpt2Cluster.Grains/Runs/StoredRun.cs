@@ -1,6 +1,6 @@
 namespace Gpt2Cluster.Grains.Runs;
 
-/// <summary>A run's record as the store keeps it: Core's record in Core's JSON form.</summary>
+/// <summary>A run's record as the store keeps it: Core's record in Core's JSON form, and the events it brings.</summary>
 [GenerateSerializer, Alias("gpt2.stored-run.v1")]
 public sealed class StoredRun
 {
@@ -11,4 +11,19 @@ public sealed class StoredRun
     /// <summary>When the run was submitted.</summary>
     [Id(1)]
     public DateTimeOffset SubmittedAt { get; set; }
+
+    /// <summary>How many events the run's list held for certain when this was written.</summary>
+    [Id(2)]
+    public long EventCount { get; set; }
+
+    /// <summary>
+    /// The events that follow in the list, as lines of JSON: those on their way there and those of the record itself. A
+    /// coordinator that dies in between has lost none; the next one appends what is missing.
+    /// </summary>
+    [Id(3)]
+    public string[] Outbox { get; set; } = [];
+
+    /// <summary>Names this write: whose answer was lost finds out whether it is the one that was stored.</summary>
+    [Id(4)]
+    public Guid WriteId { get; set; }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
@@ -21,10 +20,11 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private static readonly TimeSpan TickPeriod = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WatchPatience = TimeSpan.FromSeconds(5);
 
-    private readonly IPersistentState<StoredRun> stored;
     private readonly TimeProvider time;
     private readonly ILogger<TrainingRunGrain> logger;
+    private readonly StorePatience patience;
     private readonly RunEventFeed feed;
+    private readonly RunRecordStore records;
     private readonly RunExecutor executor;
     private readonly IRunEventStore eventStore;
     private readonly Queue<RunEvent> heard = new();
@@ -32,6 +32,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private RunState? state;
     private bool isWorking;
     private bool isOffering;
+    private bool isRestTold;
 
     public TrainingRunGrain(
         [PersistentState("run", "runs")] IPersistentState<StoredRun> stored,
@@ -40,13 +41,14 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         TimeProvider time,
         ILogger<TrainingRunGrain> logger)
     {
-        this.stored = stored;
         this.eventStore = eventStore;
         this.time = time;
         this.logger = logger;
         activatedAt = time.GetTimestamp();
-        feed = new RunEventFeed(eventStore, Name);
-        executor = new RunExecutor(Name, GrainFactory, stored, feed, metrics, Hear, logger);
+        patience = new StorePatience(Name, time, logger);
+        feed = new RunEventFeed(eventStore, Name, patience);
+        records = new RunRecordStore(stored, feed, patience);
+        executor = new RunExecutor(Name, GrainFactory, records, feed, metrics, Hear, logger);
     }
 
     private string Name => this.GetPrimaryKeyString();
@@ -54,15 +56,16 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     /// <inheritdoc/>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        await feed.Open();
+        await records.Recover();
         this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(TickPeriod, TickPeriod) { Interleave = true });
-        if (stored.State.RecordJson is { } json)
-            await Begin(JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options)!);
+        if (records.Read() is { } record)
+            await Begin(record);
     }
 
     /// <inheritdoc/>
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        patience.IsOver = true;
         executor.End();
         return base.OnDeactivateAsync(reason, cancellationToken);
     }
@@ -71,6 +74,12 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public async Task<SubmissionAnswer> Submit(Submission submission)
     {
         var wanted = SpecificationJson.Read(submission.SpecificationJson);
+        if (wanted.Run.ToString() != Name)
+        {
+            string[] reasons = [$"The run {Name} was asked for with the specification of {wanted.Run}; name one of them."];
+            return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = reasons };
+        }
+
         var eventsBefore = feed.LastSequence;
         var cluster = await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
         var answer = state is null
@@ -84,7 +93,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public Task<RunDescription?> Describe() => Task.FromResult(
         state is null
             ? null
-            : RunDescriptions.Of(state, stored.State.SubmittedAt, executor.LastLoss, feed.LastSequence));
+            : RunDescriptions.Of(state, records.SubmittedAt, executor.LastLoss, feed.LastSequence));
 
     /// <inheritdoc/>
     public Task<RunEventLine[]> EventsAfter(long sequence) => feed.After(sequence, WatchPatience, time);
@@ -148,8 +157,9 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             while (heard.TryDequeue(out var next))
             {
                 (state, var commands) = RunMachine.Decide(state!, next with { At = time.GetElapsedTime(activatedAt) });
-                foreach (var command in commands)
-                    await executor.Do(command, state);
+                await executor.Do(commands, state);
+                if (state.Record.IsAtRest)
+                    await TellOfRest();
             }
         }
         catch (Exception exception)
@@ -190,10 +200,10 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         var errors = SpecificationCheck.Errors(specification).Append(diskError).OfType<string>().ToArray();
         if (errors.Length > 0)
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = errors };
-        stored.State.SubmittedAt = time.GetUtcNow();
         var record = new RunRecord { Specification = specification, PauseAt = pauseAt };
-        await executor.Persist(record);
-        feed.Publish(RunDescriptions.Submitted(specification));
+        var submitted = RunDescriptions.Submitted(specification);
+        await records.Write(record, [submitted], time.GetUtcNow());
+        feed.Publish(submitted);
         await Begin(record);
         return new SubmissionAnswer { Outcome = SubmissionOutcome.Created };
     }
@@ -228,6 +238,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         if (state is null || state.Record.IsAtRest || isOffering)
             return;
         isOffering = true;
+        isRestTold = false;
         try
         {
             await executor.TellCluster(state);
@@ -243,11 +254,39 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 
     private async Task Tick()
     {
-        if (state is null || state.Record.IsAtRest)
+        if (state is null)
             return;
+        if (state.Record.IsAtRest)
+        {
+            await TellOfRest();
+            return;
+        }
+
         await Hear(new Ticked());
         await OfferWorkers();
     }
+
+    /// <summary>
+    /// Frees the run's workers in the cluster's list. A coordinator that died after its last record did not come so far,
+    /// so the one that finds the run at rest does it; what said that the run goes on must not come after it.
+    /// </summary>
+    private async Task TellOfRest()
+    {
+        if (isRestTold || isOffering)
+            return;
+        try
+        {
+            await executor.TellCluster(state!);
+            isRestTold = true;
+        }
+        catch (Exception exception) when (exception is OrleansException or TimeoutException)
+        {
+            LogNotTold(exception, Name);
+        }
+    }
+
+    [LoggerMessage(302, LogLevel.Warning, "The cluster could not be told that run {Run} rests; it is tried again.")]
+    private partial void LogNotTold(Exception exception, string run);
 
     [LoggerMessage(301, LogLevel.Warning, "The coordinator of run {Run} stops acting; another one goes on.")]
     private partial void LogOver(Exception exception, string run);

@@ -1,6 +1,7 @@
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Grains.Runs;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Gpt2Cluster.Grains.Tests.Runs;
 
@@ -9,6 +10,7 @@ public sealed class RunEventFeedTests
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly MemoryEventStore store = new();
+    private readonly FakeTimeProvider time = new();
 
     [Fact]
     public async Task Events_are_numbered_from_1_and_kept_in_order()
@@ -67,47 +69,71 @@ public sealed class RunEventFeedTests
         Assert.Contains("the sea", Assert.Single(await store.Samples("run1", 10)), StringComparison.Ordinal);
     }
 
-    private static WarningEvent Warning(string message) => new() { Run = "run1", Message = message };
-
-    private async Task<RunEventFeed> Feed()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_the_store_did_not_answer_is_stored_once(bool isStoredNevertheless)
     {
-        var feed = new RunEventFeed(store, "run1");
-        await feed.Open();
-        return feed;
+        var feed = await Feed();
+        (store.LostAnswers, store.StoresUnanswered) = (1, isStoredNevertheless);
+        feed.Publish(Warning("a"));
+        feed.Publish(Warning("b"));
+        feed.Publish(new SampleEvent { Run = "run1", Step = 5, Index = 1, Text = "the sea" });
+        await Flush(feed);
+        Assert.Equal(3, feed.LastSequence);
+        Assert.Equal(3, (await feed.After(0, Patience, TimeProvider.System)).Select(line => line.Json).Distinct().Count());
+        Assert.Single(await store.Samples("run1", 10));
     }
 
-    /// <summary>Events in memory, behind a gate.</summary>
-    private sealed class MemoryEventStore : IRunEventStore
+    [Fact]
+    public async Task A_store_that_stays_away_fails_whoever_waits_and_the_feed_goes_on_when_it_is_back()
     {
-        private readonly List<string> events = [];
-        private readonly List<string> samples = [];
+        var feed = await Feed();
+        store.IsAway = true;
+        feed.Publish(Warning("a"));
+        await Assert.ThrowsAsync<TimeoutException>(() => Flush(feed));
+        store.IsAway = false;
+        await Flush(feed);
+        Assert.Equal(1, feed.LastSequence);
+    }
 
-        public TaskCompletionSource? Gate { get; set; }
+    [Fact]
+    public async Task A_new_coordinator_appends_what_the_record_brought_and_the_list_lacks()
+    {
+        var first = await Feed();
+        first.Publish(Warning("before"));
+        first.Publish(Warning("a"));
+        await first.Flush();
+        string[] outbox = [.. new[] { "a", "a", "b" }.Select(message => RunEventFeed.LineOf(Warning(message)))];
+        var second = await Feed(1, outbox);
+        Assert.Equal(
+            ["before", "a", "a", "b"],
+            (await second.After(0, Patience, TimeProvider.System)).Select(line => MessageOf(line.Json)));
+        Assert.Equal(4, (await Feed(1, outbox)).LastSequence);
+    }
 
-        public async Task<long> Append(string run, IReadOnlyList<string> lines)
+    private static string MessageOf(string json) =>
+        RunEventJson.TryRead(json, out var runEvent) ? ((WarningEvent)runEvent).Message : json;
+
+    /// <summary>Time passes while the feed waits for its next attempt.</summary>
+    private async Task Flush(RunEventFeed feed)
+    {
+        var flush = feed.Flush();
+        while (!flush.IsCompleted)
         {
-            if (Gate is { } gate)
-                await gate.Task;
-            events.AddRange(lines);
-            return events.Count;
+            time.Advance(StorePatience.Gap);
+            await Task.Yield();
         }
 
-        public Task<IReadOnlyList<RunEventLine>> Read(string run, long sequence, int count) =>
-            Task.FromResult<IReadOnlyList<RunEventLine>>(
-            [
-                .. events.Skip((int)sequence).Take(count)
-                    .Select((line, index) => new RunEventLine(sequence + index + 1, line)),
-            ]);
+        await flush;
+    }
 
-        public Task<long> LastSequence(string run) => Task.FromResult((long)events.Count);
+    private static WarningEvent Warning(string message) => new() { Run = "run1", Message = message };
 
-        public Task AppendSamples(string run, IReadOnlyList<SampleEvent> added, int keep)
-        {
-            samples.AddRange(added.Select(sample => RunEventJson.Write(sample)));
-            return Task.CompletedTask;
-        }
-
-        public Task<IReadOnlyList<string>> Samples(string run, int last) =>
-            Task.FromResult<IReadOnlyList<string>>([.. samples.TakeLast(last)]);
+    private async Task<RunEventFeed> Feed(long count = 0, params string[] outbox)
+    {
+        var feed = new RunEventFeed(store, "run1", new StorePatience("run1", time, NullLogger.Instance));
+        await feed.Open(count, outbox);
+        return feed;
     }
 }

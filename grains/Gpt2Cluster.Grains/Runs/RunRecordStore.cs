@@ -1,0 +1,55 @@
+using System.Text.Json;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
+using Orleans.Storage;
+using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
+
+namespace Gpt2Cluster.Grains.Runs;
+
+/// <summary>
+/// The run's record in the store, under its ETag: whoever writes after somebody else is not the coordinator any more.
+/// </summary>
+internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEventFeed feed, StorePatience patience)
+{
+    /// <summary>When the run was submitted.</summary>
+    public DateTimeOffset SubmittedAt => stored.State.SubmittedAt;
+
+    /// <summary>The record; null if there is none.</summary>
+    public RunRecord? Read() => stored.State.RecordJson is { } json
+        ? JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options)
+        : null;
+
+    /// <summary>Brings the events that the last coordinator stored with its record and did not append.</summary>
+    public Task Recover() => feed.Open(stored.State.EventCount, stored.State.Outbox);
+
+    /// <summary>Stores a record together with the events it brings: either both are there or neither.</summary>
+    /// <exception cref="InconsistentStateException">Somebody else has stored one since.</exception>
+    public async Task Write(RunRecord record, IEnumerable<RunEvent> events, DateTimeOffset submittedAt)
+    {
+        var wanted = new StoredRun
+        {
+            RecordJson = JsonSerializer.Serialize(record, SpecificationJson.Options),
+            SubmittedAt = submittedAt,
+            EventCount = feed.LastSequence,
+            Outbox = [.. feed.Waiting, .. events.Select(RunEventFeed.LineOf)],
+            WriteId = Guid.NewGuid(),
+        };
+        stored.State = wanted;
+        await patience.Do(isRepeat => Write(wanted, isRepeat));
+    }
+
+    private async Task Write(StoredRun wanted, bool isRepeat)
+    {
+        try
+        {
+            await stored.WriteStateAsync();
+        }
+        catch (InconsistentStateException) when (isRepeat)
+        {
+            // The attempt whose answer was lost may be what it conflicts with.
+            await stored.ReadStateAsync();
+            if (stored.State.WriteId != wanted.WriteId)
+                throw;
+        }
+    }
+}

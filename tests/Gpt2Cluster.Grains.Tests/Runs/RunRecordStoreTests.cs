@@ -1,0 +1,155 @@
+using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Runs;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Orleans.Storage;
+
+namespace Gpt2Cluster.Grains.Tests.Runs;
+
+public sealed class RunRecordStoreTests
+{
+    private static readonly DateTimeOffset Submitted = DateTimeOffset.UnixEpoch;
+    private static readonly RunRecord Record = new()
+    {
+        Specification = Specifications.Small(Presets.Scratch("scratch:tiny").Shape),
+    };
+    private static readonly EndEvent End = new()
+    {
+        Run = "run1",
+        Status = EndStatus.Completed,
+        Step = 7,
+        StateSha256 = "aa",
+        Seconds = 1,
+        Tokens = 2,
+    };
+
+    private readonly MemoryEventStore events = new();
+    private readonly StoredRuns store = new();
+    private readonly FakeTimeProvider time = new();
+
+    [Fact]
+    public async Task A_coordinator_that_dies_before_the_end_is_appended_leaves_it_to_the_next()
+    {
+        var (dying, _) = Coordinator();
+        await dying.Write(Record, [End], Submitted);
+        var (next, feed) = Coordinator();
+        await next.Recover();
+        var line = Assert.Single(await feed.After(0, TimeSpan.Zero, time));
+        Assert.Equal(RunEventFeed.LineOf(End), line.Json);
+        Assert.Equal(1, feed.LastSequence);
+        await Coordinator().Records.Recover();
+        Assert.Equal(1, await events.LastSequence("run1"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_write_that_was_not_answered_is_repeated_and_knows_itself(bool isStoredNevertheless)
+    {
+        var (records, _) = Coordinator();
+        await records.Write(Record, [], Submitted);
+        (store.LostAnswers, store.StoresUnanswered) = (2, isStoredNevertheless);
+        await Pass(records.Write(Record with { Generation = 1 }, [], Submitted));
+        await Pass(records.Write(Record with { Generation = 2 }, [], Submitted));
+        Assert.Equal(2, Coordinator().Records.Read()!.Generation);
+    }
+
+    [Fact]
+    public async Task Whoever_writes_after_somebody_else_is_not_the_coordinator_any_more()
+    {
+        var (old, _) = Coordinator();
+        await old.Write(Record, [], Submitted);
+        var (next, _) = Coordinator();
+        await next.Write(Record with { Generation = 1 }, [], Submitted);
+        await Assert.ThrowsAsync<InconsistentStateException>(
+            () => old.Write(Record with { Generation = 1 }, [], Submitted));
+        Assert.Equal(1, store.ConflictCount);
+    }
+
+    [Fact]
+    public async Task Somebody_elses_write_between_two_attempts_ends_it()
+    {
+        var (old, _) = Coordinator();
+        await old.Write(Record, [], Submitted);
+        var (next, _) = Coordinator();
+        store.LostAnswers = 1;
+        var writing = old.Write(Record with { Generation = 1 }, [], Submitted);
+        await next.Write(Record with { Generation = 1 }, [], Submitted);
+        await Assert.ThrowsAsync<InconsistentStateException>(() => Pass(writing));
+    }
+
+    private (RunRecordStore Records, RunEventFeed Feed) Coordinator()
+    {
+        var patience = new StorePatience("run1", time, NullLogger.Instance);
+        var feed = new RunEventFeed(events, "run1", patience);
+        return (new RunRecordStore(store.Open(), feed, patience), feed);
+    }
+
+    /// <summary>Time passes until the next attempt, again and again.</summary>
+    private async Task Pass(Task task)
+    {
+        while (!task.IsCompleted)
+        {
+            time.Advance(StorePatience.Gap);
+            await Task.Yield();
+        }
+
+        await task;
+    }
+
+    /// <summary>One key of a store with ETags; answers of it can be lost.</summary>
+    private sealed class StoredRuns
+    {
+        private StoredRun stored = new();
+        private int version;
+
+        public int LostAnswers { get; set; }
+
+        public bool StoresUnanswered { get; set; }
+
+        public int ConflictCount { get; private set; }
+
+        public IPersistentState<StoredRun> Open() => new Grain(this) { State = stored, Etag = $"{version}" };
+
+        private sealed class Grain(StoredRuns store) : IPersistentState<StoredRun>
+        {
+            public required StoredRun State { get; set; }
+
+            public required string Etag { get; set; }
+
+            public bool RecordExists => store.version > 0;
+
+            public Task ClearStateAsync() => throw new NotSupportedException();
+
+            public Task ReadStateAsync()
+            {
+                (State, Etag) = (store.stored, $"{store.version}");
+                return Task.CompletedTask;
+            }
+
+            public Task WriteStateAsync()
+            {
+                if (Etag != $"{store.version}")
+                {
+                    store.ConflictCount++;
+                    throw new InconsistentStateException("Somebody else has written.");
+                }
+
+                var isLost = store.LostAnswers > 0;
+                store.LostAnswers -= isLost ? 1 : 0;
+                if (!isLost || store.StoresUnanswered)
+                {
+                    store.version++;
+                    store.stored = State;
+                }
+
+                if (isLost)
+                    throw new TimeoutException("The store does not answer.");
+                Etag = $"{store.version}";
+                return Task.CompletedTask;
+            }
+        }
+    }
+}
