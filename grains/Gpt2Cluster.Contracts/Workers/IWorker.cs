@@ -178,8 +178,9 @@ public sealed record ReplicaRange([property: Id(0)] long Step, [property: Id(1)]
 /// worker reports to the coordinator.
 /// </summary>
 /// <remarks>
-/// An order is answered with whether it is taken. It is not if the worker does not serve that generation of the run: its
-/// session ended (its silo was started again, say) or belongs to another run. The coordinator then counts it as lost.
+/// An order is answered with whether it is taken. It is not if the worker does not serve that generation of the run:
+/// its session ended (its silo was started again, say) or belongs to another run. The coordinator then counts it as
+/// lost.
 /// </remarks>
 [Alias("gpt2.worker")]
 public interface IWorker : IGrainWithStringKey

@@ -2,10 +2,14 @@ using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Runs;
 
-/// <summary>What to do about a run that cannot go on as it was specified: nothing of that can be changed on resuming.</summary>
+/// <summary>
+/// What to do about a run that cannot go on as it was specified: nothing of that can be changed on resuming.
+/// </summary>
 internal static class Advice
 {
-    /// <summary>Another run, of other options, that goes on from this one's weights if there are any to go on from.</summary>
+    /// <summary>
+    /// Another run, of other options, that goes on from this one's weights if there are any to go on from.
+    /// </summary>
     /// <param name="specification">Of the run that cannot go on.</param>
     /// <param name="options">What to say instead: "a lower --learning-rate".</param>
     /// <param name="hasWeights">Whether a checkpoint is there, or will be when this is read.</param>

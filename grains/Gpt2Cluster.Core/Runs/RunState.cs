@@ -24,7 +24,8 @@ public enum RunPhase
     Sampling,
 
     /// <summary>
-    /// Between the last step and the end: the last checkpoint. Between two steps: one that the step's own has to wait for.
+    /// Between the last step and the end: the last checkpoint. Between two steps: one that the step's own has to wait
+    /// for.
     /// </summary>
     Saving,
 
@@ -122,7 +123,9 @@ public sealed record RunState
     /// <summary>When the run began to wait for workers, while it waits.</summary>
     public TimeSpan WaitingSince { get; init; }
 
-    /// <summary>Why a worker was refused for its compute profile since the run last computed; null if none was.</summary>
+    /// <summary>
+    /// Why a worker was refused for its compute profile since the run last computed; null if none was.
+    /// </summary>
     public string? Refusal { get; init; }
 
     /// <summary>Workers of the cluster when it offered last, whomever they serve.</summary>

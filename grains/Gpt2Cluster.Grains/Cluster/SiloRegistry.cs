@@ -9,7 +9,9 @@ public sealed class SiloRegistry(TimeProvider time)
     /// <summary>A silo that has said nothing for this long is dropped.</summary>
     public static readonly TimeSpan SilenceBound = TimeSpan.FromSeconds(10);
 
-    /// <summary>Time enough for every silo of the membership to introduce itself to a list that is begun anew.</summary>
+    /// <summary>
+    /// Time enough for every silo of the membership to introduce itself to a list that is begun anew.
+    /// </summary>
     public static readonly TimeSpan IntroductionBound = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<string, Entry> entries = [];

@@ -77,7 +77,8 @@ internal sealed partial class RunExecutor(
     }
 
     /// <summary>
-    /// Does commands in their order. A record is stored with the events it brings: those that follow it, up to the next.
+    /// Does commands in their order. A record is stored with the events it brings: those that follow it, up to the
+    /// next record.
     /// </summary>
     public async Task Do(IReadOnlyList<RunCommand> commands, RunState state)
     {

@@ -4,8 +4,8 @@ using Orleans.Storage;
 namespace Gpt2Cluster.Grains.Runs;
 
 /// <summary>
-/// Repeats what the store did not answer: it may be busy, or its silo may be coming back. Whether an attempt that failed
-/// was stored nevertheless is not known; what is attempted has to find out. A conflict is an answer and final.
+/// Repeats what the store did not answer: it may be busy, or its silo may be coming back. Whether an attempt that
+/// failed was stored nevertheless is not known; what is attempted has to find out. A conflict is an answer and final.
 /// </summary>
 internal sealed partial class StorePatience(string run, TimeProvider time, ILogger logger)
 {

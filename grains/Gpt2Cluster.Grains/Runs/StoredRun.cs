@@ -1,6 +1,8 @@
 namespace Gpt2Cluster.Grains.Runs;
 
-/// <summary>A run's record as the store keeps it: Core's record in Core's JSON form, and the events it brings.</summary>
+/// <summary>
+/// A run's record as the store keeps it: Core's record in Core's JSON form, and the events it brings.
+/// </summary>
 [GenerateSerializer, Alias("gpt2.stored-run.v1")]
 public sealed class StoredRun
 {

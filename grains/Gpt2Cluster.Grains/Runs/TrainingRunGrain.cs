@@ -76,8 +76,8 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         var wanted = SpecificationJson.Read(submission.SpecificationJson);
         if (wanted.Run.ToString() != Name)
         {
-            string[] reasons = [$"The run {Name} was asked for with the specification of {wanted.Run}; name one of them."];
-            return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = reasons };
+            var reason = $"The run {Name} was asked for with the specification of {wanted.Run}; name one of them.";
+            return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = [reason] };
         }
 
         var eventsBefore = feed.LastSequence;
@@ -267,8 +267,8 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     }
 
     /// <summary>
-    /// Frees the run's workers in the cluster's list. A coordinator that died after its last record did not come so far,
-    /// so the one that finds the run at rest does it; what said that the run goes on must not come after it.
+    /// Frees the run's workers in the cluster's list. A coordinator that died after its last record did not come so
+    /// far, so the one that finds the run at rest does it; what said that the run goes on must not come after it.
     /// </summary>
     private async Task TellOfRest()
     {

@@ -56,8 +56,8 @@ internal sealed class SimulatedCluster
     }
 
     /// <summary>
-    /// Kills a worker that comes back at once under its name, so that no call to it fails: only what it refuses and what
-    /// is offered say that its replica is gone.
+    /// Kills a worker that comes back at once under its name, so that no call to it fails: only what it refuses and
+    /// what is offered say that its replica is gone.
     /// </summary>
     public void Restart()
     {

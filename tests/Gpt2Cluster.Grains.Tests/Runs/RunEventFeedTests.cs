@@ -81,7 +81,8 @@ public sealed class RunEventFeedTests
         feed.Publish(new SampleEvent { Run = "run1", Step = 5, Index = 1, Text = "the sea" });
         await Flush(feed);
         Assert.Equal(3, feed.LastSequence);
-        Assert.Equal(3, (await feed.After(0, Patience, TimeProvider.System)).Select(line => line.Json).Distinct().Count());
+        var lines = await feed.After(0, Patience, TimeProvider.System);
+        Assert.Equal(3, lines.Select(line => line.Json).Distinct().Count());
         Assert.Single(await store.Samples("run1", 10));
     }
 
