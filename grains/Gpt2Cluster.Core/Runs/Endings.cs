@@ -14,7 +14,9 @@ internal static class Endings
         if (turn.State.CheckpointInFlight is not null)
             return;
         var step = turn.State.Step;
-        if (step == 0 || Saving.HasStep(turn, step))
+        // A pause is kept by a checkpoint, wherever it is; the other ends have nothing to keep before the first step.
+        var isNothing = step == 0 && turn.State.Ending!.Status != RunStatus.Paused;
+        if (isNothing || Saving.HasStep(turn, step))
         {
             Finish(turn);
             return;
