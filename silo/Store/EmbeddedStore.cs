@@ -17,6 +17,12 @@ namespace Gpt2Cluster.Silo.Store;
 public sealed class EmbeddedStore(string dataFolder, IPAddress address, int port, string? password)
     : IHostedService, IDisposable
 {
+    /// <summary>
+    /// When the append-only file is longer, the store takes a snapshot and cuts it: a start has at most about this much
+    /// to read again. The check comes every few seconds.
+    /// </summary>
+    public const int LogLimitMegabytes = 64;
+
     private FileStream? ownership;
     private GarnetServer? server;
 
@@ -73,12 +79,14 @@ public sealed class EmbeddedStore(string dataFolder, IPAddress address, int port
 
     private string[] Arguments(string folder)
     {
+        // What does not fit into the memory moves to files of the storage tier; without one it would be forgotten.
         List<string> arguments =
         [
             "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", address.ToString(), "-q",
             "--lua", "--memory", "64m", "--index", "1m",
             "--aof", "--aof-commit-freq", "0", "--aof-commit-wait", "--recover",
-            "--checkpointdir", folder, "--device-type", "RandomAccess",
+            "--aof-size-limit", $"{LogLimitMegabytes}m", "--aof-segment-size", "32m",
+            "--storage-tier", "--logdir", folder, "--checkpointdir", folder, "--device-type", "RandomAccess",
         ];
         if (password is not null)
             arguments.AddRange("--auth", "Password", "--password", password);

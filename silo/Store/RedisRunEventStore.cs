@@ -5,11 +5,37 @@ using StackExchange.Redis;
 
 namespace Gpt2Cluster.Silo.Store;
 
-/// <summary>Events and samples of runs as lists of the store, beside the runs' records.</summary>
+/// <summary>
+/// Events and samples of runs as lists of the store, beside the runs' records. A run's events lie in segments, so that
+/// the store moves a little at a time between memory and disk however long the run is.
+/// </summary>
 /// <param name="store">How the store is reached; the connection is opened with the first run.</param>
 /// <param name="clusterId">Keys begin with it, so that clusters can share a store.</param>
 internal sealed class RedisRunEventStore(StoreConnection store, string clusterId) : IRunEventStore, IDisposable
 {
+    /// <summary>Events of one segment.</summary>
+    public const int SegmentLength = 1000;
+
+    // In one piece, as two coordinators may both believe for a moment that they are the one. KEYS[1] names the open
+    // segment, KEYS[2] and its number are its key. Every command of a script goes to the disk by itself, so there are few
+    // of them, and a kill can leave the first and lose the rest: what is there is counted, nothing beside it.
+    private static readonly string AppendScript = $"""
+        local segment = tonumber(redis.call('GET', KEYS[1]) or '0')
+        local length = redis.call('LLEN', KEYS[2] .. segment)
+        local first = 1
+        while first <= #ARGV do
+          if length >= {SegmentLength} then
+            segment = segment + 1
+            length = 0
+            redis.call('SET', KEYS[1], segment)
+          end
+          local last = math.min(#ARGV, first + {SegmentLength} - length - 1)
+          length = redis.call('RPUSH', KEYS[2] .. segment, unpack(ARGV, first, last))
+          first = last + 1
+        end
+        return segment * {SegmentLength} + length
+        """;
+
     private readonly Lazy<ConnectionMultiplexer> connection = new(() => ConnectionMultiplexer.Connect(store.Options()));
 
     private IDatabase Database => connection.Value.GetDatabase();
@@ -22,18 +48,33 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     }
 
     /// <inheritdoc/>
-    public Task<long> Append(string run, IReadOnlyList<string> lines) =>
-        Database.ListRightPushAsync(EventsKey(run), [.. lines.Select(line => (RedisValue)line)]);
+    public async Task<long> Append(string run, IReadOnlyList<string> lines) => (long)await Database.ScriptEvaluateAsync(
+        AppendScript, [OpenSegmentKey(run), SegmentKey(run)], [.. lines.Select(line => (RedisValue)line)]);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<RunEventLine>> Read(string run, long sequence, int count)
     {
-        var lines = await Database.ListRangeAsync(EventsKey(run), sequence, sequence + count - 1);
-        return [.. lines.Select((line, index) => new RunEventLine(sequence + index + 1, line.ToString()))];
+        var events = new List<RunEventLine>();
+        while (events.Count < count)
+        {
+            var next = sequence + events.Count;
+            var first = next % SegmentLength;
+            var last = Math.Min(SegmentLength, first + count - events.Count) - 1;
+            var lines = await Database.ListRangeAsync(SegmentKey(run, next / SegmentLength), first, last);
+            events.AddRange(lines.Select((line, index) => new RunEventLine(next + index + 1, line.ToString())));
+            if (lines.Length <= last - first)
+                break;
+        }
+
+        return events;
     }
 
     /// <inheritdoc/>
-    public Task<long> LastSequence(string run) => Database.ListLengthAsync(EventsKey(run));
+    public async Task<long> LastSequence(string run)
+    {
+        var segment = (long)await Database.StringGetAsync(OpenSegmentKey(run));
+        return (segment * SegmentLength) + await Database.ListLengthAsync(SegmentKey(run, segment));
+    }
 
     /// <inheritdoc/>
     public async Task AppendSamples(string run, IReadOnlyList<SampleEvent> samples, int keep)
@@ -50,7 +91,9 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
         return [.. lines.Select(line => line.ToString())];
     }
 
-    private string EventsKey(string run) => $"{clusterId}/events/{run}";
+    private RedisKey OpenSegmentKey(string run) => $"{clusterId}/event-segment/{run}";
+
+    private RedisKey SegmentKey(string run, long? segment = null) => $"{clusterId}/events/{run}/{segment}";
 
     private string SamplesKey(string run) => $"{clusterId}/samples/{run}";
 }

@@ -1,5 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Silo.Store;
+using StackExchange.Redis;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
 
@@ -29,6 +31,31 @@ public sealed class StoreTests
     }
 
     [Fact]
+    public async Task More_than_its_memory_is_kept_over_a_kill_and_the_log_is_cut()
+    {
+        const int KeyCount = 192;
+        var value = new string('v', 1 << 20);
+        using var folder = new TestFolder();
+        using (var first = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0"))
+        {
+            await using var writer = await ConnectionMultiplexer.ConnectAsync(Patient(first));
+            await writer.GetDatabase().StringSetAsync("early", "kept");
+            for (var key = 0; key < KeyCount; key++)
+                await writer.GetDatabase().HashSetAsync($"{key}", [new("data", $"{key} {value}")]);
+            await UntilCut(Path.Combine(folder.Path, "store", "AOF"));
+            await writer.GetDatabase().StringSetAsync("late", "kept");
+            first.Kill();
+        }
+
+        using var second = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0");
+        await using var reader = await ConnectionMultiplexer.ConnectAsync(Patient(second));
+        Assert.Equal("kept", await reader.GetDatabase().StringGetAsync("early"));
+        Assert.Equal("kept", await reader.GetDatabase().StringGetAsync("late"));
+        for (var key = 0; key < KeyCount; key++)
+            Assert.Equal($"{key} {value}", await reader.GetDatabase().HashGetAsync($"{key}", "data"));
+    }
+
+    [Fact]
     public async Task A_store_beyond_loopback_has_a_password_that_only_its_owner_reads()
     {
         using var folder = new TestFolder();
@@ -39,6 +66,25 @@ public sealed class StoreTests
             Assert.True(left > 0, $"no password appeared:\n{silo.Output}");
         if (!OperatingSystem.IsWindows())
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+    }
+
+    /// <summary>The store of a silo on a machine that may be busy.</summary>
+    private static string Patient(SiloProcess silo) => $"{silo.Redis},asyncTimeout=60000";
+
+    /// <summary>Waits until the append-only file is no longer than its limit and what begins a new one.</summary>
+    private static async Task UntilCut(string folder)
+    {
+        const long LimitBytes = 2L * EmbeddedStore.LogLimitMegabytes << 20;
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        long bytes = 0;
+        for (var left = 600; left > 0 && await timer.WaitForNextTickAsync(); left--)
+        {
+            bytes = Directory.EnumerateFiles(folder).Sum(file => new FileInfo(file).Length);
+            if (bytes <= LimitBytes)
+                return;
+        }
+
+        Assert.Fail($"the append-only file has {bytes} bytes, expected {LimitBytes} at most");
     }
 
     private static RunSummary Completed(string name) => new()

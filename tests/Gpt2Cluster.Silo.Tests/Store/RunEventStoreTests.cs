@@ -1,0 +1,69 @@
+using System.Net;
+using System.Net.Sockets;
+using Gpt2Cluster.Silo.Store;
+using Gpt2Cluster.Silo.Tests.Processes;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Gpt2Cluster.Silo.Tests.Store;
+
+/// <summary>The events of runs in a real embedded store.</summary>
+public sealed class RunEventStoreTests : IAsyncLifetime
+{
+    private readonly TestFolder folder = new();
+    private readonly EmbeddedStore store;
+    private readonly RedisRunEventStore events;
+
+    public RunEventStoreTests()
+    {
+        var port = FreePort();
+        store = new EmbeddedStore(folder.Path, IPAddress.Loopback, port, password: null);
+        var connection = new StoreConnection(
+            "127.0.0.1", port, password: null, TimeProvider.System, NullLogger<StoreConnection>.Instance);
+        events = new RedisRunEventStore(connection, "cluster");
+    }
+
+    public async ValueTask InitializeAsync() => await store.StartAsync(CancellationToken.None);
+
+    public ValueTask DisposeAsync()
+    {
+        events.Dispose();
+        store.Dispose();
+        folder.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task Numbers_have_no_gaps_over_segments_and_runs_do_not_mix()
+    {
+        Assert.Equal(0, await events.LastSequence("run"));
+        Assert.Empty(await events.Read("run", 0, 10));
+        Assert.Equal(999, await events.Append("run", Lines(1, 999)));
+        Assert.Equal(1, await events.Append("other", ["1 of other"]));
+        Assert.Equal(1000, await events.Append("run", Lines(1000, 1)));
+        Assert.Equal(1000, await events.LastSequence("run"));
+        Assert.Empty(await events.Read("run", 1000, 10));
+        Assert.Equal(3500, await events.Append("run", Lines(1001, 2500)));
+        Assert.Equal(3500, await events.LastSequence("run"));
+
+        foreach (var (after, count) in new[] { (0, 1), (0, 4000), (998, 4), (999, 1), (1000, 1000), (1500, 1501) })
+        {
+            var read = await events.Read("run", after, count);
+            Assert.Equal(Lines(after + 1, Math.Min(count, 3500 - after)), read.Select(line => line.Json));
+            Assert.Equal(
+                Enumerable.Range(after + 1, read.Count).Select(number => (long)number),
+                read.Select(line => line.Sequence));
+        }
+
+        Assert.Equal("1 of other", Assert.Single(await events.Read("other", 0, 10)).Json);
+    }
+
+    private static string[] Lines(int first, int count) =>
+        [.. Enumerable.Range(first, count).Select(number => $"event {number}")];
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
