@@ -6,32 +6,32 @@ namespace Gpt2Cluster.Client.LocalCluster;
 /// <summary>A log that several threads append lines to. One older file is kept beside it.</summary>
 internal sealed class LogFile : IDisposable
 {
-    /// <summary>A file larger than this is set aside when the log is opened.</summary>
+    /// <summary>A file larger than this is set aside for a new one.</summary>
     private const long MaximumBytes = 16 << 20;
 
+    private readonly string path;
+    private readonly long maximumBytes;
     private readonly TimeProvider time;
-    private readonly StreamWriter writer;
     private readonly Lock gate = new();
+    private StreamWriter writer;
     private bool isClosed;
 
-    private LogFile(StreamWriter writer, TimeProvider time)
+    private LogFile(string path, TimeProvider time, long maximumBytes)
     {
-        this.writer = writer;
+        this.path = path;
         this.time = time;
+        this.maximumBytes = maximumBytes;
+        writer = OpenFile();
     }
 
     /// <summary>The last line that was copied from an error stream; empty if there was none.</summary>
     public string LastError { get; private set; } = "";
 
     /// <summary>Opens a log and its folder.</summary>
-    public static LogFile Open(string path, TimeProvider time)
+    public static LogFile Open(string path, TimeProvider time, long maximumBytes = MaximumBytes)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        var file = new FileInfo(path);
-        if (file.Exists && file.Length > MaximumBytes)
-            file.MoveTo(path + ".1", overwrite: true);
-        var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
-        return new LogFile(new StreamWriter(stream) { AutoFlush = true }, time);
+        return new LogFile(path, time, maximumBytes);
     }
 
     /// <summary>A line of our own, with the time.</summary>
@@ -69,7 +69,33 @@ internal sealed class LogFile : IDisposable
         lock (gate)
         {
             if (!isClosed)
-                writer.WriteLine(line);
+                Write(line);
         }
+    }
+
+    private void Write(string line)
+    {
+        try
+        {
+            writer.WriteLine(line);
+            if (writer.BaseStream.Length <= maximumBytes)
+                return;
+            var next = OpenFile();
+            writer.Dispose();
+            writer = next;
+        }
+        catch (IOException)
+        {
+            // A full disk costs lines of the log, not the processes that it is about.
+        }
+    }
+
+    private StreamWriter OpenFile()
+    {
+        var file = new FileInfo(path);
+        if (file.Exists && file.Length > maximumBytes)
+            file.MoveTo(path + ".1", overwrite: true);
+        var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        return new StreamWriter(stream) { AutoFlush = true };
     }
 }

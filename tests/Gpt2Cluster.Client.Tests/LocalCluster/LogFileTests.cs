@@ -1,0 +1,25 @@
+using Gpt2Cluster.Client.LocalCluster;
+
+namespace Gpt2Cluster.Client.Tests.LocalCluster;
+
+public sealed class LogFileTests
+{
+    [Fact]
+    public void A_log_that_grows_too_long_is_set_aside_while_it_is_written()
+    {
+        using var folder = new Scratch();
+        var path = folder.File("logs/log.txt");
+        using (var log = LogFile.Open(path, TimeProvider.System, maximumBytes: 1000))
+        {
+            for (var line = 0; line < 200; line++)
+                log.Say($"line {line}");
+        }
+
+        string[] kept = [.. File.ReadLines(path + ".1"), .. File.ReadLines(path)];
+        Assert.Equal(
+            Enumerable.Range(200 - kept.Length, kept.Length).Select(line => $"line {line}"),
+            kept.Select(line => line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]));
+        Assert.All([path, path + ".1"], file => Assert.InRange(new FileInfo(file).Length, 0, 1100));
+        Assert.InRange(kept.Length, 20, 100);
+    }
+}
