@@ -62,8 +62,10 @@ public sealed partial class Registration(
 
             state.IsReady = true;
         }
-        catch (Exception problem) when (problem is OrleansException or TimeoutException)
+        catch (Exception problem)
+            when (problem is OrleansException or TimeoutException or IOException or UnauthorizedAccessException)
         {
+            // A full disk, seen while the ready file is written, is no reason to end what trains here.
             state.IsReady = false;
             LogNotRegistered(problem.Message);
         }
@@ -94,7 +96,7 @@ public sealed partial class Registration(
     [LoggerMessage(LogLevel.Information, "Silo {Silo} is in the cluster with {Workers} workers.")]
     private partial void LogReady(string silo, int workers);
 
-    [LoggerMessage(LogLevel.Warning, "The cluster does not answer this silo's registration: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "This silo could not register with the cluster and tries again: {Reason}")]
     private partial void LogNotRegistered(string reason);
 
     [LoggerMessage(LogLevel.Information, "The cluster was not told that this silo leaves: {Reason}")]

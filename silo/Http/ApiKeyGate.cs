@@ -12,7 +12,8 @@ namespace Gpt2Cluster.Silo.Http;
 /// <param name="key">The key; empty when none was given, then nothing else is served beyond loopback.</param>
 public sealed class ApiKeyGate(RequestDelegate next, ApiKey key)
 {
-    private const string Scheme = "Bearer ";
+    private const string Bearer = "Bearer ";
+    private const string Basic = "Basic ";
     private static readonly string[] Open = ["/healthz", "/readyz", "/metrics"];
 
     /// <summary>The key in the file that the settings name.</summary>
@@ -29,16 +30,29 @@ public sealed class ApiKeyGate(RequestDelegate next, ApiKey key)
         if (Passes(context.Request.Path, context.Connection.RemoteIpAddress, context.Request.Headers.Authorization))
             return next(context);
         context.Response.StatusCode = StatusCodes.Status401Unauthorized;
-        context.Response.Headers.WWWAuthenticate = "Bearer";
-        return context.Response.WriteAsync("This page asks for the API key: Authorization: Bearer KEY.\n");
+        context.Response.Headers.WWWAuthenticate = "Basic realm=\"Gpt2Cluster\"";
+        return context.Response.WriteAsync(
+            "This page asks for the API key: Authorization: Bearer KEY, or any user name with the key as password.\n");
     }
 
     /// <summary>Whether a request may pass.</summary>
     public bool Passes(PathString path, IPAddress? from, string? authorization) =>
         Open.Contains(path.Value, StringComparer.Ordinal)
         || (from is not null && IPAddress.IsLoopback(from))
-        || (authorization?.StartsWith(Scheme, StringComparison.Ordinal) == true
-            && key.Equals(authorization[Scheme.Length..]));
+        || (authorization is not null && key.Equals(KeyIn(authorization)));
+
+    /// <summary>A program sends the key as it is; a browser asks for a user name and a password.</summary>
+    private static string KeyIn(string authorization)
+    {
+        if (authorization.StartsWith(Bearer, StringComparison.Ordinal))
+            return authorization[Bearer.Length..];
+        if (!authorization.StartsWith(Basic, StringComparison.Ordinal))
+            return "";
+        var bytes = new byte[authorization.Length];
+        return Convert.TryFromBase64String(authorization[Basic.Length..], bytes, out var length)
+            ? Encoding.UTF8.GetString(bytes, 0, length).Split(':', 2)[^1]
+            : "";
+    }
 }
 
 /// <summary>A secret that is compared in constant time.</summary>

@@ -22,13 +22,22 @@ public sealed class ApiKeyGateTests
     [InlineData("Bearer other", false)]
     [InlineData("Bearer ", false)]
     [InlineData("key", false)]
+    [InlineData("Basic bWU6a2V5", true)]
+    [InlineData("Basic OmtleQ==", true)]
+    [InlineData("Basic bWU6b3RoZXI=", false)]
+    [InlineData("Basic a2V5Og==", false)]
+    [InlineData("Basic bWU6", false)]
+    [InlineData("Basic ?", false)]
+    [InlineData("Basic ", false)]
     [InlineData(null, false)]
     public void Asks_other_machines_for_the_key(string? authorization, bool passes) =>
         Assert.Equal(passes, Gate("key").Passes("/", Elsewhere, authorization));
 
     [Fact]
     public void Lets_nobody_pass_with_an_empty_key() =>
-        Assert.False(Gate("").Passes("/", Elsewhere, "Bearer "));
+        Assert.All(
+            ["Bearer ", "Basic bWU6", "Basic ", ""],
+            authorization => Assert.False(Gate("").Passes("/", Elsewhere, authorization)));
 
     [Fact]
     public void Lets_this_machine_pass() => Assert.True(Gate("key").Passes("/", IPAddress.IPv6Loopback, null));

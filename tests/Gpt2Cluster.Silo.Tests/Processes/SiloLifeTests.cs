@@ -16,6 +16,7 @@ public sealed class SiloLifeTests
         Assert.Equal("alive\n", await http.GetStringAsync("healthz"));
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("readyz")).StatusCode);
         Assert.Contains("There is no run yet", await http.GetStringAsync(""));
+        Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync("runs/nobody")).StatusCode);
         var metrics = PrometheusText.Parse(await http.GetStringAsync("metrics"));
         Assert.Equal(1, metrics["gpt2cluster_silo_workers"]);
         Assert.True(metrics["gpt2cluster_silo_resident_bytes"] > 1e7);
@@ -37,6 +38,19 @@ public sealed class SiloLifeTests
         await Until(cluster, "alpha", "beta");
         second.Kill();
         await Until(cluster, "alpha");
+    }
+
+    [Fact]
+    public async Task A_ready_file_that_cannot_be_written_is_tried_again_and_ends_nothing()
+    {
+        using var folder = new TestFolder();
+        var inTheWay = Path.Combine(folder.Path, "file");
+        await File.WriteAllTextAsync(inTheWay, "A file where a folder is to be.");
+        using var silo = SiloProcess.StartWith(
+            Path.Combine(inTheWay, "ready.json"), folder.Path, "--redis", "embedded:0");
+        await silo.UntilSaid("could not register with the cluster and tries again");
+        File.Delete(inTheWay);
+        await silo.UntilReady();
     }
 
     [Fact]

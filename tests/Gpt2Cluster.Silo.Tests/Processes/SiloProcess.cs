@@ -38,9 +38,11 @@ internal sealed class SiloProcess : IDisposable
 
     public string Output => string.Join('\n', output);
 
-    public static SiloProcess Start(string dataFolder, params string[] options)
+    public static SiloProcess Start(string dataFolder, params string[] options) =>
+        StartWith(Path.Combine(dataFolder, $"ready-{Guid.NewGuid():N}.json"), dataFolder, options);
+
+    public static SiloProcess StartWith(string readyFile, string dataFolder, params string[] options)
     {
-        var readyFile = Path.Combine(dataFolder, $"ready-{Guid.NewGuid():N}.json");
         string[] standard =
         [
             "--silo-port", "0", "--gateway-port", "0", "--stripe-port", "0", "--http", "127.0.0.1:0",
@@ -97,7 +99,18 @@ internal sealed class SiloProcess : IDisposable
         process.Dispose();
     }
 
-    private async Task UntilReady()
+    public async Task UntilSaid(string text)
+    {
+        var watch = Stopwatch.StartNew();
+        using var timer = new PeriodicTimer(PollPeriod);
+        while (!Output.Contains(text, StringComparison.Ordinal) && await timer.WaitForNextTickAsync())
+        {
+            Assert.False(process.HasExited, $"the silo ended before it said '{text}':\n{Output}");
+            Assert.True(watch.Elapsed < ReadyBound, $"the silo did not say '{text}' in {ReadyBound}:\n{Output}");
+        }
+    }
+
+    public async Task UntilReady()
     {
         var watch = Stopwatch.StartNew();
         using var timer = new PeriodicTimer(PollPeriod);
