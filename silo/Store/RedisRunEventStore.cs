@@ -17,8 +17,8 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     public const int SegmentLength = 1000;
 
     // In one piece, as two coordinators may both believe for a moment that they are the one. KEYS[1] names the open
-    // segment, KEYS[2] and its number are its key. Every command of a script goes to the disk by itself, so there are few
-    // of them, and a kill can leave the first and lose the rest: what is there is counted, nothing beside it.
+    // segment, KEYS[2] and its number are its key. Every command of a script goes to the disk by itself, so there are
+    // few of them, and a kill can leave the first and lose the rest: what is there is counted, nothing beside it.
     private static readonly string AppendScript = $"""
         local segment = tonumber(redis.call('GET', KEYS[1]) or '0')
         local length = redis.call('LLEN', KEYS[2] .. segment)
