@@ -12,10 +12,6 @@ internal sealed partial class WorkerSession
     private static partial void LogFailed(
         ILogger logger, Exception exception, string worker, string run, long step, string phase);
 
-    [LoggerMessage(213, LogLevel.Warning, "Worker {Worker} could not report to run {Run}; it asks again in {Delay}.")]
-    private static partial void LogReportRepeated(
-        ILogger logger, Exception exception, string worker, string run, TimeSpan delay);
-
     [LoggerMessage(214, LogLevel.Debug, "Worker {Worker} of run {Run} leaves step {Step}: the generation changed.")]
     private static partial void LogCancelled(ILogger logger, string worker, string run, long step);
 }
