@@ -17,12 +17,6 @@ namespace Gpt2Cluster.Silo.Store;
 public sealed class EmbeddedStore(string dataFolder, IPAddress address, int port, string? password)
     : IHostedService, IDisposable
 {
-    /// <summary>
-    /// When the append-only file is longer, the store takes a snapshot and cuts it: a start has at most about this much
-    /// to read again. The check comes every few seconds.
-    /// </summary>
-    public const int LogLimitMegabytes = 64;
-
     private FileStream? ownership;
     private GarnetServer? server;
 
@@ -79,13 +73,14 @@ public sealed class EmbeddedStore(string dataFolder, IPAddress address, int port
 
     private string[] Arguments(string folder)
     {
-        // What does not fit into the memory moves to files of the storage tier; without one it would be forgotten.
+        // What does not fit into the memory moves to files of the storage tier; without one it would be forgotten. When
+        // the append-only file exceeds its limit the store takes a snapshot, and a start reads only what came after.
         List<string> arguments =
         [
             "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", address.ToString(), "-q",
             "--lua", "--memory", "64m", "--index", "1m",
             "--aof", "--aof-commit-freq", "0", "--aof-commit-wait", "--recover",
-            "--aof-size-limit", $"{LogLimitMegabytes}m", "--aof-segment-size", "32m",
+            "--aof-size-limit", "64m",
             "--storage-tier", "--logdir", folder, "--checkpointdir", folder, "--device-type", "RandomAccess",
         ];
         if (password is not null)
