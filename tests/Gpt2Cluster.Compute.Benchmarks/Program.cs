@@ -23,11 +23,8 @@ switch (args.FirstOrDefault())
         Print(GenerateBenchmark.Run(factory, 0, new GenerateBenchmarkOptions(
             gpt2, int.Parse(Value("length", "256")), int.Parse(Value("num", "1")), precision, threads)));
         return 0;
-    case "tiny" when args.Length > 1:
-        Console.WriteLine($"validation loss {TinyTraining.Run(args[1], precision, threads):F4}");
-        return 0;
     default:
-        Console.Error.WriteLine("usage: step|generate|tiny TOKENS "
+        Console.Error.WriteLine("usage: step|generate "
             + "[--precision bf16|fp32] [--threads N] [--steps N] [--length N]");
         return 2;
 }
