@@ -40,11 +40,15 @@ internal sealed partial class RunExchange
         }
     }
 
-    /// <summary>A connection from a peer ended: asks it to send again.</summary>
-    public void PeerLost(string peer)
+    /// <summary>
+    /// A connection from a peer ended: it stands nowhere until it says so again, and is asked to send again.
+    /// </summary>
+    public void PeerLost(string peer, long connection)
     {
         lock (gate)
         {
+            if (readyPeers.TryGetValue(peer, out var known) && known.Connection == connection)
+                readyPeers.Remove(peer);
             if (IndexOf(peer) is >= 0 and var silo)
                 links[silo]?.Announce(this, again: true);
         }

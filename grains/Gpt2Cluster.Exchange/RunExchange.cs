@@ -49,6 +49,9 @@ internal sealed partial class RunExchange : IRunExchange
         reducer = new LocalReducer(name, Reduce);
     }
 
+    /// <summary>The run's name.</summary>
+    public string Name => name;
+
     /// <summary>What stands for the run's name in frames.</summary>
     public ulong Key { get; }
 
@@ -173,9 +176,17 @@ internal sealed partial class RunExchange : IRunExchange
     }
 
     /// <inheritdoc/>
+    public void Withdraw()
+    {
+        lock (beginGate)
+            RetireSums(current);
+    }
+
+    /// <inheritdoc/>
     public ExchangeFigures Figures(long step) => StepOf(step)?.Figures ?? default;
 
     /// <inheritdoc/>
+    /// <remarks>It waits for frames of the run that are half way through a socket, as a new step does.</remarks>
     public void Dispose()
     {
         OutgoingLink?[] released;

@@ -29,6 +29,7 @@ public sealed class StripeChannel : IStripeChannel
     private readonly Thread acceptor;
     private readonly Dictionary<ulong, RunExchange> runs = [];
     private readonly Dictionary<ExchangeMember, OutgoingLink> outgoing = [];
+    private readonly HashSet<OutgoingLink> ending = [];
     private readonly HashSet<IncomingLink> incoming = [];
     private readonly List<(ulong Run, string Peer, PeerStanding Standing)> earlyReady = [];
     private readonly Queue<ulong> closedRuns = new();
@@ -54,7 +55,7 @@ public sealed class StripeChannel : IStripeChannel
     }
 
     /// <inheritdoc/>
-    public event Action<string, string>? Broken;
+    public event Action<UnreachableSilo>? Unreachable;
 
     /// <inheritdoc/>
     public int Port { get; }
@@ -105,6 +106,9 @@ public sealed class StripeChannel : IStripeChannel
         }
     }
 
+    /// <summary>
+    /// Gives a link up; if nobody else uses it, it sends what it has and ends. Returns at once.
+    /// </summary>
     internal void Release(OutgoingLink link)
     {
         lock (gate)
@@ -112,9 +116,16 @@ public sealed class StripeChannel : IStripeChannel
             if (--link.UserCount > 0)
                 return;
             outgoing.Remove(link.Peer);
+            ending.Add(link);
         }
 
-        link.Dispose();
+        link.End();
+    }
+
+    internal void Ended(OutgoingLink link)
+    {
+        lock (gate)
+            ending.Remove(link);
     }
 
     internal void Forget(RunExchange run)
@@ -163,11 +174,15 @@ public sealed class StripeChannel : IStripeChannel
             run.LinkUp(link);
     }
 
-    internal void LinkDown(string peer, string reason)
-    {
+    internal void LinkDown(string peer, string reason) =>
         Options.Log?.Invoke($"Stripe channel, silo {peer}: {reason}");
-        if (OpenRuns().Any(run => run.Knows(peer)))
-            Broken?.Invoke(peer, reason);
+
+    /// <summary>A silo has been out of reach for a while: tells those who need it.</summary>
+    internal void OutOfReach(ExchangeMember peer, string reason)
+    {
+        LinkDown(peer.SiloName, $"It cannot be reached at {peer.Host}:{peer.Port}: {reason}");
+        foreach (var run in OpenRuns().Where(run => run.Knows(peer.SiloName)))
+            Unreachable?.Invoke(new UnreachableSilo(run.Name, run.Generation, peer, reason));
     }
 
     internal void IncomingEnded(IncomingLink link, string address, string? reason)
@@ -187,7 +202,7 @@ public sealed class StripeChannel : IStripeChannel
 
             // Frames may have been lost on the way here: announcing makes the peer send them again.
             foreach (var run in OpenRuns())
-                run.PeerLost(peer);
+                run.PeerLost(peer, link.Number);
         }
         else
         {
@@ -199,7 +214,7 @@ public sealed class StripeChannel : IStripeChannel
     {
         lock (gate)
         {
-            foreach (var link in outgoing.Values)
+            foreach (var link in outgoing.Values.Concat(ending))
                 link.BreakIfSending(lease);
             foreach (var link in incoming)
                 link.BreakIfReceiving(lease);
@@ -270,6 +285,7 @@ public sealed class StripeChannel : IStripeChannel
     private void Close()
     {
         List<IncomingLink> ended;
+        List<OutgoingLink> left;
         foreach (var run in OpenRuns())
             run.Dispose();
         lock (gate)
@@ -278,6 +294,7 @@ public sealed class StripeChannel : IStripeChannel
                 return;
             disposed = true;
             ended = [.. incoming];
+            left = [.. ending];
         }
 
         listener.Dispose();
@@ -285,6 +302,8 @@ public sealed class StripeChannel : IStripeChannel
         foreach (var link in ended)
             link.Break();
         foreach (var link in ended)
+            link.Dispose();
+        foreach (var link in left)
             link.Dispose();
         Pool.Dispose();
     }

@@ -26,11 +26,15 @@ public sealed record StripeChannelOptions
     public int SocketBufferBytes { get; init; } = 4 << 20;
 
     /// <summary>
-    /// Connection attempts in a row before a peer is given up until the next step or membership. Default 10.
+    /// How long a silo that is needed cannot be reached before that is reported, and then reported again. Attempts go on
+    /// all the time. Default 5 s: a silo that died is declared dead before.
     /// </summary>
-    public int ConnectAttemptCount { get; init; } = 10;
+    public TimeSpan UnreachablePeriod { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Pause before the second attempt; it doubles up to <see cref="LongestPause"/>. Default 25 ms.</summary>
+    /// <summary>
+    /// Pause before the second attempt; it doubles up to <see cref="LongestPause"/>. Connections that break before they
+    /// have stood that long count as failed attempts. Default 25 ms.
+    /// </summary>
     public TimeSpan FirstPause { get; init; } = TimeSpan.FromMilliseconds(25);
 
     /// <summary>Longest pause between two attempts. Default 1 s.</summary>
@@ -45,6 +49,9 @@ public sealed record StripeChannelOptions
 
     /// <summary>How long a new connection may take to say who it is. Default 5 s.</summary>
     public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The time.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>
     /// Told, on a channel thread, in one sentence of every connection that is cut off, refused or lost.

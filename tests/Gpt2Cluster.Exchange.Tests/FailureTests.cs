@@ -1,5 +1,9 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Exchange.Tests;
@@ -104,12 +108,9 @@ public sealed class FailureTests
     }
 
     [Fact]
-    public async Task BrokenConnections_HealAndAreReported()
+    public async Task BrokenConnections_HealAndAreLogged()
     {
         await using var cluster = new TestCluster(siloCount: 3, leafCount: 3, ElementCount);
-        var broken = new BlockingCollection<(string Silo, string Reason)>();
-        foreach (var channel in cluster.Channels)
-            channel.Broken += (silo, reason) => broken.Add((silo, reason));
         cluster.ConfigureAll(1);
         for (var step = 1; step <= 5; step++)
         {
@@ -122,25 +123,71 @@ public sealed class FailureTests
             cluster.AssertAverages(step);
         }
 
-        Assert.True(broken.TryTake(out var news, TestCluster.Deadline), "No broken connection was reported.");
-        Assert.StartsWith("silo-", news.Silo, StringComparison.Ordinal);
-        Assert.NotEmpty(news.Reason);
+        Assert.Contains(cluster.Log, line => line.Contains("broke", StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task SiloThatEnds_IsReportedAsBroken()
+    public async Task SiloOutOfReach_IsReportedAgainAndAgainAndFoundWhenItIsBack()
     {
         await using var cluster = new TestCluster(siloCount: 2, leafCount: 2, ElementCount);
-        using var broken = new BlockingCollection<string>();
+        using var reports = new BlockingCollection<UnreachableSilo>();
+        cluster.Channels[0].Unreachable += reports.Add;
+        await cluster.Channels[1].DisposeAsync();
+        cluster.Exchanges[0].Configure(cluster.Membership(4, 0, 0, 1));
+        cluster.Exchanges[0].BeginStep(1, 4);
+        cluster.ContributeWhole(0, 1, 4, new Subtree(0, 0));
+        for (var report = 0; report < 20; report++)
+        {
+            Assert.True(reports.TryTake(out var news, TestCluster.Deadline), $"After {report} reports none came.");
+            Assert.Equal((TestCluster.Run, 4, cluster.Member(1)), (news.Run, news.Generation, news.Silo));
+            Assert.NotEmpty(news.Reason);
+        }
+
+        cluster.OpenAgain(1);
+        cluster.Exchanges[1].Configure(cluster.Membership(4, 1, 0, 1));
+        cluster.Exchanges[1].BeginStep(1, 4);
+        cluster.ContributeWhole(1, 1, 4, new Subtree(0, 1));
+        cluster.AssertAverages(1);
+    }
+
+    [Fact]
+    public async Task PeerThatCutsEveryConnectionOff_IsCalledLessAndLess()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        await using var cluster = new TestCluster(siloCount: 1, leafCount: 2, ElementCount);
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        cluster.Exchanges[0].Configure(cluster.Membership(1, 0, 0) with
+        {
+            Silos = [cluster.Member(0), new ExchangeMember("silo-1", "127.0.0.1", port)],
+        });
+        using var deadline = new CancellationTokenSource(TestCluster.Deadline);
+        var began = Stopwatch.GetTimestamp();
+        for (var call = 0; call < 8; call++)
+            (await listener.AcceptSocketAsync(deadline.Token)).Dispose();
+
+        // Seven pauses, each twice the one before, up to the longest.
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TestCluster.LongestPause, TestCluster.Deadline);
+    }
+
+    [Fact]
+    public async Task BuffersThatWereWithdrawn_AreNotReadAnyMore()
+    {
+        await using var cluster = new TestCluster(siloCount: 2, leafCount: 2, ElementCount);
+        var workers = new PlannedWorkers(cluster);
         cluster.ConfigureAll(1);
         cluster.BeginAll(1, 1);
-        cluster.ContributeWhole(0, 1, 1, new Subtree(0, 0));
-        cluster.ContributeWhole(1, 1, 1, new Subtree(0, 1));
+        using (var freed = cluster.SumOf(1, new Subtree(0, 0)))
+        {
+            cluster.Exchanges[0].Contribute(1, 1, new Subtree(0, 0), freed, 0, ElementCount);
+            cluster.Exchanges[0].Withdraw();
+        }
+
+        cluster.ConfigureAll(2);
+        workers.Begin(1, 1, generation: 2, first: 0, end: 2);
+        workers.Finish(1);
+        cluster.Exchanges[0].BeginStep(1, 2);
         cluster.AssertAverages(1);
-        cluster.Channels[0].Broken += (silo, _) => broken.Add(silo);
-        cluster.Channels[1].BreakAll();
-        Assert.True(broken.TryTake(out var silo, TestCluster.Deadline), "The broken connection was not reported.");
-        Assert.Equal("silo-1", silo);
     }
 
     [Fact]

@@ -14,6 +14,9 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public const string Run = "poems";
 
+    /// <summary>Longest pause between two attempts to connect.</summary>
+    public static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(200);
+
     private readonly List<FlatBuffer> buffers = [];
 
     public TestCluster(int siloCount, int leafCount, long elementCount, int seed = 1)
@@ -41,15 +44,15 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public void AddSilo()
     {
-        var options = new StripeChannelOptions
-        {
-            SiloName = $"silo-{Channels.Count}",
-            Address = IPAddress.Loopback,
-            StripeElements = StripeLayout.MinStripeElements,
-            Log = Log.Enqueue,
-        };
-        Channels.Add(new StripeChannel(options));
+        Channels.Add(Listen(Channels.Count, port: 0));
         Exchanges.Add(Channels[^1].Open(Run, ElementCount));
+    }
+
+    /// <summary>The silo, which has ended, is back on its port and knows nothing.</summary>
+    public void OpenAgain(int silo)
+    {
+        Channels[silo] = Listen(silo, Channels[silo].Port);
+        Exchanges[silo] = Channels[silo].Open(Run, ElementCount);
     }
 
     public ExchangeMember Member(int silo) => new($"silo-{silo}", "127.0.0.1", Channels[silo].Port);
@@ -159,4 +162,15 @@ internal sealed class TestCluster : IAsyncDisposable
         foreach (var channel in Channels)
             Assert.Equal(0, channel.Pool.OutCount);
     }
+
+    private StripeChannel Listen(int silo, int port) => new(new StripeChannelOptions
+    {
+        SiloName = $"silo-{silo}",
+        Address = IPAddress.Loopback,
+        Port = port,
+        StripeElements = StripeLayout.MinStripeElements,
+        LongestPause = LongestPause,
+        UnreachablePeriod = LongestPause,
+        Log = Log.Enqueue,
+    });
 }

@@ -68,9 +68,22 @@ public interface IRunExchange : IDisposable
     /// <exception cref="OperationCanceledException">The wait was cancelled (a new generation, a stop).</exception>
     FlatBuffer WaitForAverages(long step, CancellationToken cancellation);
 
+    /// <summary>
+    /// A worker of this silo is about to free its buffers: when this returns, nothing that was contributed is read any
+    /// more. The step in flight can then be finished only under a newer generation.
+    /// </summary>
+    void Withdraw();
+
     /// <summary>What the step's exchange has cost so far.</summary>
     ExchangeFigures Figures(long step);
 }
+
+/// <summary>A silo whose stripe port cannot be reached.</summary>
+/// <param name="Run">The run that needs it.</param>
+/// <param name="Generation">The run's generation on this silo.</param>
+/// <param name="Silo">The silo and where its stripe port should be.</param>
+/// <param name="Reason">What the system says.</param>
+public sealed record UnreachableSilo(string Run, int Generation, ExchangeMember Silo, string Reason);
 
 /// <summary>The stripe channel of this process: one listener, one connection set per other silo, many runs.</summary>
 public interface IStripeChannel : IAsyncDisposable
@@ -81,6 +94,9 @@ public interface IStripeChannel : IAsyncDisposable
     /// <summary>Opens the averaging of a run of <paramref name="elementCount"/> parameters on this silo.</summary>
     IRunExchange Open(string run, long elementCount);
 
-    /// <summary>A connection to another silo broke: its name and why. Raised on a channel thread.</summary>
-    event Action<string, string>? Broken;
+    /// <summary>
+    /// A silo of a run cannot be reached; raised again and again while that lasts. The channel goes on trying. Raised on
+    /// a channel thread.
+    /// </summary>
+    event Action<UnreachableSilo>? Unreachable;
 }

@@ -85,15 +85,14 @@ internal sealed class FrameQueue
         }
     }
 
-    /// <summary>Sleeps up to <paramref name="pause"/>, or until the queue is closed.</summary>
-    /// <returns>False once closed.</returns>
-    public bool Pause(TimeSpan pause)
+    /// <summary>Sleeps for <paramref name="pause"/>, or until the queue is closed.</summary>
+    public void Pause(TimeSpan pause, TimeProvider time)
     {
+        var began = time.GetTimestamp();
         lock (gate)
         {
-            if (!closed)
-                Monitor.Wait(gate, pause);
-            return !closed;
+            while (!closed && pause - time.GetElapsedTime(began) is var left && left > TimeSpan.Zero)
+                Monitor.Wait(gate, left);
         }
     }
 }

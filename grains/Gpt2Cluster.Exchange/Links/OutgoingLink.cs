@@ -10,8 +10,7 @@ namespace Gpt2Cluster.Exchange.Links;
 
 /// <summary>
 /// The connection over which this silo sends to one other silo, and the thread that does it. A connection that breaks
-/// is
-/// made again, a bounded number of times; whatever it may have lost is then queued again by the runs.
+/// is made again as long as somebody uses the link; whatever it may have lost is then queued again by the runs.
 /// </summary>
 internal sealed unsafe class OutgoingLink : IDisposable
 {
@@ -25,6 +24,7 @@ internal sealed unsafe class OutgoingLink : IDisposable
     private StripeSocket? socket;
     private Lease? sending;
     private int failureCount;
+    private long? unreachableSince;
     private bool closed;
 
     /// <summary>Starts the thread; it connects on its own.</summary>
@@ -53,7 +53,7 @@ internal sealed unsafe class OutgoingLink : IDisposable
     /// <summary>Drops the frames that wait for a run.</summary>
     public void RemoveFrames(RunExchange run) => queue.RemoveFrames(run);
 
-    /// <summary>Allows the full number of attempts again: the run goes on, so the peer is still wanted.</summary>
+    /// <summary>Makes the pauses between attempts short again: the run goes on, so the peer is wanted.</summary>
     public void Encourage() => Volatile.Write(ref failureCount, 0);
 
     /// <summary>Breaks the connection if it is half way through a frame under that lease.</summary>
@@ -66,11 +66,17 @@ internal sealed unsafe class OutgoingLink : IDisposable
     /// <summary>Breaks the connection as a fault of the network would.</summary>
     public void Break() => Volatile.Read(ref socket)?.Dispose();
 
-    /// <summary>Sends what is queued, says goodbye, and ends the thread.</summary>
-    public void Dispose()
+    /// <summary>Sends what is queued, says goodbye, and ends the thread; returns at once.</summary>
+    public void End()
     {
         Volatile.Write(ref closed, true);
         queue.Close();
+    }
+
+    /// <summary>Ends as <see cref="End"/> does, and breaks the connection if that takes long.</summary>
+    public void Dispose()
+    {
+        End();
         if (Thread.CurrentThread != thread && !thread.Join(channel.Options.DrainTimeout))
         {
             Break();
@@ -84,11 +90,11 @@ internal sealed unsafe class OutgoingLink : IDisposable
         {
             if (!TryConnect())
             {
-                if (!queue.Pause(NextPause()))
-                    break;
+                queue.Pause(NextPause(), channel.Options.Time);
                 continue;
             }
 
+            var began = channel.Options.Time.GetTimestamp();
             try
             {
                 channel.LinkUp(this);
@@ -100,16 +106,25 @@ internal sealed unsafe class OutgoingLink : IDisposable
                 if (Volatile.Read(ref closed))
                     break;
                 channel.LinkDown(Peer.SiloName, $"The connection to it broke: {error.Message}");
+                RestAfterBreak(channel.Options.Time.GetElapsedTime(began));
             }
         }
 
         Volatile.Read(ref socket)?.Dispose();
+        channel.Ended(this);
+    }
+
+    /// <summary>A peer that cuts every connection off must not be called thousands of times a second.</summary>
+    private void RestAfterBreak(TimeSpan stood)
+    {
+        if (stood >= channel.Options.LongestPause)
+            Encourage();
+        Interlocked.Increment(ref failureCount);
+        queue.Pause(NextPause(), channel.Options.Time);
     }
 
     private bool TryConnect()
     {
-        if (Volatile.Read(ref failureCount) >= channel.Options.ConnectAttemptCount)
-            return false;
         var raw = new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
@@ -118,15 +133,26 @@ internal sealed unsafe class OutgoingLink : IDisposable
             var name = Encoding.UTF8.GetBytes(channel.Options.SiloName);
             made.Send(Control(FrameKind.Hello, 0, 0, 0, name.Length), name);
             Volatile.Write(ref socket, made);
+            unreachableSince = null;
             return true;
         }
         catch (SocketException error)
         {
             raw.Dispose();
-            if (Interlocked.Increment(ref failureCount) == channel.Options.ConnectAttemptCount)
-                channel.LinkDown(Peer.SiloName, $"It cannot be reached at {Peer.Host}:{Peer.Port}: {error.Message}");
+            Interlocked.Increment(ref failureCount);
+            ReportIfLong(error.Message);
             return false;
         }
+    }
+
+    private void ReportIfLong(string reason)
+    {
+        var now = channel.Options.Time.GetTimestamp();
+        unreachableSince ??= now;
+        if (channel.Options.Time.GetElapsedTime(unreachableSince.Value, now) < channel.Options.UnreachablePeriod)
+            return;
+        unreachableSince = now;
+        channel.OutOfReach(Peer, reason);
     }
 
     private TimeSpan NextPause()

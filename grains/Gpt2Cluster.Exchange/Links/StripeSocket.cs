@@ -16,7 +16,7 @@ internal sealed unsafe class StripeSocket : IDisposable
     private const int TcpLevel = 6;
     private const int SynCountOption = 7;
     private const int UserTimeoutOption = 18;
-    private const int SynCount = 3;
+    private const int SynCount = 1;
     private const int UserTimeoutMilliseconds = 10_000;
 
     private readonly Socket socket;
