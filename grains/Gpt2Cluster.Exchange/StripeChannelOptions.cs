@@ -26,8 +26,8 @@ public sealed record StripeChannelOptions
     public int SocketBufferBytes { get; init; } = 4 << 20;
 
     /// <summary>
-    /// How long a silo that is needed cannot be reached before that is reported, and then reported again. Attempts go on
-    /// all the time. Default 5 s: a silo that died is declared dead before.
+    /// How long a silo that is needed cannot be reached before that is reported, and then reported again. Attempts go
+    /// on all the time. Default 5 s: a silo that died is declared dead before.
     /// </summary>
     public TimeSpan UnreachablePeriod { get; init; } = TimeSpan.FromSeconds(5);
 

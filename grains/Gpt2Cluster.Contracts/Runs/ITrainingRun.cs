@@ -182,6 +182,10 @@ public interface ITrainingRun : IGrainWithStringKey
     [Alias("report-trouble")]
     Task ReportTrouble(TroubleReport report);
 
+    /// <summary>A silo of the run cannot reach the stripe port of another; repeated while that lasts.</summary>
+    [Alias("report-unreachable")]
+    Task ReportUnreachable(UnreachableReport report);
+
     /// <summary>A worker that serves the run and has heard nothing for 2 s asks whether anybody is there.</summary>
     [Alias("ping")]
     Task Ping(string worker, int generation);

@@ -147,6 +147,35 @@ public sealed record CheckpointReport
     public string? Failure { get; init; }
 }
 
+/// <summary>Stripes cannot reach a silo of the run.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.unreachable-report.v1")]
+public sealed record UnreachableReport
+{
+    /// <summary>Name of the silo that tries.</summary>
+    [Id(0)]
+    public required string From { get; init; }
+
+    /// <summary>The run's generation there.</summary>
+    [Id(1)]
+    public required int Generation { get; init; }
+
+    /// <summary>Name of the silo that cannot be reached.</summary>
+    [Id(2)]
+    public required string Silo { get; init; }
+
+    /// <summary>Address or host name of its stripe port.</summary>
+    [Id(3)]
+    public required string Host { get; init; }
+
+    /// <summary>Its stripe port.</summary>
+    [Id(4)]
+    public required int Port { get; init; }
+
+    /// <summary>What the system says.</summary>
+    [Id(5)]
+    public required string Reason { get; init; }
+}
+
 /// <summary>A worker cannot go on.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.trouble-report.v1")]
 public sealed record TroubleReport

@@ -50,10 +50,32 @@ internal static class Membership
         turn.State = turn.State with { Troubles = turn.State.Troubles.SetItem(trouble.Worker, count) };
         turn.Warn($"Worker {trouble.Worker} is in trouble: {trouble.Reason}");
         if (count >= RunMachine.MaxTroubleCount && turn.State.Members.Count + Newcomers(turn).Count == 1)
+        {
             Endings.FailAfterSaving(
                 turn, trouble.Worker, $"No worker is left; the last one's trouble was: {trouble.Reason}");
-        else
-            Remove(turn, [trouble.Worker], $"worker {trouble.Worker} was in trouble");
+            return;
+        }
+
+        if (count >= RunMachine.MaxTroubleCount)
+            turn.Send(new ReleaseWorkers([trouble.Worker], turn.Generation));
+        Remove(turn, [trouble.Worker], $"worker {trouble.Worker} was in trouble");
+    }
+
+    /// <summary>
+    /// Stripes do not pass between two silos: the step waits, and if that lasts one of the two is left out. It is the
+    /// one that was reported, unless the other is out of touch with more silos.
+    /// </summary>
+    public static void Unreachable(Turn turn, SiloUnreachable report)
+    {
+        var (from, silo) = (report.From, report.Silo);
+        if (report.Generation != turn.Generation || !HasMembers(turn, from) || !HasMembers(turn, silo))
+            return;
+        var count = turn.State.Unreachable.GetValueOrDefault((from, silo)) + 1;
+        turn.State = turn.State with { Unreachable = turn.State.Unreachable.SetItem((from, silo), count) };
+        if (count == 1)
+            turn.Warn(report.Reason);
+        if (count >= RunMachine.MaxUnreachableCount)
+            LeaveOut(turn, Severed(turn, from) > Severed(turn, silo) ? from : silo);
     }
 
     /// <summary>A worker that must not take part, whatever it tries, until the coordinator starts anew.</summary>
@@ -123,6 +145,22 @@ internal static class Membership
             Form(turn, reason);
     }
 
+    private static void LeaveOut(Turn turn, string silo)
+    {
+        var members = turn.State.Members.Where(member => member.Silo == silo);
+        List<string> workers = [.. members.Select(member => member.Key)];
+        var barred = workers.Select(worker => KeyValuePair.Create(worker, RunMachine.MaxTroubleCount));
+        turn.State = turn.State with { Troubles = turn.State.Troubles.SetItems(barred) };
+        turn.Send(new ReleaseWorkers(workers, turn.Generation));
+        Remove(turn, workers, $"silo {silo} was left out, as stripes cannot pass");
+    }
+
+    private static int Severed(Turn turn, string silo) =>
+        turn.State.Unreachable.Keys.Count(pair => pair.From == silo || pair.Silo == silo);
+
+    private static bool HasMembers(Turn turn, string silo) =>
+        turn.State.Members.Exists(member => member.Silo == silo);
+
     private static void Drop(Turn turn, IReadOnlyList<string> workers)
     {
         var members = turn.State.Members.RemoveAll(member => workers.Contains(member.Key));
@@ -168,7 +206,12 @@ internal static class Membership
             Status = RunStatus.Preparing,
             Remark = null,
         };
-        turn.State = turn.State with { Members = members, MembershipReason = reason };
+        turn.State = turn.State with
+        {
+            Members = members,
+            MembershipReason = reason,
+            Unreachable = turn.State.Unreachable.Clear(),
+        };
         turn.Persist();
         Preparation.Begin(turn);
     }

@@ -53,6 +53,13 @@ public sealed record WorkerLost(string Worker, int Generation, string Reason) : 
 /// <param name="IsFinal">True if no other worker could do it either (bad input): the run fails.</param>
 public sealed record WorkerTroubled(string Worker, int Generation, string Reason, bool IsFinal) : RunEvent;
 
+/// <summary>A silo's stripe port is out of another member's reach; said again and again while it lasts.</summary>
+/// <param name="From">Who cannot reach it.</param>
+/// <param name="Silo">Whose port it is.</param>
+/// <param name="Generation">The generation that needs it.</param>
+/// <param name="Reason">One sentence: who cannot reach what, and why.</param>
+public sealed record SiloUnreachable(string From, string Silo, int Generation, string Reason) : RunEvent;
+
 /// <summary>A worker answers <see cref="PrepareReplica"/>.</summary>
 /// <param name="Worker">Its key.</param>
 /// <param name="Generation">The generation of the command.</param>

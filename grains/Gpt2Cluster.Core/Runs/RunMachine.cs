@@ -24,6 +24,12 @@ public static class RunMachine
     /// </summary>
     public static readonly TimeSpan RefusalPatience = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// Two silos between which stripes do not pass do not stay together once that was reported this often in one step;
+    /// the first report warns.
+    /// </summary>
+    public const int MaxUnreachableCount = 3;
+
     /// <summary>A run that ends gives up writing its last checkpoint after this many failures.</summary>
     public const int MaxCheckpointAttempts = 3;
 
@@ -45,6 +51,7 @@ public static class RunMachine
             case WorkersOffered offer: Membership.Offer(turn, offer); break;
             case WorkerLost lost: Membership.Lose(turn, lost); break;
             case WorkerTroubled trouble: Membership.Trouble(turn, trouble); break;
+            case SiloUnreachable report: Membership.Unreachable(turn, report); break;
             case ReplicaReady ready: Preparation.Replica(turn, ready); break;
             case ExchangeReady ready: Preparation.Exchange(turn, ready); break;
             case StepReported report: Stepping.Report(turn, report); break;

@@ -94,6 +94,10 @@ public sealed record RunState
     /// </summary>
     public ImmutableDictionary<string, int> Troubles { get; init; } = ImmutableDictionary<string, int>.Empty;
 
+    /// <summary>How often a silo said of another that it is out of reach, since the last step was done.</summary>
+    public ImmutableDictionary<(string From, string Silo), int> Unreachable { get; init; } =
+        ImmutableDictionary<(string From, string Silo), int>.Empty;
+
     /// <summary>
     /// The micro-batches of each member in the step planned last; kept while cutting anew would gain little.
     /// </summary>

@@ -82,6 +82,7 @@ internal static class Stepping
         {
             Step = report.Step,
             Troubles = turn.State.Troubles.RemoveRange(members.Select(member => member.Key)),
+            Unreachable = turn.State.Unreachable.Clear(),
         };
         turn.Record = turn.Record with
         {

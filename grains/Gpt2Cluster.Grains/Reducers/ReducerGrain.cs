@@ -23,22 +23,22 @@ internal sealed class ReducerGrain(RunExchanges exchanges) : Grain, IReducer
         newestGeneration = generation;
         var ownName = GrainKeys.SiloOf(this.GetPrimaryKeyString());
         var members = silos.Select(silo => new ExchangeMember(silo.Name, silo.StripeHost, silo.StripePort)).ToList();
-        exchanges.Open(run, elementCount).Configure(new ExchangeMembership
+        var membership = new ExchangeMembership
         {
             Run = run,
             Generation = generation,
             LeafCount = leafCount,
             Silos = members,
             OwnIndex = members.FindIndex(member => member.SiloName == ownName),
-        });
+        };
+        exchanges.Configure(membership, elementCount);
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
     public Task Close(string run, int generation)
     {
-        if (generation >= newestGeneration)
-            exchanges.Close(run);
+        exchanges.Close(run, generation);
         return Task.CompletedTask;
     }
 }

@@ -1,40 +1,77 @@
-using System.Collections.Concurrent;
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Reducers;
 
 /// <summary>
-/// The averagings open on this silo: the reducer grain opens and configures them, the workers of the silo use them.
+/// The averagings open on this silo: the reducer grain opens and configures them, the workers of the silo use them. One
+/// is closed when the run has no worker here any more.
 /// </summary>
-/// <param name="channel">The silo's stripe channel.</param>
-public sealed class RunExchanges(IStripeChannel channel)
+public sealed class RunExchanges
 {
-    private readonly ConcurrentDictionary<string, IRunExchange> open = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, OpenExchange> places = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
+    private readonly IGrainFactory grains;
+    private readonly SiloContext silo;
 
-    /// <summary>Opens the averaging of a run, or gives the one that is open.</summary>
-    /// <param name="run">The run's name.</param>
-    /// <param name="elementCount">Parameters of its model.</param>
-    public IRunExchange Open(string run, long elementCount)
+    /// <summary>Takes over the silo's stripe channel, and tells coordinators whom it cannot reach.</summary>
+    public RunExchanges(IGrainFactory grains, SiloContext silo)
     {
-        lock (gate)
-            return open.GetOrAdd(run, name => channel.Open(name, elementCount));
+        this.grains = grains;
+        this.silo = silo;
+        silo.Stripes.Unreachable += Report;
     }
 
     /// <summary>The open averaging of a run.</summary>
     /// <exception cref="InvalidOperationException">It is not open on this silo.</exception>
     public IRunExchange this[string run] =>
-        open.TryGetValue(run, out var exchange)
-            ? exchange
-            : throw new InvalidOperationException($"The averaging of run {run} is not open on this silo.");
+        PlaceOf(run).Exchange
+        ?? throw new InvalidOperationException($"The averaging of run {run} is not open on this silo.");
 
-    /// <summary>Ends the averaging of a run; does nothing if it is not open.</summary>
-    public void Close(string run)
+    /// <summary>Opens the averaging of a run if it is not open, and gives it its membership.</summary>
+    /// <param name="membership">The membership.</param>
+    /// <param name="elementCount">Parameters of the run's model.</param>
+    public void Configure(ExchangeMembership membership, long elementCount) =>
+        PlaceOf(membership.Run).Configure(membership, elementCount);
+
+    /// <summary>Ends the averaging of a run, now or when its last worker here has left it.</summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="generation">A membership newer than this one is not ended.</param>
+    public void Close(string run, int generation) => PlaceOf(run).Close(generation);
+
+    /// <summary>A worker begins to use the averaging of a run.</summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="elementCount">Parameters of its model.</param>
+    public IRunExchange Join(string run, long elementCount) => PlaceOf(run).Join(elementCount);
+
+    /// <summary>
+    /// A worker is about to free the buffers it contributed from: when this returns, nothing reads them. The last one
+    /// closes the averaging, unless a newer membership waits for workers.
+    /// </summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="generation">The generation the worker served last.</param>
+    public void Leave(string run, int generation) => PlaceOf(run).Leave(generation);
+
+    private OpenExchange PlaceOf(string run)
     {
         lock (gate)
         {
-            if (open.TryRemove(run, out var exchange))
-                exchange.Dispose();
+            if (!places.TryGetValue(run, out var place))
+                places.Add(run, place = new OpenExchange(silo.Stripes, run));
+            return place;
         }
     }
+
+    private void Report(UnreachableSilo unreachable) =>
+        grains.GetGrain<ITrainingRun>(unreachable.Run).ReportUnreachable(new UnreachableReport
+        {
+            From = silo.Name,
+            Generation = unreachable.Generation,
+            Silo = unreachable.Silo.SiloName,
+            Host = unreachable.Silo.Host,
+            Port = unreachable.Silo.Port,
+            Reason = unreachable.Reason,
+        }).Ignore();
 }

@@ -43,6 +43,14 @@ internal static class RunReports
         : new CheckpointWritten(
             report.Worker, report.Step, report.StateHash!, report.Path!, TimeSpan.FromSeconds(report.Seconds));
 
+    /// <summary>A silo cannot reach another one's stripe port.</summary>
+    public static RunEvent ToEvent(UnreachableReport report) => new SiloUnreachable(
+        report.From,
+        report.Silo,
+        report.Generation,
+        $"Silo {report.From} cannot reach the stripe port of silo {report.Silo} at {report.Host}:{report.Port} "
+            + $"({report.Reason}); open it, or the run goes on without {report.Silo}.");
+
     /// <summary>A worker cannot go on.</summary>
     public static RunEvent ToEvent(TroubleReport report) => report.DamagedCheckpoint is { } step
         ? new CheckpointDamaged(step, report.Reason)

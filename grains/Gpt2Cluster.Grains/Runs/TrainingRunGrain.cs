@@ -134,6 +134,9 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public Task ReportTrouble(TroubleReport report) => Hear(RunReports.ToEvent(report));
 
     /// <inheritdoc/>
+    public Task ReportUnreachable(UnreachableReport report) => Hear(RunReports.ToEvent(report));
+
+    /// <inheritdoc/>
     public Task Ping(string worker, int generation)
     {
         if (state is null || state.Record.IsAtRest)

@@ -11,7 +11,7 @@ public static class TrainingSetup
 {
     /// <summary>Adds the services of training on one silo.</summary>
     public static IServiceCollection AddTraining(this IServiceCollection services) => services
-        .AddSingleton(provider => new RunExchanges(provider.GetRequiredService<SiloContext>().Stripes))
+        .AddSingleton<RunExchanges>()
         .AddSingleton(provider => provider.GetRequiredService<SiloContext>().Replicas)
         .AddSingleton<CheckpointStore>()
         .AddSingleton<ParameterLoader>()

@@ -31,6 +31,7 @@ internal sealed partial class WorkerSession : IDisposable
 
     private CancellationTokenSource generationEnd = new();
     private IReplica? replica;
+    private IRunExchange? exchange;
     private WorkerStep? step;
     private RunWindows? windows;
     private ComputeProfile? profile;
@@ -157,6 +158,8 @@ internal sealed partial class WorkerSession : IDisposable
         compute.Enqueue(() =>
         {
             checkpoints.Dispose();
+            if (exchange is not null)
+                services.Exchanges.Leave(Run, Generation);
             replica?.Dispose();
             replica = null;
             services.Metrics.End(Run, worker);
@@ -172,9 +175,9 @@ internal sealed partial class WorkerSession : IDisposable
         Interlocked.Exchange(ref committedStep, replica.Step);
         windows ??= RunWindows.Open(services, specification);
         reportsExchange = request.ReportsExchange;
+        exchange ??= services.Exchanges.Join(Run, replica.Layout.Length);
         step = new WorkerStep(
-            worker, reportsExchange, specification, replica,
-            services.Exchanges.Open(Run, replica.Layout.Length), windows.Training, services.Time);
+            worker, reportsExchange, specification, replica, exchange, windows.Training, services.Time);
     }
 
     private void Measure(StepReport report)

@@ -88,6 +88,9 @@ internal sealed class Transcript
             case "old-lost": return new WorkerLost(worker, generation - 1, rest);
             case "trouble": return new WorkerTroubled(worker, generation, rest, false);
             case "bad-input": return new WorkerTroubled(worker, generation, rest, true);
+            case "unreachable": // unreachable FROM SILO
+                var reason = $"Silo {worker} cannot reach silo {words[2]}.";
+                return new SiloUnreachable(worker, words[2], generation, reason);
             case "empty": return new ReplicaReady(worker, generation, null, null);
             case "ready": return new ReplicaReady(worker, generation, long.Parse(words[2]), Profiles.Cpu);
             case "ready-avx512":

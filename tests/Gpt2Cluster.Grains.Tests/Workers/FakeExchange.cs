@@ -9,6 +9,8 @@ namespace Gpt2Cluster.Grains.Tests.Workers;
 /// </summary>
 internal sealed class FakeExchange(List<string> calls) : IRunExchange
 {
+    public Action? Closed { get; init; }
+
     private readonly FlatBuffer averages = FlatBuffer.Allocate(1);
 
     /// <summary>What happens while averages are awaited.</summary>
@@ -28,7 +30,13 @@ internal sealed class FakeExchange(List<string> calls) : IRunExchange
         return averages;
     }
 
+    public void Withdraw() => calls.Add("withdraw");
+
     public ExchangeFigures Figures(long step) => new(SentBytes: 77, ReceivedBytes: 88);
 
-    public void Dispose() => averages.Dispose();
+    public void Dispose()
+    {
+        Closed?.Invoke();
+        averages.Dispose();
+    }
 }
