@@ -95,8 +95,8 @@ public interface IStripeChannel : IAsyncDisposable
     IRunExchange Open(string run, long elementCount);
 
     /// <summary>
-    /// A silo of a run cannot be reached; raised again and again while that lasts. The channel goes on trying. Raised on
-    /// a channel thread.
+    /// A silo of a run cannot be reached; raised again and again while that lasts. The channel goes on trying. Raised
+    /// on a channel thread.
     /// </summary>
     event Action<UnreachableSilo>? Unreachable;
 }

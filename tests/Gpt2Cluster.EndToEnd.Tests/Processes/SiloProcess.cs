@@ -99,6 +99,13 @@ internal sealed class SiloProcess : IDisposable
         return (process.ExitCode, errors.Result);
     }
 
+    /// <summary>SIGKILL.</summary>
+    public void Kill()
+    {
+        process.Kill();
+        process.WaitForExit();
+    }
+
     public void Dispose()
     {
         if (!process.HasExited)
