@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Exchange.Frames;
+using Gpt2Cluster.Exchange.Links;
 
 namespace Gpt2Cluster.Exchange.Tests;
 
@@ -27,6 +28,14 @@ public sealed class HostilePeerTests
     [Fact]
     public Task HelloOfAHugeLength_IsCutOff() => CutOffBesideAGoodExchange(peer =>
         peer.Send(RawPeer.Bytes(RawPeer.Frame(FrameKind.Hello) with { PayloadBytes = int.MaxValue }, [])));
+
+    [Fact]
+    public Task HelloThatTrickles_IsCutOff() => CutOffBesideAGoodExchange(peer =>
+    {
+        var name = new byte[IncomingLink.MaxNameBytes];
+        var hello = RawPeer.Bytes(RawPeer.Frame(FrameKind.Hello) with { PayloadBytes = name.Length }, name);
+        Assert.True(peer.Trickle(hello, 4 * TestCluster.HelloTimeout / hello.Length), "It was let in.");
+    });
 
     [Fact]
     public Task StripeBeforeHello_IsCutOff() => CutOffBesideAGoodExchange(peer =>

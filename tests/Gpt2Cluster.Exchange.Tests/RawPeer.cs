@@ -54,6 +54,20 @@ internal sealed class RawPeer : IDisposable
         return bytes;
     }
 
+    /// <summary>Sends byte by byte, each some time after the one before.</summary>
+    /// <returns>Whether the channel cut the connection off before the last.</returns>
+    public bool Trickle(ReadOnlySpan<byte> bytes, TimeSpan pace)
+    {
+        foreach (var each in bytes)
+        {
+            Send([each]);
+            if (socket.Poll(pace, SelectMode.SelectRead))
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Waits until the channel has cut this connection off.</summary>
     public void AssertCutOff()
     {

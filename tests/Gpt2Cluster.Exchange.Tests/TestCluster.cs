@@ -17,6 +17,9 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Longest pause between two attempts to connect.</summary>
     public static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>How long a peer may take for its hello: longer than any thread waits for a core here.</summary>
+    public static readonly TimeSpan HelloTimeout = TimeSpan.FromSeconds(3);
+
     private readonly List<FlatBuffer> buffers = [];
 
     public TestCluster(int siloCount, int leafCount, long elementCount, int seed = 1)
@@ -171,6 +174,7 @@ internal sealed class TestCluster : IAsyncDisposable
         StripeElements = StripeLayout.MinStripeElements,
         LongestPause = LongestPause,
         UnreachablePeriod = LongestPause,
+        HelloTimeout = HelloTimeout,
         Log = Log.Enqueue,
     });
 }

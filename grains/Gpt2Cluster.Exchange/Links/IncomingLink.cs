@@ -87,7 +87,7 @@ internal sealed unsafe class IncomingLink : IDisposable
 
     private void ReceiveHello()
     {
-        socket.LimitReceive(channel.Options.HelloTimeout);
+        socket.LimitReceive(channel.Options.HelloTimeout, channel.Options.Time);
         var header = socket.ReceiveHeader() ?? throw new FrameFaultException("It closed without a word.");
         if (header.Kind != FrameKind.Hello || header.PayloadBytes is < 1 or > MaxNameBytes)
             throw new FrameFaultException("The first frame is no proper hello.");
@@ -98,7 +98,7 @@ internal sealed unsafe class IncomingLink : IDisposable
         }
 
         PeerName = Encoding.UTF8.GetString(scratch, 0, header.PayloadBytes);
-        socket.LimitReceive(TimeSpan.Zero);
+        socket.LimitReceive(TimeSpan.Zero, channel.Options.Time);
     }
 
     private string? ReceiveUntilClosed()

@@ -22,6 +22,7 @@ internal sealed unsafe class StripeSocket : IDisposable
     private readonly Socket socket;
     private readonly StripeChecksum checksum = new();
     private readonly byte[] small = new byte[FrameHeader.SizeBytes];
+    private Func<TimeSpan>? timeLeft;
 
     /// <summary>Takes over a socket and sets it up.</summary>
     public StripeSocket(Socket socket, int bufferBytes)
@@ -105,8 +106,13 @@ internal sealed unsafe class StripeSocket : IDisposable
             throw new SocketException((int)SocketError.ConnectionReset);
     }
 
-    /// <summary>Bounds how long a receive may take; zero for no bound.</summary>
-    public void LimitReceive(TimeSpan limit) => socket.ReceiveTimeout = (int)limit.TotalMilliseconds;
+    /// <summary>Bounds how long all that is received from now on may take together; zero for no bound.</summary>
+    public void LimitReceive(TimeSpan limit, TimeProvider time)
+    {
+        var began = time.GetTimestamp();
+        timeLeft = limit == TimeSpan.Zero ? null : () => limit - time.GetElapsedTime(began);
+        socket.ReceiveTimeout = (int)limit.TotalMilliseconds;
+    }
 
     /// <summary>Closes the connection; a thread blocked in it gets an exception.</summary>
     public void Dispose() => socket.Dispose();
@@ -148,7 +154,16 @@ internal sealed unsafe class StripeSocket : IDisposable
             if (count == 0)
                 throw new SocketException((int)SocketError.ConnectionReset);
             bytes = bytes[count..];
+            if (timeLeft is not null)
+                WaitNoLongerThan(timeLeft());
         }
+    }
+
+    private void WaitNoLongerThan(TimeSpan left)
+    {
+        if (left < TimeSpan.FromMilliseconds(1))
+            throw new SocketException((int)SocketError.TimedOut);
+        socket.ReceiveTimeout = (int)left.TotalMilliseconds;
     }
 
     private void SetFailureDetection()
