@@ -176,10 +176,13 @@ internal sealed partial class RunExchange : IRunExchange
     }
 
     /// <inheritdoc/>
-    public void Withdraw()
+    public void Withdraw(int generation)
     {
         lock (beginGate)
-            RetireSums(current);
+        {
+            if (current?.Sums.Generation <= generation)
+                RetireSums(current);
+        }
     }
 
     /// <inheritdoc/>

@@ -180,11 +180,12 @@ public sealed class FailureTests
         using (var freed = cluster.SumOf(1, new Subtree(0, 0)))
         {
             cluster.Exchanges[0].Contribute(1, 1, new Subtree(0, 0), freed, 0, ElementCount);
-            cluster.Exchanges[0].Withdraw();
+            cluster.Exchanges[0].Withdraw(generation: 1);
         }
 
         cluster.ConfigureAll(2);
         workers.Begin(1, 1, generation: 2, first: 0, end: 2);
+        cluster.Exchanges[1].Withdraw(generation: 1);
         workers.Finish(1);
         cluster.Exchanges[0].BeginStep(1, 2);
         cluster.AssertAverages(1);

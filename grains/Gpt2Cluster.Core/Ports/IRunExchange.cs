@@ -69,10 +69,11 @@ public interface IRunExchange : IDisposable
     FlatBuffer WaitForAverages(long step, CancellationToken cancellation);
 
     /// <summary>
-    /// A worker of this silo is about to free its buffers: when this returns, nothing that was contributed is read any
-    /// more. The step in flight can then be finished only under a newer generation.
+    /// A worker of this silo is about to free its buffers: when this returns, nothing that was contributed up to
+    /// <paramref name="generation"/>, the last it served, is read any more. A step in flight under that generation can
+    /// then be finished only under a newer one.
     /// </summary>
-    void Withdraw();
+    void Withdraw(int generation);
 
     /// <summary>What the step's exchange has cost so far.</summary>
     ExchangeFigures Figures(long step);

@@ -44,7 +44,7 @@ internal sealed class OpenExchange(IStripeChannel channel, string run)
         lock (gate)
         {
             userCount--;
-            exchange?.Withdraw();
+            exchange?.Withdraw(servedGeneration);
             endedGeneration = Math.Max(endedGeneration, servedGeneration);
             CloseIfUnused();
         }

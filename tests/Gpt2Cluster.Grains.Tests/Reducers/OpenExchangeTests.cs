@@ -31,7 +31,7 @@ public sealed class OpenExchangeTests
         Configure(2);
         place.Leave(2);
         Assert.Null(place.Exchange);
-        Assert.Equal(["open", "configure 1", "withdraw", "configure 2", "withdraw", "close"], calls);
+        Assert.Equal(["open", "configure 1", "withdraw 1", "configure 2", "withdraw 2", "close"], calls);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ internal sealed class FakeExchange(List<string> calls) : IRunExchange
         return averages;
     }
 
-    public void Withdraw() => calls.Add("withdraw");
+    public void Withdraw(int generation) => calls.Add($"withdraw {generation}");
 
     public ExchangeFigures Figures(long step) => new(SentBytes: 77, ReceivedBytes: 88);
 
