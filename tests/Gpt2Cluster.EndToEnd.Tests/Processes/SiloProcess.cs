@@ -43,8 +43,7 @@ internal sealed class SiloProcess : IDisposable
     /// <summary>SIGKILL, and at once another life under the same name, on the same ports.</summary>
     public SiloProcess KillAndStartAgain(TestFolder folder)
     {
-        process.Kill();
-        process.WaitForExit();
+        Kill();
         return Start(folder, name, Store, Port("silo_port"), Port("gateway_port"), Port("stripe_port"));
     }
 
