@@ -6,6 +6,7 @@ using Gpt2Cluster.Client.Jobs;
 using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -111,7 +112,7 @@ internal sealed class GenerateCommand : ClientCommand
         var (named, ofRun) = (arguments.GetValue(model), arguments.GetValue(run));
         if (named is null == ofRun is null)
             throw new UsageException("'generate' needs either --model M or --run R.");
-        var name = named ?? ModelNames.RunPrefix + ofRun;
+        var name = named ?? ModelReference.RunPrefix + ofRun;
         if (arguments.GetValue(checkpoint) is not null && ModelNames.RunOf(name) is null)
             throw new UsageException("--checkpoint goes with a run.");
         return name;

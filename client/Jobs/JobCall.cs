@@ -85,12 +85,16 @@ internal static class JobCall
         if (kind == ErrorEvent)
         {
             throw new ClientException(
-                fields["is_bad_input"]?.GetValue<bool>() == true ? ExitCodes.BadInput : ExitCodes.Failed,
+                IsSet(fields, "is_not_found") ? ExitCodes.NotFound
+                : IsSet(fields, "is_bad_input") ? ExitCodes.BadInput
+                : ExitCodes.Failed,
                 fields["message"]?.GetValue<string>() ?? "The job failed.");
         }
 
         return new JobEvent(kind, fields, json);
     }
+
+    private static bool IsSet(JsonObject fields, string name) => fields[name]?.GetValue<bool>() == true;
 
     private static async Task Cancel(IJob job)
     {

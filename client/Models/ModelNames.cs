@@ -7,13 +7,10 @@ namespace Gpt2Cluster.Client.Models;
 /// <summary>What a user writes for a model.</summary>
 internal static class ModelNames
 {
-    /// <summary>What a run's weights are called.</summary>
-    public const string RunPrefix = "run:";
-
     /// <summary>The run behind <c>run:NAME</c>; null if it is something else.</summary>
     /// <exception cref="UserErrorException">NAME cannot be a run's.</exception>
-    public static string? RunOf(string model) => model.StartsWith(RunPrefix, StringComparison.Ordinal)
-        ? RunName.Parse(model[RunPrefix.Length..]).ToString()
+    public static string? RunOf(string model) => model.StartsWith(ModelReference.RunPrefix, StringComparison.Ordinal)
+        ? RunName.Parse(model[ModelReference.RunPrefix.Length..]).ToString()
         : null;
 
     /// <summary>Whether the weights are drawn from the seed.</summary>

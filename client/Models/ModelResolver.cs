@@ -7,6 +7,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
+using IModelStore = Gpt2Cluster.Contracts.Models.IModelStore;
 
 namespace Gpt2Cluster.Client.Models;
 
@@ -42,7 +43,7 @@ internal sealed class ModelResolver(CommandContext context)
 
     /// <summary>The model, present in the cluster.</summary>
     /// <exception cref="UserErrorException">It is nowhere.</exception>
-    /// <exception cref="ClientException">It is a run that does not exist.</exception>
+    /// <exception cref="ClientException">It is a run that does not exist or has no checkpoint.</exception>
     public async Task<ModelReference> Resolve(ClusterSession session, string model, CancellationToken cancellation)
     {
         if (ModelNames.IsScratch(model))
@@ -61,6 +62,23 @@ internal sealed class ModelResolver(CommandContext context)
             ?? throw new ClientException(ExitCodes.Failed, $"The model {name} was fetched, but no silo has it.");
     }
 
+    /// <summary>
+    /// The model with the hash it has now: every worker of a run starts from these weights, whatever becomes of the
+    /// name.
+    /// </summary>
+    /// <exception cref="UserErrorException">It is nowhere.</exception>
+    /// <exception cref="ClientException">It is a run that does not exist or has no checkpoint.</exception>
+    public async Task<ModelReference> Pin(ClusterSession session, string model, CancellationToken cancellation)
+    {
+        var found = await Resolve(session, model, cancellation);
+        if (found.IsScratch || found.Sha256 is not null)
+            return found;
+        var stored = (await StoredModels.All(session, cancellation)).First(one => one.Name == found.Name);
+        var store = session.Grains.GetGrain<IModelStore>(stored.Silos[0]);
+        var path = $"models/{found.Name}/{ModelFolder.WeightsFileName}";
+        return found with { Sha256 = await session.Patience.Call(() => store.Hash(path), cancellation) };
+    }
+
     private StoredModel? StoredHere(string model) =>
         ModelTransfers.LocalStore(context.Choices.DataFolder).List().FirstOrDefault(one => one.Name == model);
 
@@ -72,7 +90,10 @@ internal sealed class ModelResolver(CommandContext context)
         var grain = session.Grains.GetGrain<ITrainingRun>(run);
         var description = await session.Patience.Call(grain.Describe, cancellation)
             ?? throw ClientException.NoSuchRun(run);
-        return new ModelReference(model, SpecificationJson.Read(description.SpecificationJson).Model.Shape);
+        var newest = description.Checkpoints.FirstOrDefault()
+            ?? throw new ClientException(ExitCodes.NotFound, $"The run {run} has no checkpoint yet.");
+        var shape = SpecificationJson.Read(description.SpecificationJson).Model.Shape;
+        return new ModelReference(model, shape, newest.StateHash, newest.Step);
     }
 
     private static async Task<ModelReference?> Stored(

@@ -68,7 +68,7 @@ internal sealed class Preparation
         RefuseFinished(before);
         if (before is null && known is not null)
             await CheckDisks(session, known, cancellation);
-        var model = await new ModelResolver(context).Resolve(session, builder.Model, cancellation);
+        var model = await new ModelResolver(context).Pin(session, builder.Model, cancellation);
         Throw(builder.Errors(model));
         if (before is null && known is null)
             await CheckDisks(session, model, cancellation);

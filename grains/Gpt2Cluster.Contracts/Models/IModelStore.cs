@@ -56,8 +56,48 @@ public interface IModelStore : IGrainWithStringKey
     /// <summary>Copies a model, checkpoint or dataset from another silo's store unless it is here already.</summary>
     [Alias("bring")]
     [ResponseTimeout("02:00:00")]
-    Task<bool> Bring(string relativeFolder, string fromSilo);
+    Task<CopyAnswer> Bring(string relativeFolder, string fromSilo);
+
+    /// <summary>
+    /// Deletes the run's checkpoints on this disk that are older than the newest of <paramref name="kept"/> and none of
+    /// them. Returns at once; what cannot be deleted now goes with the next call.
+    /// </summary>
+    [Alias("delete-checkpoints")]
+    Task DeleteCheckpoints(string run, long[] kept);
 }
+
+/// <summary>Whether a stored folder was copied from another silo.</summary>
+public enum CopyOutcome
+{
+    /// <summary>It is here now, or was already.</summary>
+    IsHere,
+
+    /// <summary>The other silo answered that it has none.</summary>
+    IsNotThere,
+
+    /// <summary>The other silo did not answer, or what came could not be stored: it may be there.</summary>
+    Failed,
+}
+
+/// <summary>What came of a copy.</summary>
+/// <param name="Outcome">Whether the folder is here now.</param>
+/// <param name="Reason">Why it could not be copied, without a full stop; null if it did not fail.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.copy-answer.v1")]
+public sealed record CopyAnswer([property: Id(0)] CopyOutcome Outcome, [property: Id(1)] string? Reason = null);
+
+/// <summary>A checkpoint as a run's catalogue knows it.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Step">The step after which it was taken.</param>
+/// <param name="StateHash">What it must hash to, lower-case hexadecimal.</param>
+/// <param name="SiloName">The silo that wrote it; null if nobody said.</param>
+/// <param name="DataFolderId">The data folder it was written to; null if nobody said.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.stored-checkpoint.v1")]
+public sealed record StoredCheckpoint(
+    [property: Id(0)] string Run,
+    [property: Id(1)] long Step,
+    [property: Id(2)] string StateHash,
+    [property: Id(3)] string? SiloName = null,
+    [property: Id(4)] string? DataFolderId = null);
 
 /// <summary>One file of a stored folder.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.stored-file.v1")]

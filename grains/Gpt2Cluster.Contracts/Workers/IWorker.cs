@@ -1,3 +1,5 @@
+using Gpt2Cluster.Contracts.Models;
+
 namespace Gpt2Cluster.Contracts.Workers;
 
 /// <summary>Where a worker's replica comes from.</summary>
@@ -39,13 +41,13 @@ public sealed record PrepareRequest
     [Id(3)]
     public required ReplicaOrigin Origin { get; init; }
 
-    /// <summary>For a checkpoint: its step.</summary>
+    /// <summary>The step the replica will stand at; 0 to keep it.</summary>
     [Id(4)]
-    public long CheckpointStep { get; init; }
+    public long Step { get; init; }
 
-    /// <summary>For a checkpoint: silos whose disks hold it. For a model: the silos that have it.</summary>
+    /// <summary>For a checkpoint: which one.</summary>
     [Id(5)]
-    public string[] Holders { get; init; } = [];
+    public StoredCheckpoint? Checkpoint { get; init; }
 
     /// <summary>For a copy: keys of the workers that stand at that step.</summary>
     [Id(6)]
@@ -156,16 +158,12 @@ public sealed record CheckpointPlan
     [Id(2)]
     public required long Step { get; init; }
 
-    /// <summary>Steps whose checkpoints are to be deleted once this one is published.</summary>
-    [Id(3)]
-    public long[] Expired { get; init; } = [];
-
     /// <summary>What the run's record says beside the tensors (history, best validation), as JSON.</summary>
-    [Id(4)]
+    [Id(3)]
     public required string RecordJson { get; init; }
 
     /// <summary>Validation loss at that step; null if none was measured.</summary>
-    [Id(5)]
+    [Id(4)]
     public double? ValidationLoss { get; init; }
 }
 

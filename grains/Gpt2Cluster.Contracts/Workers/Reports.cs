@@ -145,6 +145,10 @@ public sealed record CheckpointReport
     /// <summary>Why it could not be written; null if it was.</summary>
     [Id(6)]
     public string? Failure { get; init; }
+
+    /// <summary>The data folder it lies in.</summary>
+    [Id(7)]
+    public string? DataFolderId { get; init; }
 }
 
 /// <summary>Stripes cannot reach a silo of the run.</summary>
@@ -205,4 +209,8 @@ public sealed record TroubleReport
     /// <summary>The step of a checkpoint that does not verify; null if the trouble is another.</summary>
     [Id(5)]
     public long? DamagedCheckpoint { get; init; }
+
+    /// <summary>The step of a checkpoint that cannot be reached now; null if the trouble is another.</summary>
+    [Id(6)]
+    public long? UnreachableCheckpoint { get; init; }
 }

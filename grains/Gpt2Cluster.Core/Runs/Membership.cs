@@ -19,7 +19,7 @@ internal static class Membership
         List<string> gone = [.. missing.Select(member => member.Key)];
         if (gone.Count > 0)
             Remove(turn, gone, Departed(turn, gone));
-        else if (turn.State.Phase == RunPhase.Waiting)
+        else if (turn.State.Phase == RunPhase.Waiting || MayBringWhatIsMissing(turn))
             Form(turn, Joined(Newcomers(turn)));
         if (turn.State.Phase == RunPhase.Waiting)
             SayWhatIsMissing(turn);
@@ -226,6 +226,9 @@ internal static class Membership
     private static bool MayJoin(RunState state, string worker) =>
         !state.Members.Exists(member => member.Key == worker)
         && state.Troubles.GetValueOrDefault(worker) < RunMachine.MaxTroubleCount;
+
+    private static bool MayBringWhatIsMissing(Turn turn) =>
+        turn.State.MissingCheckpoint is not null && Newcomers(turn).Count > 0;
 
     private static bool IsOffered(Turn turn, RunMember member) => turn.State.Offered.Exists(
         offered => offered.Key == member.Key && offered.Incarnation == member.Incarnation);

@@ -104,8 +104,8 @@ internal static class Preparation
             && Silos(turn).All(turn.State.ReadySilos.Contains);
         if (!isReady)
             return;
-        turn.Record = turn.Record with { Status = RunStatus.Running };
-        turn.State = turn.State with { Refusal = null };
+        turn.State = turn.State with { MissingCheckpoint = null, Refusal = null };
+        turn.Record = turn.Record with { Status = RunStatus.Running, Remark = null };
         turn.Persist();
         var (step, count) = (turn.State.Step, turn.State.Members.Count);
         turn.Tell(new MembershipChanged(step, turn.Generation, count, turn.State.MembershipReason));

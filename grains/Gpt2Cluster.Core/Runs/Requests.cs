@@ -67,6 +67,8 @@ internal static class Requests
         if (turn.State.Phase == RunPhase.Resting || isFixed)
             return;
         turn.State = turn.State with { Ending = new Ending(status, null) };
+        if (turn.State.MissingCheckpoint is not null)
+            Endings.Finish(turn);
         if (turn.State.Phase != RunPhase.Waiting)
             return;
         // Survivors that are too few to go on are enough to save what they hold.

@@ -83,14 +83,15 @@ public sealed record Sample(string Worker, int Generation, long Step, LeafRange 
 /// <param name="Step">The step its replica stands at.</param>
 /// <param name="ValidationLoss">Of that step; null if none was measured.</param>
 /// <param name="IsBest">Whether it is the best by validation so far.</param>
-/// <param name="Expired">Steps of checkpoints to delete once this one is published.</param>
 public sealed record WriteCheckpoint(
-    string Worker,
-    int Generation,
-    long Step,
-    double? ValidationLoss,
-    bool IsBest,
-    IReadOnlyList<long> Expired) : RunCommand;
+    string Worker, int Generation, long Step, double? ValidationLoss, bool IsBest) : RunCommand;
+
+/// <summary>
+/// Checkpoints that the stored catalogue does not name any more are to be deleted from every disk. It follows the
+/// <see cref="PersistRecord"/> that forgets them, so that the store never names only what is deleted.
+/// </summary>
+/// <param name="Kept">The catalogue's steps; whatever else is older than the newest of them goes.</param>
+public sealed record DeleteCheckpoints(IReadOnlyList<long> Kept) : RunCommand;
 
 /// <summary>Tell those who watch.</summary>
 /// <param name="Notice">What happened.</param>

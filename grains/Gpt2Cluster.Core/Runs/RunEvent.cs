@@ -129,8 +129,10 @@ public sealed record SampleReported(
 /// <param name="StateHash">The state hash, lower-case hexadecimal.</param>
 /// <param name="Path">Its folder.</param>
 /// <param name="Duration">From the snapshot to the rename.</param>
+/// <param name="DataFolderId">The data folder that holds it; null if nobody said.</param>
 public sealed record CheckpointWritten(
-    string Worker, long Step, string StateHash, string Path, TimeSpan Duration) : RunEvent;
+    string Worker, long Step, string StateHash, string Path, TimeSpan Duration, string? DataFolderId = null)
+    : RunEvent;
 
 /// <summary>A checkpoint could not be written.</summary>
 /// <param name="Worker">Who tried.</param>
@@ -138,7 +140,20 @@ public sealed record CheckpointWritten(
 /// <param name="Reason">One sentence.</param>
 public sealed record CheckpointFailed(string Worker, long Step, string Reason) : RunEvent;
 
-/// <summary>A stored checkpoint does not verify: it is set aside, and the next older one is used.</summary>
+/// <summary>
+/// No disk that can be reached has a checkpoint that verifies, and the disk it was written to cannot be reached: it is
+/// waited for.
+/// </summary>
+/// <param name="Worker">Who looked for it.</param>
+/// <param name="Generation">The generation of the command.</param>
+/// <param name="Step">The checkpoint's step.</param>
+/// <param name="Reason">What was met, without a full stop.</param>
+public sealed record CheckpointUnreachable(string Worker, int Generation, long Step, string Reason) : RunEvent;
+
+/// <summary>
+/// A stored checkpoint does not verify, on the disk it was written to and on all others that can be reached: it is set
+/// aside, and the next older one is used.
+/// </summary>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">One sentence.</param>
 public sealed record CheckpointDamaged(long Step, string Reason) : RunEvent;

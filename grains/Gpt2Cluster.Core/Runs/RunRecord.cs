@@ -37,7 +37,9 @@ public enum RunStatus
 /// <param name="Silo">The silo that wrote it.</param>
 /// <param name="Path">Its folder there.</param>
 /// <param name="ValidationLoss">Validation loss at that step; null if none was measured.</param>
-public sealed record CheckpointEntry(long Step, string StateHash, string Silo, string Path, double? ValidationLoss);
+/// <param name="DataFolderId">The data folder it was written to, which silos may share; null if nobody said.</param>
+public sealed record CheckpointEntry(
+    long Step, string StateHash, string Silo, string Path, double? ValidationLoss, string? DataFolderId = null);
 
 /// <summary>A validation loss and where it was measured.</summary>
 /// <param name="Step">After this step.</param>

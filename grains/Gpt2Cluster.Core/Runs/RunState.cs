@@ -138,6 +138,9 @@ public sealed record RunState
     /// <summary>What the other runs had of them.</summary>
     public IReadOnlyList<RunShare> OtherRuns { get; init; } = [];
 
+    /// <summary>The step of a checkpoint that is waited for, as its disk cannot be reached; null for none.</summary>
+    public long? MissingCheckpoint { get; init; }
+
     /// <summary>When the step in flight was planned.</summary>
     public TimeSpan PlannedAt { get; init; }
 

@@ -29,15 +29,9 @@ internal static class Saving
     public static void Begin(Turn turn, RunMember writer)
     {
         var step = turn.State.Step;
-        var best = turn.Record.BestValidation?.Step;
-        var steps = turn.Record.Checkpoints.Select(entry => entry.Step).Append(step);
+        var isBest = turn.Record.BestValidation?.Step == step;
         var command = new WriteCheckpoint(
-            writer.Key,
-            turn.Generation,
-            step,
-            ValidationLoss(turn.Record, step),
-            best == step,
-            Retention.Expired(steps, turn.Specification.Keep, best));
+            writer.Key, turn.Generation, step, ValidationLoss(turn.Record, step), isBest);
         turn.State = turn.State with
         {
             CheckpointInFlight = command,
@@ -49,26 +43,16 @@ internal static class Saving
 
     public static void Written(Turn turn, CheckpointWritten written)
     {
-        var command = turn.State.CheckpointInFlight;
-        if (command is not null && IsAbout(command, written.Worker, written.Step))
+        if (turn.State.CheckpointInFlight is { } command && IsAbout(command, written.Worker, written.Step))
             turn.State = turn.State with { CheckpointInFlight = null };
-        else
-            command = null;
-        // One that a coordinator before this one ordered is as good.
-        if (turn.State.Phase == RunPhase.Resting || HasStep(turn, written.Step))
+        // One that a coordinator before this one ordered is as good, and so is one that ends while the run rests.
+        if (HasStep(turn, written.Step))
             return;
         var silo = written.Worker[..Math.Max(0, written.Worker.LastIndexOf('/'))];
         var loss = ValidationLoss(turn.Record, written.Step);
-        var entry = new CheckpointEntry(written.Step, written.StateHash, silo, written.Path, loss);
-        turn.Record = turn.Record with
-        {
-            Checkpoints =
-            [
-                .. turn.Record.Checkpoints.Where(old => command?.Expired.Contains(old.Step) != true)
-                    .Append(entry).OrderBy(each => each.Step),
-            ],
-        };
-        turn.Persist();
+        var entry = new CheckpointEntry(
+            written.Step, written.StateHash, silo, written.Path, loss, written.DataFolderId);
+        Add(turn, entry);
         turn.Tell(new CheckpointPublished(entry, written.Duration));
         if (turn.State.Phase == RunPhase.Saving)
             Boundary.Next(turn);
@@ -104,7 +88,46 @@ internal static class Saving
             Membership.Form(turn, $"the checkpoint of step {damaged.Step} is damaged");
     }
 
+    /// <summary>
+    /// Its disk may come back, and what lies there would be lost with the entry: the run waits. Who asked for it looks
+    /// again whenever the order is repeated.
+    /// </summary>
+    public static void Unreachable(Turn turn, CheckpointUnreachable missing)
+    {
+        var awaited = turn.Member(missing.Worker, missing.Generation)?.Awaited;
+        var entry = turn.Record.Checkpoints.FirstOrDefault(each => each.Step == missing.Step);
+        if (entry is null || awaited is not { Source: ReplicaSource.Checkpoint } || awaited.Step != missing.Step)
+            return;
+        var isNews = turn.State.MissingCheckpoint != missing.Step;
+        turn.State = turn.State with { MissingCheckpoint = missing.Step };
+        if (turn.State.Ending is not null)
+            Endings.LoseState(turn);
+        var remark = $"it waits for silo {entry.Silo}, which holds the checkpoint of step {entry.Step}";
+        if (turn.State.Phase == RunPhase.Resting || turn.Record.Remark == remark)
+            return;
+        turn.Record = turn.Record with { Remark = remark };
+        turn.Persist();
+        if (!isNews)
+            return;
+        turn.Warn(
+            $"The run cannot go on yet: {remark}; {missing.Reason}. Start that silo; if its disk is lost, start one of "
+            + "that name, and the run goes on from the next older checkpoint.");
+    }
+
     public static bool HasStep(Turn turn, long step) => turn.Record.Checkpoints.Any(entry => entry.Step == step);
+
+    /// <summary>What expires is deleted only when the store knows the new entry and has forgotten it.</summary>
+    private static void Add(Turn turn, CheckpointEntry entry)
+    {
+        List<CheckpointEntry> all = [.. turn.Record.Checkpoints.Append(entry).OrderBy(each => each.Step)];
+        var best = turn.Record.BestValidation?.Step;
+        var expired = Retention.Expired(all.Select(each => each.Step), turn.Specification.Keep, best);
+        all.RemoveAll(each => expired.Contains(each.Step));
+        turn.Record = turn.Record with { Checkpoints = [.. all] };
+        turn.Persist();
+        if (expired.Count > 0)
+            turn.Send(new DeleteCheckpoints([.. all.Select(each => each.Step)]));
+    }
 
     private static bool IsDue(Turn turn)
     {

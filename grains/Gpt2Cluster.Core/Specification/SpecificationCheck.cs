@@ -16,6 +16,8 @@ public static class SpecificationCheck
         if (RunName.Error(specification.Run.ToString()) is { } nameError)
             errors.Add(nameError);
         errors.AddRange(specification.Model.Shape.Errors().Select(e => $"The model {specification.Model.Name}: {e}."));
+        if (specification.Model is { BaseRun: { } run } model && (model.Step is null || model.Sha256 is null))
+            errors.Add($"--model {model.Name} names no checkpoint of the run {run}.");
         CheckData(specification, errors);
         CheckSteps(specification, errors);
         CheckSchedule(specification, errors);

@@ -9,6 +9,7 @@ public static class SpecificationDifferences
         ["run"] = "--run",
         ["model.name"] = "--model",
         ["model.sha256"] = "the weights of --model",
+        ["model.step"] = "the checkpoint of --model",
         ["model.shape.vocabulary_size"] = "the vocabulary size of --model",
         ["model.shape.context_length"] = "the context of --model",
         ["model.shape.width"] = "the width of --model",
@@ -56,17 +57,19 @@ public static class SpecificationDifferences
     };
 
     /// <summary>
-    /// One sentence for each difference that forbids going on; empty when the run may go on. Workers may differ, and
-    /// what the
-    /// new command leaves to the cluster (precision, threads) takes the stored value.
+    /// One sentence for each difference that forbids going on; empty when the run may go on. Workers may differ; what
+    /// the new command leaves to the cluster (precision, threads) takes the stored value; and a base run that has gone
+    /// on in the meantime stays what it was at submission.
     /// </summary>
     /// <param name="stored">The run's specification.</param>
     /// <param name="wanted">The new command's.</param>
     public static IReadOnlyList<string> Between(RunSpecification stored, RunSpecification wanted)
     {
         var before = SpecificationJson.Leaves(stored with { Workers = wanted.Workers });
+        var isSameBase = wanted.Model.BaseRun is not null && wanted.Model.Name == stored.Model.Name;
         var after = SpecificationJson.Leaves(wanted with
         {
+            Model = isSameBase ? stored.Model : wanted.Model,
             Precision = wanted.Precision ?? stored.Precision,
             ThreadsPerWorker = wanted.ThreadsPerWorker ?? stored.ThreadsPerWorker,
         });

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
@@ -16,7 +17,7 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// The checkpoints on this silo's disk: <c>runs/RUN/checkpoints/STEP/</c> with a safetensors file for each part and a
 /// manifest. A checkpoint appears whole or not at all, and only one that verifies is loaded.
 /// </summary>
-public sealed partial class CheckpointStore(SiloContext silo, IGrainFactory grains, ILogger<CheckpointStore> logger)
+public sealed partial class CheckpointStore(SiloContext silo, ILogger<CheckpointStore> logger)
 {
     private const string CheckpointsFolder = "checkpoints";
     private const string DamagedSuffix = ".damaged";
@@ -26,13 +27,14 @@ public sealed partial class CheckpointStore(SiloContext silo, IGrainFactory grai
     public string FolderOf(string run, long step) => Path.Combine(silo.DataFolder, RelativeFolderOf(run, step));
 
     /// <summary>The same below the data folder, as model stores name it.</summary>
+    /// <exception cref="UserErrorException">The run's name is none, so it must not become a path.</exception>
     public static string RelativeFolderOf(string run, long step) =>
-        Path.Combine("runs", run, CheckpointsFolder, CheckpointFiles.FolderName(step));
+        Path.Combine(RelativeFolderOf(run), CheckpointFiles.FolderName(step));
 
     /// <summary>The checkpoints of a run on this disk, newest first.</summary>
     public IReadOnlyList<long> StepsOf(string run)
     {
-        var folder = Path.Combine(silo.DataFolder, "runs", run, CheckpointsFolder);
+        var folder = Path.Combine(silo.DataFolder, RelativeFolderOf(run));
         return Directory.Exists(folder)
             ? [.. Directory.EnumerateDirectories(folder)
                 .Select(path => long.TryParse(Path.GetFileName(path), out var step) ? step : -1)
@@ -42,19 +44,10 @@ public sealed partial class CheckpointStore(SiloContext silo, IGrainFactory grai
     }
 
     /// <summary>Reads a checkpoint's manifest.</summary>
-    /// <exception cref="DamagedCheckpointException">It is missing or cannot be read.</exception>
-    public CheckpointManifest ManifestOf(string run, long step)
-    {
-        try
-        {
-            var path = Path.Combine(FolderOf(run, step), CheckpointManifest.FileName);
-            return CheckpointManifest.Read(File.ReadAllText(path));
-        }
-        catch (Exception exception) when (exception is IOException or InvalidDataException)
-        {
-            throw SetAside(run, step, exception);
-        }
-    }
+    /// <exception cref="IOException">It is missing or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It is no manifest, or contradicts itself.</exception>
+    public CheckpointManifest ManifestOf(string run, long step) =>
+        CheckpointManifest.Read(File.ReadAllText(Path.Combine(FolderOf(run, step), CheckpointManifest.FileName)));
 
     /// <summary>Writes and publishes a checkpoint.</summary>
     /// <exception cref="IOException">The disk is full, or something else is wrong with it; nothing is left
@@ -95,75 +88,72 @@ public sealed partial class CheckpointStore(SiloContext silo, IGrainFactory grai
         return manifest;
     }
 
-    /// <summary>Deletes checkpoints that are not kept any more; what cannot be deleted is left and logged.</summary>
-    internal void Delete(string run, IEnumerable<long> steps)
-    {
-        foreach (var step in steps)
-        {
-            try
-            {
-                RemoveFolder(FolderOf(run, step));
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                LogNotDeleted(exception, run, step);
-            }
-        }
-    }
-
     /// <summary>
-    /// Loads a checkpoint into a replica, from another silo's disk if it is not on this one. Called on the compute
-    /// thread.
+    /// Deletes checkpoints that are older than the newest of those kept and none of them; what cannot be deleted is
+    /// logged and left for the next time.
     /// </summary>
-    /// <exception cref="DamagedCheckpointException">It does not verify; it has been set aside.</exception>
-    public void Load(
-        IReplica replica, string run, long step, IReadOnlyList<string> holders, CancellationToken cancellation) =>
-        replica.Loaded(Load(replica, run, step, holders, Enum.GetValues<ReplicaPart>(), cancellation));
-
-    /// <summary>Loads only a checkpoint's parameters; the caller ends with <see cref="IReplica.Loaded"/>.</summary>
-    /// <exception cref="DamagedCheckpointException">It does not verify; it has been set aside.</exception>
-    public void LoadParameters(
-        IReplica replica, string run, long step, IReadOnlyList<string> holders, CancellationToken cancellation) =>
-        Load(replica, run, step, holders, [ReplicaPart.Parameters], cancellation);
-
-    private long Load(
-        IReplica replica,
-        string run,
-        long step,
-        IReadOnlyList<string> holders,
-        ReplicaPart[] parts,
-        CancellationToken cancellation)
+    public void DeleteAllBut(string run, IReadOnlyCollection<long> kept)
     {
-        BringHere(run, step, holders);
-        var manifest = ManifestOf(run, step);
+        ArgumentNullException.ThrowIfNull(kept);
+        if (kept.Count == 0)
+            return;
         try
         {
-            string[] pieces = [manifest.ParameterPieces, manifest.FirstMomentPieces, manifest.SecondMomentPieces];
-            foreach (var part in parts)
-            {
-                if (manifest.Files.Any(file => file.Name == CheckpointFiles.NameOf(part)))
-                    CheckpointFiles.Read(FolderOf(run, step), part, pieces[(int)part], replica, cancellation);
-            }
+            foreach (var step in StepsOf(run).Where(step => step < kept.Max() && !kept.Contains(step)))
+                RemoveFolder(FolderOf(run, step));
         }
-        catch (Exception exception) when (exception is IOException or InvalidDataException or Core.UserErrorException)
+        catch (DirectoryNotFoundException)
         {
-            throw SetAside(run, step, exception);
+            // Another silo that shares this folder is at it.
         }
-
-        return manifest.Step;
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            LogNotDeleted(exception, run);
+        }
     }
 
-    private void BringHere(string run, long step, IReadOnlyList<string> holders)
+    /// <summary>Reads parts of the copy that lies here into a replica; every piece is verified.</summary>
+    /// <exception cref="IOException">Something of it is missing or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It contradicts itself or the catalogue.</exception>
+    /// <exception cref="UserErrorException">A file is no sound safetensors file.</exception>
+    public void Read(
+        IReplica replica, StoredCheckpoint checkpoint, IEnumerable<ReplicaPart> parts, CancellationToken cancellation)
     {
-        if (Directory.Exists(FolderOf(run, step)))
-            return;
-        var store = grains.GetGrain<IModelStore>(silo.Name);
-        foreach (var holder in holders.Where(holder => holder != silo.Name))
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        ArgumentNullException.ThrowIfNull(parts);
+        var manifest = ManifestOf(checkpoint.Run, checkpoint.Step);
+        if (manifest.StateHash != checkpoint.StateHash)
         {
-            if (store.Bring(RelativeFolderOf(run, step), holder).GetAwaiter().GetResult())
-                return;
+            throw new InvalidDataException(
+                $"the copy on silo {silo.Name} has the state hash {manifest.StateHash} and the catalogue names "
+                + checkpoint.StateHash);
+        }
+
+        string[] pieces = [manifest.ParameterPieces, manifest.FirstMomentPieces, manifest.SecondMomentPieces];
+        var folder = FolderOf(checkpoint.Run, checkpoint.Step);
+        foreach (var part in parts.Where(part => manifest.Files.Any(file => file.Name == CheckpointFiles.NameOf(part))))
+            CheckpointFiles.Read(folder, part, pieces[(int)part], replica, cancellation);
+    }
+
+    /// <summary>Takes a copy that does not verify out of the way; it is kept beside its place.</summary>
+    internal void SetAside(string run, long step, Exception cause)
+    {
+        var folder = FolderOf(run, step);
+        LogDamaged(cause, run, step, folder + DamagedSuffix);
+        try
+        {
+            RemoveFolder(folder + DamagedSuffix);
+            if (Directory.Exists(folder))
+                Directory.Move(folder, folder + DamagedSuffix);
+        }
+        catch (IOException) when (!Directory.Exists(folder))
+        {
+            // Another worker or silo that shares this folder was faster.
         }
     }
+
+    private static string RelativeFolderOf(string run) =>
+        Path.Combine("runs", RunName.Parse(run).ToString(), CheckpointsFolder);
 
     /// <summary>A run that goes on from an older checkpoint comes by the same step again.</summary>
     private static void MakeRoom(string target)
@@ -179,24 +169,10 @@ public sealed partial class CheckpointStore(SiloContext silo, IGrainFactory grai
             Directory.Delete(folder, recursive: true);
     }
 
-    private DamagedCheckpointException SetAside(string run, long step, Exception cause)
-    {
-        var folder = FolderOf(run, step);
-        if (Directory.Exists(folder))
-        {
-            RemoveFolder(folder + DamagedSuffix);
-            Directory.Move(folder, folder + DamagedSuffix);
-        }
-
-        LogDamaged(cause, run, step, folder + DamagedSuffix);
-        return new DamagedCheckpointException(
-            step, $"The checkpoint of step {step} does not verify ({cause.Message}); it was set aside.", cause);
-    }
-
     [LoggerMessage(401, LogLevel.Warning,
         "The checkpoint of run {Run}, step {Step}, does not verify; it lies in {Folder} now.")]
     private partial void LogDamaged(Exception exception, string run, long step, string folder);
 
-    [LoggerMessage(402, LogLevel.Warning, "The expired checkpoint of run {Run}, step {Step}, could not be deleted.")]
-    private partial void LogNotDeleted(Exception exception, string run, long step);
+    [LoggerMessage(402, LogLevel.Warning, "Expired checkpoints of run {Run} could not be deleted.")]
+    private partial void LogNotDeleted(Exception exception, string run);
 }

@@ -46,13 +46,13 @@ internal sealed class CheckpointWriter(CheckpointStore store, RunSpecification s
             using (snapshot)
             {
                 var manifest = store.Publish(snapshot, specification, plan);
-                store.Delete(plan.Run, plan.Expired);
                 return new CheckpointOutcome(
                     manifest.StateHash, store.FolderOf(plan.Run, plan.Step), time.GetElapsedTime(began), null);
             }
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception)
         {
+            // Whatever it is, training goes on without this checkpoint; on this thread it would end the silo.
             return new CheckpointOutcome(null, null, time.GetElapsedTime(began), exception.Message);
         }
     }

@@ -54,7 +54,8 @@ public sealed class DatasetGrain : Grain, IDataset
             return;
         foreach (var holder in present)
         {
-            if (!await GrainFactory.GetGrain<IModelStore>(siloName).Bring($"datasets/{Hash}", holder.Name))
+            var answer = await GrainFactory.GetGrain<IModelStore>(siloName).Bring($"datasets/{Hash}", holder.Name);
+            if (answer.Outcome != CopyOutcome.IsHere)
                 continue;
             holders.Add(siloName);
             return;

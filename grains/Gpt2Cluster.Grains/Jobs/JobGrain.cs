@@ -69,7 +69,8 @@ public sealed partial class JobGrain(JobServices services, TimeProvider time, IL
         }
         catch (UserErrorException problem)
         {
-            work.Events.Add("error", new JsonObject { ["message"] = problem.Message, ["is_bad_input"] = true });
+            var kind = problem.IsNotFound ? "is_not_found" : "is_bad_input";
+            work.Events.Add("error", new JsonObject { ["message"] = problem.Message, [kind] = true });
         }
         catch (OperationCanceledException)
         {

@@ -1,10 +1,10 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
@@ -19,10 +19,15 @@ namespace Gpt2Cluster.Grains.Models;
 /// </summary>
 [SiloPinned, Reentrant]
 public sealed partial class ModelStoreGrain(
-    SiloContext silo, StoredPaths paths, DatasetDirectory datasets, ILogger<ModelStoreGrain> logger)
+    SiloContext silo,
+    StoredPaths paths,
+    DatasetDirectory datasets,
+    CheckpointStore checkpoints,
+    FileHashes hashes,
+    ILogger<ModelStoreGrain> logger)
     : Grain, IModelStore
 {
-    private readonly Dictionary<string, Task<bool>> copies = [];
+    private readonly Dictionary<string, Task<CopyAnswer>> copies = [];
 
     /// <inheritdoc/>
     public Task<StoredModel[]> List()
@@ -67,14 +72,9 @@ public sealed partial class ModelStoreGrain(
         var path = paths.FileOf(relativePath);
         if (!File.Exists(path))
             return null;
-        await using var file = new FileStream(
-            path,
-            FileMode.Open,
-            FileAccess.Read,
-            FileShare.Read,
-            Contracts.Datasets.Piece.MaximumBytes,
-            FileOptions.Asynchronous);
-        return Convert.ToHexStringLower(await SHA256.HashDataAsync(file));
+        return relativePath.StartsWith("models/", StringComparison.Ordinal)
+            ? await hashes.OfModel(path)
+            : await FileHashes.Of(path);
     }
 
     /// <inheritdoc/>
@@ -82,13 +82,13 @@ public sealed partial class ModelStoreGrain(
         datasets.Contains(hash) ? StoredDatasets.Describe(datasets.Describe(hash), silo.Name) : null);
 
     /// <inheritdoc/>
-    public async Task<bool> Bring(string relativeFolder, string fromSilo)
+    public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo)
     {
         var target = paths.FolderOf(relativeFolder);
         if (Directory.Exists(target))
-            return true;
+            return new CopyAnswer(CopyOutcome.IsHere);
         if (fromSilo == silo.Name)
-            return false;
+            return new CopyAnswer(CopyOutcome.IsNotThere);
         if (!copies.TryGetValue(relativeFolder, out var copy))
             copies.Add(relativeFolder, copy = Copy(relativeFolder, target, fromSilo));
         try
@@ -101,17 +101,28 @@ public sealed partial class ModelStoreGrain(
         }
     }
 
-    private async Task<bool> Copy(string relativeFolder, string target, string fromSilo)
+    /// <inheritdoc/>
+    public Task DeleteCheckpoints(string run, long[] kept)
+    {
+        _ = RunName.Parse(run);
+        // Unlinking some gigabytes takes longer than a turn should.
+        new Thread(() => checkpoints.DeleteAllBut(run, kept)) { IsBackground = true, Name = "retention" }.Start();
+        return Task.CompletedTask;
+    }
+
+    private async Task<CopyAnswer> Copy(string relativeFolder, string target, string fromSilo)
     {
         try
         {
-            return await new FolderCopy(GrainFactory.GetGrain<IModelStore>(fromSilo)).Run(relativeFolder, target);
+            var copy = new FolderCopy(GrainFactory.GetGrain<IModelStore>(fromSilo));
+            return new CopyAnswer(
+                await copy.Run(relativeFolder, target) ? CopyOutcome.IsHere : CopyOutcome.IsNotThere);
         }
-        catch (Exception problem) when (
-            problem is InvalidDataException or OrleansException or TimeoutException or IOException)
+        catch (Exception problem) when (problem is InvalidDataException or OrleansException or TimeoutException
+            or IOException or UnauthorizedAccessException)
         {
             LogNotCopied(relativeFolder, fromSilo, problem.Message);
-            return false;
+            return new CopyAnswer(CopyOutcome.Failed, problem.Message);
         }
     }
 

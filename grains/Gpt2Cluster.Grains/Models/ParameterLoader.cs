@@ -14,15 +14,16 @@ namespace Gpt2Cluster.Grains.Models;
 
 /// <summary>
 /// Brings parameters into replicas: fresh ones, a stored model's, a run's checkpoint's. What is not on this disk is
-/// copied
-/// here first. Everything blocks: call it on the thread that owns the replica, never in a grain's turn.
+/// copied here first. Everything blocks: call it on the thread that owns the replica, never in a grain's turn.
 /// </summary>
 public sealed class ParameterLoader(
-    SiloContext silo, StoredPaths paths, IGrainFactory grains, CheckpointStore checkpoints)
+    SiloContext silo,
+    StoredPaths paths,
+    FileHashes hashes,
+    IPeerDisks peers,
+    IGrainFactory grains,
+    CheckpointLoader checkpoints)
 {
-    /// <summary>What names of runs begin with where a model's name is expected.</summary>
-    public const string RunPrefix = "run:";
-
     private const int PieceElements = 1 << 20;
 
     /// <summary>Finds the parameters that a source names and brings them to this disk.</summary>
@@ -33,30 +34,83 @@ public sealed class ParameterLoader(
         return source.Kind switch
         {
             "scratch" => Scratch(source),
-            "model" => Model(source.Name, AllOtherSilos()),
+            "model" => Model(source.Name) ?? throw new UserErrorException(
+                $"No model named {source.Name} is in the cluster's store; model list shows those that are."),
             "run" => Checkpoint(source),
             _ => throw new UserErrorException($"Parameters come from scratch, model or run, not '{source.Kind}'."),
         };
     }
 
-    /// <summary>Fills a replica and leaves it at step 0 with zero moments.</summary>
-    /// <param name="replica">A fresh replica of the model's shape.</param>
-    /// <param name="model">A name in the store, or <c>run:NAME</c> for a run's newest checkpoint.</param>
-    /// <param name="holders">Silos that may have it, if this one has not.</param>
+    /// <summary>Fills a replica with what a run starts from, and leaves it at step 0 with zero moments.</summary>
+    /// <param name="replica">A replica of the model's shape; whatever it held is gone.</param>
+    /// <param name="model">A model in the store or a run's checkpoint, with the hash it had at submission.</param>
     /// <param name="cancellation">Stops between pieces.</param>
-    /// <exception cref="UserErrorException">No silo has it, or it is damaged or of another shape.</exception>
-    public void LoadModel(
-        IReplica replica, string model, IReadOnlyList<string> holders, CancellationToken cancellation)
+    /// <exception cref="UserErrorException">The checkpoint cannot be had any more, or the model is no sound
+    /// one.</exception>
+    /// <exception cref="IOException">No silo that can be reached has the model.</exception>
+    /// <exception cref="InvalidDataException">Another model has that name on this silo.</exception>
+    public void LoadModel(IReplica replica, ModelReference model, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(replica);
         ArgumentNullException.ThrowIfNull(model);
-        using var found = model.StartsWith(RunPrefix, StringComparison.Ordinal)
-            ? Checkpoint(new ParameterSource { Kind = "run", Name = model[RunPrefix.Length..] })
-            : Model(model, holders);
-        if (found.Shape != replica.Layout.Shape)
-            throw new UserErrorException($"{model} has another shape than the run; submit it under another name.");
-        found.LoadInto(replica, cancellation);
+        if (model.BaseRun is { } run)
+        {
+            LoadCheckpoint(
+                replica, new StoredCheckpoint(run.ToString(), model.Step!.Value, model.Sha256!), cancellation);
+        }
+        else
+        {
+            LoadStored(replica, model, cancellation);
+        }
+
+        Clear(replica, ReplicaPart.FirstMoments);
+        Clear(replica, ReplicaPart.SecondMoments);
         replica.Loaded(0);
+    }
+
+    private void LoadStored(IReplica replica, ModelReference model, CancellationToken cancellation)
+    {
+        using var found = Model(model.Name)
+            ?? throw new IOException($"no silo that can be reached has the model {model.Name}");
+        var weights = Path.Combine(
+            paths.FolderOf($"models/{Presets.Canonical(model.Name)}"), ModelFolder.WeightsFileName);
+        if (model.Sha256 is { } expected && hashes.OfModel(weights).GetAwaiter().GetResult() != expected)
+        {
+            throw new InvalidDataException(
+                $"the model {model.Name} on silo {silo.Name} has other weights than the run began with; put the right "
+                + "ones there, or stop that silo");
+        }
+
+        if (found.Shape != replica.Layout.Shape)
+            throw new UserErrorException($"{model.Name} has another shape than the run; submit it under another name.");
+        found.LoadInto(replica, cancellation);
+    }
+
+    /// <summary>One that is not this run's own: nothing else can be used in its place.</summary>
+    private void LoadCheckpoint(IReplica replica, StoredCheckpoint checkpoint, CancellationToken cancellation)
+    {
+        var what = $"The checkpoint of step {checkpoint.Step} of the run {checkpoint.Run}";
+        try
+        {
+            checkpoints.LoadParameters(replica, checkpoint, cancellation);
+        }
+        catch (DamagedCheckpointException problem)
+        {
+            throw new UserErrorException(
+                $"{what} does not verify: {problem.Message}; use another checkpoint or model.", problem);
+        }
+        catch (UnreachableCheckpointException problem)
+        {
+            throw new UserErrorException(
+                $"{what} cannot be had: {problem.Message}; start the silo that holds it, or use another.", problem);
+        }
+    }
+
+    private static void Clear(IReplica replica, ReplicaPart part)
+    {
+        var zeros = new float[(int)Math.Min(PieceElements, replica.Layout.Length)];
+        for (var start = 0L; start < replica.Layout.Length; start += zeros.Length)
+            replica.Write(part, start, zeros.AsSpan(0, (int)Math.Min(zeros.Length, replica.Layout.Length - start)));
     }
 
     private static OpenParameters Scratch(ParameterSource source)
@@ -66,15 +120,14 @@ public sealed class ParameterLoader(
             preset.Shape, Gpt2Vocabulary.BuiltIn, (replica, _) => replica.Initialize(source.Seed), null);
     }
 
-    private OpenParameters Model(string nameOrAlias, IReadOnlyList<string> holders)
+    private OpenParameters? Model(string nameOrAlias)
     {
         var name = Presets.Canonical(nameOrAlias);
         if (!StoredPaths.IsName(name))
             throw new UserErrorException($"'{name}' cannot name a model.");
         var relative = $"models/{name}";
-        if (!BringHere(relative, holders))
-            throw new UserErrorException(
-                $"No model named {name} is in the cluster's store; model list shows those that are.");
+        if (!BringHere(relative))
+            return null;
         var folder = ModelFolder.Open(paths.FolderOf(relative));
         return new OpenParameters(
             folder.Shape,
@@ -86,14 +139,16 @@ public sealed class ParameterLoader(
     private OpenParameters Checkpoint(ParameterSource source)
     {
         var run = grains.GetGrain<ITrainingRun>(source.Name).Describe().GetAwaiter().GetResult()
-            ?? throw new UserErrorException($"There is no run named {source.Name}; runs shows those there are.");
-        var checkpoint = Choose(run, source.Checkpoint);
+            ?? throw UserErrorException.NotFound($"There is no run named {source.Name}; runs shows those there are.");
+        var chosen = Choose(run, source.Checkpoint);
+        var checkpoint = new StoredCheckpoint(
+            source.Name, chosen.Step, chosen.StateHash, chosen.Silos.FirstOrDefault());
         return new OpenParameters(
             SpecificationJson.Read(run.SpecificationJson).Model.Shape,
             Gpt2Vocabulary.BuiltIn,
             (replica, cancellation) =>
             {
-                checkpoints.LoadParameters(replica, source.Name, checkpoint.Step, checkpoint.Silos, cancellation);
+                LoadCheckpoint(replica, checkpoint, cancellation);
                 replica.Loaded(checkpoint.Step);
             },
             null);
@@ -103,34 +158,22 @@ public sealed class ParameterLoader(
     {
         var name = run.Summary.Name;
         if (run.Checkpoints.Length == 0)
-            throw new UserErrorException($"The run {name} has no checkpoint yet.");
+            throw UserErrorException.NotFound($"The run {name} has no checkpoint yet.");
         return wish switch
         {
             "last" => run.Checkpoints[0],
             "best" => run.Checkpoints.FirstOrDefault(one => one.IsBest)
-                ?? throw new UserErrorException(
+                ?? throw UserErrorException.NotFound(
                     $"The run {name} has no best checkpoint, as it was not validated; use last."),
             _ => run.Checkpoints.FirstOrDefault(one => $"{one.Step}" == wish)
-                ?? throw new UserErrorException(
+                ?? throw UserErrorException.NotFound(
                     $"The run {name} has no checkpoint of step {wish}; it has those of "
                     + $"{string.Join(", ", run.Checkpoints.Select(one => one.Step))}."),
         };
     }
 
-    private bool BringHere(string relative, IReadOnlyList<string> holders)
-    {
-        if (Directory.Exists(paths.FolderOf(relative)))
-            return true;
-        var store = grains.GetGrain<IModelStore>(silo.Name);
-        return holders.Where(holder => holder != silo.Name)
-            .Any(holder => store.Bring(relative, holder).GetAwaiter().GetResult());
-    }
-
-    private string[] AllOtherSilos()
-    {
-        var cluster = grains.GetGrain<Contracts.Cluster.ICluster>(Contracts.GrainKeys.Cluster);
-        return [.. cluster.Describe().GetAwaiter().GetResult().Silos.Select(one => one.Name)];
-    }
+    private bool BringHere(string relative) => Directory.Exists(paths.FolderOf(relative))
+        || peers.List().Any(peer => peers.Bring(relative, peer.SiloName).Outcome == CopyOutcome.IsHere);
 
     private static void WriteAll(IReplica replica, ModelFolder folder, CancellationToken cancellation)
     {

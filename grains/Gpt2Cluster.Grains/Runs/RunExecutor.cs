@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Runs;
@@ -119,6 +120,10 @@ internal sealed partial class RunExecutor(
             case WriteCheckpoint write:
                 Send(write.Worker, write.Generation, worker => worker.Checkpoint(ToPlan(write, state)));
                 break;
+            case DeleteCheckpoints delete:
+                foreach (var silo in cluster.Silos)
+                    grains.GetGrain<IModelStore>(silo.Name).DeleteCheckpoints(run, [.. delete.Kept]).Ignore();
+                break;
             case Publish publish:
                 Observe(publish.Notice);
                 feed.Publish(EventOf(publish, state)!);
@@ -228,11 +233,16 @@ internal sealed partial class RunExecutor(
         Generation = prepare.Generation,
         SpecificationJson = SpecificationJson.Write(state.Record.Specification),
         Origin = (ReplicaOrigin)prepare.Source,
-        CheckpointStep = prepare.Step,
-        Holders = [.. cluster.Silos.Select(silo => silo.Name)],
+        Step = prepare.Step,
+        Checkpoint = prepare.Source == ReplicaSource.Checkpoint ? CheckpointOf(prepare.Step, state.Record) : null,
         CopyFrom = [.. prepare.CopyFrom],
         ReportsExchange = IsFirstOfItsSilo(prepare.Worker, state),
     };
+
+    private StoredCheckpoint? CheckpointOf(long step, RunRecord record) =>
+        record.Checkpoints.FirstOrDefault(entry => entry.Step == step) is { } entry
+            ? new StoredCheckpoint(run, step, entry.StateHash, entry.Silo, entry.DataFolderId)
+            : null;
 
     private static bool IsFirstOfItsSilo(string worker, RunState state)
     {
@@ -273,7 +283,6 @@ internal sealed partial class RunExecutor(
         Run = run,
         Generation = write.Generation,
         Step = write.Step,
-        Expired = [.. write.Expired],
         RecordJson = JsonSerializer.Serialize(state.Record, SpecificationJson.Options),
         ValidationLoss = write.ValidationLoss,
     };

@@ -41,7 +41,12 @@ internal static class RunReports
     public static RunEvent ToEvent(CheckpointReport report) => report.Failure is { } failure
         ? new CheckpointFailed(report.Worker, report.Step, failure)
         : new CheckpointWritten(
-            report.Worker, report.Step, report.StateHash!, report.Path!, TimeSpan.FromSeconds(report.Seconds));
+            report.Worker,
+            report.Step,
+            report.StateHash!,
+            report.Path!,
+            TimeSpan.FromSeconds(report.Seconds),
+            report.DataFolderId);
 
     /// <summary>A silo cannot reach another one's stripe port.</summary>
     public static RunEvent ToEvent(UnreachableReport report) => new SiloUnreachable(
@@ -52,7 +57,11 @@ internal static class RunReports
             + $"({report.Reason}); open it, or the run goes on without {report.Silo}.");
 
     /// <summary>A worker cannot go on.</summary>
-    public static RunEvent ToEvent(TroubleReport report) => report.DamagedCheckpoint is { } step
-        ? new CheckpointDamaged(step, report.Reason)
-        : new WorkerTroubled(report.Worker, report.Generation, report.Reason, report.IsFinal);
+    public static RunEvent ToEvent(TroubleReport report) => report switch
+    {
+        { DamagedCheckpoint: { } step } => new CheckpointDamaged(step, report.Reason),
+        { UnreachableCheckpoint: { } step } =>
+            new CheckpointUnreachable(report.Worker, report.Generation, step, report.Reason),
+        _ => new WorkerTroubled(report.Worker, report.Generation, report.Reason, report.IsFinal),
+    };
 }

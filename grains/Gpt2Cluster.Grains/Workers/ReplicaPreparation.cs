@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
@@ -27,10 +28,10 @@ internal sealed class ReplicaPreparation(WorkerServices services, RunSpecificati
                 replica.Initialize(specification.Seed);
                 break;
             case ReplicaOrigin.Model:
-                services.Parameters.LoadModel(replica, specification.Model.Name, request.Holders, cancellation);
+                services.Parameters.LoadModel(replica, specification.Model, cancellation);
                 break;
             case ReplicaOrigin.Checkpoint:
-                services.Checkpoints.Load(replica, request.Run, request.CheckpointStep, request.Holders, cancellation);
+                services.CheckpointLoader.Load(replica, CheckpointOf(request), cancellation);
                 break;
             case ReplicaOrigin.Copy:
                 Copy(replica, request, cancellation);
@@ -39,6 +40,9 @@ internal sealed class ReplicaPreparation(WorkerServices services, RunSpecificati
                 throw new ArgumentOutOfRangeException(nameof(request), request.Origin, "Unknown source of a replica.");
         }
     }
+
+    private static StoredCheckpoint CheckpointOf(PrepareRequest request) =>
+        request.Checkpoint ?? throw new ArgumentException("The request names no checkpoint.", nameof(request));
 
     /// <summary>Copies from the live replicas, a different range from each in turn.</summary>
     private void Copy(IReplica replica, PrepareRequest request, CancellationToken cancellation)

@@ -14,6 +14,9 @@ public static class TrainingSetup
         .AddSingleton<RunExchanges>()
         .AddSingleton(provider => provider.GetRequiredService<SiloContext>().Replicas)
         .AddSingleton<CheckpointStore>()
+        .AddSingleton<CheckpointLoader>()
+        .AddSingleton<IPeerDisks, PeerDisks>()
+        .AddSingleton<FileHashes>()
         .AddSingleton<ParameterLoader>()
         .AddSingleton<WorkerServices>()
         .AddSingleton<WorkerDesks>();

@@ -14,6 +14,7 @@ public sealed record WorkerServices(
     RunExchanges Exchanges,
     ParameterLoader Parameters,
     CheckpointStore Checkpoints,
+    CheckpointLoader CheckpointLoader,
     SiloContext Silo,
     WorkerMetrics Metrics,
     TimeProvider Time);

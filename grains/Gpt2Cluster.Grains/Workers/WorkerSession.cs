@@ -72,7 +72,7 @@ internal sealed partial class WorkerSession : IDisposable
     {
         if (request.Generation > Generation)
             Renew(request.Generation);
-        var order = $"{request.Generation} {request.Origin} {request.CheckpointStep}";
+        var order = $"{request.Generation} {request.Origin} {request.Step}";
         Do("preparing", order, request.Generation, cancellation =>
         {
             if (request.Origin != ReplicaOrigin.Keep)
@@ -131,10 +131,17 @@ internal sealed partial class WorkerSession : IDisposable
             return;
         compute.Enqueue(() =>
         {
-            if (replica is null || replica.Step != plan.Step)
-                Answer(key, plan, new CheckpointOutcome(null, null, TimeSpan.Zero, "the replica has gone on"));
-            else
+            try
+            {
+                if (replica is null || replica.Step != plan.Step)
+                    throw new InvalidOperationException("the replica has gone on");
                 checkpoints.Write(replica, plan, outcome => Answer(key, plan, outcome));
+            }
+            catch (Exception exception)
+            {
+                // No memory for a snapshot is no more than a checkpoint that is missing.
+                Answer(key, plan, new CheckpointOutcome(null, null, TimeSpan.Zero, exception.Message));
+            }
         });
     }
 
@@ -157,10 +164,19 @@ internal sealed partial class WorkerSession : IDisposable
         generationEnd.Dispose();
         compute.Enqueue(() =>
         {
-            checkpoints.Dispose();
-            if (exchange is not null)
-                services.Exchanges.Leave(Run, Generation);
-            replica?.Dispose();
+            try
+            {
+                checkpoints.Dispose();
+                if (exchange is not null)
+                    services.Exchanges.Leave(Run, Generation);
+                replica?.Dispose();
+            }
+            catch (Exception exception)
+            {
+                // A device that fails while memory is freed must not take the other runs of the silo with it.
+                LogFailed(logger, exception, worker, Run, Step, "ending");
+            }
+
             replica = null;
             services.Metrics.End(Run, worker);
         });
@@ -171,13 +187,13 @@ internal sealed partial class WorkerSession : IDisposable
         replica ??= services.Replicas.Create(deviceIndex, ReplicaOptionsOf.Run(specification));
         isWhole = false;
         new ReplicaPreparation(services, specification).Bring(replica, request, cancellation);
-        isWhole = true;
         Interlocked.Exchange(ref committedStep, replica.Step);
         windows ??= RunWindows.Open(services, specification);
         reportsExchange = request.ReportsExchange;
         exchange ??= services.Exchanges.Join(Run, replica.Layout.Length);
         step = new WorkerStep(
             worker, reportsExchange, specification, replica, exchange, windows.Training, services.Time);
+        isWhole = true;
     }
 
     private void Measure(StepReport report)
@@ -264,6 +280,7 @@ internal sealed partial class WorkerSession : IDisposable
             Path = outcome.Path,
             Seconds = outcome.Elapsed.TotalSeconds,
             Failure = outcome.Failure,
+            DataFolderId = services.Silo.DataFolderId,
         };
         orders.Answer(key, () => reporter.Send(run => run.ReportCheckpoint(report)));
         if (outcome.Failure is null)
@@ -279,9 +296,12 @@ internal sealed partial class WorkerSession : IDisposable
             Worker = worker,
             Generation = generation,
             Step = Step,
-            Reason = $"{phase} failed: {exception.Message}",
+            Reason = exception is DamagedCheckpointException or UnreachableCheckpointException
+                ? exception.Message
+                : $"{phase} failed: {exception.Message}",
             IsFinal = exception is UserErrorException,
             DamagedCheckpoint = (exception as DamagedCheckpointException)?.Step,
+            UnreachableCheckpoint = (exception as UnreachableCheckpointException)?.Step,
         };
         reporter.Send(run => run.ReportTrouble(trouble));
     }

@@ -15,6 +15,7 @@ internal static class CommandText
         Validate v => $"validate {v.Worker} g{v.Generation} step {v.Step}: {v.Range}",
         Sample s => $"sample {s.Worker} g{s.Generation} step {s.Step}: {s.Range}",
         WriteCheckpoint write => Of(write),
+        DeleteCheckpoints delete => $"delete all checkpoints but [{string.Join(' ', delete.Kept)}]",
         ReleaseWorkers release => $"release {string.Join(' ', release.Workers)}",
         Finish f => $"finish {f.Status} at step {f.Step} hash {f.StateHash ?? "-"}{Because(f.Reason)}",
         Publish publish => "publish " + Of(publish.Notice),
@@ -34,8 +35,7 @@ internal static class CommandText
     private static string Of(WriteCheckpoint write)
     {
         var best = write.IsBest ? " best" : "";
-        var expired = string.Join(' ', write.Expired);
-        return $"write {write.Worker} g{write.Generation} step {write.Step}{best} expired [{expired}]";
+        return $"write {write.Worker} g{write.Generation} step {write.Step}{best}";
     }
 
     private static string Of(RunNotice notice) => notice switch

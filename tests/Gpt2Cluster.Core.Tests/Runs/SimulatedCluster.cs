@@ -108,7 +108,11 @@ internal sealed class SimulatedCluster
         if (planned.Count == 1)
             Assert.Equal(state.Step + 1, planned[0]);
         foreach (var command in commands)
+        {
+            // A coordinator may die between any two commands: what it has stored by then must lie on the disk.
             Execute(command);
+            Assert.All(stored.Checkpoints, entry => Assert.Contains(entry.Step, disk));
+        }
     }
 
     private void Execute(RunCommand command)
@@ -131,6 +135,7 @@ internal sealed class SimulatedCluster
             case PlanStep plan: Obey(plan.Worker, plan.Generation, replica => Compute(replica, plan)); break;
             case Validate work: Obey(work.Worker, work.Generation, replica => Check(replica, work)); break;
             case Sample work: Obey(work.Worker, work.Generation, replica => Draw(replica, work)); break;
+            case DeleteCheckpoints delete: Delete(delete); break;
             case WriteCheckpoint write: Obey(write.Worker, write.Generation, replica => Save(replica, write)); break;
             case ReleaseWorkers release: release.Workers.ToList().ForEach(key => Forget(key)); break;
             default: throw new InvalidOperationException(command.ToString());
@@ -176,11 +181,23 @@ internal sealed class SimulatedCluster
     {
         if (command.Source == ReplicaSource.Copy)
             Assert.NotEmpty(command.CopyFrom);
-        if (command.Source == ReplicaSource.Checkpoint && !disk.Contains(command.Step))
-            mail.Add(new CheckpointDamaged(command.Step, "it is gone"));
+        if (command.Source == ReplicaSource.Checkpoint && random.Next(3) == 0)
+        {
+            mail.Add(new CheckpointUnreachable(command.Worker, command.Generation, command.Step, "nobody answers"));
+            return;
+        }
+
+        if (command.Source == ReplicaSource.Checkpoint && random.Next(10) == 0)
+            mail.Add(new CheckpointDamaged(command.Step, "it does not verify"));
         else if (command.Source != ReplicaSource.Keep)
             replica.Step = command.Step;
         mail.Add(new ReplicaReady(command.Worker, command.Generation, replica.Step, Profiles.Cpu));
+    }
+
+    private void Delete(DeleteCheckpoints command)
+    {
+        Assert.Equal(stored.Checkpoints.Select(entry => entry.Step), command.Kept);
+        disk.RemoveWhere(step => step < command.Kept[^1] && !command.Kept.Contains(step));
     }
 
     // A worker's replica moves at once: other workers of the step may be killed before they do.
@@ -233,7 +250,6 @@ internal sealed class SimulatedCluster
         }
 
         disk.Add(command.Step);
-        disk.ExceptWith(command.Expired);
         mail.Add(new CheckpointWritten(
             command.Worker, command.Step, $"hash{command.Step}", $"/c/{command.Step}", TimeSpan.FromSeconds(1)));
     }

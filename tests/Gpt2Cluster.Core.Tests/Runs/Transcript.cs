@@ -53,6 +53,7 @@ internal sealed class Transcript
         {
             "steps" => specification with { Steps = value },
             "micro-batches" => specification with { MicroBatchCount = (int)value },
+            "keep" => specification with { Keep = (int)value },
             "save-every" => specification with { SaveEvery = value },
             "val-every" => specification with { ValidateEvery = value },
             "early-stop" => specification with { EarlyStop = (int)value },
@@ -104,6 +105,8 @@ internal sealed class Transcript
             case "written":
                 return new CheckpointWritten(worker, long.Parse(words[2]), words[3], "/c", TimeSpan.FromSeconds(1));
             case "not-written": return new CheckpointFailed(worker, long.Parse(words[2]), "no space is left");
+            case "unreachable":
+                return new CheckpointUnreachable(worker, generation, long.Parse(words[2]), "silo a is not there");
             case "damaged": return new CheckpointDamaged(long.Parse(words[1]), "model.safetensors has another hash");
             case "pause": return new PauseRequested();
             case "resume": return new ResumeRequested();

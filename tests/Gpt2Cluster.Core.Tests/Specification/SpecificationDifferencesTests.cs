@@ -25,6 +25,23 @@ public sealed class SpecificationDifferencesTests
         Specifications.Sound, Specifications.Sound with { Precision = null, ThreadsPerWorker = null }));
 
     [Fact]
+    public void A_base_run_that_has_gone_on_stays_what_it_was_at_submission()
+    {
+        var stored = Specifications.Sound with { Model = Specifications.Sound.Model with { Name = "run:a", Step = 2 } };
+        var later = stored with { Model = stored.Model with { Step = 9, Sha256 = "b" } };
+        Assert.Empty(SpecificationDifferences.Between(stored, later));
+        Assert.NotEmpty(SpecificationDifferences.Between(stored, later with { Model = later.Model with { Name = "b" } }));
+    }
+
+    [Fact]
+    public void Other_weights_under_the_name_of_a_model_are_a_difference()
+    {
+        var stored = Specifications.Sound with { Model = Specifications.Sound.Model with { Name = "m", Sha256 = "a" } };
+        var other = stored with { Model = stored.Model with { Sha256 = "b" } };
+        Assert.StartsWith("the weights of --model is", Assert.Single(SpecificationDifferences.Between(stored, other)));
+    }
+
+    [Fact]
     public void All_differences_are_named_with_both_values()
     {
         var wanted = Specifications.Sound with

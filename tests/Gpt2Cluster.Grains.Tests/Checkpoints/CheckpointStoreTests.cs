@@ -1,14 +1,11 @@
-using System.Text.Json;
-using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
-using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
-using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Tests.Workers;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gpt2Cluster.Grains.Tests.Checkpoints;
 
@@ -16,43 +13,25 @@ public sealed class CheckpointStoreTests : IDisposable
 {
     private static readonly ModelShape Shape = new(300, 16, 8, 2, 2);
 
-    private readonly string data = Directory.CreateTempSubdirectory("checkpoints").FullName;
-    private readonly CheckpointStore store;
+    private readonly StoredRuns stored = new("a");
     private readonly RunSpecification specification = Specifications.Small(Shape);
 
-    public CheckpointStoreTests()
-    {
-        var silo = new SiloContext
-        {
-            Name = "a",
-            DataFolder = data,
-            DataFolderId = "1",
-            MachineName = "m",
-            AdvertisedHost = "127.0.0.1",
-            HttpAddress = "127.0.0.1:0",
-            SiloPort = 0,
-            GatewayPort = 0,
-            Replicas = null!,
-            Stripes = null!,
-        };
-        store = new CheckpointStore(silo, null!, NullLogger<CheckpointStore>.Instance);
-    }
+    private CheckpointStore Store => stored.Store;
 
-    public void Dispose() => Directory.Delete(data, recursive: true);
+    public void Dispose() => stored.Dispose();
 
     [Fact]
-    public void What_is_loaded_is_what_was_written()
+    public void What_is_read_is_what_was_written()
     {
         using var written = Replica(seed: 5);
         var manifest = Write(written, step: 12);
-        using var loaded = new FakeReplica(Shape);
+        using var read = new FakeReplica(Shape);
 
-        store.Load(loaded, "run1", 12, [], CancellationToken.None);
+        Read(read, manifest.StateHash);
 
-        Assert.Equal(12, loaded.Step);
         foreach (var part in Enum.GetValues<ReplicaPart>())
-            Assert.Equal(Elements(written, part), Elements(loaded, part));
-        Assert.Equal(manifest.StateHash, store.ManifestOf("run1", 12).StateHash);
+            Assert.Equal(Elements(written, part), Elements(read, part));
+        Assert.Equal(manifest.StateHash, Store.ManifestOf("run1", 12).StateHash);
     }
 
     [Fact]
@@ -68,37 +47,51 @@ public sealed class CheckpointStoreTests : IDisposable
     [Theory]
     [InlineData("parameters.safetensors", 5000)]
     [InlineData("second-moments.safetensors", -4)]
-    public void A_flipped_bit_is_found_and_the_checkpoint_set_aside(string file, int position)
+    public void A_flipped_bit_is_found(string file, int position)
     {
         using var replica = Replica(seed: 5);
-        Write(replica, step: 12);
-        var path = Path.Combine(store.FolderOf("run1", 12), file);
-        var bytes = File.ReadAllBytes(path);
-        bytes[position < 0 ? bytes.Length + position : position] ^= 1;
-        File.WriteAllBytes(path, bytes);
-
-        AssertSetAside();
+        var hash = Write(replica, step: 12).StateHash;
+        stored.FlipBit(12, file, position);
+        Assert.Throws<InvalidDataException>(() => Read(replica, hash));
     }
 
     [Fact]
-    public void A_truncated_file_is_found_and_the_checkpoint_set_aside()
+    public void A_truncated_file_is_found()
     {
         using var replica = Replica(seed: 5);
-        Write(replica, step: 12);
-        var path = Path.Combine(store.FolderOf("run1", 12), "parameters.safetensors");
+        var hash = Write(replica, step: 12).StateHash;
+        var path = Path.Combine(Store.FolderOf("run1", 12), "parameters.safetensors");
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^100]);
-
-        AssertSetAside();
+        Assert.Throws<UserErrorException>(() => Read(replica, hash));
     }
 
     [Fact]
-    public void A_missing_manifest_is_a_damaged_checkpoint()
+    public void A_missing_manifest_is_found()
     {
         using var replica = Replica(seed: 5);
-        Write(replica, step: 12);
-        File.Delete(Path.Combine(store.FolderOf("run1", 12), CheckpointManifest.FileName));
+        var hash = Write(replica, step: 12).StateHash;
+        File.Delete(Path.Combine(Store.FolderOf("run1", 12), CheckpointManifest.FileName));
+        Assert.Throws<FileNotFoundException>(() => Read(replica, hash));
+    }
 
-        AssertSetAside();
+    [Fact]
+    public void A_sound_checkpoint_of_another_life_of_the_run_is_found()
+    {
+        using var replica = Replica(seed: 5);
+        var hash = Write(replica, step: 12).StateHash;
+        using var other = Replica(seed: 6);
+        Write(other, step: 12);
+        Assert.Throws<InvalidDataException>(() => Read(replica, hash));
+    }
+
+    [Theory]
+    [InlineData("../elsewhere")]
+    [InlineData("/elsewhere")]
+    [InlineData("..")]
+    public void A_name_that_leads_out_of_the_folder_is_refused(string run)
+    {
+        Assert.Throws<UserErrorException>(() => Store.FolderOf(run, 1));
+        Assert.Throws<UserErrorException>(() => Store.StepsOf(run));
     }
 
     [Fact]
@@ -108,18 +101,20 @@ public sealed class CheckpointStoreTests : IDisposable
         using var second = Replica(seed: 6);
         Write(first, step: 12);
         var again = Write(second, step: 12);
-        Assert.Equal(again.StateHash, store.ManifestOf("run1", 12).StateHash);
-        Assert.Equal([12L], store.StepsOf("run1"));
+        Assert.Equal(again.StateHash, Store.ManifestOf("run1", 12).StateHash);
+        Assert.Equal([12L], Store.StepsOf("run1"));
     }
 
     [Fact]
-    public void Expired_checkpoints_are_deleted_and_the_newest_comes_first()
+    public void All_but_the_kept_and_what_is_newer_than_they_are_deleted()
     {
         using var replica = Replica(seed: 5);
-        foreach (var step in new[] { 1, 2, 3 })
+        foreach (var step in new[] { 1, 2, 3, 4, 5 })
             Write(replica, step);
-        store.Delete("run1", [1, 99]);
-        Assert.Equal([3L, 2L], store.StepsOf("run1"));
+        Store.DeleteAllBut("run1", []);
+        Assert.Equal([5L, 4L, 3L, 2L, 1L], Store.StepsOf("run1"));
+        Store.DeleteAllBut("run1", [2, 4]);
+        Assert.Equal([5L, 4L, 2L], Store.StepsOf("run1"));
     }
 
     private static FakeReplica Replica(ulong seed)
@@ -136,27 +131,9 @@ public sealed class CheckpointStoreTests : IDisposable
         return elements;
     }
 
-    private CheckpointManifest Write(FakeReplica replica, long step, RunSpecification? other = null)
-    {
-        var plan = new CheckpointPlan
-        {
-            Run = "run1",
-            Generation = 1,
-            Step = step,
-            RecordJson = JsonSerializer.Serialize(
-                new RunRecord { Specification = specification }, SpecificationJson.Options),
-        };
-        using var snapshot = ReplicaSnapshot.Take(replica, (other ?? specification).Optimizer.Kind);
-        return store.Publish(snapshot, specification, plan);
-    }
+    private CheckpointManifest Write(FakeReplica replica, long step, RunSpecification? other = null) =>
+        stored.Write(replica, step, other ?? specification);
 
-    private void AssertSetAside()
-    {
-        using var replica = new FakeReplica(Shape);
-        var damage = Assert.Throws<DamagedCheckpointException>(
-            () => store.Load(replica, "run1", 12, [], CancellationToken.None));
-        Assert.Equal(12, damage.Step);
-        Assert.False(Directory.Exists(store.FolderOf("run1", 12)));
-        Assert.True(Directory.Exists(store.FolderOf("run1", 12) + ".damaged"));
-    }
+    private void Read(FakeReplica replica, string hash) => Store.Read(
+        replica, new StoredCheckpoint("run1", 12, hash), Enum.GetValues<ReplicaPart>(), CancellationToken.None);
 }

@@ -40,6 +40,10 @@ public sealed class JobTests
         }))[^1];
         Assert.Equal("error", Text(refused, "event"));
         Assert.Contains("beyond the model's context of 128 tokens", Text(refused, "message"));
+
+        var unknown = new ParameterSource { Kind = "run", Name = "nobody" };
+        var missing = (await Run(client, new JobRequest { Generate = new GenerateWish { Source = unknown } }))[^1];
+        Assert.True(missing.GetProperty("is_not_found").GetBoolean());
     }
 
     private static async Task<List<JsonElement>> Run(TestClient client, JobRequest request)

@@ -62,8 +62,8 @@ public sealed class UploadTests
         var model = Assert.Single(await client.Grains.GetGrain<IModelStore>("alpha").List());
         Assert.Equal(("small", layout.Length), (model.Name, model.ParameterCount));
         var brought = client.Grains.GetGrain<IModelStore>("beta");
-        Assert.False(await brought.Bring("models/none", "alpha"));
-        Assert.True(await brought.Bring("models/small", "alpha"));
+        Assert.Equal(CopyOutcome.IsNotThere, (await brought.Bring("models/none", "alpha")).Outcome);
+        Assert.Equal(CopyOutcome.IsHere, (await brought.Bring("models/small", "alpha")).Outcome);
         Assert.Equal(
             await File.ReadAllBytesAsync(Path.Combine(path, "model.safetensors")),
             await File.ReadAllBytesAsync(Path.Combine(other.Path, "models", "small", "model.safetensors")));

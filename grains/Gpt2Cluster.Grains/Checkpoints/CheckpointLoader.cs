@@ -1,0 +1,104 @@
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Grains.Models;
+using Gpt2Cluster.Grains.Placement;
+
+namespace Gpt2Cluster.Grains.Checkpoints;
+
+/// <summary>
+/// Loads checkpoints into replicas: from this silo's disk, or from another's whose copy is brought here. A copy counts
+/// only if it has the state hash that the catalogue names; one that has not is set aside, and the next disk is asked.
+/// Called on the compute thread.
+/// </summary>
+public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IPeerDisks peers)
+{
+    /// <summary>Loads a checkpoint; the replica stands at its step.</summary>
+    /// <exception cref="DamagedCheckpointException">It verifies nowhere, and its own disk was looked at.</exception>
+    /// <exception cref="UnreachableCheckpointException">Its own disk cannot be reached now.</exception>
+    public void Load(IReplica replica, StoredCheckpoint checkpoint, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(replica);
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        Load(replica, checkpoint, Enum.GetValues<ReplicaPart>(), cancellation);
+        replica.Loaded(checkpoint.Step);
+    }
+
+    /// <summary>Loads only a checkpoint's parameters; the caller ends with <see cref="IReplica.Loaded"/>.</summary>
+    /// <exception cref="DamagedCheckpointException">It verifies nowhere, and its own disk was looked at.</exception>
+    /// <exception cref="UnreachableCheckpointException">Its own disk cannot be reached now.</exception>
+    public void LoadParameters(IReplica replica, StoredCheckpoint checkpoint, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(replica);
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        Load(replica, checkpoint, [ReplicaPart.Parameters], cancellation);
+    }
+
+    private void Load(
+        IReplica replica, StoredCheckpoint checkpoint, ReplicaPart[] parts, CancellationToken cancellation)
+    {
+        var met = new List<string>();
+        if (TryHere(replica, checkpoint, parts, met, cancellation))
+            return;
+        var isOwnDiskSeen = IsWriter(checkpoint, new PeerDisk(silo.Name, silo.DataFolderId));
+        foreach (var peer in Peers(checkpoint, met))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var folder = CheckpointStore.RelativeFolderOf(checkpoint.Run, checkpoint.Step);
+            var answer = peers.Bring(folder, peer.SiloName);
+            if (answer.Outcome == CopyOutcome.IsHere && TryHere(replica, checkpoint, parts, met, cancellation))
+                return;
+            if (answer.Outcome == CopyOutcome.Failed)
+                met.Add($"it could not be copied from silo {peer.SiloName}: {answer.Reason}");
+            else
+                isOwnDiskSeen |= IsWriter(checkpoint, peer);
+        }
+
+        var said = met.Count > 0 ? string.Join("; ", met) : "no silo that can be reached has it on its disk";
+        throw isOwnDiskSeen
+            ? new DamagedCheckpointException(checkpoint.Step, said)
+            : new UnreachableCheckpointException(checkpoint.Step, said);
+    }
+
+    private bool TryHere(
+        IReplica replica,
+        StoredCheckpoint checkpoint,
+        ReplicaPart[] parts,
+        List<string> met,
+        CancellationToken cancellation)
+    {
+        if (!Directory.Exists(store.FolderOf(checkpoint.Run, checkpoint.Step)))
+            return false;
+        try
+        {
+            store.Read(replica, checkpoint, parts, cancellation);
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or InvalidDataException or UserErrorException)
+        {
+            store.SetAside(checkpoint.Run, checkpoint.Step, exception);
+            met.Add(exception.Message.TrimEnd('.'));
+            return false;
+        }
+    }
+
+    /// <summary>The disk it was written to comes first: whoever has a copy has it from there.</summary>
+    private IReadOnlyList<PeerDisk> Peers(StoredCheckpoint checkpoint, List<string> met)
+    {
+        try
+        {
+            return [.. peers.List().OrderBy(peer => IsWriter(checkpoint, peer) ? 0 : 1)];
+        }
+        catch (IOException problem)
+        {
+            met.Add(problem.Message.TrimEnd('.'));
+            return [];
+        }
+    }
+
+    /// <summary>
+    /// Silos may share a data folder, and one that comes back under its name with another is all that will come back.
+    /// </summary>
+    private static bool IsWriter(StoredCheckpoint checkpoint, PeerDisk disk) =>
+        disk.SiloName == checkpoint.SiloName || disk.DataFolderId == checkpoint.DataFolderId;
+}

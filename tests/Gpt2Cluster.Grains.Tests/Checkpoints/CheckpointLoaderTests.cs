@@ -1,0 +1,123 @@
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Grains.Checkpoints;
+using Gpt2Cluster.Grains.Tests.Workers;
+
+namespace Gpt2Cluster.Grains.Tests.Checkpoints;
+
+/// <summary>Silo a loads what silo b has written; c is a third one.</summary>
+public sealed class CheckpointLoaderTests : IDisposable
+{
+    private static readonly ModelShape Shape = new(300, 16, 8, 2, 2);
+
+    private readonly StoredRuns a = new("a");
+    private readonly StoredRuns b = new("b");
+    private readonly StoredRuns c = new("c");
+    private readonly FakeReplica written = new(Shape);
+    private readonly FakeReplica replica = new(Shape);
+    private readonly StoredCheckpoint entry;
+
+    public CheckpointLoaderTests()
+    {
+        written.Initialize(seed: 5);
+        entry = b.Entry(b.Write(written, step: 12, Specifications.Small(Shape)));
+    }
+
+    public void Dispose()
+    {
+        foreach (var silo in new[] { a, b, c })
+            silo.Dispose();
+        written.Dispose();
+        replica.Dispose();
+    }
+
+    [Fact]
+    public void What_lies_on_another_disk_is_brought_here()
+    {
+        Load(new FakePeers(a, c, b));
+        AssertLoaded();
+        Assert.Equal([12L], a.Store.StepsOf("run1"));
+    }
+
+    [Fact]
+    public void A_bad_copy_here_is_set_aside_and_a_good_one_brought()
+    {
+        Copy(b, a);
+        a.FlipBit(12, "parameters.safetensors", 5000);
+        Load(new FakePeers(a, b));
+        AssertLoaded();
+        Assert.True(Directory.Exists(a.Store.FolderOf("run1", 12) + ".damaged"));
+    }
+
+    [Fact]
+    public void A_copy_of_another_life_of_the_run_is_set_aside_and_the_right_one_brought()
+    {
+        using var other = new FakeReplica(Shape);
+        other.Initialize(seed: 6);
+        a.Write(other, step: 12, Specifications.Small(Shape));
+        Load(new FakePeers(a, b));
+        AssertLoaded();
+    }
+
+    [Fact]
+    public void Without_the_silo_that_wrote_it_it_is_out_of_reach_and_not_lost() =>
+        Assert.Equal(12, Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, c))).Step);
+
+    [Fact]
+    public void A_bad_copy_here_says_nothing_of_the_one_that_is_out_of_reach()
+    {
+        Copy(b, a);
+        a.FlipBit(12, "parameters.safetensors", 5000);
+        Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, c)));
+    }
+
+    [Fact]
+    public void A_copy_that_fails_on_its_way_is_out_of_reach()
+    {
+        var peers = new FakePeers(a, b) { Mute = { "b" } };
+        var problem = Assert.Throws<UnreachableCheckpointException>(() => Load(peers));
+        Assert.Equal("it could not be copied from silo b: no answer", problem.Message);
+    }
+
+    [Fact]
+    public void Without_an_answer_of_the_cluster_it_is_out_of_reach() =>
+        Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, b) { HasCluster = false }));
+
+    [Fact]
+    public void Bad_on_the_disk_that_it_was_written_to_it_is_damaged()
+    {
+        b.FlipBit(12, "second-moments.safetensors", -4);
+        Assert.Equal(12, Assert.Throws<DamagedCheckpointException>(() => Load(new FakePeers(a, b, c))).Step);
+    }
+
+    [Fact]
+    public void Gone_from_the_disk_of_the_silo_that_wrote_it_it_is_damaged()
+    {
+        Directory.Delete(b.Store.FolderOf("run1", 12), recursive: true);
+        Assert.Throws<DamagedCheckpointException>(() => Load(new FakePeers(a, b)));
+    }
+
+    [Fact]
+    public void A_silo_that_shares_the_folder_of_the_one_that_wrote_it_need_not_wait_for_it() =>
+        Assert.Throws<DamagedCheckpointException>(() => new CheckpointLoader(a.Silo, a.Store, new FakePeers(a))
+            .Load(replica, entry with { DataFolderId = a.Silo.DataFolderId }, CancellationToken.None));
+
+    private static void Copy(StoredRuns from, StoredRuns to) =>
+        new FakePeers(to, from).Bring(CheckpointStore.RelativeFolderOf("run1", 12), from.Silo.Name);
+
+    private void Load(FakePeers peers) =>
+        new CheckpointLoader(a.Silo, a.Store, peers).Load(replica, entry, CancellationToken.None);
+
+    private void AssertLoaded()
+    {
+        Assert.Equal(12, replica.Step);
+        foreach (var part in Enum.GetValues<ReplicaPart>())
+        {
+            var (expected, found) = (new float[replica.Layout.Length], new float[replica.Layout.Length]);
+            written.Read(part, 0, expected);
+            replica.Read(part, 0, found);
+            Assert.Equal(expected, found);
+        }
+    }
+}

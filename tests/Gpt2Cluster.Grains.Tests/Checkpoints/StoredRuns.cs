@@ -1,0 +1,67 @@
+using System.Text.Json;
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Checkpoints;
+using Gpt2Cluster.Grains.Placement;
+using Gpt2Cluster.Grains.Tests.Workers;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Gpt2Cluster.Grains.Tests.Checkpoints;
+
+/// <summary>The data folder of one silo of a test, and what is stored in it.</summary>
+internal sealed class StoredRuns : IDisposable
+{
+    public StoredRuns(string name)
+    {
+        Silo = new SiloContext
+        {
+            Name = name,
+            DataFolder = Directory.CreateTempSubdirectory("checkpoints").FullName,
+            DataFolderId = $"disk of {name}",
+            MachineName = "m",
+            AdvertisedHost = "127.0.0.1",
+            HttpAddress = "127.0.0.1:0",
+            SiloPort = 0,
+            GatewayPort = 0,
+            Replicas = null!,
+            Stripes = null!,
+        };
+        Store = new CheckpointStore(Silo, NullLogger<CheckpointStore>.Instance);
+    }
+
+    public SiloContext Silo { get; }
+
+    public CheckpointStore Store { get; }
+
+    public void Dispose() => Directory.Delete(Silo.DataFolder, recursive: true);
+
+    public CheckpointManifest Write(FakeReplica replica, long step, RunSpecification specification)
+    {
+        var plan = new CheckpointPlan
+        {
+            Run = "run1",
+            Generation = 1,
+            Step = step,
+            RecordJson = JsonSerializer.Serialize(
+                new RunRecord { Specification = specification }, SpecificationJson.Options),
+        };
+        using var snapshot = ReplicaSnapshot.Take(replica, specification.Optimizer.Kind);
+        return Store.Publish(snapshot, specification, plan);
+    }
+
+    /// <summary>As the catalogue names it.</summary>
+    public StoredCheckpoint Entry(CheckpointManifest manifest) =>
+        new("run1", manifest.Step, manifest.StateHash, Silo.Name, Silo.DataFolderId);
+
+    /// <summary>Rots one bit of a file; a negative position counts from the end.</summary>
+    public void FlipBit(long step, string file, int position)
+    {
+        var path = Path.Combine(Store.FolderOf("run1", step), file);
+        var bytes = File.ReadAllBytes(path);
+        bytes[position < 0 ? bytes.Length + position : position] ^= 1;
+        File.WriteAllBytes(path, bytes);
+    }
+}
