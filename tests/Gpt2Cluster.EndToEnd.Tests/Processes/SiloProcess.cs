@@ -37,27 +37,30 @@ internal sealed class SiloProcess : IDisposable
     /// <param name="folder">Holds its data and its log.</param>
     /// <param name="name">Its name.</param>
     /// <param name="store">What <c>--redis</c> says: <c>embedded:0</c> or another silo's store.</param>
-    public static SiloProcess Start(TestFolder folder, string name, string store) =>
-        Start(folder, name, store, "0", "0", "0");
+    /// <param name="more">More options.</param>
+    public static SiloProcess Start(TestFolder folder, string name, string store, params string[] more) =>
+        StartAt(folder, name, store, ["0", "0", "0"], more);
 
     /// <summary>SIGKILL, and at once another life under the same name, on the same ports.</summary>
     public SiloProcess KillAndStartAgain(TestFolder folder)
     {
         Kill();
-        return Start(folder, name, Store, Port("silo_port"), Port("gateway_port"), Port("stripe_port"));
+        return StartAt(folder, name, Store, [Port("silo_port"), Port("gateway_port"), Port("stripe_port")], []);
     }
 
-    private static SiloProcess Start(
-        TestFolder folder, string name, string store, string siloPort, string gatewayPort, string stripePort)
+    private static SiloProcess StartAt(
+        TestFolder folder, string name, string store, string[] ports, string[] more)
     {
         var ready = Path.Combine(folder.Path, $"{name}.ready.json");
         var log = Path.Combine(folder.Path, $"{name}.log");
         string[] arguments =
         [
-            Repository.SiloDll, "--name", name, "--redis", store, "--silo-port", siloPort, "--gateway-port",
-            gatewayPort, "--stripe-port", stripePort, "--http", "127.0.0.1:0", "--devices", "cpu", "--data",
+            Repository.SiloDll, "--name", name, "--redis", store, "--silo-port", ports[0], "--gateway-port",
+            ports[1], "--stripe-port", ports[2], "--http", "127.0.0.1:0", "--devices", "cpu", "--data",
             Path.Combine(folder.Path, name), "--ready-file", ready, "--parent-pipe",
+            .. more,
         ];
+        File.Delete(ready);
         var start = new ProcessStartInfo("dotnet")
         {
             RedirectStandardInput = true,
