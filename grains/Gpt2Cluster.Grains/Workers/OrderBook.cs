@@ -7,11 +7,14 @@ namespace Gpt2Cluster.Grains.Workers;
 /// </summary>
 internal sealed class OrderBook
 {
-    /// <summary>A coordinator repeats only what is outstanding: far fewer than these.</summary>
-    private const int OrdersKept = 32;
+    /// <summary>
+    /// Answered orders that are kept: a coordinator repeats only what is outstanding, far fewer than these. One that
+    /// is under way stays however many come after it: a checkpoint may take longer than many steps.
+    /// </summary>
+    private const int AnswersKept = 32;
 
     private readonly Dictionary<string, Action?> answers = new(StringComparer.Ordinal);
-    private readonly Queue<string> keys = new();
+    private readonly List<string> answered = [];
     private readonly Lock gate = new();
 
     /// <summary>
@@ -23,13 +26,7 @@ internal sealed class OrderBook
         lock (gate)
         {
             if (answers.TryAdd(key, null))
-            {
-                keys.Enqueue(key);
-                if (keys.Count > OrdersKept)
-                    answers.Remove(keys.Dequeue());
                 return true;
-            }
-
             answer = answers[key];
         }
 
@@ -43,7 +40,7 @@ internal sealed class OrderBook
         lock (gate)
         {
             if (answers.ContainsKey(key))
-                answers[key] = answer;
+                Keep(key, answer);
         }
 
         answer();
@@ -53,6 +50,20 @@ internal sealed class OrderBook
     public void Forget(string key)
     {
         lock (gate)
+        {
             answers.Remove(key);
+            answered.Remove(key);
+        }
+    }
+
+    private void Keep(string key, Action answer)
+    {
+        answers[key] = answer;
+        answered.Remove(key);
+        answered.Add(key);
+        if (answered.Count <= AnswersKept)
+            return;
+        answers.Remove(answered[0]);
+        answered.RemoveAt(0);
     }
 }

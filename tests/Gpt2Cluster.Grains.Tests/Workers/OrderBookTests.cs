@@ -33,11 +33,33 @@ public sealed class OrderBookTests
     }
 
     [Fact]
-    public void Old_orders_are_dropped()
+    public void Old_answers_are_dropped_and_what_is_under_way_is_not()
     {
+        Assert.True(orders.IsNew("checkpoint 0"));
         for (var step = 0; step < 1000; step++)
+        {
             Assert.True(orders.IsNew($"step {step}"));
+            orders.Answer($"step {step}", () => answered++);
+        }
+
+        Assert.False(orders.IsNew("checkpoint 0"));
         Assert.False(orders.IsNew("step 999"));
         Assert.True(orders.IsNew("step 0"));
+    }
+
+    [Fact]
+    public void A_forgotten_order_that_is_tried_again_is_not_dropped_early()
+    {
+        orders.IsNew("checkpoint 0");
+        orders.Answer("checkpoint 0", () => answered++);
+        orders.Forget("checkpoint 0");
+        orders.IsNew("checkpoint 0");
+        for (var step = 0; step < 100; step++)
+        {
+            orders.IsNew($"step {step}");
+            orders.Answer($"step {step}", () => answered++);
+        }
+
+        Assert.False(orders.IsNew("checkpoint 0"));
     }
 }
