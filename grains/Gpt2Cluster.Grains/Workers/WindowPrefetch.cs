@@ -13,14 +13,19 @@ internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
 {
     private readonly Dictionary<(long Step, int Index), Task<MicroBatch>> underWay = [];
     private readonly Lock gate = new();
+    private StepPlan? begun;
 
     /// <summary>
-    /// Begins to read what the plan needs, and the same range of the step after it; forgets older steps.
+    /// Begins to read what the plan needs, and the same range of the step after it; forgets older steps. A plan that
+    /// is repeated while its step is under way reads nothing again.
     /// </summary>
     public void Begin(StepPlan plan)
     {
         lock (gate)
         {
+            if (plan == begun)
+                return;
+            begun = plan;
             foreach (var old in underWay.Keys.Where(key => key.Step < plan.Step).ToList())
                 underWay.Remove(old);
             for (var index = plan.FirstMicroBatch; index < plan.EndMicroBatch; index++)

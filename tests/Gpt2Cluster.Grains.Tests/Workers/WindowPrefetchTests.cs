@@ -28,6 +28,16 @@ public sealed class WindowPrefetchTests
     }
 
     [Fact]
+    public void A_plan_that_is_repeated_reads_nothing_again()
+    {
+        var windows = Windows();
+        windows.Begin(Plan(5, 0, 1));
+        windows.Take(5, 0);
+        windows.Begin(Plan(5, 0, 1));
+        Assert.Equal([(5, 0), (6, 0)], read);
+    }
+
+    [Fact]
     public void A_range_that_moved_is_read_when_it_is_taken()
     {
         var windows = Windows();
