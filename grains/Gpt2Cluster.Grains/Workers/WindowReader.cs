@@ -6,11 +6,22 @@ using Gpt2Cluster.Core.Ports;
 namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>Reads tokens of one dataset from the shards' holders: this silo's first, then the others at once.</summary>
-internal sealed class WindowReader(IGrainFactory grains, string ownSilo, DatasetDescription dataset)
+/// <param name="shardOf">The shard of that index on the silo of that name.</param>
+/// <param name="ownSilo">This silo.</param>
+/// <param name="dataset">What is read.</param>
+internal sealed class WindowReader(Func<string, int, IDataShard> shardOf, string ownSilo, DatasetDescription dataset)
 {
-    /// <summary>The holders, the own silo first if it is one.</summary>
-    private readonly IReadOnlyList<string> holders =
-        [.. dataset.Holders.OrderBy(holder => holder == ownSilo ? 0 : 1)];
+    /// <summary>The holders, the own silo first if it is one; one whose shards are damaged comes last.</summary>
+    private volatile string[] holders = [.. dataset.Holders.OrderBy(holder => holder == ownSilo ? 0 : 1)];
+
+    /// <summary>Reads from the grains that hold the shards.</summary>
+    public WindowReader(IGrainFactory grains, string ownSilo, DatasetDescription dataset)
+        : this(
+            (holder, shard) => grains.GetGrain<IDataShard>(GrainKeys.DataShard(holder, dataset.Hash, shard)),
+            ownSilo,
+            dataset)
+    {
+    }
 
     /// <summary>Reads windows of <paramref name="sequenceLength"/> + 1 tokens, one behind the other.</summary>
     /// <param name="step">The step the micro-batch belongs to.</param>
@@ -47,15 +58,20 @@ internal sealed class WindowReader(IGrainFactory grains, string ownSilo, Dataset
         {
             try
             {
-                return await grains.GetGrain<IDataShard>(GrainKeys.DataShard(holder, dataset.Hash, shard))
-                    .Read(start, count);
+                return await shardOf(holder, shard).Read(start, count);
             }
             catch (Exception exception) when (exception is OrleansException or TimeoutException or IOException)
             {
                 last = exception;
             }
+            catch (Exception exception)
+            {
+                // It holds the dataset and cannot give it: its disk is bad. It would verify all of it at every question.
+                last = exception;
+                holders = [.. holders.Where(other => other != holder), holder];
+            }
         }
 
-        throw new IOException($"No silo serves shard {shard} of dataset {dataset.Hash}.", last);
+        throw new IOException($"No silo serves shard {shard} of dataset {dataset.Hash}: {last?.Message}", last);
     }
 }
