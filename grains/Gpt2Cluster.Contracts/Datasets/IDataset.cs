@@ -121,6 +121,8 @@ public interface IDataset : IGrainWithStringKey
 public interface IDataShard : IGrainWithStringKey
 {
     /// <summary>Tokens of this shard as uint16 little endian, from a position inside the shard on.</summary>
+    /// <remarks>The first read of a dataset waits until all of it is verified.</remarks>
     [Alias("read")]
+    [ResponseTimeout("00:10:00")]
     Task<byte[]> Read(int start, int count);
 }

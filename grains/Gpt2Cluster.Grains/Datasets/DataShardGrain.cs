@@ -13,21 +13,14 @@ public sealed class DataShardGrain(StoredDatasets datasets) : Grain, IDataShard
     /// <summary>Tokens of the longest answer: 1 MiB.</summary>
     public const int MaximumTokens = Piece.MaximumBytes / sizeof(ushort);
 
-    private StoredDataset dataset = null!;
-    private int shard;
+    private StoredDataset? dataset;
 
     /// <inheritdoc/>
-    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    public async Task<byte[]> Read(int start, int count)
     {
-        var parts = this.GetPrimaryKeyString().Split('/');
-        shard = int.Parse(parts[2], CultureInfo.InvariantCulture);
-        dataset = datasets.Open(parts[1]);
-        return Task.CompletedTask;
-    }
-
-    /// <inheritdoc/>
-    public Task<byte[]> Read(int start, int count)
-    {
+        var key = this.GetPrimaryKeyString().Split('/');
+        var shard = int.Parse(key[2], CultureInfo.InvariantCulture);
+        dataset ??= await datasets.Open(key[1]);
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaximumTokens);
@@ -35,6 +28,6 @@ public sealed class DataShardGrain(StoredDatasets datasets) : Grain, IDataShard
         var bytes = new byte[count * sizeof(ushort)];
         var first = (long)shard * dataset.Description.ShardTokens + start;
         dataset.Read(first, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
-        return Task.FromResult(bytes);
+        return bytes;
     }
 }

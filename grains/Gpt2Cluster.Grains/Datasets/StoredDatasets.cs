@@ -8,20 +8,20 @@ namespace Gpt2Cluster.Grains.Datasets;
 /// <param name="directory">Where they lie.</param>
 public sealed class StoredDatasets(DatasetDirectory directory) : IDisposable
 {
-    private readonly ConcurrentDictionary<string, Lazy<StoredDataset>> open = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Lazy<Task<StoredDataset>>> open = new(StringComparer.Ordinal);
 
-    /// <summary>The dataset of that hash, open.</summary>
+    /// <summary>The dataset of that hash, open. Verifying tens of gigabytes takes a thread of its own.</summary>
     /// <exception cref="Core.UserErrorException">It is not here, or damaged.</exception>
-    public StoredDataset Open(string hash)
+    public async Task<StoredDataset> Open(string hash)
     {
-        var lazy = open.GetOrAdd(hash, key => new Lazy<StoredDataset>(() => directory.Open(key)));
+        var opening = open.GetOrAdd(hash, key => new Lazy<Task<StoredDataset>>(() => Verify(key)));
         try
         {
-            return lazy.Value;
+            return await opening.Value;
         }
         catch
         {
-            open.TryRemove(new(hash, lazy));
+            open.TryRemove(new(hash, opening));
             throw;
         }
     }
@@ -44,7 +44,29 @@ public sealed class StoredDatasets(DatasetDirectory directory) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var dataset in open.Values.Where(dataset => dataset.IsValueCreated))
-            dataset.Value.Dispose();
+        foreach (var opening in open.Values.Where(opening => opening.IsValueCreated))
+        {
+            if (opening.Value.IsCompletedSuccessfully)
+                opening.Value.Result.Dispose();
+        }
+    }
+
+    private Task<StoredDataset> Verify(string hash)
+    {
+        var answer = new TaskCompletionSource<StoredDataset>(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() => Verify(hash, answer)) { IsBackground = true, Name = "verify dataset" }.Start();
+        return answer.Task;
+    }
+
+    private void Verify(string hash, TaskCompletionSource<StoredDataset> answer)
+    {
+        try
+        {
+            answer.SetResult(directory.Open(hash));
+        }
+        catch (Exception problem)
+        {
+            answer.SetException(problem);
+        }
     }
 }
