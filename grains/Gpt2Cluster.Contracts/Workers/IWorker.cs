@@ -212,6 +212,14 @@ public interface IWorker : IGrainWithStringKey
     Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count);
 
     /// <summary>
+    /// The SHA-256 of each piece of a part (<c>StateHash</c> of Core), one behind the other, so that a worker that has
+    /// copied it can compare; null without a replica of the run.
+    /// </summary>
+    [Alias("hash-replica")]
+    [ResponseTimeout("00:10:00")]
+    Task<ReplicaRange?> HashReplica(string run, int part);
+
+    /// <summary>
     /// Where the worker stands: the run, the generation and the step of its replica; null if it has none.
     /// </summary>
     [Alias("stand")]

@@ -78,6 +78,11 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
             : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
+    public Task<ReplicaRange?> HashReplica(string run, int part) => session is { } current && current.Run == run
+        ? current.HashReplica(part)
+        : Task.FromResult<ReplicaRange?>(null);
+
+    /// <inheritdoc/>
     public Task<WorkerStand?> Stand() =>
         Task.FromResult(Session is { } current ? new WorkerStand(current.Run, current.Generation, current.Step) : null);
 

@@ -88,6 +88,12 @@ internal sealed partial class WorkerSession : IDisposable
         windows?.Training.Begin(plan);
         Do("training", $"{plan.Generation} {plan.Step}", plan.Generation, cancellation =>
         {
+            if (replica!.Step != plan.Step - 1)
+            {
+                throw new InvalidOperationException(
+                    $"the replica stands at step {replica.Step} and cannot compute step {plan.Step}");
+            }
+
             var report = step!.Run(plan, cancellation);
             Interlocked.Exchange(ref committedStep, replica!.Step);
             Measure(report);
@@ -146,14 +152,32 @@ internal sealed partial class WorkerSession : IDisposable
     }
 
     /// <summary>A range of the replica, for a worker that joins.</summary>
-    public Task<ReplicaRange?> ReadReplica(int part, long start, int count) => compute.Ask(() =>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such part or range, or it is too long for one
+    /// message.</exception>
+    public Task<ReplicaRange?> ReadReplica(int part, long start, int count)
     {
-        if (replica is null)
-            return null;
-        var values = new float[count];
-        replica.Read((ReplicaPart)part, start, values);
-        return new ReplicaRange(replica.Step, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
-    });
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, ReplicaCopy.RangeElements);
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        return compute.Ask(() =>
+        {
+            if (replica is null)
+                return null;
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(start, replica.Layout.Length - count);
+            var bytes = new byte[count * sizeof(float)];
+            replica.Read(PartOf(part), start, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
+            return new ReplicaRange(replica.Step, bytes);
+        });
+    }
+
+    /// <summary>The hashes of a part's pieces, for a worker that has copied it.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such part.</exception>
+    public Task<ReplicaRange?> HashReplica(int part) => compute.Ask(() =>
+        replica is null ? null : new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, PartOf(part))));
+
+    private static ReplicaPart PartOf(int part) => Enum.IsDefined((ReplicaPart)part)
+        ? (ReplicaPart)part
+        : throw new ArgumentOutOfRangeException(nameof(part), part, "A replica has no such part.");
 
     /// <summary>
     /// Ends the service: what waits is cancelled, checkpoints under way are finished, memory is freed.

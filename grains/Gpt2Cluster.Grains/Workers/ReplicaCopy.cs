@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Ports;
+
+namespace Gpt2Cluster.Grains.Workers;
+
+/// <summary>
+/// Copies a replica from the live ones, a different range from each in turn, and compares the whole with one of them:
+/// a range of a replica that is another, or that was damaged on its way, is found.
+/// </summary>
+/// <param name="workerOf">The worker of a key.</param>
+/// <param name="request">Names run, step and sources.</param>
+internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest request)
+{
+    /// <summary>
+    /// Elements asked for at once: 1 MiB a message, so that probes pass between.
+    /// </summary>
+    public const int RangeElements = 1 << 18;
+
+    /// <summary>How many ranges are under way at once.</summary>
+    private const int RangesAtOnce = 8;
+
+    private static readonly ReplicaPart[] Parts = Enum.GetValues<ReplicaPart>();
+
+    /// <summary>Fills the replica; it stands at the request's step then. Runs on the compute thread.</summary>
+    /// <exception cref="IOException">A source has no replica, or one of another step.</exception>
+    /// <exception cref="InvalidDataException">What was copied is not what a source holds.</exception>
+    public void Run(IReplica replica, CancellationToken cancellation)
+    {
+        foreach (var part in Parts)
+            Copy(replica, part, cancellation);
+        foreach (var part in Parts)
+            Compare(replica, part, request.CopyFrom[(int)part % request.CopyFrom.Length]);
+        replica.Loaded(request.Step);
+    }
+
+    private void Copy(IReplica replica, ReplicaPart part, CancellationToken cancellation)
+    {
+        var sources = request.CopyFrom.Select(workerOf).ToList();
+        var pending = new Queue<(long Start, Task<ReplicaRange?> Range)>();
+        var source = 0;
+        for (var start = 0L; start < replica.Layout.Length || pending.Count > 0;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            while (start < replica.Layout.Length && pending.Count < RangesAtOnce)
+            {
+                var count = (int)Math.Min(RangeElements, replica.Layout.Length - start);
+                var from = sources[source++ % sources.Count];
+                pending.Enqueue((start, from.ReadReplica(request.Run, (int)part, start, count)));
+                start += count;
+            }
+
+            var (rangeStart, task) = pending.Dequeue();
+            replica.Write(part, rangeStart, MemoryMarshal.Cast<byte, float>(BytesOf(task)));
+        }
+    }
+
+    private void Compare(IReplica replica, ReplicaPart part, string source)
+    {
+        var expected = BytesOf(workerOf(source).HashReplica(request.Run, (int)part));
+        var found = ReplicaPieces.Of(replica, part);
+        if (expected.AsSpan().SequenceEqual(found))
+            return;
+        var piece = expected.AsSpan().CommonPrefixLength(found) / StateHash.PieceHashBytes;
+        throw new InvalidDataException($"piece {piece} of the copied {part} is not what worker {source} holds");
+    }
+
+    private byte[] BytesOf(Task<ReplicaRange?> asked)
+    {
+        var range = asked.GetAwaiter().GetResult()
+            ?? throw new IOException("the worker to copy from has no replica of the run");
+        return range.Step == request.Step
+            ? range.Bytes
+            : throw new IOException($"a worker to copy from stands at step {range.Step}, not {request.Step}");
+    }
+}

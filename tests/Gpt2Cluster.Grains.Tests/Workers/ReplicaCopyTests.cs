@@ -1,0 +1,100 @@
+using System.Runtime.InteropServices;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Grains.Workers;
+
+namespace Gpt2Cluster.Grains.Tests.Workers;
+
+public sealed class ReplicaCopyTests : IDisposable
+{
+    // Some more elements than one range has, so that both sources give some.
+    private static readonly ModelShape Shape = new(20_000, 16, 16, 2, 2);
+
+    private readonly FakeReplica live = new(Shape);
+    private readonly FakeReplica joiner = new(Shape);
+    private readonly Dictionary<string, Source> sources;
+
+    public ReplicaCopyTests()
+    {
+        live.Initialize(seed: 5);
+        live.Loaded(7);
+        sources = new() { ["a/0"] = new Source(live), ["b/0"] = new Source(live) };
+    }
+
+    public void Dispose()
+    {
+        live.Dispose();
+        joiner.Dispose();
+    }
+
+    [Fact]
+    public void What_is_copied_is_what_the_sources_hold()
+    {
+        Copy();
+        Assert.Equal(7, joiner.Step);
+        foreach (var part in Enum.GetValues<ReplicaPart>())
+            Assert.Equal(ReplicaPieces.Of(live, part), ReplicaPieces.Of(joiner, part));
+        Assert.All(sources.Values, source => Assert.True(source.ReadCount > 0));
+    }
+
+    [Fact]
+    public void A_source_that_gives_something_else_is_found()
+    {
+        sources["b/0"].IsFalse = true;
+        var problem = Assert.Throws<InvalidDataException>(Copy);
+        Assert.Equal("piece 0 of the copied Parameters is not what worker a/0 holds", problem.Message);
+        Assert.Equal(0, joiner.Step);
+    }
+
+    [Fact]
+    public void A_source_of_another_step_is_refused()
+    {
+        live.Loaded(8);
+        Assert.Throws<IOException>(Copy);
+    }
+
+    private void Copy() => new ReplicaCopy(key => sources[key], new PrepareRequest
+    {
+        Run = "run1",
+        Generation = 1,
+        SpecificationJson = "",
+        Origin = ReplicaOrigin.Copy,
+        Step = 7,
+        CopyFrom = ["a/0", "b/0"],
+    }).Run(joiner, CancellationToken.None);
+
+    private sealed class Source(FakeReplica replica) : IWorker
+    {
+        public bool IsFalse { get; set; }
+
+        public int ReadCount { get; private set; }
+
+        public Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count)
+        {
+            ReadCount++;
+            var bytes = new byte[count * sizeof(float)];
+            replica.Read((ReplicaPart)part, start, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
+            if (IsFalse)
+                bytes[0] ^= 1;
+            return Task.FromResult<ReplicaRange?>(new ReplicaRange(replica.Step, bytes));
+        }
+
+        public Task<ReplicaRange?> HashReplica(string run, int part) => Task.FromResult<ReplicaRange?>(
+            new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, (ReplicaPart)part)));
+
+        public Task Prepare(PrepareRequest request) => throw new NotSupportedException();
+
+        public Task Plan(StepPlan plan) => throw new NotSupportedException();
+
+        public Task Validate(ValidationPlan plan) => throw new NotSupportedException();
+
+        public Task Sample(SamplePlan plan) => throw new NotSupportedException();
+
+        public Task Checkpoint(CheckpointPlan plan) => throw new NotSupportedException();
+
+        public Task Release(string run, int generation) => throw new NotSupportedException();
+
+        public Task<WorkerStand?> Stand() => throw new NotSupportedException();
+    }
+}
