@@ -58,6 +58,10 @@ public interface IModelStore : IGrainWithStringKey
     [ResponseTimeout("02:00:00")]
     Task<CopyAnswer> Bring(string relativeFolder, string fromSilo);
 
+    /// <summary>The run's checkpoints on this disk, as far as their manifests can be read; newest first.</summary>
+    [Alias("checkpoints")]
+    Task<CheckpointOnDisk[]> Checkpoints(string run);
+
     /// <summary>
     /// Deletes the run's checkpoints on this disk that are older than the newest of <paramref name="kept"/> and none of
     /// them. Returns at once; what cannot be deleted now goes with the next call.
@@ -98,6 +102,18 @@ public sealed record StoredCheckpoint(
     [property: Id(2)] string StateHash,
     [property: Id(3)] string? SiloName = null,
     [property: Id(4)] string? DataFolderId = null);
+
+/// <summary>A checkpoint on a silo's disk; only loading it tells whether it verifies.</summary>
+/// <param name="Checkpoint">Which one.</param>
+/// <param name="Path">Its folder.</param>
+/// <param name="ValidationLoss">Validation loss at its step; null if none was measured.</param>
+/// <param name="RecordJson">The run's record at its step (<c>RunRecord</c> of Core).</param>
+[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-on-disk.v1")]
+public sealed record CheckpointOnDisk(
+    [property: Id(0)] StoredCheckpoint Checkpoint,
+    [property: Id(1)] string Path,
+    [property: Id(2)] double? ValidationLoss,
+    [property: Id(3)] string RecordJson);
 
 /// <summary>One file of a stored folder.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.stored-file.v1")]

@@ -140,6 +140,18 @@ public sealed record CheckpointWritten(
 /// <param name="Reason">One sentence.</param>
 public sealed record CheckpointFailed(string Worker, long Step, string Reason) : RunEvent;
 
+/// <summary>A checkpoint that lies on a disk.</summary>
+/// <param name="Entry">As a catalogue would name it.</param>
+/// <param name="Record">The run's record at its step.</param>
+public sealed record FoundCheckpoint(CheckpointEntry Entry, RunRecord Record);
+
+/// <summary>
+/// What lies on the disks of the silos that are there, whether the record names it or not: an answer that never came,
+/// or a store that was lost.
+/// </summary>
+/// <param name="Checkpoints">In any order.</param>
+public sealed record CheckpointsFound(IReadOnlyList<FoundCheckpoint> Checkpoints) : RunEvent;
+
 /// <summary>
 /// No disk that can be reached has a checkpoint that verifies, and the disk it was written to cannot be reached: it is
 /// waited for.

@@ -60,6 +60,7 @@ public static class RunMachine
             case CheckpointWritten written: Saving.Written(turn, written); break;
             case CheckpointFailed failed: Saving.Failed(turn, failed); break;
             case CheckpointDamaged damaged: Saving.Damaged(turn, damaged); break;
+            case CheckpointsFound found: Recovery.Found(turn, found); break;
             case CheckpointUnreachable missing: Saving.Unreachable(turn, missing); break;
             case Ticked: Resending.Tick(turn); break;
             default: throw new ArgumentException($"Unknown event {heard.GetType().Name}.", nameof(heard));

@@ -49,6 +49,22 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     public CheckpointManifest ManifestOf(string run, long step) =>
         CheckpointManifest.Read(File.ReadAllText(Path.Combine(FolderOf(run, step), CheckpointManifest.FileName)));
 
+    /// <summary>The checkpoints of a run on this disk whose manifests can be read, newest first.</summary>
+    public IEnumerable<CheckpointOnDisk> List(string run)
+    {
+        foreach (var step in StepsOf(run))
+        {
+            if (TryRead(run, step) is { } manifest)
+            {
+                yield return new CheckpointOnDisk(
+                    new StoredCheckpoint(run, step, manifest.StateHash, silo.Name, silo.DataFolderId),
+                    FolderOf(run, step),
+                    manifest.ValidationLoss,
+                    JsonSerializer.Serialize(manifest.Record, SpecificationJson.Options));
+            }
+        }
+    }
+
     /// <summary>Writes and publishes a checkpoint.</summary>
     /// <exception cref="IOException">The disk is full, or something else is wrong with it; nothing is left
     /// behind.</exception>
@@ -149,6 +165,18 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         catch (IOException) when (!Directory.Exists(folder))
         {
             // Another worker or silo that shares this folder was faster.
+        }
+    }
+
+    private CheckpointManifest? TryRead(string run, long step)
+    {
+        try
+        {
+            return ManifestOf(run, step) is { } manifest && manifest.Step == step ? manifest : null;
+        }
+        catch (Exception exception) when (exception is IOException or InvalidDataException)
+        {
+            return null;
         }
     }
 

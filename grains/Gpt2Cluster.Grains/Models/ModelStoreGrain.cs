@@ -102,6 +102,10 @@ public sealed partial class ModelStoreGrain(
     }
 
     /// <inheritdoc/>
+    public Task<CheckpointOnDisk[]> Checkpoints(string run) =>
+        Task.FromResult<CheckpointOnDisk[]>([.. checkpoints.List(run)]);
+
+    /// <inheritdoc/>
     public Task DeleteCheckpoints(string run, long[] kept)
     {
         _ = RunName.Parse(run);

@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
 using Microsoft.Extensions.Logging;
 using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
@@ -229,6 +230,8 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         state = new RunState(record);
         executor.Begin(record);
         await Hear(new Started());
+        if (!record.IsAtRest)
+            await Hear(await new CheckpointSearch(GrainFactory, time, logger).Run(Name));
         await OfferWorkers();
     }
 

@@ -71,6 +71,7 @@ internal sealed class SimulatedCluster
         state = new RunState(stored);
         now = TimeSpan.Zero;
         Hear(new Started());
+        Hear(new CheckpointsFound([.. disk.Select(Found)]));
         OfferAll();
     }
 
@@ -141,6 +142,9 @@ internal sealed class SimulatedCluster
             default: throw new InvalidOperationException(command.ToString());
         }
     }
+
+    private FoundCheckpoint Found(long step) =>
+        new(new CheckpointEntry(step, $"hash{step}", "silo0", $"/c/{step}", null), stored);
 
     private void Forget(string key)
     {

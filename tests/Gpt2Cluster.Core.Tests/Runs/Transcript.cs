@@ -105,6 +105,7 @@ internal sealed class Transcript
             case "written":
                 return new CheckpointWritten(worker, long.Parse(words[2]), words[3], "/c", TimeSpan.FromSeconds(1));
             case "not-written": return new CheckpointFailed(worker, long.Parse(words[2]), "no space is left");
+            case "found": return Found(words);
             case "unreachable":
                 return new CheckpointUnreachable(worker, generation, long.Parse(words[2]), "silo a is not there");
             case "damaged": return new CheckpointDamaged(long.Parse(words[1]), "model.safetensors has another hash");
@@ -133,6 +134,17 @@ internal sealed class Transcript
         var (key, life) = word.Split('#') is [var before, var after] ? (before, after) : (word, "1");
         return new OfferedWorker(key, key.Split('/')[0], life);
     }
+
+    // found SILO STEP ...; a step with a star is of another seed
+    private CheckpointsFound Found(string[] words) => new(
+    [
+        .. from word in words[2..]
+           let step = long.Parse(word.TrimEnd('*'))
+           let seed = word.EndsWith('*') ? 77 : specification.Seed
+           select new FoundCheckpoint(
+               new CheckpointEntry(step, $"hash{step}", words[1], "/c", null),
+               new RunRecord { Specification = specification with { Seed = seed }, CommittedStep = step }),
+    ]);
 
     // report WORKER NORM LOSS ...
     private StepReported Report(string[] words, int generation, bool applied) => new()

@@ -1,0 +1,55 @@
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Core.Runs;
+
+/// <summary>
+/// Checkpoints that lie on disks and that the record does not name: the coordinator died before it had stored their
+/// entry, or the store was lost and the run was submitted again. One of the same specification holds the same bits,
+/// whoever wrote it.
+/// </summary>
+internal static class Recovery
+{
+    /// <summary>
+    /// Takes them into the catalogue before replicas are made; the newest brings the run's progress with it.
+    /// </summary>
+    public static void Found(Turn turn, CheckpointsFound found)
+    {
+        if (turn.State.Phase is not (RunPhase.Waiting or RunPhase.Standing))
+            return;
+        List<FoundCheckpoint> news =
+        [
+            .. found.Checkpoints
+                .Where(each => !Saving.HasStep(turn, each.Entry.Step) && IsOfThisRun(turn.Record, each.Record))
+                .DistinctBy(each => each.Entry.Step)
+                .OrderBy(each => each.Entry.Step),
+        ];
+        if (news.Count == 0)
+            return;
+        turn.Record = Progress(turn.Record, news[^1]) with
+        {
+            Checkpoints =
+                [.. turn.Record.Checkpoints.Concat(news.Select(each => each.Entry)).OrderBy(each => each.Step)],
+        };
+        turn.Persist();
+        var (newest, steps) = (news[^1].Entry, string.Join(", ", news.Select(each => each.Entry.Step)));
+        turn.Warn($"Found on disk and taken back: checkpoints of step {steps} (the newest on silo {newest.Silo}).");
+    }
+
+    private static RunRecord Progress(RunRecord record, FoundCheckpoint newest) =>
+        newest.Entry.Step <= record.CommittedStep ? record : record with
+        {
+            CommittedStep = newest.Entry.Step,
+            Profile = newest.Record.Profile,
+            BestValidation = newest.Record.BestValidation,
+            LastValidation = newest.Record.LastValidation,
+            ValidationsSinceBest = newest.Record.ValidationsSinceBest,
+            SampledStep = newest.Record.SampledStep,
+            History = newest.Record.History,
+            ActiveTime = newest.Record.ActiveTime,
+        };
+
+    private static bool IsOfThisRun(RunRecord own, RunRecord other) =>
+        SpecificationJson.Write(own.Specification)
+            == SpecificationJson.Write(other.Specification with { Workers = own.Specification.Workers })
+        && (own.Profile is null || !own.Specification.Exact || own.Profile == other.Profile);
+}
