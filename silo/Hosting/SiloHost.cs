@@ -27,6 +27,7 @@ public static class SiloHost
         var dataFolderId = DataFolder.Open(settings.DataFolder);
         var endpoints = Endpoints.Claim(settings);
         var context = ContextOf(settings, endpoints, dataFolderId);
+        LeftOvers.Remove(context);
 
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });

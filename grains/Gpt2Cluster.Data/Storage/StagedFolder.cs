@@ -4,12 +4,17 @@ namespace Gpt2Cluster.Data.Storage;
 
 /// <summary>
 /// A folder that appears whole or not at all: it is filled under a hidden name beside its place and published by one
-/// rename, after fsync. Disposing without publishing removes it.
+/// rename, after fsync. Disposing without publishing removes it. A file in it is locked as long as the process lives,
+/// so that <see cref="Sweep"/> knows what a kill has left behind from what another process is filling.
 /// </summary>
 public sealed class StagedFolder : IDisposable
 {
+    private const string Suffix = ".partial";
+    private const string OwnerFile = ".owner";
+
     private readonly string target;
     private readonly string parent;
+    private readonly FileStream owner;
     private bool published;
 
     /// <summary>
@@ -22,8 +27,29 @@ public sealed class StagedFolder : IDisposable
         parent = System.IO.Path.GetDirectoryName(this.target)
             ?? throw new UserErrorException($"{target} is the root folder; name a folder inside it.");
         Path = System.IO.Path.Combine(
-            parent, $".{System.IO.Path.GetFileName(this.target)}.{Guid.NewGuid():N}.partial");
+            parent, $".{System.IO.Path.GetFileName(this.target)}.{Guid.NewGuid():N}{Suffix}");
         Directory.CreateDirectory(Path);
+        owner = new FileStream(File(OwnerFile), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+    }
+
+    /// <summary>Removes the hidden folders that killed processes have left in a folder.</summary>
+    public static void Sweep(string parent)
+    {
+        if (!Directory.Exists(parent))
+            return;
+        foreach (var left in Directory.GetDirectories(parent, $".*{Suffix}"))
+        {
+            try
+            {
+                using (new FileStream(
+                    System.IO.Path.Combine(left, OwnerFile), FileMode.Open, FileAccess.Write, FileShare.None))
+                    Directory.Delete(left, recursive: true);
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+            {
+                // Somebody fills it, or sweeps it too.
+            }
+        }
     }
 
     /// <summary>The hidden folder to fill.</summary>
@@ -43,12 +69,15 @@ public sealed class StagedFolder : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        owner.Dispose();
         if (!published && Directory.Exists(Path))
             Directory.Delete(Path, recursive: true);
     }
 
     private void PublishAt(string place)
     {
+        owner.Dispose();
+        System.IO.File.Delete(File(OwnerFile));
         foreach (var file in Directory.EnumerateFiles(Path))
             DurableFiles.FlushFile(file);
         DurableFiles.FlushFolder(Path);

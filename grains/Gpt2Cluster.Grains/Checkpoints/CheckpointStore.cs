@@ -19,7 +19,9 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// </summary>
 public sealed partial class CheckpointStore(SiloContext silo, ILogger<CheckpointStore> logger)
 {
-    private const string CheckpointsFolder = "checkpoints";
+    /// <summary>The folder of a run's checkpoints, below the run's own.</summary>
+    public const string CheckpointsFolder = "checkpoints";
+
     private const string DamagedSuffix = ".damaged";
     private const string ReplacedSuffix = ".replaced";
 

@@ -1,0 +1,42 @@
+using Gpt2Cluster.Grains.Placement;
+using Gpt2Cluster.Grains.Tests.Checkpoints;
+
+namespace Gpt2Cluster.Grains.Tests.Placement;
+
+public sealed class LeftOversTests : IDisposable
+{
+    private readonly StoredRuns stored = new("a");
+
+    public void Dispose() => stored.Dispose();
+
+    [Theory]
+    [InlineData("runs/run1/checkpoints/.00000012.0f.partial/.owner")]
+    [InlineData("models/.m.0f.partial/.owner")]
+    [InlineData("datasets/.dataset.0f.partial/.owner")]
+    [InlineData("silos/a/uploads/0f.spool")]
+    public void What_a_kill_left_is_removed(string path)
+    {
+        Put(path);
+        LeftOvers.Remove(stored.Silo);
+        Assert.False(File.Exists(At(path)));
+    }
+
+    [Theory]
+    [InlineData("runs/run1/checkpoints/00000012/manifest.json")]
+    [InlineData("models/m/model.safetensors")]
+    [InlineData("silos/b/uploads/0f.spool")]
+    public void What_is_whole_or_anothers_stays(string path)
+    {
+        Put(path);
+        LeftOvers.Remove(stored.Silo);
+        Assert.True(File.Exists(At(path)));
+    }
+
+    private string At(string path) => Path.Combine(stored.Silo.DataFolder, path);
+
+    private void Put(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(At(path))!);
+        File.WriteAllText(At(path), "");
+    }
+}
