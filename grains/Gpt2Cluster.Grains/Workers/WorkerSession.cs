@@ -49,6 +49,8 @@ internal sealed partial class WorkerSession : IDisposable
         deviceIndex = int.Parse(worker[(worker.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture);
         Run = request.Run;
         specification = SpecificationJson.Read(request.SpecificationJson);
+        if (specification.Run.ToString() != Run)
+            throw new UserErrorException($"The run {specification.Run} cannot be served under the name '{Run}'.");
         reporter = new Reporter(services.Grains, Run, worker, services.Time, logger);
         checkpoints = new CheckpointWriter(services.Checkpoints, specification, services.Time);
         samples = new SampleWriter(specification);
