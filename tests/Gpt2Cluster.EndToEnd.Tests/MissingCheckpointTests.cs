@@ -2,7 +2,7 @@ using Gpt2Cluster.EndToEnd.Tests.Processes;
 
 namespace Gpt2Cluster.EndToEnd.Tests;
 
-/// <summary>Two silos with a disk each and a store of its own: both lose power, and they come back one by one.</summary>
+/// <summary>Two silos with a disk each, and the store elsewhere: both lose power and come back one by one.</summary>
 public sealed class MissingCheckpointTests
 {
     private const int Steps = 60;

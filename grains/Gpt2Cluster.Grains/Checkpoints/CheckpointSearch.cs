@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
 
-/// <summary>Asks the silos which checkpoints of a run lie on their disks. Used within the coordinator's turns.</summary>
+/// <summary>Asks the silos which checkpoints of a run lie on their disks. Used in the coordinator's turns.</summary>
 internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvider time, ILogger logger)
 {
     /// <summary>A silo that has not answered by then is asked when the coordinator starts the next time.</summary>

@@ -66,7 +66,7 @@ internal sealed class WindowReader(Func<string, int, IDataShard> shardOf, string
             }
             catch (Exception exception)
             {
-                // It holds the dataset and cannot give it: its disk is bad. It would verify all of it at every question.
+                // It holds the dataset and cannot give it: its disk is bad. Asked again, it would verify all again.
                 last = exception;
                 holders = [.. holders.Where(other => other != holder), holder];
             }

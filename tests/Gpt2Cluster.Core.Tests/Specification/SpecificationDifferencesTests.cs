@@ -30,7 +30,8 @@ public sealed class SpecificationDifferencesTests
         var stored = Specifications.Sound with { Model = Specifications.Sound.Model with { Name = "run:a", Step = 2 } };
         var later = stored with { Model = stored.Model with { Step = 9, Sha256 = "b" } };
         Assert.Empty(SpecificationDifferences.Between(stored, later));
-        Assert.NotEmpty(SpecificationDifferences.Between(stored, later with { Model = later.Model with { Name = "b" } }));
+        var other = later with { Model = later.Model with { Name = "run:b" } };
+        Assert.NotEmpty(SpecificationDifferences.Between(stored, other));
     }
 
     [Fact]
