@@ -78,7 +78,7 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
             : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> HashReplica(string run, int part) => session is { } current && current.Run == run
+    public Task<ReplicaRange?> HashReplica(string run, int part) => Session is { } current && current.Run == run
         ? current.HashReplica(part)
         : Task.FromResult<ReplicaRange?>(null);
 

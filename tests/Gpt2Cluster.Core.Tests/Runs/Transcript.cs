@@ -106,7 +106,7 @@ internal sealed class Transcript
                 return new CheckpointWritten(worker, long.Parse(words[2]), words[3], "/c", TimeSpan.FromSeconds(1));
             case "not-written": return new CheckpointFailed(worker, long.Parse(words[2]), "no space is left");
             case "found": return Found(words);
-            case "unreachable":
+            case "missing":
                 return new CheckpointUnreachable(worker, generation, long.Parse(words[2]), "silo a is not there");
             case "damaged": return new CheckpointDamaged(long.Parse(words[1]), "model.safetensors has another hash");
             case "pause": return new PauseRequested();

@@ -83,15 +83,15 @@ public sealed class ReplicaCopyTests : IDisposable
         public Task<ReplicaRange?> HashReplica(string run, int part) => Task.FromResult<ReplicaRange?>(
             new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, (ReplicaPart)part)));
 
-        public Task Prepare(PrepareRequest request) => throw new NotSupportedException();
+        public Task<bool> Prepare(PrepareRequest request) => throw new NotSupportedException();
 
-        public Task Plan(StepPlan plan) => throw new NotSupportedException();
+        public Task<bool> Plan(StepPlan plan) => throw new NotSupportedException();
 
-        public Task Validate(ValidationPlan plan) => throw new NotSupportedException();
+        public Task<bool> Validate(ValidationPlan plan) => throw new NotSupportedException();
 
-        public Task Sample(SamplePlan plan) => throw new NotSupportedException();
+        public Task<bool> Sample(SamplePlan plan) => throw new NotSupportedException();
 
-        public Task Checkpoint(CheckpointPlan plan) => throw new NotSupportedException();
+        public Task<bool> Checkpoint(CheckpointPlan plan) => throw new NotSupportedException();
 
         public Task Release(string run, int generation) => throw new NotSupportedException();
 
