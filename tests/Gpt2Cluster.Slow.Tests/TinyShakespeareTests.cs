@@ -2,7 +2,7 @@ using Gpt2Cluster.EndToEnd.Tests.Processes;
 
 namespace Gpt2Cluster.Slow.Tests;
 
-/// <summary>Training learns what PyTorch learns: the same shape, schedule and token budget on tinyshakespeare.</summary>
+/// <summary>Training learns what PyTorch does: the same shape, schedule and tokens of tinyshakespeare.</summary>
 public sealed class TinyShakespeareTests
 {
     /// <summary>
