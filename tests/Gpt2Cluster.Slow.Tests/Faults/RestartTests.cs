@@ -1,6 +1,6 @@
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
-namespace Gpt2Cluster.EndToEnd.Tests;
+namespace Gpt2Cluster.Slow.Tests.Faults;
 
 /// <summary>A silo that is killed and back before anybody has noticed: its replica is gone, its name is not.</summary>
 public sealed class RestartTests

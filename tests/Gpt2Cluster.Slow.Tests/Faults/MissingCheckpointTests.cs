@@ -1,6 +1,6 @@
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
-namespace Gpt2Cluster.EndToEnd.Tests;
+namespace Gpt2Cluster.Slow.Tests.Faults;
 
 /// <summary>Two silos with a disk each, and the store elsewhere: both lose power and come back one by one.</summary>
 public sealed class MissingCheckpointTests

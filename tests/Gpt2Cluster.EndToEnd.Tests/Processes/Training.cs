@@ -1,6 +1,4 @@
-using Gpt2Cluster.EndToEnd.Tests.Processes;
-
-namespace Gpt2Cluster.EndToEnd.Tests;
+namespace Gpt2Cluster.EndToEnd.Tests.Processes;
 
 /// <summary>Small runs of the quick-start model, the same in every test but for what the test is about.</summary>
 internal static class Training

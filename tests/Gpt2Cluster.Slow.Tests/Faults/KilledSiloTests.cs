@@ -1,6 +1,6 @@
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
-namespace Gpt2Cluster.EndToEnd.Tests;
+namespace Gpt2Cluster.Slow.Tests.Faults;
 
 /// <summary>A silo that dies in the middle of a step takes nothing with it.</summary>
 public sealed class KilledSiloTests

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
-namespace Gpt2Cluster.EndToEnd.Tests;
+namespace Gpt2Cluster.Slow.Tests.Faults;
 
 /// <summary>What clients see of silos that die under them, and of clusters that end.</summary>
 public sealed class OutageTests
