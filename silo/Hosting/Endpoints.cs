@@ -5,35 +5,36 @@ using Gpt2Cluster.Silo.Settings;
 
 namespace Gpt2Cluster.Silo.Hosting;
 
-/// <summary>The ports a silo really takes: free ones where 0 was asked for, all of them seen to be free.</summary>
+/// <summary>
+/// The ports a silo really takes: free ones where 0 was asked for, all of them seen to be free. They are held from then
+/// on, so that nobody takes one before its server listens.
+/// </summary>
 /// <param name="Silo">For other silos.</param>
 /// <param name="Gateway">For clients.</param>
 /// <param name="Stripe">For stripes.</param>
 /// <param name="Http">For pages and metrics.</param>
 /// <param name="Store">Of the embedded store; of the store elsewhere otherwise.</param>
-public sealed record Endpoints(int Silo, int Gateway, int Stripe, IPEndPoint Http, int Store)
+public sealed record Endpoints(int Silo, int Gateway, int Stripe, IPEndPoint Http, int Store) : IDisposable
 {
-    /// <summary>Chooses and checks the ports.</summary>
+    private IReadOnlyList<PortClaim> Claims { get; init; } = [];
+
+    /// <summary>Chooses, checks and claims the ports.</summary>
     /// <exception cref="UserErrorException">One is in use, or named twice.</exception>
     public static Endpoints Claim(SiloSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var listening = ListeningAddress(settings);
-        var claimed = new List<TcpListener>();
+        var claims = new List<PortClaim>();
         try
         {
-            var silo = Claim(claimed, "--silo-port", listening, settings.SiloPort);
-            var gateway = Claim(claimed, "--gateway-port", listening, settings.GatewayPort);
-            var stripe = Claim(claimed, "--stripe-port", listening, settings.StripePort);
-            var http = Claim(claimed, "--http", settings.Http.Address, settings.Http.Port);
-            var store = settings.Store.IsEmbedded
-                ? Claim(claimed, "--redis embedded", listening, settings.Store.Port)
-                : settings.Store.Port;
-            return new Endpoints(silo, gateway, stripe, new IPEndPoint(settings.Http.Address, http), store);
+            var endpoints = Claim(settings, claims);
+            if (!PortClaim.LetsServerIn)
+                endpoints.Dispose();
+            return endpoints;
         }
-        finally
+        catch
         {
-            claimed.ForEach(listener => listener.Dispose());
+            claims.ForEach(claim => claim.Dispose());
+            throw;
         }
     }
 
@@ -44,22 +45,48 @@ public sealed record Endpoints(int Silo, int Gateway, int Stripe, IPEndPoint Htt
         return settings.IsBeyondLoopback ? IPAddress.Any : IPAddress.Loopback;
     }
 
-    private static int Claim(List<TcpListener> claimed, string option, IPAddress address, int port)
+    /// <summary>Gives the ports up; servers that listen go on.</summary>
+    public void Dispose()
     {
-        var listener = new TcpListener(address, port);
+        foreach (var claim in Claims)
+            claim.Dispose();
+    }
+
+    private static Endpoints Claim(SiloSettings settings, List<PortClaim> claims)
+    {
+        var listening = ListeningAddress(settings);
+        var silo = Claim(claims, "--silo-port", listening, settings.SiloPort);
+        var gateway = Claim(claims, "--gateway-port", listening, settings.GatewayPort);
+        var stripe = Claim(claims, "--stripe-port", listening, settings.StripePort);
+        var http = Claim(claims, "--http", settings.Http.Address, settings.Http.Port);
+        var store = settings.Store.IsEmbedded
+            ? Claim(claims, "--redis embedded", listening, settings.Store.Port)
+            : settings.Store.Port;
+        return new Endpoints(silo, gateway, stripe, new IPEndPoint(settings.Http.Address, http), store)
+        {
+            Claims = claims,
+        };
+    }
+
+    private static int Claim(List<PortClaim> claims, string option, IPAddress address, int port)
+    {
+        // Nothing listens yet on a port that is named twice.
+        if (claims.Exists(claim => claim.Covers(address, port)))
+            throw InUse(option, port);
         try
         {
-            listener.Start();
+            var claim = port == 0 ? PortClaim.OfAnyFree(address) : PortClaim.Of(address, port);
+            claims.Add(claim);
+            return claim.Port;
         }
         catch (SocketException problem)
         {
-            listener.Dispose();
-            throw new UserErrorException(problem.SocketErrorCode == SocketError.AddressAlreadyInUse
-                ? $"Port {port} ({option}) is in use; name another one, or 0 for any free port."
-                : $"Port {port} ({option}) cannot be opened on {address}: {problem.Message}.");
+            throw problem.SocketErrorCode == SocketError.AddressAlreadyInUse
+                ? InUse(option, port)
+                : new UserErrorException($"Port {port} ({option}) cannot be opened on {address}: {problem.Message}.");
         }
-
-        claimed.Add(listener);
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
+
+    private static UserErrorException InUse(string option, int port) =>
+        new($"Port {port} ({option}) is in use; name another one, or 0 for any free port.");
 }

@@ -33,7 +33,7 @@ public static class SiloHost
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         AddLogging(builder);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = StopBound);
-        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(settings).AddSingleton(endpoints);
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(settings).AddSingleton(_ => endpoints);
         if (settings.StopsWithParent)
             builder.Services.AddHostedService<ParentWatch>();
 

@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
+using Gpt2Cluster.Silo.Hosting;
 
 namespace Gpt2Cluster.Slow.Tests;
 
@@ -37,11 +39,11 @@ public sealed class DashboardTests
         run.WaitFor("validation", _ => true);
         run.WaitFor("checkpoint", _ => true);
 
-        var port = FreePort();
-        using var prometheus = StartPrometheus(folder, port, first.Http, second.Http);
+        using var claim = PortClaim.OfAnyFree(IPAddress.Loopback);
+        using var prometheus = StartPrometheus(folder, claim.Port, first.Http, second.Http);
         try
         {
-            using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/") };
+            using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{claim.Port}/") };
             var waiting = Queries().ToList();
             Assert.True(waiting.Count > 20, $"The dashboard has only {waiting.Count} queries.");
             var watch = Stopwatch.StartNew();
@@ -147,12 +149,5 @@ public sealed class DashboardTests
         process.BeginErrorReadLine();
         process.BeginOutputReadLine();
         return process;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
+using Gpt2Cluster.Silo.Hosting;
 
 namespace Gpt2Cluster.Slow.Tests;
 
@@ -16,7 +17,7 @@ internal sealed class Hub : IAsyncDisposable
     private readonly string checksum;
     private readonly List<long> weightsRequests = [];
     private readonly Task serving;
-    private readonly int port = FreePort();
+    private readonly PortClaim claim = PortClaim.OfAnyFree(IPAddress.Loopback);
     private long? breakAfter;
 
     public Hub(string folder)
@@ -28,7 +29,7 @@ internal sealed class Hub : IAsyncDisposable
             checksum = Convert.ToHexStringLower(SHA256.HashData(file));
         }
 
-        listener.Prefixes.Add($"http://127.0.0.1:{port}/");
+        listener.Prefixes.Add($"http://127.0.0.1:{claim.Port}/");
         listener.Start();
         serving = Serve();
     }
@@ -40,7 +41,7 @@ internal sealed class Hub : IAsyncDisposable
 
     public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
     {
-        ["GPT2CLUSTER_HUB"] = $"http://127.0.0.1:{port}/",
+        ["GPT2CLUSTER_HUB"] = $"http://127.0.0.1:{claim.Port}/",
     };
 
     /// <summary>The next transfer of the weights ends there, as when a line is cut.</summary>
@@ -51,13 +52,7 @@ internal sealed class Hub : IAsyncDisposable
         listener.Stop();
         await serving;
         listener.Close();
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
+        claim.Dispose();
     }
 
     private async Task Serve()

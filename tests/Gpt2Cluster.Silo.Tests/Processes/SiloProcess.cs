@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
+using Gpt2Cluster.Silo.Hosting;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
 
@@ -56,7 +57,7 @@ internal sealed class SiloProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.ArgumentList.Add(typeof(Hosting.SiloHost).Assembly.Location);
+        start.ArgumentList.Add(typeof(SiloHost).Assembly.Location);
         foreach (var option in standard.Concat(options))
             start.ArgumentList.Add(option);
         return new SiloProcess(Process.Start(start)!, readyFile);

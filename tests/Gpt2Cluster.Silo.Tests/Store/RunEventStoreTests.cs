@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Sockets;
+using Gpt2Cluster.Silo.Hosting;
 using Gpt2Cluster.Silo.Store;
 using Gpt2Cluster.Silo.Tests.Processes;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -10,15 +10,15 @@ namespace Gpt2Cluster.Silo.Tests.Store;
 public sealed class RunEventStoreTests : IAsyncLifetime
 {
     private readonly TestFolder folder = new();
+    private readonly PortClaim claim = PortClaim.OfAnyFree(IPAddress.Loopback);
     private readonly EmbeddedStore store;
     private readonly RedisRunEventStore events;
 
     public RunEventStoreTests()
     {
-        var port = FreePort();
-        store = new EmbeddedStore(folder.Path, IPAddress.Loopback, port, password: null);
+        store = new EmbeddedStore(folder.Path, IPAddress.Loopback, claim.Port, password: null);
         var connection = new StoreConnection(
-            "127.0.0.1", port, password: null, TimeProvider.System, NullLogger<StoreConnection>.Instance);
+            "127.0.0.1", claim.Port, password: null, TimeProvider.System, NullLogger<StoreConnection>.Instance);
         events = new RedisRunEventStore(connection, "cluster");
     }
 
@@ -28,6 +28,7 @@ public sealed class RunEventStoreTests : IAsyncLifetime
     {
         events.Dispose();
         store.Dispose();
+        claim.Dispose();
         folder.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -59,11 +60,4 @@ public sealed class RunEventStoreTests : IAsyncLifetime
 
     private static string[] Lines(int first, int count) =>
         [.. Enumerable.Range(first, count).Select(number => $"event {number}")];
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }
