@@ -10,6 +10,9 @@ namespace Gpt2Cluster.Client.Commands;
 /// <summary><c>bench generate</c>: the speed of generation on one worker.</summary>
 internal sealed class BenchGenerateCommand : ClientCommand
 {
+    /// <summary>The first token reads the prompt and is not counted.</summary>
+    private const int FewestTokens = 2;
+
     private readonly Option<string?> model = Values.Text("--model", "M", "scratch:PRESET [default: scratch:gpt2]");
     private readonly Option<long?> length = Values.WholeNumber("--length", "tokens of a sample [default: 256]");
     private readonly Option<long?> count = Values.WholeNumber("--num", "samples at once [default: 1]");
@@ -35,7 +38,7 @@ internal sealed class BenchGenerateCommand : ClientCommand
             BenchGenerate = new BenchGenerateWish
             {
                 Preset = Presets.Scratch(arguments.GetValue(model) ?? "scratch:gpt2").Name,
-                Length = arguments.Whole(length, 256, least: 1),
+                Length = arguments.Whole(length, 256, FewestTokens),
                 Count = arguments.Whole(count, 1, least: 1),
                 Precision = arguments.GetValue(precision),
             },

@@ -15,6 +15,9 @@ internal static class BenchJobs
     /// <summary>The two first steps warm up.</summary>
     private const int FewestSteps = 3;
 
+    /// <summary>The first token reads the prompt and is not counted.</summary>
+    private const int FewestTokens = 2;
+
     /// <summary>How long one silo of an exchange waits for the others.</summary>
     private static readonly TimeSpan ExchangeBound = TimeSpan.FromMinutes(5);
 
@@ -47,11 +50,11 @@ internal static class BenchJobs
     public static JsonObject Generate(JobWork work, BenchGenerateWish wish)
     {
         var shape = ShapeOf(wish.Preset);
-        if (wish.Length < 1 || wish.Length >= shape.ContextLength || wish.Count < 1)
+        if (wish.Length < FewestTokens || wish.Length >= shape.ContextLength || wish.Count < 1)
         {
             throw new UserErrorException(
-                $"--num must be 1 or more and --length 1 to {shape.ContextLength - 1}, the model's context "
-                + "less the prompt.");
+                $"--num must be 1 or more and --length {FewestTokens} to {shape.ContextLength - 1}, the model's "
+                + "context less the prompt.");
         }
 
         return work.Services.Benchmarks.Generate(

@@ -87,20 +87,4 @@ public sealed class ModelCommandsTests(Cluster cluster)
         var isFine = found.GetProperty("problems").GetArrayLength() == 0;
         Assert.Equal(isFine, cluster.Ok("doctor").Output.Contains("Nothing here would stop", StringComparison.Ordinal));
     }
-
-    [Fact]
-    public void Benches_print_the_fields_of_their_contract()
-    {
-        var step = cluster.Json(
-            "bench", "step", "--model", "scratch:tiny", "--batch-size", "1", "--sequence-length", "16", "--steps", "3",
-            "--precision", "fp32");
-        foreach (var field in new[] { "tokens_per_second", "seconds_per_step", "matmul_gflops", "peak_resident_bytes" })
-            Assert.True(step.GetProperty(field).GetDouble() > 0, field);
-        var generate = cluster.Json("bench", "generate", "--model", "scratch:tiny", "--length", "8");
-        foreach (var field in new[] { "tokens_per_second", "products_seconds_per_token", "read_bandwidth_share" })
-            Assert.True(generate.GetProperty(field).GetDouble() > 0, field);
-        var exchange = cluster.Json("bench", "exchange", "--silos", "1", "--floats", "100000", "--rounds", "2");
-        foreach (var field in new[] { "seconds", "gigabytes_per_second" })
-            Assert.True(exchange.GetProperty(field).GetDouble() > 0, field);
-    }
 }
