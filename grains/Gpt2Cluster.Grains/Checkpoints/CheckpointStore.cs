@@ -22,6 +22,12 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     /// <summary>The folder of a run's checkpoints, below the run's own.</summary>
     public const string CheckpointsFolder = "checkpoints";
 
+    /// <summary>
+    /// Copies that did not verify and are kept for a look, of one run in one data folder. Each is as large as a sound
+    /// one.
+    /// </summary>
+    public const int KeptDamagedCount = 3;
+
     private const string DamagedSuffix = ".damaged";
     private const string ReplacedSuffix = ".replaced";
 
@@ -34,16 +40,7 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         Path.Combine(RelativeFolderOf(run), CheckpointFiles.FolderName(step));
 
     /// <summary>The checkpoints of a run on this disk, newest first.</summary>
-    public IReadOnlyList<long> StepsOf(string run)
-    {
-        var folder = Path.Combine(silo.DataFolder, RelativeFolderOf(run));
-        return Directory.Exists(folder)
-            ? [.. Directory.EnumerateDirectories(folder)
-                .Select(path => long.TryParse(Path.GetFileName(path), out var step) ? step : -1)
-                .Where(step => step >= 0)
-                .OrderDescending()]
-            : [];
-    }
+    public IReadOnlyList<long> StepsOf(string run) => StepsOf(run, suffix: "");
 
     /// <summary>Reads a checkpoint's manifest.</summary>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
@@ -113,20 +110,10 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     public void DeleteAllBut(string run, IReadOnlyCollection<long> kept)
     {
         ArgumentNullException.ThrowIfNull(kept);
-        if (kept.Count == 0)
-            return;
-        try
+        if (kept.Count > 0)
         {
-            foreach (var step in StepsOf(run).Where(step => step < kept.Max() && !kept.Contains(step)))
-                RemoveFolder(FolderOf(run, step));
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // Another silo that shares this folder is at it.
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            LogNotDeleted(exception, run);
+            var expired = StepsOf(run).Where(step => step < kept.Max() && !kept.Contains(step));
+            RemoveFolders(run, expired.Select(step => FolderOf(run, step)));
         }
     }
 
@@ -153,21 +140,44 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
             CheckpointFiles.Read(folder, part, pieces[(int)part], replica, cancellation);
     }
 
-    /// <summary>Takes a copy that does not verify out of the way; it is kept beside its place.</summary>
+    /// <summary>
+    /// Takes a copy that does not verify out of the way; it is kept beside its place, and of those set aside before the
+    /// newest, <see cref="KeptDamagedCount"/> in all.
+    /// </summary>
     internal void SetAside(string run, long step, Exception cause)
     {
         var folder = FolderOf(run, step);
-        LogDamaged(cause, run, step, folder + DamagedSuffix);
+        var aside = folder + DamagedSuffix;
+        LogDamaged(cause, run, step, aside);
         try
         {
-            RemoveFolder(folder + DamagedSuffix);
-            if (Directory.Exists(folder))
-                Directory.Move(folder, folder + DamagedSuffix);
+            // What another worker, or a silo that shares this folder, has set aside meanwhile stays.
+            if (!Directory.Exists(folder))
+                return;
+            RemoveFolder(aside);
+            Directory.Move(folder, aside);
         }
         catch (IOException) when (!Directory.Exists(folder))
         {
-            // Another worker or silo that shares this folder was faster.
+            // It was faster.
         }
+
+        var older = StepsOf(run, DamagedSuffix).Where(other => other != step).Skip(KeptDamagedCount - 1);
+        RemoveFolders(run, older.Select(other => FolderOf(run, other) + DamagedSuffix));
+    }
+
+    /// <summary>The steps of folders whose names are a step and a suffix, newest first.</summary>
+    private List<long> StepsOf(string run, string suffix)
+    {
+        var folder = Path.Combine(silo.DataFolder, RelativeFolderOf(run));
+        return Directory.Exists(folder)
+            ? [.. Directory.EnumerateDirectories(folder)
+                .Select(path => Path.GetFileName(path))
+                .Where(name => name.EndsWith(suffix, StringComparison.Ordinal))
+                .Select(name => long.TryParse(name[..^suffix.Length], out var step) ? step : -1)
+                .Where(step => step >= 0)
+                .OrderDescending()]
+            : [];
     }
 
     private CheckpointManifest? TryRead(string run, long step)
@@ -191,6 +201,23 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         RemoveFolder(target + ReplacedSuffix);
         if (Directory.Exists(target))
             Directory.Move(target, target + ReplacedSuffix);
+    }
+
+    private void RemoveFolders(string run, IEnumerable<string> folders)
+    {
+        try
+        {
+            foreach (var folder in folders)
+                RemoveFolder(folder);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Another silo that shares this folder is at it.
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            LogNotDeleted(exception, run);
+        }
     }
 
     private static void RemoveFolder(string folder)

@@ -117,6 +117,40 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Equal([5L, 4L, 2L], Store.StepsOf("run1"));
     }
 
+    [Fact]
+    public void Of_the_copies_set_aside_the_newest_few_are_kept()
+    {
+        using var replica = Replica(seed: 5);
+        foreach (var step in new[] { 4, 8, 12, 16, 20, 24 })
+            Write(replica, step);
+        foreach (var step in new[] { 8, 12, 16, 20 })
+            Store.SetAside("run1", step, new IOException("bits have rotted"));
+        Assert.Equal([12L, 16L, 20L], SetAside());
+
+        // The one that is set aside now is one of them, however old it is.
+        Store.SetAside("run1", 4, new IOException("bits have rotted"));
+        Assert.Equal([4L, 16L, 20L], SetAside());
+        Assert.Equal([24L], Store.StepsOf("run1"));
+    }
+
+    [Fact]
+    public void A_copy_that_two_workers_find_bad_is_set_aside_once()
+    {
+        using var replica = Replica(seed: 5);
+        Write(replica, step: 12);
+        Store.SetAside("run1", 12, new IOException("the first worker's finding"));
+        Store.SetAside("run1", 12, new IOException("the second worker's finding"));
+        Assert.Equal([12L], SetAside());
+    }
+
+    /// <summary>The steps that lie beside their places.</summary>
+    private long[] SetAside() =>
+    [
+        .. Directory.EnumerateDirectories(Path.GetDirectoryName(Store.FolderOf("run1", 1))!, "*.damaged")
+            .Select(folder => long.Parse(Path.GetFileNameWithoutExtension(folder)))
+            .Order(),
+    ];
+
     private static FakeReplica Replica(ulong seed)
     {
         var replica = new FakeReplica(Shape);
