@@ -40,7 +40,7 @@ internal sealed class Replica : IReplica
         fold = new GradientFold(Layout, route.Team, route.Type, route.Device);
         updateRule = route.UpdateRule(
             state, ParameterSegment.For(Layout, options.Trainable), options.Optimizer, working);
-        model = new Gpt2(route.Kernels, Layout, working, clock);
+        model = new Gpt2(route, Layout, working, clock);
     }
 
     /// <inheritdoc/>
@@ -208,6 +208,7 @@ internal sealed class Replica : IReplica
     {
         DropDecoder();
         training?.Dispose();
+        model.Dispose();
         fold.Dispose();
         working.Dispose();
         state.Dispose();

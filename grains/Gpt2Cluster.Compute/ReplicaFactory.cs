@@ -81,7 +81,7 @@ public sealed class ReplicaFactory : IReplicaFactory
     internal static ComputeRoute Route(
         Device device, Precision precision, int threads, ModelShape shape) => device.Kind switch
         {
-            "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast, shape.Width % 8 == 0),
+            "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast, shape),
             "cuda" => ComputeRoute.ForTensors(
                 precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Ordinal)),
             _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),

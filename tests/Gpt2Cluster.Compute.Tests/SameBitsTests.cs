@@ -15,6 +15,7 @@ public sealed class SameBitsTests
         { Precision.Float32, Route.Cpu },
         { Precision.BFloat16, Route.Cpu },
         { Precision.BFloat16, Route.CpuWithFastBFloat16 },
+        { Precision.BFloat16, Route.CpuFused },
         { Precision.Float32, Route.Tensors },
     };
 
@@ -22,7 +23,7 @@ public sealed class SameBitsTests
     [MemberData(nameof(Computations))]
     public void A_micro_batch_gives_the_same_bits_again(Precision precision, Route route)
     {
-        using var replica = Fresh(Replicas.Tiny with { Precision = precision, Dropout = 0.1, Noise = 0.1 }, route);
+        using var replica = Fresh(Replicas.For(route) with { Precision = precision, Dropout = 0.1, Noise = 0.1 }, route);
         Assert.Equal(Gradient(replica), Gradient(replica));
     }
 
@@ -30,7 +31,7 @@ public sealed class SameBitsTests
     [MemberData(nameof(Computations))]
     public void Recomputation_changes_nothing(Precision precision, Route route)
     {
-        var options = Replicas.Tiny with { Precision = precision, Dropout = 0.1 };
+        var options = Replicas.For(route) with { Precision = precision, Dropout = 0.1 };
         using var plain = Fresh(options, route);
         using var recomputing = Fresh(options with { Recompute = true }, route);
         Assert.Equal(Gradient(plain), Gradient(recomputing));
@@ -41,11 +42,24 @@ public sealed class SameBitsTests
     public void Any_split_of_the_leaves_gives_the_same_average(Precision precision, Route route)
     {
         const int LeafCount = 5;
-        var options = Replicas.Tiny with { Precision = precision, Dropout = 0.1 };
+        var options = Replicas.For(route) with { Precision = precision, Dropout = 0.1 };
         using var replica = Fresh(options, route);
         var alone = Average(replica, LeafCount, [0, LeafCount]);
         foreach (var cuts in new int[][] { [0, 1, 5], [0, 2, 5], [0, 4, 5], [0, 1, 3, 5], [0, 1, 2, 3, 4, 5] })
             Assert.Equal(alone, Average(replica, LeafCount, cuts));
+    }
+
+    [Fact]
+    public void Fused_kernels_give_the_same_bits_with_any_number_of_threads()
+    {
+        var options = Replicas.For(Route.CpuFused) with { Precision = Precision.BFloat16, Dropout = 0.1 };
+        using var one = Fresh(options with { Threads = 1 }, Route.CpuFused);
+        var expected = Gradient(one);
+        foreach (var threads in new[] { 2, 3, 7 })
+        {
+            using var several = Fresh(options with { Threads = threads }, Route.CpuFused);
+            Assert.Equal(expected, Gradient(several));
+        }
     }
 
     [Fact]
@@ -146,7 +160,7 @@ public sealed class SameBitsTests
         {
             replica.BeginStep(1, cuts[worker], cuts[worker + 1], leafCount);
             for (var leaf = cuts[worker]; leaf < cuts[worker + 1]; leaf++)
-                replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, 1, leaf), sink);
+                replica.ComputeMicroBatch(Replicas.RandomBatch(replica.Layout.Shape, 1, leaf), sink);
         }
 
         return sink.Average(new ReductionTree(leafCount));

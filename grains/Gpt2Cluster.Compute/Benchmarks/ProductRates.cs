@@ -20,7 +20,7 @@ internal static class ProductRates
         using var mode = no_grad();
         var (rows, width) = (options.BatchSize * options.SequenceLength, options.Shape.Width);
         var vocabulary = VocabularyPadding.PaddedRows(options.Shape);
-        var headRows = Math.Min(rows, Workspace.HeadRows);
+        var headRows = Math.Min(rows, ChunkedVocabularyLoss.ChunkRows);
         (int Rows, int Inner, int Columns)[] shapes =
         [
             (rows, width, 3 * width),

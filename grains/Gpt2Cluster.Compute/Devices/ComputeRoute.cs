@@ -1,4 +1,5 @@
 using Gpt2Cluster.Compute.Kernels;
+using Gpt2Cluster.Compute.Kernels.Fused;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
@@ -18,12 +19,18 @@ internal sealed class ComputeRoute : IDisposable
     private readonly Precision precision;
 
     private ComputeRoute(
-        Precision precision, ScalarType type, TorchSharp.torch.Device device, IKernels kernels, ThreadTeam team)
+        Precision precision,
+        ScalarType type,
+        TorchSharp.torch.Device device,
+        IKernels kernels,
+        ILinear linear,
+        ThreadTeam team)
     {
         this.precision = precision;
         Type = type;
         Device = device;
         Kernels = kernels;
+        Linear = linear;
         Team = team;
     }
 
@@ -35,6 +42,9 @@ internal sealed class ComputeRoute : IDisposable
 
     /// <summary>What runs between the products.</summary>
     public IKernels Kernels { get; }
+
+    /// <summary>The products of linear layers.</summary>
+    public ILinear Linear { get; }
 
     /// <summary>Threads for work on the host.</summary>
     public ThreadTeam Team { get; }
@@ -48,20 +58,33 @@ internal sealed class ComputeRoute : IDisposable
     /// <param name="precision">Of the products.</param>
     /// <param name="threads">Intra-op threads.</param>
     /// <param name="multipliesBFloat16">Whether the processor does so in hardware.</param>
-    /// <param name="wholeVectors">Whether the model's width is a multiple of eight, as all published ones are.</param>
-    public static ComputeRoute ForCpu(Precision precision, int threads, bool multipliesBFloat16, bool wholeVectors)
+    /// <param name="shape">
+    /// The model's: widths that are multiples of eight, and of 64, as all published ones are, have faster kernels.
+    /// </param>
+    public static ComputeRoute ForCpu(Precision precision, int threads, bool multipliesBFloat16, ModelShape shape)
     {
         TorchRuntime.Prepare(threads);
         var team = new ThreadTeam(threads);
         var narrow = precision == Precision.BFloat16 && multipliesBFloat16;
-        IKernels kernels = (narrow, wholeVectors) switch
+        if (narrow && FusedLinear.Takes(shape.Width) && HeadwiseAttention.Takes(shape.Width / shape.HeadCount))
+            return Fused(precision, team);
+        IKernels kernels = (narrow, shape.Width % 8 == 0) switch
         {
             (true, true) => new CpuKernels<BFloat16Element>(team),
             (true, false) => new CpuKernels<AnyLength<BFloat16Element>>(team),
             (false, true) => new CpuKernels<Float32Element>(team),
             (false, false) => new CpuKernels<AnyLength<Float32Element>>(team),
         };
-        return new ComputeRoute(precision, narrow ? ScalarType.BFloat16 : ScalarType.Float32, CPU, kernels, team);
+        var type = narrow ? ScalarType.BFloat16 : ScalarType.Float32;
+        return new ComputeRoute(precision, type, CPU, kernels, new TorchLinear(kernels), team);
+    }
+
+    private static ComputeRoute Fused(Precision precision, ThreadTeam team)
+    {
+        var linear = new FusedLinear(team);
+        var kernels = new CpuKernels<BFloat16Element>(
+            team, (qkv, length, heads) => new HeadwiseAttention(team, linear.Scratch, qkv, length, heads));
+        return new ComputeRoute(precision, ScalarType.BFloat16, CPU, kernels, linear, team);
     }
 
     /// <summary>Whole-tensor operations on any device: a GPU, or a CPU in tests of what a GPU runs.</summary>
@@ -69,8 +92,15 @@ internal sealed class ComputeRoute : IDisposable
     {
         TorchRuntime.Prepare(threads);
         var type = precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        return new ComputeRoute(precision, type, device, new TorchKernels(device), new ThreadTeam(threads));
+        var kernels = new TorchKernels(device);
+        return new ComputeRoute(
+            precision, type, device, kernels, new TorchLinear(kernels), new ThreadTeam(threads));
     }
+
+    /// <summary>The loss over the vocabulary.</summary>
+    public IVocabularyLoss VocabularyLoss(ModelShape shape, PhaseClock clock) => Linear is FusedLinear
+        ? new FusedVocabularyLoss(Team, shape.VocabularySize, clock)
+        : new ChunkedVocabularyLoss(Kernels, shape, clock);
 
     /// <summary>The parameters as this route's products take them.</summary>
     public IWorkingParameters WorkingParameters(FlatTensor masters, ParameterLayout layout)
@@ -125,6 +155,7 @@ internal sealed class ComputeRoute : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Linear.Dispose();
         Kernels.Dispose();
         Team.Dispose();
     }

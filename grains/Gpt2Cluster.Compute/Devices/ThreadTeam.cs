@@ -45,14 +45,25 @@ internal sealed class ThreadTeam : IDisposable
             return;
         }
 
-        part = index => body((int)((long)count * index / parts), (int)((long)count * (index + 1) / parts));
-        finished.Reset(parts - 1);
-        for (var index = 1; index < parts; index++)
-            start[index - 1].Release();
-        RunPart(0);
-        finished.Wait();
-        if (Interlocked.Exchange(ref failure, null) is { } exception)
-            throw new InvalidOperationException("A part of a parallel loop failed.", exception);
+        Run(parts, index => body((int)((long)count * index / parts), (int)((long)count * (index + 1) / parts)));
+    }
+
+    /// <summary>
+    /// Runs <paramref name="body"/> for every task of [0, count), each on whichever thread is free, and returns when
+    /// all are done.
+    /// </summary>
+    /// <param name="count">Tasks.</param>
+    /// <param name="body">Takes the thread's number, from 0 on, and the task's.</param>
+    /// <param name="ended">Called once on every thread that took part, behind its last task.</param>
+    public void ForEach(int count, Action<int, int> body, Action? ended = null)
+    {
+        var next = -1;
+        Run(Math.Clamp(count, 1, Threads), thread =>
+        {
+            for (var task = Interlocked.Increment(ref next); task < count; task = Interlocked.Increment(ref next))
+                body(thread, task);
+            ended?.Invoke();
+        });
     }
 
     /// <summary>Ends the team's threads.</summary>
@@ -66,6 +77,19 @@ internal sealed class ThreadTeam : IDisposable
         foreach (var gate in start)
             gate.Dispose();
         finished.Dispose();
+    }
+
+    private void Run(int parts, Action<int> body)
+    {
+        part = body;
+        finished.Reset(Math.Max(1, parts - 1));
+        for (var index = 1; index < parts; index++)
+            start[index - 1].Release();
+        RunPart(0);
+        if (parts > 1)
+            finished.Wait();
+        if (Interlocked.Exchange(ref failure, null) is { } exception)
+            throw new InvalidOperationException("A part of a parallel loop failed.", exception);
     }
 
     private Thread NewMember(int index)

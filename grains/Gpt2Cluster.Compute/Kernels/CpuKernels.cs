@@ -8,7 +8,9 @@ namespace Gpt2Cluster.Compute.Kernels;
 /// rows go by blocks of a fixed size, so no result depends on the number of threads.
 /// </summary>
 /// <typeparam name="T">What parameters, activations and gradients are held in.</typeparam>
-internal sealed class CpuKernels<T>(ThreadTeam team) : IKernels
+/// <param name="team">Runs them.</param>
+/// <param name="attend">Attention that is faster than ours, of (N, 3C), T and H, where there is one.</param>
+internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, IAttention>? attend = null) : IKernels
     where T : struct, IElement
 {
     private readonly EmbeddingKernel<T> embedding = new(team);
@@ -45,7 +47,8 @@ internal sealed class CpuKernels<T>(ThreadTeam team) : IKernels
 
     /// <inheritdoc/>
     public IAttention Attend(Matrix qkv, int sequenceLength, int headCount, bool forBackward) =>
-        new TiledAttention<T>(team, qkv, sequenceLength, headCount);
+        attend?.Invoke(qkv, sequenceLength, headCount)
+        ?? new TiledAttention<T>(team, qkv, sequenceLength, headCount);
 
     /// <inheritdoc/>
     public void AttendToCache(Matrix qkv, Matrix keys, Matrix values, int position, Matrix result) =>

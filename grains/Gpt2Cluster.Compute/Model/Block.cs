@@ -26,7 +26,7 @@ internal readonly record struct Pass(
 /// One transformer block of GPT-2 (Radford et al. 2019), forward and backward, written out. Shapes: N = B T rows,
 /// C channels. A gradient has the name of its value with a d in front.
 /// </summary>
-internal sealed class Block(IKernels kernels, ModelShape shape)
+internal sealed class Block(IKernels kernels, ILinear linear, ModelShape shape)
 {
     private const int AttentionPlace = 1;
     private const int PerceptronPlace = 2;
@@ -38,18 +38,28 @@ internal sealed class Block(IKernels kernels, ModelShape shape)
         int layer, BlockViews w, in Pass pass, Matrix x, BlockActivations a, Matrix branch, Matrix y)
     {
         kernels.LayerNorm(x, w.Norm1Gain, w.Norm1Bias, a.Statistics1, a.Norm1); // (N, C)
-        Products.Multiply(a.Norm1, w.QkvWeight, a.Qkv); // (N, 3C)
-        kernels.AddBias(a.Qkv, w.QkvBias);
+        linear.Forward(a.Norm1, w.QkvWeight, w.QkvBias, a.Qkv); // (N, 3C)
         a.DropAttention();
         a.Attention = kernels.Attend(a.Qkv, pass.SequenceLength, shape.HeadCount, pass.KeepsGraph); // (N, C)
-        Products.Multiply(a.Attention.Result, w.OutWeight, branch); // (N, C)
-        kernels.AddBranch(x, branch, w.OutBias, pass.DropoutAt(layer, AttentionPlace), a.Middle); // (N, C)
+        linear.ForwardBranch(
+            a.Attention.Result,
+            w.OutWeight,
+            w.OutBias,
+            x,
+            pass.DropoutAt(layer, AttentionPlace),
+            branch,
+            a.Middle); // (N, C)
 
         kernels.LayerNorm(a.Middle, w.Norm2Gain, w.Norm2Bias, a.Statistics2, a.Norm2); // (N, C)
-        Products.Multiply(a.Norm2, w.UpWeight, a.Up); // (N, 4C)
-        kernels.Gelu(a.Up, w.UpBias, a.Activated); // (N, 4C)
-        Products.Multiply(a.Activated, w.DownWeight, branch); // (N, C)
-        kernels.AddBranch(a.Middle, branch, w.DownBias, pass.DropoutAt(layer, PerceptronPlace), y); // (N, C)
+        linear.ForwardGelu(a.Norm2, w.UpWeight, w.UpBias, a.Up, a.Activated); // (N, 4C)
+        linear.ForwardBranch(
+            a.Activated,
+            w.DownWeight,
+            w.DownBias,
+            a.Middle,
+            pass.DropoutAt(layer, PerceptronPlace),
+            branch,
+            y); // (N, C)
     }
 
     /// <summary>
@@ -64,25 +74,20 @@ internal sealed class Block(IKernels kernels, ModelShape shape)
             (space.StreamGradient, space.NarrowGradient, space.WideGradient, space.QkvGradient);
 
         var dbranch = BranchGradient(dx, pass.DropoutAt(layer, PerceptronPlace), space.Branch); // (N, C)
-        Products.MultiplyTransposed(a.Activated, dbranch, dw.DownWeight); // (4C, C)
-        kernels.SumRows(dbranch, dw.DownBias); // (1, C)
-        Products.MultiplyByTransposed(dbranch, w.DownWeight, dwide); // (N, 4C)
-        kernels.GeluBackward(a.Up, w.UpBias, dwide); // (N, 4C)
-        Products.MultiplyTransposed(a.Norm2, dwide, dw.UpWeight); // (C, 4C)
-        kernels.SumRows(dwide, dw.UpBias); // (1, 4C)
-        Products.MultiplyByTransposed(dwide, w.UpWeight, dnarrow); // (N, C)
+        linear.BackwardWeight(a.Activated, dbranch, dw.DownWeight, dw.DownBias); // (4C, C)
+        linear.BackwardGelu(dbranch, w.DownWeight, a.Up, w.UpBias, dwide); // (N, 4C)
+        linear.BackwardWeight(a.Norm2, dwide, dw.UpWeight, dw.UpBias); // (C, 4C)
+        linear.BackwardInput(dwide, w.UpWeight, dnarrow); // (N, C)
         kernels.LayerNormBackward(
             dnarrow, a.Middle, w.Norm2Gain, a.Statistics2, dx, dw.Norm2Gain, dw.Norm2Bias); // (N, C)
 
         dbranch = BranchGradient(dx, pass.DropoutAt(layer, AttentionPlace), space.Branch); // (N, C)
-        Products.MultiplyTransposed(a.Attention!.Result, dbranch, dw.OutWeight); // (C, C)
-        kernels.SumRows(dbranch, dw.OutBias); // (1, C)
-        Products.MultiplyByTransposed(dbranch, w.OutWeight, dnarrow); // (N, C)
+        linear.BackwardWeight(a.Attention!.Result, dbranch, dw.OutWeight, dw.OutBias); // (C, C)
+        linear.BackwardInput(dbranch, w.OutWeight, dnarrow); // (N, C)
         a.Attention.Backward(dnarrow, dqkv); // (N, 3C)
         a.DropAttention();
-        Products.MultiplyTransposed(a.Norm1, dqkv, dw.QkvWeight); // (C, 3C)
-        kernels.SumRows(dqkv, dw.QkvBias); // (1, 3C)
-        Products.MultiplyByTransposed(dqkv, w.QkvWeight, dnarrow); // (N, C)
+        linear.BackwardWeight(a.Norm1, dqkv, dw.QkvWeight, dw.QkvBias); // (C, 3C)
+        linear.BackwardInput(dqkv, w.QkvWeight, dnarrow); // (N, C)
         kernels.LayerNormBackward(
             dnarrow, x, w.Norm1Gain, a.Statistics1, dx, dw.Norm1Gain, dw.Norm1Bias); // (N, C)
     }

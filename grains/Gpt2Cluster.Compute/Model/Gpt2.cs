@@ -1,3 +1,4 @@
+using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Core.Model;
 using static TorchSharp.torch;
@@ -6,11 +7,20 @@ namespace Gpt2Cluster.Compute.Model;
 
 /// <summary>The whole model, forward and backward, over one workspace. N = B T rows.</summary>
 internal sealed class Gpt2(
-    IKernels kernels, ParameterLayout layout, IWorkingParameters parameters, PhaseClock clock)
+    ComputeRoute route, ParameterLayout layout, IWorkingParameters parameters, PhaseClock clock) : IDisposable
 {
     private readonly ModelShape shape = layout.Shape;
-    private readonly Block block = new(kernels, layout.Shape);
-    private readonly Head head = new(kernels, layout.Shape, clock);
+    private readonly IKernels kernels = route.Kernels;
+    private readonly Block block = new(route.Kernels, route.Linear, layout.Shape);
+    private Head? head;
+
+    /// <summary>The loss over the vocabulary.</summary>
+    public IVocabularyLoss Vocabulary { get; } = route.VocabularyLoss(layout.Shape, clock);
+
+    private Head Head => head ??= new Head(kernels, Vocabulary, shape, clock);
+
+    /// <inheritdoc/>
+    public void Dispose() => Vocabulary.Dispose();
 
     /// <summary>The loss of every row, without gradients.</summary>
     /// <param name="space">Made without a backward pass.</param>
@@ -22,7 +32,7 @@ internal sealed class Gpt2(
         Workspace space, in Pass pass, ReadOnlyMemory<int> tokens, ReadOnlyMemory<int> targets, Memory<double> losses)
     {
         Forward(space, pass, tokens, null);
-        head.Losses(parameters.Outer, space, targets, losses);
+        Head.Losses(parameters.Outer, space, targets, losses);
         clock.Enter(Phase.Outside);
     }
 
@@ -71,7 +81,7 @@ internal sealed class Gpt2(
         Memory<double> losses)
     {
         Forward(space, pass with { KeepsGraph = !recompute }, tokens, null);
-        head.LossesAndGradients(
+        Head.LossesAndGradients(
             parameters.Outer, gradients.Outer, space, targets, 1f / space.Rows, trainsOuter, losses);
         if (!trainsOuter)
             ClearOuter(gradients.Outer);

@@ -5,14 +5,16 @@ using static TorchSharp.torch;
 namespace Gpt2Cluster.Compute.Model;
 
 /// <summary>
-/// Last layer norm, logits by the tied token embedding, and loss: in chunks of rows, each forward and backward, so that
-/// only one chunk's logits exist at a time. Shapes: N rows, C channels, Vp the padded vocabulary, R rows of a chunk.
+/// Last layer norm, then logits and loss over the vocabulary. Shapes: N rows, C channels.
 /// </summary>
-internal sealed class Head(IKernels kernels, ModelShape shape, PhaseClock clock)
+internal sealed class Head(IKernels kernels, IVocabularyLoss vocabulary, ModelShape shape, PhaseClock clock)
 {
     /// <summary>The loss of every row, nats; no gradients.</summary>
-    public void Losses(OuterViews w, Workspace space, ReadOnlyMemory<int> targets, Memory<double> losses) =>
-        Run(w, null, space, targets, 0, false, losses);
+    public void Losses(OuterViews w, Workspace space, ReadOnlyMemory<int> targets, Memory<double> losses)
+    {
+        Normalise(w, space);
+        vocabulary.Run(space.Branch, w.Tokens, targets, losses, null);
+    }
 
     /// <summary>
     /// The loss of every row, and the gradient of their sum times <paramref name="scale"/>: that of the residual stream
@@ -34,7 +36,9 @@ internal sealed class Head(IKernels kernels, ModelShape shape, PhaseClock clock)
         bool trainsEmbedding,
         Memory<double> losses)
     {
-        Run(w, dw, space, targets, scale, trainsEmbedding, losses);
+        Normalise(w, space);
+        var gradients = new VocabularyGradients(scale, space.NarrowGradient, trainsEmbedding ? dw.Tokens : null);
+        vocabulary.Run(space.Branch, w.Tokens, targets, losses, gradients);
         clock.Enter(Phase.HeadBackward);
         var x = space.Stream(shape.LayerCount); // (N, C)
         using var scope = NewDisposeScope();
@@ -43,34 +47,10 @@ internal sealed class Head(IKernels kernels, ModelShape shape, PhaseClock clock)
             space.NarrowGradient, x, w.NormGain, space.HeadStatistics, space.StreamGradient, dw.NormGain, dw.NormBias);
     }
 
-    private void Run(
-        OuterViews w,
-        OuterViews? dw,
-        Workspace space,
-        ReadOnlyMemory<int> targets,
-        float scale,
-        bool trainsEmbedding,
-        Memory<double> losses)
+    private void Normalise(OuterViews w, Workspace space)
     {
         clock.Enter(Phase.Head);
         var x = space.Stream(shape.LayerCount); // (N, C)
         kernels.LayerNorm(x, w.NormGain, w.NormBias, space.HeadStatistics, space.Branch); // (N, C)
-        for (var first = 0; first < space.Rows; first += Workspace.HeadRows)
-        {
-            var count = Math.Min(Workspace.HeadRows, space.Rows - first);
-            using var hidden = space.Branch.SliceRows(first, count); // (R, C)
-            using var logits = space.Logits.SliceRows(0, count); // (R, Vp)
-            clock.Enter(Phase.Head);
-            Products.MultiplyByTransposed(hidden, w.Tokens, logits); // (R, Vp)
-            kernels.CrossEntropy(
-                logits, targets.Slice(first, count), shape.VocabularySize, scale, losses.Slice(first, count));
-            if (dw is null)
-                continue;
-            clock.Enter(Phase.HeadBackward);
-            using var dhidden = space.NarrowGradient.SliceRows(first, count); // (R, C)
-            Products.Multiply(logits, w.Tokens, dhidden); // (R, C)
-            if (trainsEmbedding)
-                Products.MultiplyTransposed(logits, hidden, dw.Tokens, add: first > 0); // (Vp, C)
-        }
     }
 }

@@ -58,9 +58,6 @@ internal sealed class BlockActivations(int rows, int width, ScalarType type, Dev
 /// </summary>
 internal sealed class Workspace : IDisposable
 {
-    /// <summary>Rows of logits at a time: the full logits never exist.</summary>
-    public const int HeadRows = 256;
-
     private readonly BlockActivations[] blocks;
     private readonly Matrix[] stream;
     private readonly List<Matrix> shared = [];
@@ -81,7 +78,6 @@ internal sealed class Workspace : IDisposable
         stream = [.. Enumerable.Range(0, backward ? layers + 1 : 2).Select(_ => New(rows, shape.Width))];
         HeadStatistics = new float[2 * rows];
         Branch = New(rows, shape.Width);
-        Logits = New(Math.Min(rows, HeadRows), VocabularyPadding.PaddedRows(shape));
         if (!backward)
             return;
         StreamGradient = New(rows, shape.Width);
@@ -104,9 +100,6 @@ internal sealed class Workspace : IDisposable
 
     /// <summary>The last layer norm's mean and factor of each row.</summary>
     public float[] HeadStatistics { get; }
-
-    /// <summary>Some rows of logits, then of their gradient: (at most 256, Vp).</summary>
-    public Matrix Logits { get; }
 
     /// <summary>The residual stream's gradient: (N, C).</summary>
     public Matrix StreamGradient { get; } = null!;

@@ -9,11 +9,15 @@ using TorchSharp;
 
 namespace Gpt2Cluster.Compute.Tests.Support;
 
-/// <summary>The ways a replica can compute: what a CPU runs, with and without fast bf16, and what a GPU runs.</summary>
+/// <summary>
+/// The ways a replica can compute: what a CPU runs, without and with fast bf16, and fused where the shape allows it; and
+/// what a GPU runs.
+/// </summary>
 public enum Route
 {
     Cpu,
     CpuWithFastBFloat16,
+    CpuFused,
     Tensors,
 }
 
@@ -21,18 +25,25 @@ internal static class Replicas
 {
     public static readonly ModelShape TinyShape = new(97, 24, 32, 2, 2);
 
+    /// <summary>Widths the fused kernels take; windows, rows and vocabulary fill no tile.</summary>
+    public static readonly ModelShape FusedShape = new(97, 24, 64, 2, 2);
+
     public static Replica Create(ReplicaOptions options, Route route = Route.Cpu)
     {
-        var (precision, threads, whole) = (options.Precision, options.Threads, options.Shape.Width % 8 == 0);
+        var (precision, threads, shape) = (options.Precision, options.Threads, options.Shape);
         return new Replica(options, route switch
         {
-            Route.Cpu => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: false, whole),
-            Route.CpuWithFastBFloat16 => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: true, whole),
+            Route.Cpu => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: false, shape),
+            Route.CpuWithFastBFloat16 or Route.CpuFused => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: true, shape),
             _ => ComputeRoute.ForTensors(precision, threads, torch.CPU),
         });
     }
 
     public static ReplicaOptions Tiny => new() { Shape = TinyShape, Precision = Precision.Float32, Seed = 7 };
+
+    /// <summary>A tiny model of a shape the route takes.</summary>
+    public static ReplicaOptions For(Route route) =>
+        route == Route.CpuFused ? Tiny with { Shape = FusedShape } : Tiny;
 
     public static Replica Golden(ReplicaOptions? options = null, Route route = Route.Cpu)
     {

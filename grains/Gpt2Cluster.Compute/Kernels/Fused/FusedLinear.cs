@@ -1,0 +1,126 @@
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Compute.Memory;
+
+namespace Gpt2Cluster.Compute.Kernels.Fused;
+
+/// <summary>
+/// Linear layers in bf16 by the <see cref="Microkernel"/>, in tiles of 64 by 64 over the whole depth, with biases,
+/// GELU, dropout and residual additions applied to a tile's fp32 sums while they are in the first-level cache. A task
+/// packs 64 columns of the right operand and runs down the rows of the left one; no sum is divided among tasks, so
+/// neither threads nor the division of the work change a bit. Shapes as in <see cref="ILinear"/>; I and O are
+/// multiples of 64.
+/// </summary>
+internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
+{
+    /// <summary>Columns of a tile, and of a packed panel.</summary>
+    public const int TileColumns = 64;
+
+    private const int TileRows = 64;
+    private const int TileElements = TileRows * TileColumns;
+    private const int DepthMultiple = 32;
+    private const int TasksPerThread = 4;
+
+    private readonly WorkerScratch transposed = new();
+
+    /// <summary>Each thread's memory, for whoever computes between the layers.</summary>
+    public WorkerScratch[] Scratch { get; } = WorkerScratch.For(team.Threads);
+
+    /// <summary>Whether a layer's widths can be tiled.</summary>
+    public static bool Takes(int width) => width % TileColumns == 0;
+
+    /// <inheritdoc/>
+    public void Forward(Matrix x, Matrix weight, Matrix bias, Matrix y) =>
+        MultiplyByWeight(x, weight, new BiasEpilogue(bias, y));
+
+    /// <inheritdoc/>
+    public void ForwardGelu(Matrix x, Matrix weight, Matrix bias, Matrix before, Matrix y) =>
+        MultiplyByWeight(x, weight, new GeluEpilogue(bias, before, y));
+
+    /// <inheritdoc/>
+    public void ForwardBranch(
+        Matrix x, Matrix weight, Matrix bias, Matrix stream, Dropout dropout, Matrix scratch, Matrix y) =>
+        MultiplyByWeight(x, weight, new BranchEpilogue(bias, stream, dropout, y));
+
+    /// <inheritdoc/>
+    public void BackwardInput(Matrix dy, Matrix weight, Matrix dx) =>
+        MultiplyByTransposedWeight(dy, weight, new StoreEpilogue(dx));
+
+    /// <inheritdoc/>
+    public void BackwardGelu(Matrix dy, Matrix weight, Matrix before, Matrix bias, Matrix dx) =>
+        MultiplyByTransposedWeight(dy, weight, new GeluSlopeEpilogue(before, dx));
+
+    /// <inheritdoc/>
+    public void BackwardWeight(Matrix x, Matrix dy, Matrix dweight, Matrix dbias)
+    {
+        var (rows, depth) = (x.Rows, PaddedRows(x.Rows));
+        var left = (ushort*)transposed.Reserve((long)x.Columns * depth * sizeof(ushort)); // (I, depth)
+        team.ForEach(depth / DepthMultiple, (_, task) => Packing.Transpose(
+            (ushort*)x.Row(task * DepthMultiple),
+            x.Columns,
+            Math.Min(DepthMultiple, rows - (task * DepthMultiple)),
+            DepthMultiple,
+            x.Columns,
+            left + (task * DepthMultiple),
+            depth));
+        Multiply(left, x.Columns, depth, dy.Columns, new GradientPanels(dy, depth, dbias), new StoreEpilogue(dweight));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var memory in Scratch)
+            memory.Dispose();
+        transposed.Dispose();
+    }
+
+    private static int PaddedRows(int rows) => (rows + DepthMultiple - 1) / DepthMultiple * DepthMultiple;
+
+    private void MultiplyByWeight<TEpilogue>(Matrix x, Matrix weight, TEpilogue epilogue)
+        where TEpilogue : struct, IEpilogue =>
+        Multiply((ushort*)x.Pointer, x.Rows, x.Columns, weight.Columns, new ColumnPanels(weight), epilogue);
+
+    private void MultiplyByTransposedWeight<TEpilogue>(Matrix dy, Matrix weight, TEpilogue epilogue)
+        where TEpilogue : struct, IEpilogue =>
+        Multiply((ushort*)dy.Pointer, dy.Rows, dy.Columns, weight.Rows, new RowPanels(weight), epilogue);
+
+    /// <summary>A row-major left operand (rows, depth) times a right operand that is packed panel by panel.</summary>
+    private void Multiply<TPanels, TEpilogue>(
+        ushort* left, int rows, int depth, int columns, TPanels source, TEpilogue epilogue)
+        where TPanels : struct, IPanels
+        where TEpilogue : struct, IEpilogue
+    {
+        var panels = columns / TileColumns;
+        var tiles = (rows + TileRows - 1) / TileRows;
+        var groups = Math.Clamp(TasksPerThread * team.Threads / panels, 1, tiles);
+        team.ForEach(panels * groups, Run, Microkernel.Release);
+
+        void Run(int thread, int task)
+        {
+            var (panel, group) = (task / groups, task % groups);
+            var bytes = Pieces.Size<float>(TileElements) + Pieces.Size<ushort>((long)depth * TileColumns);
+            var pieces = new Pieces(Scratch[thread].Reserve(bytes));
+            var sums = pieces.Wide(TileElements); // (64, 64)
+            var right = pieces.Narrow((long)depth * TileColumns); // (depth / 2, 64, 2)
+            source.Pack(panel * TileColumns, right);
+            var next = (task + team.Threads) / groups; // Most likely the panel this thread takes next.
+            var (first, end) = (tiles * group / groups, tiles * (group + 1) / groups);
+            for (var tile = first; tile < end; tile++)
+            {
+                if (next != panel && next < panels)
+                    source.Prefetch(next * TileColumns, tile - first, end - first);
+                var row = tile * TileRows;
+                var count = Math.Min(TileRows, rows - row);
+                epilogue.Prefetch(row, count, panel * TileColumns);
+                Microkernel.Multiply(
+                    left + ((long)row * depth),
+                    depth,
+                    right,
+                    TileColumns,
+                    sums,
+                    TileColumns,
+                    (count, TileColumns, depth));
+                epilogue.Apply(sums, row, count, panel * TileColumns);
+            }
+        }
+    }
+}

@@ -1,0 +1,367 @@
+using System.Runtime.Intrinsics;
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Compute.Memory;
+
+namespace Gpt2Cluster.Compute.Kernels.Fused;
+
+/// <summary>
+/// Attention in bf16 by the <see cref="Microkernel"/>: a task is one head of one window, in tiles of 64 queries by 64
+/// keys; tiles that the mask hides are never computed. Scores stay in fp32 until they are probabilities. Forward keeps
+/// the logarithm of each query's sum, from which backward computes the probabilities again (Dao et al. 2022).
+/// Shapes: N = B T rows, H heads, D channels of a head (a multiple of 32), C = H D, Tp = T rounded up to 64.
+/// </summary>
+internal sealed unsafe class HeadwiseAttention : IAttention
+{
+    private const int Tile = FusedLinear.TileColumns;
+
+    private readonly ThreadTeam team;
+    private readonly WorkerScratch[] scratch;
+    private readonly Matrix qkv; // (N, 3C), the block's
+    private readonly float[] logSums; // (B H, Tp)
+    private readonly int length; // T
+    private readonly int padded; // Tp
+    private readonly int heads; // H
+    private readonly int width; // D
+    private readonly float scale;
+
+    /// <summary>Attends.</summary>
+    /// <param name="team">Shares the heads.</param>
+    /// <param name="scratch">One for each of the team's threads.</param>
+    /// <param name="qkv">(N, 3C): queries, keys and values side by side; must stay as it is until backward.</param>
+    /// <param name="sequenceLength">T.</param>
+    /// <param name="headCount">H.</param>
+    public HeadwiseAttention(ThreadTeam team, WorkerScratch[] scratch, Matrix qkv, int sequenceLength, int headCount)
+    {
+        (this.team, this.scratch, this.qkv) = (team, scratch, qkv);
+        (length, heads, width) = (sequenceLength, headCount, qkv.Columns / 3 / headCount);
+        padded = (length + Tile - 1) / Tile * Tile;
+        scale = 1 / MathF.Sqrt(width);
+        logSums = new float[qkv.Rows / length * heads * padded];
+        Result = Matrix.Allocate(qkv.Rows, qkv.Columns / 3, qkv.Tensor.dtype, qkv.Tensor.device);
+        team.ForEach(qkv.Rows / length * heads, ForwardHead, Microkernel.Release);
+    }
+
+    /// <inheritdoc/>
+    public Matrix Result { get; }
+
+    /// <summary>Whether heads of that many channels can be tiled.</summary>
+    public static bool Takes(int headWidth) => headWidth % (2 * Lanes.Count) == 0;
+
+    /// <inheritdoc/>
+    public void Backward(Matrix dresult, Matrix dqkv) => team.ForEach(
+        qkv.Rows / length * heads, (thread, head) => BackwardHead(thread, head, dresult, dqkv), Microkernel.Release);
+
+    /// <inheritdoc/>
+    public void Dispose() => Result.Dispose();
+
+    private int Width => qkv.Columns / 3;
+
+    /// <summary>Where a head's part of a matrix starts, and that of a following third.</summary>
+    private ushort* At(Matrix matrix, int head, int third = 0) =>
+        (ushort*)matrix.Row(head / heads * length) + (head % heads * width) + (third * Width);
+
+    private void ForwardHead(int thread, int head)
+    {
+        var narrow = Pieces.Size<ushort>((long)padded * width);
+        var pieces = new Pieces(scratch[thread].Reserve(
+            (2 * narrow) + Pieces.Size<float>((long)Tile * padded) + Pieces.Size<ushort>((long)Tile * padded)
+            + Pieces.Size<float>((long)Tile * width) + Pieces.Size<float>(Tile)));
+        var keys = pieces.Narrow((long)padded * width); // by tile: (D / 2, 64, 2)
+        var values = pieces.Narrow((long)padded * width); // (Tp / 2, D, 2)
+        var scores = pieces.Wide((long)Tile * padded); // (64, Tp)
+        var powers = pieces.Narrow((long)Tile * padded); // (64, Tp)
+        var found = pieces.Wide((long)Tile * width); // (64, D)
+        var sums = pieces.Wide(Tile);
+        var query = At(qkv, head);
+        var stride = qkv.Columns;
+        PackTiles(At(qkv, head, 1), stride, keys);
+        Packing.Interleave(At(qkv, head, 2), stride, length, padded, width, values);
+        for (var first = 0; first < length; first += Tile)
+        {
+            var (rows, end) = (Math.Min(Tile, length - first), first + Tile);
+            for (var key = 0; key < end; key += Tile)
+            {
+                Microkernel.Multiply(
+                    query + ((long)first * stride),
+                    stride,
+                    keys + ((long)key * width),
+                    Tile,
+                    scores + key,
+                    padded,
+                    (rows, Tile, width));
+            }
+
+            for (var row = 0; row < rows; row++)
+            {
+                logSums[(head * padded) + first + row] =
+                    Soften(scores + ((long)row * padded), powers + ((long)row * padded), first + row + 1, end, sums + row);
+            }
+
+            Microkernel.Multiply(powers, padded, values, width, found, width, (rows, width, end));
+            StoreScaled(found, sums, At(Result, head) + ((long)first * Width), rows);
+        }
+    }
+
+    /// <summary>
+    /// A query's scores become powers of e, at most 1 and 0 from <paramref name="visible"/> on; the sum of the powers
+    /// is written, the logarithm of the true sum returned.
+    /// </summary>
+    private float Soften(float* scores, ushort* powers, int visible, int end, float* sum)
+    {
+        var hidden = Vector512.Create(float.NegativeInfinity);
+        var last = visible / Lanes.Count * Lanes.Count;
+        var mask = Vector512.LessThan(Lanes.Indices, Vector512.Create(visible - last)).AsSingle();
+        var largest = Vector512.ConditionalSelect(mask, Vector512.Load(scores + Math.Min(last, end - Lanes.Count)), hidden);
+        for (var i = 0; i < last; i += Lanes.Count)
+            largest = Vector512.Max(largest, Vector512.Load(scores + i));
+        var offset = Lanes.Max(largest) * scale;
+        var (factor, shift) = (Vector512.Create(scale), Vector512.Create(-offset));
+        var total = Vector512<float>.Zero;
+        for (var i = 0; i < last; i += Lanes.Count)
+        {
+            var power = Lanes.Exp(Vector512.FusedMultiplyAdd(Vector512.Load(scores + i), factor, shift));
+            Lanes.Store(powers + i, power);
+            total += power;
+        }
+
+        if (last < end)
+        {
+            var power = Lanes.Exp(Vector512.FusedMultiplyAdd(Vector512.Load(scores + last), factor, shift));
+            power = Vector512.ConditionalSelect(mask, power, Vector512<float>.Zero);
+            Lanes.Store(powers + last, power);
+            total += power;
+            for (var i = last + Lanes.Count; i < end; i += Lanes.Count)
+                Lanes.StoreBits(powers + i, Vector512<uint>.Zero);
+        }
+
+        *sum = Lanes.Sum(total);
+        return offset + MathF.Log(*sum);
+    }
+
+    private void StoreScaled(float* found, float* sums, ushort* into, int rows)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            var factor = Vector512.Create(1 / sums[row]);
+            for (var i = 0; i < width; i += Lanes.Count)
+                Lanes.Store(into + ((long)row * Width) + i, Vector512.Load(found + ((long)row * width) + i) * factor);
+        }
+    }
+
+    /// <summary>Packs each tile of 64 rows, transposed: by tile (D / 2, 64, 2), zeros where there are no rows.</summary>
+    private void PackTiles(ushort* from, long stride, ushort* into)
+    {
+        for (var row = 0; row < length; row += Tile)
+        {
+            Packing.InterleaveTransposed(
+                from + (row * stride), stride, Math.Min(Tile, length - row), Tile, width, into + ((long)row * width));
+        }
+    }
+
+    private void BackwardHead(int thread, int head, Matrix dresult, Matrix dqkv)
+    {
+        var space = new BackwardSpace(scratch[thread], padded, width);
+        var query = At(qkv, head);
+        var key = At(qkv, head, 1);
+        var value = At(qkv, head, 2);
+        var stride = qkv.Columns;
+        var doutput = At(dresult, head);
+        PackTiles(query, stride, space.QueryTiles);
+        PackTiles(doutput, Width, space.OutputTiles);
+        Packing.Interleave(query, stride, length, padded, width, space.Queries);
+        Packing.Interleave(doutput, Width, length, padded, width, space.Outputs);
+        Packing.Transpose(key, stride, length, padded, width, space.Keys, padded);
+        FillStatistics(head, doutput, space);
+        for (var first = 0; first < length; first += Tile)
+        {
+            var rows = Math.Min(Tile, length - first);
+            for (var tile = first; tile < length; tile += Tile)
+            {
+                Microkernel.Multiply(
+                    key + ((long)first * stride),
+                    stride,
+                    space.QueryTiles + ((long)tile * width),
+                    Tile,
+                    space.Scores,
+                    Tile,
+                    (rows, Tile, width));
+                Microkernel.Multiply(
+                    value + ((long)first * stride),
+                    stride,
+                    space.OutputTiles + ((long)tile * width),
+                    Tile,
+                    space.Slopes,
+                    Tile,
+                    (rows, Tile, width));
+                BackwardTile(space, first, tile, rows);
+                Microkernel.Multiply(
+                    space.Keys + first,
+                    padded,
+                    space.PackedSlopes,
+                    Tile,
+                    space.QueryGradient + ((long)tile * width),
+                    Tile,
+                    (width, Tile, Tile),
+                    add: first > 0);
+            }
+
+            var depth = padded - first;
+            Microkernel.Multiply(
+                space.Probabilities + first, padded, space.Outputs + ((long)first * width), width, space.Found, width, (rows, width, depth));
+            StoreRows(space.Found, At(dqkv, head, 2) + ((long)first * dqkv.Columns), dqkv.Columns, rows);
+            Microkernel.Multiply(
+                space.NarrowSlopes + first, padded, space.Queries + ((long)first * width), width, space.Found, width, (rows, width, depth));
+            StoreRows(space.Found, At(dqkv, head, 1) + ((long)first * dqkv.Columns), dqkv.Columns, rows);
+        }
+
+        for (var tile = 0; tile < length; tile += Tile)
+        {
+            var into = At(dqkv, head) + ((long)tile * dqkv.Columns);
+            Tiles.StoreTransposed(
+                space.QueryGradient + ((long)tile * width), Tile, width, Math.Min(Tile, length - tile), into, dqkv.Columns);
+        }
+    }
+
+    /// <summary>
+    /// Each query's logarithm of its sum, infinite where there is no query, and the product of its result with that
+    /// result's gradient.
+    /// </summary>
+    private void FillStatistics(int head, ushort* doutput, in BackwardSpace space)
+    {
+        var output = At(Result, head);
+        for (var row = 0; row < padded; row++)
+        {
+            space.LogSums[row] = row < length ? logSums[(head * padded) + row] : float.PositiveInfinity;
+            var sum = Vector512<float>.Zero;
+            for (var i = 0; row < length && i < width; i += Lanes.Count)
+            {
+                var place = ((long)row * Width) + i;
+                sum = Vector512.FusedMultiplyAdd(Lanes.Load(output + place), Lanes.Load(doutput + place), sum);
+            }
+
+            space.Products[row] = Lanes.Sum(sum);
+        }
+    }
+
+    /// <summary>
+    /// Keys from <paramref name="first"/> on by queries from <paramref name="tile"/> on: scores become probabilities,
+    /// their slopes those of the scores before the scale, two keys at a time.
+    /// </summary>
+    private void BackwardTile(in BackwardSpace space, int first, int tile, int rows)
+    {
+        for (var row = 0; row < Tile; row += 2)
+        {
+            for (var i = 0; i < Tile; i += Lanes.Count)
+            {
+                var (place, query) = ((row * Tile) + i, tile + i);
+                var (upper, upperSlope) = row < rows ? Slope(space, place, first + row, query) : default;
+                var (lower, lowerSlope) = row + 1 < rows ? Slope(space, place + Tile, first + row + 1, query) : default;
+                var into = ((long)row * padded) + query;
+                Lanes.StoreBits(space.Probabilities + into, upper);
+                Lanes.StoreBits(space.Probabilities + into + padded, lower);
+                Lanes.StoreBits(space.NarrowSlopes + into, upperSlope);
+                Lanes.StoreBits(space.NarrowSlopes + into + padded, lowerSlope);
+                (upperSlope | (lowerSlope << 16)).Store((uint*)(space.PackedSlopes + (row * Tile)) + i);
+            }
+        }
+    }
+
+    private (Vector512<uint> Probability, Vector512<uint> Slope) Slope(
+        in BackwardSpace space, int place, int key, int query)
+    {
+        var factor = Vector512.Create(scale);
+        var power = Vector512.FusedMultiplyAdd(
+            Vector512.Load(space.Scores + place), factor, -Vector512.Load(space.LogSums + query));
+        var probability = Lanes.Exp(power);
+        if (key > query || query + Lanes.Count > length)
+        {
+            var queries = Lanes.Indices + Vector512.Create(query);
+            var seen = Vector512.GreaterThanOrEqual(queries, Vector512.Create(key))
+                & Vector512.LessThan(queries, Vector512.Create(length));
+            probability = Vector512.ConditionalSelect(seen.AsSingle(), probability, Vector512<float>.Zero);
+        }
+
+        var slope = probability
+            * (Vector512.Load(space.Slopes + place) - Vector512.Load(space.Products + query)) * factor;
+        return (Lanes.Round(probability), Lanes.Round(slope));
+    }
+
+    private void StoreRows(float* found, ushort* into, long stride, int rows)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            for (var i = 0; i < width; i += Lanes.Count)
+                Lanes.Store(into + (row * stride) + i, Vector512.Load(found + ((long)row * width) + i));
+        }
+    }
+
+    /// <summary>One thread's memory for a head's backward pass. K and Q stand for 64 keys and 64 queries.</summary>
+    private readonly struct BackwardSpace
+    {
+        /// <summary>Carves it out of a scratch.</summary>
+        public BackwardSpace(WorkerScratch scratch, int padded, int width)
+        {
+            var (head, band, tile) = ((long)padded * width, (long)Tile * padded, Tile * Tile);
+            var pieces = new Pieces(scratch.Reserve(
+                (5 * Pieces.Size<ushort>(head)) + (2 * Pieces.Size<ushort>(band)) + Pieces.Size<ushort>(tile)
+                + (2 * Pieces.Size<float>(tile)) + Pieces.Size<float>((long)Tile * width) + Pieces.Size<float>(head)
+                + (2 * Pieces.Size<float>(padded))));
+            QueryTiles = pieces.Narrow(head);
+            OutputTiles = pieces.Narrow(head);
+            Queries = pieces.Narrow(head);
+            Outputs = pieces.Narrow(head);
+            Keys = pieces.Narrow(head);
+            Probabilities = pieces.Narrow(band);
+            NarrowSlopes = pieces.Narrow(band);
+            PackedSlopes = pieces.Narrow(tile);
+            Scores = pieces.Wide(tile);
+            Slopes = pieces.Wide(tile);
+            Found = pieces.Wide((long)Tile * width);
+            QueryGradient = pieces.Wide(head);
+            LogSums = pieces.Wide(padded);
+            Products = pieces.Wide(padded);
+        }
+
+        /// <summary>Queries by tile: (D / 2, Q, 2).</summary>
+        public ushort* QueryTiles { get; }
+
+        /// <summary>The result's gradient by tile: (D / 2, Q, 2).</summary>
+        public ushort* OutputTiles { get; }
+
+        /// <summary>(Tp / 2, D, 2).</summary>
+        public ushort* Queries { get; }
+
+        /// <summary>The result's gradient: (Tp / 2, D, 2).</summary>
+        public ushort* Outputs { get; }
+
+        /// <summary>(D, Tp).</summary>
+        public ushort* Keys { get; }
+
+        /// <summary>(K, Tp).</summary>
+        public ushort* Probabilities { get; }
+
+        /// <summary>Gradients of scores: (K, Tp).</summary>
+        public ushort* NarrowSlopes { get; }
+
+        /// <summary>Gradients of a tile's scores: (K / 2, Q, 2).</summary>
+        public ushort* PackedSlopes { get; }
+
+        /// <summary>(K, Q).</summary>
+        public float* Scores { get; }
+
+        /// <summary>Gradients of probabilities: (K, Q).</summary>
+        public float* Slopes { get; }
+
+        /// <summary>(K, D).</summary>
+        public float* Found { get; }
+
+        /// <summary>The queries' gradient by tile: (D, Q).</summary>
+        public float* QueryGradient { get; }
+
+        /// <summary>(Tp).</summary>
+        public float* LogSums { get; }
+
+        /// <summary>(Tp).</summary>
+        public float* Products { get; }
+    }
+}
