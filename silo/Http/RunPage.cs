@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text;
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
-using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Silo.Http;
 
@@ -18,7 +19,10 @@ public static class RunPage
     public static async Task<IResult> Show(string name, IGrainFactory grains)
     {
         ArgumentNullException.ThrowIfNull(grains);
-        if (RunName.Error(name) is not null)
+
+        // Asking a run for itself would bring a coordinator to life for whatever name is asked for, and keep it.
+        var runs = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Runs().WaitAsync(AnswerBound);
+        if (!runs.Any(known => known.Name == name))
             return Results.NotFound();
         var run = grains.GetGrain<ITrainingRun>(name);
         if (await run.Describe().WaitAsync(AnswerBound) is not { } description)

@@ -36,6 +36,18 @@ public sealed class RunCommandsTests(Cluster cluster)
     }
 
     [Fact]
+    public async Task A_silo_shows_it_as_a_page()
+    {
+        using var http = new HttpClient();
+        var silo = cluster.Json("workers").GetProperty("http").GetString();
+        var page = await http.GetStringAsync(new Uri($"http://{silo}/runs/told"));
+        Assert.Contains("<th>status<td>completed<", page, StringComparison.Ordinal);
+        Assert.Contains($"<th>step<td>{Cluster.Steps} / {Cluster.Steps}<", page, StringComparison.Ordinal);
+        Assert.Contains("<h2>Checkpoints</h2>", page, StringComparison.Ordinal);
+        Assert.Contains($"after step {Cluster.Steps}</h2>", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Retention_keeps_the_newest_and_the_best_on_the_disk()
     {
         var catalogue = cluster.Json("show", "told").GetProperty("checkpoints").EnumerateArray()

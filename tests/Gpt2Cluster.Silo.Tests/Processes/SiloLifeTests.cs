@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Contracts.Runs;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
 
@@ -25,6 +26,22 @@ public sealed class SiloLifeTests
         Assert.Contains(metrics.Keys, name => name.StartsWith("dotnet_", StringComparison.Ordinal));
         silo.CloseInput();
         Assert.Equal(0, await silo.UntilExit());
+    }
+
+    [Fact]
+    public async Task The_page_of_a_run_that_does_not_exist_brings_no_coordinator_to_life()
+    {
+        using var folder = new TestFolder();
+        using var silo = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0");
+        await using var client = await TestClient.Connect(silo);
+        using var http = new HttpClient { BaseAddress = silo.Http };
+        foreach (var name in new[] { "nobody", "run1", "-", new string('x', 1000) })
+            Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync($"runs/{name}")).StatusCode);
+        Assert.Equal(0, await Coordinators(client));
+
+        // Whoever asks a run itself does bring one to life: the count counts.
+        Assert.Null(await client.Grains.GetGrain<ITrainingRun>("nobody").Describe());
+        Assert.Equal(1, await Coordinators(client));
     }
 
     [Fact]
@@ -73,6 +90,14 @@ public sealed class SiloLifeTests
         using var second = SiloProcess.Start(folder.Path, "--redis", "embedded:0");
         Assert.Equal(2, await second.UntilExit());
         Assert.Contains("Another silo hosts the store", second.Output);
+    }
+
+    private static async Task<int> Coordinators(TestClient client)
+    {
+        var statistics = await client.Grains.GetGrain<IManagementGrain>(0).GetSimpleGrainStatistics();
+        return statistics
+            .Where(grain => grain.GrainType.Contains("TrainingRun", StringComparison.Ordinal))
+            .Sum(grain => grain.ActivationCount);
     }
 
     private static async Task Until(ICluster cluster, params string[] names)
