@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Memory;
@@ -41,6 +42,7 @@ internal sealed unsafe class Matrix : IDisposable
     public byte* Pointer { get; }
 
     /// <summary>The first element of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Row(int row) => Pointer + ((long)row * Columns * ElementBytes);
 
     /// <summary>A view of some rows; the caller disposes it.</summary>

@@ -15,6 +15,9 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
     /// <summary>Columns of a tile, and of a packed panel.</summary>
     public const int TileColumns = 64;
 
+    /// <summary>Rows a power of two apart would share a few lines of the first-level cache: they are moved.</summary>
+    public const int StridePadding = 32;
+
     private const int TileRows = 64;
     private const int TileElements = TileRows * TileColumns;
     private const int DepthMultiple = 32;
@@ -53,7 +56,8 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
     public void BackwardWeight(Matrix x, Matrix dy, Matrix dweight, Matrix dbias)
     {
         var (rows, depth) = (x.Rows, PaddedRows(x.Rows));
-        var left = (ushort*)transposed.Reserve((long)x.Columns * depth * sizeof(ushort)); // (I, depth)
+        var stride = depth + StridePadding;
+        var left = (ushort*)transposed.Reserve((long)x.Columns * stride * sizeof(ushort)); // (I, depth)
         team.ForEach(depth / DepthMultiple, (_, task) => Packing.Transpose(
             (ushort*)x.Row(task * DepthMultiple),
             x.Columns,
@@ -61,8 +65,8 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
             DepthMultiple,
             x.Columns,
             left + (task * DepthMultiple),
-            depth));
-        Multiply(left, x.Columns, depth, dy.Columns, new GradientPanels(dy, depth, dbias), new StoreEpilogue(dweight));
+            stride));
+        Multiply(new Left(left, stride), x.Columns, depth, dy.Columns, new GradientPanels(dy, depth, dbias), new StoreEpilogue(dweight));
     }
 
     /// <inheritdoc/>
@@ -77,15 +81,15 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
 
     private void MultiplyByWeight<TEpilogue>(Matrix x, Matrix weight, TEpilogue epilogue)
         where TEpilogue : struct, IEpilogue =>
-        Multiply((ushort*)x.Pointer, x.Rows, x.Columns, weight.Columns, new ColumnPanels(weight), epilogue);
+        Multiply(new Left(x), x.Rows, x.Columns, weight.Columns, new ColumnPanels(weight), epilogue);
 
     private void MultiplyByTransposedWeight<TEpilogue>(Matrix dy, Matrix weight, TEpilogue epilogue)
         where TEpilogue : struct, IEpilogue =>
-        Multiply((ushort*)dy.Pointer, dy.Rows, dy.Columns, weight.Rows, new RowPanels(weight), epilogue);
+        Multiply(new Left(dy), dy.Rows, dy.Columns, weight.Rows, new RowPanels(weight), epilogue);
 
     /// <summary>A row-major left operand (rows, depth) times a right operand that is packed panel by panel.</summary>
     private void Multiply<TPanels, TEpilogue>(
-        ushort* left, int rows, int depth, int columns, TPanels source, TEpilogue epilogue)
+        Left left, int rows, int depth, int columns, TPanels source, TEpilogue epilogue)
         where TPanels : struct, IPanels
         where TEpilogue : struct, IEpilogue
     {
@@ -112,8 +116,8 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
                 var count = Math.Min(TileRows, rows - row);
                 epilogue.Prefetch(row, count, panel * TileColumns);
                 Microkernel.Multiply(
-                    left + ((long)row * depth),
-                    depth,
+                    left.Pointer + ((long)row * left.Stride),
+                    left.Stride,
                     right,
                     TileColumns,
                     sums,
@@ -122,5 +126,21 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
                 epilogue.Apply(sums, row, count, panel * TileColumns);
             }
         }
+    }
+
+    /// <summary>A row-major left operand.</summary>
+    private readonly struct Left(ushort* pointer, int stride)
+    {
+        /// <summary>A whole matrix.</summary>
+        public Left(Matrix matrix)
+            : this((ushort*)matrix.Pointer, matrix.Columns)
+        {
+        }
+
+        /// <summary>Its first element.</summary>
+        public ushort* Pointer { get; } = pointer;
+
+        /// <summary>Elements from row to row.</summary>
+        public int Stride { get; } = stride;
     }
 }

@@ -16,9 +16,9 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
 {
     private const int Tile = FusedLinear.TileColumns;
     private const int TileElements = Tile * Tile;
-    private const int ChunkRows = 512;
+    private const int ChunkRows = 1024;
     private const int TokensPerPass = 512;
-    private const int MostChannelsPerTask = 384;
+    private const int MostChannelsPerTask = 192;
 
     private readonly WorkerScratch[] scratch = WorkerScratch.For(team.Threads);
     private readonly WorkerScratch shared = new();
@@ -168,22 +168,23 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
     private void BackwardTokens(Chunk chunk, ReadOnlyMemory<int> targets, VocabularyGradients gradients)
     {
         var (padded, width) = (chunk.PaddedRows, gradients.Hidden.Columns);
+        var stride = padded + FusedLinear.StridePadding;
         team.ForEach(
             chunk.Tiles,
             (thread, tile) =>
             {
                 var pieces = new Pieces(scratch[thread].Reserve(
-                    Pieces.Size<ushort>((long)Tile * padded) + Pieces.Size<float>(TileElements)));
-                var slopes = pieces.Narrow((long)Tile * padded); // (tokens, Rp)
+                    Pieces.Size<ushort>((long)Tile * stride) + Pieces.Size<float>(TileElements)));
+                var slopes = pieces.Narrow((long)Tile * stride); // (tokens, Rp)
                 var sums = pieces.Wide(TileElements); // (tokens, channels)
                 for (var panel = 0; panel < padded / Tile; panel++)
-                    WriteSlopes(chunk, tile, panel, targets.Span, slopes);
+                    WriteSlopes(chunk, tile, panel, targets.Span, slopes, stride);
                 for (var channel = 0; gradients.Tokens is not null && channel < width; channel += Tile)
                 {
                     Lanes.Prefetch((ushort*)gradients.Tokens.Row(tile * Tile) + channel, width, Tile);
                     Microkernel.Multiply(
                         slopes,
-                        padded,
+                        stride,
                         chunk.Rows + ((long)channel * padded),
                         Tile,
                         sums,
@@ -195,13 +196,13 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
             Microkernel.Release);
     }
 
-    private void WriteSlopes(Chunk chunk, int tile, int panel, ReadOnlySpan<int> targets, ushort* slopes)
+    private void WriteSlopes(Chunk chunk, int tile, int panel, ReadOnlySpan<int> targets, ushort* slopes, int stride)
     {
         var logits = chunk.Logits(tile, panel);
         var (first, count) = (panel * Tile, Math.Min(Tile, vocabularySize - (tile * Tile)));
         for (var token = 0; token < Tile; token++)
         {
-            var into = slopes + ((long)token * chunk.PaddedRows) + first;
+            var into = slopes + ((long)token * stride) + first;
             for (var i = 0; i < Tile; i += Lanes.Count)
             {
                 var power = Lanes.Load(logits + (token * Tile) + i) - Vector512.Load(chunk.LogSums + first + i);
@@ -219,10 +220,10 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
                 continue;
             var power = Lanes.Widen(logits[(token * Tile) + row - first]) - chunk.LogSums[row];
             var slope = (Lanes.Exp(Vector512.Create(power)) - Vector512<float>.One) * chunk.Scales[row];
-            slopes[((long)token * chunk.PaddedRows) + row] = (ushort)Lanes.Round(slope)[0];
+            slopes[((long)token * stride) + row] = (ushort)Lanes.Round(slope)[0];
         }
 
-        Packing.Interleave(slopes + first, chunk.PaddedRows, Tile, Tile, Tile, logits);
+        Packing.Interleave(slopes + first, stride, Tile, Tile, Tile, logits);
     }
 
     private static void StoreTokens(float* sums, Matrix tokens, int row, int column, bool add)

@@ -74,6 +74,7 @@ internal sealed unsafe class HeadwiseAttention : IAttention
         var sums = pieces.Wide(Tile);
         var query = At(qkv, head);
         var stride = qkv.Columns;
+        Lanes.Prefetch(query, stride, length);
         PackTiles(At(qkv, head, 1), stride, keys);
         Packing.Interleave(At(qkv, head, 2), stride, length, padded, width, values);
         for (var first = 0; first < length; first += Tile)

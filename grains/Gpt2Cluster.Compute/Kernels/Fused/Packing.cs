@@ -63,15 +63,15 @@ internal static unsafe class Packing
     public static void Transpose(
         ushort* from, long stride, int rows, int paddedRows, int columns, ushort* into, long intoStride)
     {
-        var pairs = stackalloc uint[Block * Block];
         for (var row = 0; row < paddedRows; row += 2 * Block)
         {
-            for (var column = 0; column < columns; column += Block)
+            var target = into + row;
+            for (var column = 0; column < columns; column += Block, target += Block * intoStride)
             {
-                for (var pair = 0; pair < Block; pair++)
-                    LoadPair(from, stride, row + (2 * pair), rows, column).Store(pairs + (pair * Block));
-                var target = (uint*)(into + (column * intoStride) + row);
-                TransposePairs(pairs, Block, Block, target, intoStride / 2);
+                if (Avx512F.IsSupported && row + (2 * Block) <= rows)
+                    TransposeWhole(new RowPairs(from + (row * stride) + column, stride), (uint*)target, intoStride / 2);
+                else
+                    TransposePart(from, stride, (row, rows, column), target, intoStride);
             }
         }
     }
@@ -82,14 +82,19 @@ internal static unsafe class Packing
 
     private static void Clear(ushort* from, long count) => new Span<ushort>(from, checked((int)count)).Clear();
 
-    /// <summary>Two rows' sixteen numbers from a column on, side by side; rows that are not there are zeros.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> LoadPair(ushort* from, long stride, int row, int rows, int column)
+    /// <summary>Thirty-two rows by sixteen columns, of which some rows are not there.</summary>
+    private static void TransposePart(
+        ushort* from, long stride, (int Row, int Rows, int Column) place, ushort* into, long intoStride)
     {
-        if (row >= rows)
-            return Vector512<uint>.Zero;
-        var upper = Lanes.LoadBits(from + (row * stride) + column);
-        return row + 1 < rows ? upper | (Lanes.LoadBits(from + ((row + 1) * stride) + column) << 16) : upper;
+        for (var column = 0; column < Block; column++)
+        {
+            for (var row = 0; row < 2 * Block; row++)
+            {
+                var isThere = place.Row + row < place.Rows;
+                into[(column * intoStride) + row] =
+                    isThere ? from[((place.Row + row) * stride) + place.Column + column] : (ushort)0;
+            }
+        }
     }
 
     /// <summary>
@@ -99,7 +104,7 @@ internal static unsafe class Packing
     {
         if (Avx512F.IsSupported && count == Block)
         {
-            TransposeWhole(from, stride, into, intoStride);
+            TransposeWhole(new Rows(from, stride), into, intoStride);
             return;
         }
 
@@ -114,12 +119,13 @@ internal static unsafe class Packing
     /// In registers: pairs of rows, then pairs of pairs, are interleaved within quarters of the vectors; then the
     /// quarters change places.
     /// </summary>
-    private static void TransposeWhole(uint* from, long stride, uint* into, long intoStride)
+    private static void TransposeWhole<TSource>(TSource from, uint* into, long intoStride)
+        where TSource : struct, ISource
     {
-        var (a0, a1, a2, a3) = Quarters(from, stride);
-        var (b0, b1, b2, b3) = Quarters(from + (4 * stride), stride);
-        var (c0, c1, c2, c3) = Quarters(from + (8 * stride), stride);
-        var (d0, d1, d2, d3) = Quarters(from + (12 * stride), stride);
+        var (a0, a1, a2, a3) = Quarters(from, 0);
+        var (b0, b1, b2, b3) = Quarters(from, 4);
+        var (c0, c1, c2, c3) = Quarters(from, 8);
+        var (d0, d1, d2, d3) = Quarters(from, 12);
         StoreQuarters(a0, b0, c0, d0, into, intoStride);
         StoreQuarters(a1, b1, c1, d1, into + intoStride, intoStride);
         StoreQuarters(a2, b2, c2, d2, into + (2 * intoStride), intoStride);
@@ -128,11 +134,11 @@ internal static unsafe class Packing
 
     /// <summary>Four rows: vector i holds columns i, 4 + i, 8 + i and 12 + i, a quarter each.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector512<uint> V0, Vector512<uint> V1, Vector512<uint> V2, Vector512<uint> V3) Quarters(
-        uint* from, long stride)
+    private static (Vector512<uint> V0, Vector512<uint> V1, Vector512<uint> V2, Vector512<uint> V3) Quarters<TSource>(
+        TSource from, int row)
+        where TSource : struct, ISource
     {
-        var (r0, r1) = (Vector512.Load(from), Vector512.Load(from + stride));
-        var (r2, r3) = (Vector512.Load(from + (2 * stride)), Vector512.Load(from + (3 * stride)));
+        var (r0, r1, r2, r3) = (from[row], from[row + 1], from[row + 2], from[row + 3]);
         var lower01 = Avx512F.UnpackLow(r0, r1).AsUInt64();
         var upper01 = Avx512F.UnpackHigh(r0, r1).AsUInt64();
         var lower23 = Avx512F.UnpackLow(r2, r3).AsUInt64();
@@ -159,5 +165,35 @@ internal static unsafe class Packing
         Avx512F.Shuffle4x128(oddAb, oddCd, Even).Store(into + (4 * stride)); // a1 b1 c1 d1
         Avx512F.Shuffle4x128(evenAb, evenCd, Odd).Store(into + (8 * stride)); // a2 b2 c2 d2
         Avx512F.Shuffle4x128(oddAb, oddCd, Odd).Store(into + (12 * stride)); // a3 b3 c3 d3
+    }
+
+    /// <summary>Sixteen rows of sixteen pairs of numbers.</summary>
+    private interface ISource
+    {
+        /// <summary>One row.</summary>
+        Vector512<uint> this[int row] { get; }
+    }
+
+    /// <summary>Rows of pairs, or of 32-bit numbers, as they lie in memory.</summary>
+    private readonly struct Rows(uint* from, long stride) : ISource
+    {
+        /// <inheritdoc/>
+        public Vector512<uint> this[int row]
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => Vector512.Load(from + (row * stride));
+        }
+    }
+
+    /// <summary>Pairs of consecutive rows of single numbers.</summary>
+    private readonly struct RowPairs(ushort* from, long stride) : ISource
+    {
+        /// <inheritdoc/>
+        public Vector512<uint> this[int row]
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => Lanes.LoadBits(from + (2 * row * stride))
+                | (Lanes.LoadBits(from + (((2 * row) + 1) * stride)) << 16);
+        }
     }
 }
