@@ -66,7 +66,7 @@ internal sealed class ComputeRoute : IDisposable
         TorchRuntime.Prepare(threads);
         var team = new ThreadTeam(threads);
         var narrow = precision == Precision.BFloat16 && multipliesBFloat16;
-        if (narrow && FusedLinear.Takes(shape.Width) && HeadwiseAttention.Takes(shape.Width / shape.HeadCount))
+        if (narrow && Microkernel.IsAvailable && CanFuse(shape))
             return Fused(precision, team);
         IKernels kernels = (narrow, shape.Width % 8 == 0) switch
         {
@@ -78,6 +78,16 @@ internal sealed class ComputeRoute : IDisposable
         var type = narrow ? ScalarType.BFloat16 : ScalarType.Float32;
         return new ComputeRoute(precision, type, CPU, kernels, new TorchLinear(kernels), team);
     }
+
+    /// <summary>The fused kernels on any CPU, for tests: without the microkernel they are very slow.</summary>
+    public static ComputeRoute ForFused(Precision precision, int threads)
+    {
+        TorchRuntime.Prepare(threads);
+        return Fused(precision, new ThreadTeam(threads));
+    }
+
+    private static bool CanFuse(ModelShape shape) =>
+        FusedLinear.Takes(shape.Width) && HeadwiseAttention.Takes(shape.Width / shape.HeadCount);
 
     private static ComputeRoute Fused(Precision precision, ThreadTeam team)
     {

@@ -3,7 +3,6 @@ using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Core.Memory;
-using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Compute.Training;
@@ -56,51 +55,61 @@ internal sealed unsafe class CpuUpdateRule(
         var constants = UpdateConstants.For(options, step, learningRate, scale);
         team.For(segments.Length, 1, (from, to) =>
         {
-            var widened = new float[ParameterSegment.MaxElements];
             for (var index = from; index < to; index++)
             {
                 var segment = segments[index];
-                fixed (float* gradient = Gradient(averages, segment, widened))
-                    Update(segment, gradient, constants);
+                Update(segment, averages, constants);
                 working.Refresh(segment.Start, segment.Count);
             }
         });
     }
 
-    private static ReadOnlySpan<float> Gradient(FlatBuffer averages, ParameterSegment segment, float[] widened)
+    private void Update(ParameterSegment segment, FlatBuffer averages, in UpdateConstants constants)
     {
-        if (averages.ElementType == ElementType.Float32)
-            return averages.Floats(segment.Start, segment.Count);
-        var into = widened.AsSpan(0, segment.Count);
-        VectorSum.Widen(averages.BFloat16Bits(segment.Start, segment.Count), into);
-        return into;
+        var isNarrow = averages.ElementType == ElementType.BFloat16;
+        var gradient = (byte*)averages.Pointer + (segment.Start * (isNarrow ? sizeof(ushort) : sizeof(float)));
+        switch (isNarrow, segment.Count % 8 == 0)
+        {
+            case (false, true):
+                Update<Float32Element, Float32Element>(segment, gradient, constants);
+                break;
+            case (false, false):
+                Update<AnyLength<Float32Element>, AnyLength<Float32Element>>(segment, gradient, constants);
+                break;
+            case (true, true):
+                Update<Float32Element, BFloat16Element>(segment, gradient, constants);
+                break;
+            default:
+                Update<AnyLength<Float32Element>, AnyLength<BFloat16Element>>(segment, gradient, constants);
+                break;
+        }
     }
 
-    private void Update(ParameterSegment segment, float* gradient, in UpdateConstants constants)
+    private void Update<T, TGradient>(ParameterSegment segment, byte* gradient, in UpdateConstants constants)
+        where T : struct, IElement
+        where TGradient : struct, IElement
     {
         var parameters = (float*)state.Parameters.Buffer!.Pointer + segment.Start;
         var decay = segment.Decays ? constants.Decay : 1;
         if (options.Kind == OptimizerKind.Sgd)
         {
-            Descend(parameters, gradient, segment.Count, decay, constants);
+            Descend<TGradient>(parameters, gradient, segment.Count, decay, constants);
             return;
         }
 
         var first = (float*)state.FirstMoments!.Buffer!.Pointer + segment.Start;
         var second = (float*)state.SecondMoments!.Buffer!.Pointer + segment.Start;
-        if (segment.Count % 8 == 0)
-            UpdateAdam<Float32Element>(parameters, first, second, gradient, segment.Count, decay, constants);
-        else
-            UpdateAdam<AnyLength<Float32Element>>(parameters, first, second, gradient, segment.Count, decay, constants);
+        UpdateAdam<T, TGradient>(parameters, first, second, gradient, segment.Count, decay, constants);
     }
 
-    private static void UpdateAdam<T>(
-        float* parameters, float* first, float* second, float* gradient, int count, float decay, in UpdateConstants c)
+    private static void UpdateAdam<T, TGradient>(
+        float* parameters, float* first, float* second, byte* gradient, int count, float decay, in UpdateConstants c)
         where T : struct, IElement
+        where TGradient : struct, IElement
     {
         for (var i = 0; i < count; i += 8)
         {
-            var g = Load<T>(gradient, i, count) * c.GradientScale;
+            var g = TGradient.Load(gradient, i, count) * c.GradientScale;
             var m = (Load<T>(first, i, count) * c.Beta1.Keep) + (g * c.Beta1.Take);
             var v = (Load<T>(second, i, count) * c.Beta2.Keep) + (g * c.Beta2.Take * g);
             var root = (Vector256.Sqrt(v) / Vector256.Create(c.RootCorrection)) + Vector256.Create(c.Epsilon);
@@ -111,10 +120,12 @@ internal sealed unsafe class CpuUpdateRule(
         }
     }
 
-    private static void Descend(float* parameters, float* gradient, int count, float decay, in UpdateConstants c)
+    private static void Descend<TGradient>(
+        float* parameters, byte* gradient, int count, float decay, in UpdateConstants c)
+        where TGradient : struct, IElement
     {
         for (var i = 0; i < count; i++)
-            parameters[i] = (parameters[i] * decay) - (gradient[i] * c.GradientScale * c.StepSize);
+            parameters[i] = (parameters[i] * decay) - (TGradient.Read(gradient, i) * c.GradientScale * c.StepSize);
     }
 
     private static Vector256<float> Load<T>(float* from, int index, int count)

@@ -34,7 +34,8 @@ internal static class Replicas
         return new Replica(options, route switch
         {
             Route.Cpu => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: false, shape),
-            Route.CpuWithFastBFloat16 or Route.CpuFused => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: true, shape),
+            Route.CpuFused => ComputeRoute.ForFused(precision, threads),
+            Route.CpuWithFastBFloat16 => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: true, shape),
             _ => ComputeRoute.ForTensors(precision, threads, torch.CPU),
         });
     }
