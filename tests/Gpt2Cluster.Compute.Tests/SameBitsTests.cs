@@ -23,7 +23,8 @@ public sealed class SameBitsTests
     [MemberData(nameof(Computations))]
     public void A_micro_batch_gives_the_same_bits_again(Precision precision, Route route)
     {
-        using var replica = Fresh(Replicas.For(route) with { Precision = precision, Dropout = 0.1, Noise = 0.1 }, route);
+        var options = Replicas.For(route) with { Precision = precision, Dropout = 0.1, Noise = 0.1 };
+        using var replica = Fresh(options, route);
         Assert.Equal(Gradient(replica), Gradient(replica));
     }
 
@@ -49,10 +50,17 @@ public sealed class SameBitsTests
             Assert.Equal(alone, Average(replica, LeafCount, cuts));
     }
 
-    [Fact]
-    public void Fused_kernels_give_the_same_bits_with_any_number_of_threads()
+    [Theory]
+    [InlineData(64, 2)]
+    [InlineData(320, 5)]
+    public void Fused_kernels_give_the_same_bits_with_any_number_of_threads(int width, int headCount)
     {
-        var options = Replicas.For(Route.CpuFused) with { Precision = Precision.BFloat16, Dropout = 0.1 };
+        var options = Replicas.Tiny with
+        {
+            Shape = new Core.Model.ModelShape(97, 24, width, headCount, 1),
+            Precision = Precision.BFloat16,
+            Dropout = 0.1,
+        };
         using var one = Fresh(options with { Threads = 1 }, Route.CpuFused);
         var expected = Gradient(one);
         foreach (var threads in new[] { 2, 3, 7 })
@@ -60,6 +68,21 @@ public sealed class SameBitsTests
             using var several = Fresh(options with { Threads = threads }, Route.CpuFused);
             Assert.Equal(expected, Gradient(several));
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Computations))]
+    public void What_is_no_number_reaches_loss_and_gradient(Precision precision, Route route)
+    {
+        using var replica = Fresh(Replicas.For(route) with { Precision = precision }, route);
+        var weight = replica.Layout["h.0.mlp.c_fc.weight"].Start + 5;
+        replica.Write(ReplicaPart.Parameters, weight, [float.NaN]);
+        replica.Loaded(0);
+        replica.BeginStep(1, 0, 1, 1);
+        var batch = Replicas.RandomBatch(replica.Layout.Shape, 1, 0);
+        var sink = new SumSink();
+        Assert.True(double.IsNaN(replica.ComputeMicroBatch(batch, sink)));
+        Assert.True(double.IsNaN(sink.Sum));
     }
 
     [Fact]
@@ -164,5 +187,23 @@ public sealed class SameBitsTests
         }
 
         return sink.Average(new ReductionTree(leafCount));
+    }
+
+    private sealed class SumSink : IContributionSink
+    {
+        public double Sum { get; private set; }
+
+        public void Contribute(Subtree subtree, Core.Memory.FlatBuffer sums, long start, long end)
+        {
+            if (sums.ElementType == Core.Memory.ElementType.Float32)
+            {
+                foreach (var value in sums.Floats(start, (int)(end - start)))
+                    Sum += value;
+                return;
+            }
+
+            foreach (var bits in sums.BFloat16Bits(start, (int)(end - start)))
+                Sum += BitConverter.UInt32BitsToSingle((uint)bits << 16);
+        }
     }
 }

@@ -14,8 +14,8 @@ internal static class ProductRates
     private const int Repetitions = 10;
 
     /// <summary>
-    /// The best rate over all shapes, 10^9 operations a second, by libtorch and by the route's own layers; of each shape
-    /// the median of ten.
+    /// The best rate over all shapes, 10^9 operations a second, by libtorch and by the route's own layers; of each
+    /// shape the median of ten.
     /// </summary>
     public static double Best(Device device, StepBenchmarkOptions options)
     {

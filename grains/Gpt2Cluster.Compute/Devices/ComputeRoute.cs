@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace Gpt2Cluster.Compute.Devices;
 
 /// <summary>
-/// How one device computes at one precision: the single place where devices differ. Three questions have answers here:
+/// How one device computes at one precision: the single place where devices differ. These questions have answers here:
 /// what activations and gradients are held in, which kernels run between the products, and where the parameters of the
 /// products come from.
 /// </summary>
@@ -93,7 +93,9 @@ internal sealed class ComputeRoute : IDisposable
     {
         var linear = new FusedLinear(team);
         var kernels = new CpuKernels<BFloat16Element>(
-            team, (qkv, length, heads) => new HeadwiseAttention(team, linear.Scratch, qkv, length, heads));
+            team,
+            (qkv, length, heads, forBackward) =>
+                new HeadwiseAttention(team, linear.Scratch, qkv, length, heads, forBackward));
         return new ComputeRoute(precision, ScalarType.BFloat16, CPU, kernels, linear, team);
     }
 

@@ -2,7 +2,8 @@ namespace Gpt2Cluster.Compute.Devices;
 
 /// <summary>
 /// A fixed number of threads that run one loop at a time: the caller and <c>threads - 1</c> of the team's own. Part
-/// <c>i</c> of a loop always goes to thread <c>i</c>, so the same memory stays in the same core's caches.
+/// <c>i</c> of a <see cref="For"/> always goes to thread <c>i</c>, so the same memory stays in the same core's caches;
+/// tasks of a <see cref="ForEach"/> go to whoever is free.
 /// </summary>
 internal sealed class ThreadTeam : IDisposable
 {
@@ -60,9 +61,20 @@ internal sealed class ThreadTeam : IDisposable
         var next = -1;
         Run(Math.Clamp(count, 1, Threads), thread =>
         {
-            for (var task = Interlocked.Increment(ref next); task < count; task = Interlocked.Increment(ref next))
-                body(thread, task);
-            ended?.Invoke();
+            try
+            {
+                for (var task = Interlocked.Increment(ref next); task < count; task = Interlocked.Increment(ref next))
+                    body(thread, task);
+            }
+            catch
+            {
+                Interlocked.Exchange(ref next, count); // Nobody starts another.
+                throw;
+            }
+            finally
+            {
+                ended?.Invoke();
+            }
         });
     }
 

@@ -9,8 +9,10 @@ namespace Gpt2Cluster.Compute.Kernels;
 /// </summary>
 /// <typeparam name="T">What parameters, activations and gradients are held in.</typeparam>
 /// <param name="team">Runs them.</param>
-/// <param name="attend">Attention that is faster than ours, of (N, 3C), T and H, where there is one.</param>
-internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, IAttention>? attend = null) : IKernels
+/// <param name="attend">
+/// Attention that is faster than ours, of (N, 3C), T, H and whether a backward pass follows; null for none.
+/// </param>
+internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, bool, IAttention>? attend = null) : IKernels
     where T : struct, IElement
 {
     private readonly EmbeddingKernel<T> embedding = new(team);
@@ -47,7 +49,7 @@ internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, IAtt
 
     /// <inheritdoc/>
     public IAttention Attend(Matrix qkv, int sequenceLength, int headCount, bool forBackward) =>
-        attend?.Invoke(qkv, sequenceLength, headCount)
+        attend?.Invoke(qkv, sequenceLength, headCount, forBackward)
         ?? new TiledAttention<T>(team, qkv, sequenceLength, headCount);
 
     /// <inheritdoc/>

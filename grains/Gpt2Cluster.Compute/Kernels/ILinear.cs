@@ -3,8 +3,9 @@ using Gpt2Cluster.Compute.Memory;
 namespace Gpt2Cluster.Compute.Kernels;
 
 /// <summary>
-/// The products of linear layers, each with what follows it, forward and backward. Shapes: N rows, I channels in, O out;
-/// a weight is (I, O), a bias (1, O). Matrices are row-major; results are written into the matrices that are passed.
+/// The products of linear layers, each with what follows it, forward and backward. Shapes: N rows, I channels in, O
+/// out; a weight is (I, O), a bias (1, O). Matrices are row-major; results are written into the matrices that are
+/// passed.
 /// </summary>
 internal interface ILinear : IDisposable
 {
@@ -15,7 +16,9 @@ internal interface ILinear : IDisposable
     /// <param name="x">(N, I).</param>
     /// <param name="weight">(I, O).</param>
     /// <param name="bias">(1, O).</param>
-    /// <param name="before">(N, O): kept for <see cref="BackwardGelu"/>.</param>
+    /// <param name="before">
+    /// (N, O): kept for <see cref="BackwardGelu"/>; whether the bias is in it is the implementation's affair.
+    /// </param>
     /// <param name="y">(N, O).</param>
     void ForwardGelu(Matrix x, Matrix weight, Matrix bias, Matrix before, Matrix y);
 

@@ -64,8 +64,7 @@ internal sealed class Block(IKernels kernels, ILinear linear, ModelShape shape)
 
     /// <summary>
     /// Writes the block's gradients; the stream's gradient comes in as that of the block's result and goes out as that
-    /// of
-    /// <paramref name="x"/>.
+    /// of <paramref name="x"/>.
     /// </summary>
     public void Backward(
         int layer, BlockViews w, BlockViews dw, in Pass pass, Matrix x, BlockActivations a, Workspace space)

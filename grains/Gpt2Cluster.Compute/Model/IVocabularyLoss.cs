@@ -3,8 +3,8 @@ using Gpt2Cluster.Compute.Memory;
 namespace Gpt2Cluster.Compute.Model;
 
 /// <summary>
-/// Logits by the tied token embedding, softmax and loss, forward and backward, without all logits ever existing at
-/// once. Shapes: N rows, C channels, Vp the padded vocabulary.
+/// Logits by the tied token embedding, softmax and loss, forward and backward; logits exist for some rows at a time, at
+/// most 1,024, and never in fp32. Shapes: N rows, C channels, Vp the padded vocabulary.
 /// </summary>
 internal interface IVocabularyLoss : IDisposable
 {

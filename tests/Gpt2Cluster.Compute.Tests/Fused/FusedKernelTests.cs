@@ -28,6 +28,8 @@ public sealed class FusedKernelTests
         { 37, 64, 192, 2 },
         { 64, 128, 64, 3 },
         { 200, 192, 256, 2 },
+        { 40, 2112, 64, 2 }, // more than one call deep
+        { 2100, 64, 64, 7 },
     };
 
     [Theory]
@@ -98,6 +100,7 @@ public sealed class FusedKernelTests
         { 1, 65, 2, 64, 2 },
         { 2, 150, 1, 96, 2 },
         { 1, 256, 2, 64, 2 },
+        { 1, 300, 1, 160, 2 },
     };
 
     [Theory]
@@ -112,7 +115,7 @@ public sealed class FusedKernelTests
         using var qkv = NarrowValues.Random(rows, 3 * channels, 1);
         using var dresult = NarrowValues.Random(rows, channels, 2);
         using var dqkv = NarrowValues.Empty(rows, 3 * channels);
-        using var own = new HeadwiseAttention(team, WorkerScratch.For(threads), qkv, length, heads);
+        using var own = new HeadwiseAttention(team, WorkerScratch.For(threads), qkv, length, heads, true);
         own.Backward(dresult, dqkv);
 
         using var wide = new Matrix(NarrowValues.Wide(qkv));

@@ -8,6 +8,9 @@ namespace Gpt2Cluster.Compute.Tests.Fused;
 /// <summary>The microkernel and the orders it takes, against plain loops.</summary>
 public sealed unsafe class MicrokernelTests
 {
+    // Some units in the last place at one; bf16 keeps 2^-8.
+    private const float FunctionTolerance = 5e-6f;
+
     public MicrokernelTests() => TorchRuntime.Prepare(1);
 
     [Fact]
@@ -141,6 +144,43 @@ public sealed unsafe class MicrokernelTests
         }
 
         Assert.True(float.IsNaN(Lanes.Exp(System.Runtime.Intrinsics.Vector512.Create(float.NaN))[3]));
+    }
+
+    [Fact]
+    public void Gelu_and_its_slope_are_those_of_libtorch()
+    {
+        var values = Enumerable.Range(0, 16).Select(i => (i - 8) * 0.9f).ToArray();
+        using var x = tensor(values).requires_grad_();
+        using var y = x.gelu(TorchSharp.Modules.GELU.Approximate.tanh);
+        using var slope = autograd.grad([y.sum()], [x])[0];
+        var lanes = System.Runtime.Intrinsics.Vector512.Create(values);
+        var (found, foundSlope) = (Lanes.Gelu(lanes), Lanes.GeluSlope(lanes));
+        for (var i = 0; i < values.Length; i++)
+        {
+            Assert.Equal(y[i].item<float>(), found[i], FunctionTolerance);
+            Assert.Equal(slope[i].item<float>(), foundSlope[i], FunctionTolerance);
+        }
+    }
+
+    [Fact]
+    public void A_scratch_survives_a_demand_that_no_machine_meets()
+    {
+        using var scratch = new WorkerScratch();
+        scratch.Reserve(128).Wide(32)[31] = 1;
+        Assert.Throws<OutOfMemoryException>(() => { scratch.Reserve(1L << 60); });
+        scratch.Reserve(64).Wide(16)[15] = 2;
+    }
+
+    [Fact]
+    public void A_scratch_that_was_reserved_too_small_is_refused()
+    {
+        using var scratch = new WorkerScratch();
+        Assert.Throws<InvalidOperationException>(() =>
+        {
+            var pieces = scratch.Reserve(Pieces.Size<float>(16));
+            pieces.Wide(16);
+            pieces.Wide(1);
+        });
     }
 
     private static float[] Integers(Random random, int count) =>

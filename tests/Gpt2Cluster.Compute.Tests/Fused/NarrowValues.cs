@@ -23,8 +23,6 @@ internal static class NarrowValues
 
     public static Tensor Wide(Matrix matrix) => matrix.Tensor.to(ScalarType.Float32);
 
-    public static byte[] Bytes(Matrix matrix) => matrix.Tensor.bytes.ToArray();
-
     /// <summary>Every element within a part of the largest one.</summary>
     public static void AssertClose(Tensor expected, Matrix found, double tolerance)
     {

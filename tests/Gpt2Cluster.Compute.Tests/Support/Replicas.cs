@@ -10,8 +10,8 @@ using TorchSharp;
 namespace Gpt2Cluster.Compute.Tests.Support;
 
 /// <summary>
-/// The ways a replica can compute: what a CPU runs, without and with fast bf16, and fused where the shape allows it; and
-/// what a GPU runs.
+/// The ways a replica can compute: what a CPU runs, without and with fast bf16, and fused where the shape allows it;
+/// and what a GPU runs.
 /// </summary>
 public enum Route
 {

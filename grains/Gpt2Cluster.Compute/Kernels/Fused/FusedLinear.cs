@@ -21,7 +21,10 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
     private const int TileRows = 64;
     private const int TileElements = TileRows * TileColumns;
     private const int DepthMultiple = 32;
-    private const int TasksPerThread = 4;
+    private const int TasksPerThread = 2;
+
+    // What a call multiplies stays in a second-level cache; part of the bits, as it groups the sums over the depth.
+    private const int DepthPerCall = 2048;
 
     private readonly WorkerScratch transposed = new();
 
@@ -57,7 +60,8 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
     {
         var (rows, depth) = (x.Rows, PaddedRows(x.Rows));
         var stride = depth + StridePadding;
-        var left = (ushort*)transposed.Reserve((long)x.Columns * stride * sizeof(ushort)); // (I, depth)
+        var size = (long)x.Columns * stride;
+        var left = transposed.Reserve(Pieces.Size<ushort>(size)).Narrow(size); // (I, depth)
         team.ForEach(depth / DepthMultiple, (_, task) => Packing.Transpose(
             (ushort*)x.Row(task * DepthMultiple),
             x.Columns,
@@ -66,7 +70,8 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
             x.Columns,
             left + (task * DepthMultiple),
             stride));
-        Multiply(new Left(left, stride), x.Columns, depth, dy.Columns, new GradientPanels(dy, depth, dbias), new StoreEpilogue(dweight));
+        var panels = new GradientPanels(dy, depth, dbias);
+        Multiply(new Left(left, stride), x.Columns, depth, dy.Columns, panels, new StoreEpilogue(dweight));
     }
 
     /// <inheritdoc/>
@@ -95,17 +100,20 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
     {
         var panels = columns / TileColumns;
         var tiles = (rows + TileRows - 1) / TileRows;
-        var groups = Math.Clamp(TasksPerThread * team.Threads / panels, 1, tiles);
+        var groups = Math.Clamp(((TasksPerThread * team.Threads) + panels - 1) / panels, 1, tiles);
         team.ForEach(panels * groups, Run, Microkernel.Release);
 
         void Run(int thread, int task)
         {
             var (panel, group) = (task / groups, task % groups);
-            var bytes = Pieces.Size<float>(TileElements) + Pieces.Size<ushort>((long)depth * TileColumns);
-            var pieces = new Pieces(Scratch[thread].Reserve(bytes));
+            var column = panel * TileColumns;
+            var pieces = Scratch[thread].Reserve(
+                Pieces.Size<float>(TileElements) + Pieces.Size<ushort>((long)depth * TileColumns));
             var sums = pieces.Wide(TileElements); // (64, 64)
             var right = pieces.Narrow((long)depth * TileColumns); // (depth / 2, 64, 2)
-            source.Pack(panel * TileColumns, right);
+            source.Pack(column, right);
+            if (group == 0)
+                source.Sum(column);
             var next = (task + team.Threads) / groups; // Most likely the panel this thread takes next.
             var (first, end) = (tiles * group / groups, tiles * (group + 1) / groups);
             for (var tile = first; tile < end; tile++)
@@ -114,17 +122,26 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
                     source.Prefetch(next * TileColumns, tile - first, end - first);
                 var row = tile * TileRows;
                 var count = Math.Min(TileRows, rows - row);
-                epilogue.Prefetch(row, count, panel * TileColumns);
-                Microkernel.Multiply(
-                    left.Pointer + ((long)row * left.Stride),
-                    left.Stride,
-                    right,
-                    TileColumns,
-                    sums,
-                    TileColumns,
-                    (count, TileColumns, depth));
-                epilogue.Apply(sums, row, count, panel * TileColumns);
+                epilogue.Prefetch(row, count, column);
+                MultiplyTile(left, row, count, depth, right, sums);
+                epilogue.Apply(sums, row, count, column);
             }
+        }
+    }
+
+    private static void MultiplyTile(Left left, int row, int rows, int depth, ushort* right, float* sums)
+    {
+        for (var k = 0; k < depth; k += DepthPerCall)
+        {
+            Microkernel.Multiply(
+                left.Pointer + ((long)row * left.Stride) + k,
+                left.Stride,
+                right + ((long)k * TileColumns),
+                TileColumns,
+                sums,
+                TileColumns,
+                (rows, TileColumns, Math.Min(DepthPerCall, depth - k)),
+                add: k > 0);
         }
     }
 

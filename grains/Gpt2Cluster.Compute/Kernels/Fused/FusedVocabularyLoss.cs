@@ -9,10 +9,12 @@ namespace Gpt2Cluster.Compute.Kernels.Fused;
 /// The vocabulary's loss in bf16 by the <see cref="Microkernel"/>, for chunks of rows. The logits are computed
 /// transposed, so that the embedding is the left operand as it lies in memory, and kept in tiles of 64 tokens by 64
 /// rows; maxima and sums of a tile are taken while its fp32 sums are in the first-level cache. Backward turns each tile
-/// into its gradient once, in the two orders that the two products want.
+/// into its gradient once, in the two orders that the two products want. Chunks add to the embedding's gradient in
+/// bf16.
 /// Shapes: R rows of a chunk, Rp padded to 64, C channels, V tokens, Vp padded to 64.
 /// </summary>
-internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabularySize, PhaseClock clock) : IVocabularyLoss
+internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabularySize, PhaseClock clock)
+    : IVocabularyLoss
 {
     private const int Tile = FusedLinear.TileColumns;
     private const int TileElements = Tile * Tile;
@@ -31,6 +33,8 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
         Memory<double> losses,
         VocabularyGradients? gradients)
     {
+        if (targets.Span.ContainsAnyExceptInRange(0, vocabularySize - 1))
+            throw new ArgumentOutOfRangeException(nameof(targets), "A target is no token of the vocabulary.");
         for (var first = 0; first < hidden.Rows; first += ChunkRows)
         {
             var count = Math.Min(ChunkRows, hidden.Rows - first);
@@ -81,7 +85,8 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
             tokens.Rows / Tile,
             (thread, tile) =>
             {
-                var sums = (float*)scratch[thread].Reserve(TileElements * sizeof(float)); // (tokens, rows)
+                var pieces = scratch[thread].Reserve(Pieces.Size<float>(TileElements));
+                var sums = pieces.Wide(TileElements); // (tokens, rows)
                 for (var panel = 0; panel < panels; panel++)
                 {
                     Microkernel.Multiply(
@@ -129,7 +134,9 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
         }
     }
 
-    /// <summary>Adds the tiles' sums up, in order and in fp64; the losses, and what the gradient needs of each row.</summary>
+    /// <summary>
+    /// Adds the tiles' sums up, in order and in fp64; the losses, and what the gradient needs of each row.
+    /// </summary>
     private void Finish(Chunk chunk, ReadOnlySpan<int> targets, float scale, Span<double> losses)
     {
         var tiles = (vocabularySize + Tile - 1) / Tile;
@@ -173,8 +180,8 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
             chunk.Tiles,
             (thread, tile) =>
             {
-                var pieces = new Pieces(scratch[thread].Reserve(
-                    Pieces.Size<ushort>((long)Tile * stride) + Pieces.Size<float>(TileElements)));
+                var pieces = scratch[thread].Reserve(
+                    Pieces.Size<ushort>((long)Tile * stride) + Pieces.Size<float>(TileElements));
                 var slopes = pieces.Narrow((long)Tile * stride); // (tokens, Rp)
                 var sums = pieces.Wide(TileElements); // (tokens, channels)
                 for (var panel = 0; panel < padded / Tile; panel++)
@@ -253,8 +260,14 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
             (thread, task) =>
             {
                 var parts = Math.Min(tasks, blocks);
-                var (from, to) = (blocks * task / parts * 2 * Lanes.Count, blocks * (task + 1) / parts * 2 * Lanes.Count);
-                BackwardChannels(chunk, tokens, dhidden, scratch[thread], from, to - from);
+                var (from, to) = (blocks * task / parts, blocks * (task + 1) / parts);
+                BackwardChannels(
+                    chunk,
+                    tokens,
+                    dhidden,
+                    scratch[thread],
+                    from * 2 * Lanes.Count,
+                    (to - from) * 2 * Lanes.Count);
             },
             Microkernel.Release);
     }
@@ -262,8 +275,9 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
     private static void BackwardChannels(
         Chunk chunk, Matrix tokens, Matrix dhidden, WorkerScratch scratch, int channel, int channels)
     {
-        var pieces = new Pieces(scratch.Reserve(
-            Pieces.Size<ushort>((long)channels * TokensPerPass) + Pieces.Size<float>((long)channels * chunk.PaddedRows)));
+        var pieces = scratch.Reserve(
+            Pieces.Size<ushort>((long)channels * TokensPerPass)
+            + Pieces.Size<float>((long)channels * chunk.PaddedRows));
         var left = pieces.Narrow((long)channels * TokensPerPass); // (channels, tokens)
         var sums = pieces.Wide((long)channels * chunk.PaddedRows); // by panel: (channels, 64)
         for (var token = 0; token < tokens.Rows; token += TokensPerPass)
@@ -289,22 +303,29 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
         {
             var into = (ushort*)dhidden.Row(chunk.First + row) + channel;
             Tiles.StoreTransposed(
-                sums + ((long)row * channels), Tile, channels, Math.Min(Tile, chunk.Count - row), into, dhidden.Columns);
+                sums + ((long)row * channels),
+                Tile,
+                channels,
+                Math.Min(Tile, chunk.Count - row),
+                into,
+                dhidden.Columns);
         }
     }
 
     /// <summary>Some rows, and the memory for them.</summary>
     private sealed class Chunk
     {
+        private readonly ushort* logits;
+
         /// <summary>Carves it out of a scratch.</summary>
         public Chunk(WorkerScratch scratch, Matrix hidden, Matrix tokens, int first, int count)
         {
             (First, Count, Tiles) = (first, count, tokens.Rows / Tile);
             PaddedRows = (count + Tile - 1) / Tile * Tile;
             var (operand, statistics) = ((long)PaddedRows * hidden.Columns, (long)Tiles * PaddedRows);
-            var pieces = new Pieces(scratch.Reserve(
+            var pieces = scratch.Reserve(
                 (2 * Pieces.Size<ushort>(operand)) + Pieces.Size<ushort>((long)tokens.Rows * PaddedRows)
-                + (2 * Pieces.Size<float>(statistics)) + (2 * Pieces.Size<float>(PaddedRows))));
+                + (2 * Pieces.Size<float>(statistics)) + (2 * Pieces.Size<float>(PaddedRows)));
             Columns = pieces.Narrow(operand);
             Rows = pieces.Narrow(operand);
             logits = pieces.Narrow((long)tokens.Rows * PaddedRows);
@@ -313,8 +334,6 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
             LogSums = pieces.Wide(PaddedRows);
             Scales = pieces.Wide(PaddedRows);
         }
-
-        private readonly ushort* logits;
 
         /// <summary>The chunk's first row.</summary>
         public int First { get; }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Memory;
@@ -17,7 +18,7 @@ internal sealed unsafe class HeadwiseAttention : IAttention
     private readonly ThreadTeam team;
     private readonly WorkerScratch[] scratch;
     private readonly Matrix qkv; // (N, 3C), the block's
-    private readonly float[] logSums; // (B H, Tp)
+    private readonly float[] logSums; // (B H, T); empty without backward
     private readonly int length; // T
     private readonly int padded; // Tp
     private readonly int heads; // H
@@ -30,15 +31,30 @@ internal sealed unsafe class HeadwiseAttention : IAttention
     /// <param name="qkv">(N, 3C): queries, keys and values side by side; must stay as it is until backward.</param>
     /// <param name="sequenceLength">T.</param>
     /// <param name="headCount">H.</param>
-    public HeadwiseAttention(ThreadTeam team, WorkerScratch[] scratch, Matrix qkv, int sequenceLength, int headCount)
+    /// <param name="forBackward">Whether a backward pass follows.</param>
+    public HeadwiseAttention(
+        ThreadTeam team,
+        WorkerScratch[] scratch,
+        Matrix qkv,
+        int sequenceLength,
+        int headCount,
+        bool forBackward)
     {
         (this.team, this.scratch, this.qkv) = (team, scratch, qkv);
         (length, heads, width) = (sequenceLength, headCount, qkv.Columns / 3 / headCount);
         padded = (length + Tile - 1) / Tile * Tile;
         scale = 1 / MathF.Sqrt(width);
-        logSums = new float[qkv.Rows / length * heads * padded];
+        logSums = forBackward ? new float[qkv.Rows * heads] : [];
         Result = Matrix.Allocate(qkv.Rows, qkv.Columns / 3, qkv.Tensor.dtype, qkv.Tensor.device);
-        team.ForEach(qkv.Rows / length * heads, ForwardHead, Microkernel.Release);
+        try
+        {
+            team.ForEach(qkv.Rows / length * heads, ForwardHead, Microkernel.Release);
+        }
+        catch
+        {
+            Result.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -63,12 +79,12 @@ internal sealed unsafe class HeadwiseAttention : IAttention
     private void ForwardHead(int thread, int head)
     {
         var narrow = Pieces.Size<ushort>((long)padded * width);
-        var pieces = new Pieces(scratch[thread].Reserve(
+        var pieces = scratch[thread].Reserve(
             (2 * narrow) + Pieces.Size<float>((long)Tile * padded) + Pieces.Size<ushort>((long)Tile * padded)
-            + Pieces.Size<float>((long)Tile * width) + Pieces.Size<float>(Tile)));
+            + Pieces.Size<float>((long)Tile * width) + Pieces.Size<float>(Tile));
         var keys = pieces.Narrow((long)padded * width); // by tile: (D / 2, 64, 2)
         var values = pieces.Narrow((long)padded * width); // (Tp / 2, D, 2)
-        var scores = pieces.Wide((long)Tile * padded); // (64, Tp)
+        var scores = pieces.Wide((long)Tile * padded); // by tile of keys: (64, 64)
         var powers = pieces.Narrow((long)Tile * padded); // (64, Tp)
         var found = pieces.Wide((long)Tile * width); // (64, D)
         var sums = pieces.Wide(Tile);
@@ -87,57 +103,60 @@ internal sealed unsafe class HeadwiseAttention : IAttention
                     stride,
                     keys + ((long)key * width),
                     Tile,
-                    scores + key,
-                    padded,
+                    scores + (key * Tile),
+                    Tile,
                     (rows, Tile, width));
             }
 
             for (var row = 0; row < rows; row++)
             {
-                logSums[(head * padded) + first + row] =
-                    Soften(scores + ((long)row * padded), powers + ((long)row * padded), first + row + 1, end, sums + row);
+                var logSum = Soften(
+                    scores + (row * Tile), powers + ((long)row * padded), first + row + 1, end, sums + row);
+                if (logSums.Length > 0)
+                    logSums[(head * length) + first + row] = logSum;
             }
 
-            Microkernel.Multiply(powers, padded, values, width, found, width, (rows, width, end));
+            // All 64 rows, though the last may be undefined: one shape less for the microkernel to keep.
+            Microkernel.Multiply(powers, padded, values, width, found, width, (Tile, width, end));
             StoreScaled(found, sums, At(Result, head) + ((long)first * Width), rows);
         }
     }
 
     /// <summary>
-    /// A query's scores become powers of e, at most 1 and 0 from <paramref name="visible"/> on; the sum of the powers
-    /// is written, the logarithm of the true sum returned.
+    /// A query's scores, by tile, become powers of e, the largest about 1, and 0 from <paramref name="visible"/> on;
+    /// the sum of the powers is written, the logarithm of the true sum returned.
     /// </summary>
     private float Soften(float* scores, ushort* powers, int visible, int end, float* sum)
     {
         var hidden = Vector512.Create(float.NegativeInfinity);
-        var last = visible / Lanes.Count * Lanes.Count;
+        var last = Math.Min(visible / Lanes.Count * Lanes.Count, end - Lanes.Count);
         var mask = Vector512.LessThan(Lanes.Indices, Vector512.Create(visible - last)).AsSingle();
-        var largest = Vector512.ConditionalSelect(mask, Vector512.Load(scores + Math.Min(last, end - Lanes.Count)), hidden);
+        var largest = Vector512.ConditionalSelect(mask, Vector512.Load(scores + InTiles(last)), hidden);
         for (var i = 0; i < last; i += Lanes.Count)
-            largest = Vector512.Max(largest, Vector512.Load(scores + i));
+            largest = Vector512.Max(largest, Vector512.Load(scores + InTiles(i)));
         var offset = Lanes.Max(largest) * scale;
         var (factor, shift) = (Vector512.Create(scale), Vector512.Create(-offset));
         var total = Vector512<float>.Zero;
         for (var i = 0; i < last; i += Lanes.Count)
         {
-            var power = Lanes.Exp(Vector512.FusedMultiplyAdd(Vector512.Load(scores + i), factor, shift));
+            var power = Lanes.Exp(Vector512.FusedMultiplyAdd(Vector512.Load(scores + InTiles(i)), factor, shift));
             Lanes.Store(powers + i, power);
             total += power;
         }
 
-        if (last < end)
-        {
-            var power = Lanes.Exp(Vector512.FusedMultiplyAdd(Vector512.Load(scores + last), factor, shift));
-            power = Vector512.ConditionalSelect(mask, power, Vector512<float>.Zero);
-            Lanes.Store(powers + last, power);
-            total += power;
-            for (var i = last + Lanes.Count; i < end; i += Lanes.Count)
-                Lanes.StoreBits(powers + i, Vector512<uint>.Zero);
-        }
+        var rest = Lanes.Exp(Vector512.FusedMultiplyAdd(Vector512.Load(scores + InTiles(last)), factor, shift));
+        rest = Vector512.ConditionalSelect(mask, rest, Vector512<float>.Zero);
+        Lanes.Store(powers + last, rest);
+        total += rest;
+        for (var i = last + Lanes.Count; i < end; i += Lanes.Count)
+            Lanes.StoreBits(powers + i, Vector512<uint>.Zero);
 
         *sum = Lanes.Sum(total);
         return offset + MathF.Log(*sum);
     }
+
+    /// <summary>Where a row's column lies behind the row's first, in tiles of 64 by 64.</summary>
+    private static int InTiles(int column) => (column / Tile * Tile * Tile) + (column % Tile);
 
     private void StoreScaled(float* found, float* sums, ushort* into, int rows)
     {
@@ -149,7 +168,9 @@ internal sealed unsafe class HeadwiseAttention : IAttention
         }
     }
 
-    /// <summary>Packs each tile of 64 rows, transposed: by tile (D / 2, 64, 2), zeros where there are no rows.</summary>
+    /// <summary>
+    /// Packs each tile of 64 rows, transposed: by tile (D / 2, 64, 2), zeros where there are no rows.
+    /// </summary>
     private void PackTiles(ushort* from, long stride, ushort* into)
     {
         for (var row = 0; row < length; row += Tile)
@@ -208,18 +229,31 @@ internal sealed unsafe class HeadwiseAttention : IAttention
 
             var depth = padded - first;
             Microkernel.Multiply(
-                space.Probabilities + first, padded, space.Outputs + ((long)first * width), width, space.Found, width, (rows, width, depth));
+                space.Probabilities + first,
+                padded,
+                space.Outputs + ((long)first * width),
+                width,
+                space.Found,
+                width,
+                (Tile, width, depth));
             StoreRows(space.Found, At(dqkv, head, 2) + ((long)first * dqkv.Columns), dqkv.Columns, rows);
             Microkernel.Multiply(
-                space.NarrowSlopes + first, padded, space.Queries + ((long)first * width), width, space.Found, width, (rows, width, depth));
+                space.NarrowSlopes + first,
+                padded,
+                space.Queries + ((long)first * width),
+                width,
+                space.Found,
+                width,
+                (Tile, width, depth));
             StoreRows(space.Found, At(dqkv, head, 1) + ((long)first * dqkv.Columns), dqkv.Columns, rows);
         }
 
         for (var tile = 0; tile < length; tile += Tile)
         {
             var into = At(dqkv, head) + ((long)tile * dqkv.Columns);
+            var count = Math.Min(Tile, length - tile);
             Tiles.StoreTransposed(
-                space.QueryGradient + ((long)tile * width), Tile, width, Math.Min(Tile, length - tile), into, dqkv.Columns);
+                space.QueryGradient + ((long)tile * width), Tile, width, count, into, dqkv.Columns);
         }
     }
 
@@ -232,7 +266,7 @@ internal sealed unsafe class HeadwiseAttention : IAttention
         var output = At(Result, head);
         for (var row = 0; row < padded; row++)
         {
-            space.LogSums[row] = row < length ? logSums[(head * padded) + row] : float.PositiveInfinity;
+            space.LogSums[row] = row < length ? logSums[(head * length) + row] : float.PositiveInfinity;
             var sum = Vector512<float>.Zero;
             for (var i = 0; row < length && i < width; i += Lanes.Count)
             {
@@ -267,6 +301,7 @@ internal sealed unsafe class HeadwiseAttention : IAttention
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private (Vector512<uint> Probability, Vector512<uint> Slope) Slope(
         in BackwardSpace space, int place, int key, int query)
     {
@@ -303,10 +338,10 @@ internal sealed unsafe class HeadwiseAttention : IAttention
         public BackwardSpace(WorkerScratch scratch, int padded, int width)
         {
             var (head, band, tile) = ((long)padded * width, (long)Tile * padded, Tile * Tile);
-            var pieces = new Pieces(scratch.Reserve(
+            var pieces = scratch.Reserve(
                 (5 * Pieces.Size<ushort>(head)) + (2 * Pieces.Size<ushort>(band)) + Pieces.Size<ushort>(tile)
                 + (2 * Pieces.Size<float>(tile)) + Pieces.Size<float>((long)Tile * width) + Pieces.Size<float>(head)
-                + (2 * Pieces.Size<float>(padded))));
+                + (2 * Pieces.Size<float>(padded)));
             QueryTiles = pieces.Narrow(head);
             OutputTiles = pieces.Narrow(head);
             Queries = pieces.Narrow(head);

@@ -9,6 +9,8 @@ namespace Gpt2Cluster.Compute.Kernels.Fused;
 /// C++ name that the pinned version decides.
 /// </summary>
 /// <remarks>
+/// libtorch keeps what it has compiled for each combination of shape, strides and addition, 19 kB each, on every thread
+/// and for ever: callers keep these few.
 /// On operands in cache it reaches 230 GFLOP/s on a Zen 4 core, where libtorch's whole products reach 213, and what
 /// follows a product finds its sums in the first-level cache, in fp32 (ARCHITECTURE.md).
 /// </remarks>
@@ -20,10 +22,15 @@ internal static unsafe class Microkernel
     // void at::native::cpublas::brgemm_release(bool)
     private const string ReleaseName = "_ZN2at6native7cpublas14brgemm_releaseEb";
 
+    private static readonly string[] UnlimitedNames = ["ALL", "DEFAULT", "BF16", "FP16", "AMX", "AVX10"];
     private static readonly (nint Multiply, nint Release) Functions = Find();
 
-    /// <summary>Whether libtorch has it and the processor multiplies bf16; libtorch must have been prepared.</summary>
-    public static bool IsAvailable => Functions.Multiply != 0 && CpuFeatures.MultipliesBFloat16;
+    /// <summary>
+    /// Whether libtorch has it, the processor multiplies bf16, and nobody told oneDNN to do without: refused, it would
+    /// end the process. libtorch must have been prepared.
+    /// </summary>
+    public static bool IsAvailable { get; } =
+        Functions.Multiply != 0 && CpuFeatures.MultipliesBFloat16 && MayUseBFloat16();
 
     /// <summary><c>c = a b</c>, or <c>c += a b</c>. Without the microkernel a plain loop, for tests.</summary>
     /// <param name="a">(rows, depth), row-major, <paramref name="strideA"/> elements from row to row.</param>
@@ -50,9 +57,8 @@ internal static unsafe class Microkernel
             return;
         }
 
-        var multiply = (delegate* unmanaged<long, long, long, long, long, long, byte, ushort*, ushort*, float*, byte, void>)
-            Functions.Multiply;
-        multiply(
+        ((delegate* unmanaged<
+            long, long, long, long, long, long, byte, ushort*, ushort*, float*, byte, void>)Functions.Multiply)(
             shape.Rows, shape.Columns, shape.Depth, strideA, strideB, strideC, add ? (byte)1 : (byte)0, a, b, c, 1);
     }
 
@@ -64,6 +70,15 @@ internal static unsafe class Microkernel
     {
         if (IsAvailable && Functions.Release != 0)
             ((delegate* unmanaged<byte, void>)Functions.Release)(1);
+    }
+
+    /// <summary>oneDNN's own limit on instruction sets, a variable of the environment.</summary>
+    private static bool MayUseBFloat16()
+    {
+        var limit = Environment.GetEnvironmentVariable("ONEDNN_MAX_CPU_ISA")
+            ?? Environment.GetEnvironmentVariable("DNNL_MAX_CPU_ISA");
+        return string.IsNullOrEmpty(limit)
+            || UnlimitedNames.Any(name => limit.Contains(name, StringComparison.OrdinalIgnoreCase));
     }
 
     private static (nint Multiply, nint Release) Find()

@@ -9,6 +9,9 @@ internal unsafe interface IPanels
     /// <summary>Packs the panel that starts at a column: (depth / 2, 64, 2).</summary>
     void Pack(int column, ushort* into);
 
+    /// <summary>Sums the panel's columns where somebody wants that; once for each panel.</summary>
+    void Sum(int column);
+
     /// <summary>Asks for part <paramref name="part"/> of <paramref name="parts"/> of what packing will read.</summary>
     void Prefetch(int column, int part, int parts);
 }
@@ -19,6 +22,12 @@ internal readonly unsafe struct ColumnPanels(Matrix weight) : IPanels
     /// <inheritdoc/>
     public void Pack(int column, ushort* into) => Packing.Interleave(
         (ushort*)weight.Pointer + column, weight.Columns, weight.Rows, weight.Rows, FusedLinear.TileColumns, into);
+
+    /// <inheritdoc/>
+    public void Sum(int column)
+    {
+        // A weight's sums are of no use.
+    }
 
     /// <inheritdoc/>
     public void Prefetch(int column, int part, int parts)
@@ -41,6 +50,12 @@ internal readonly unsafe struct RowPanels(Matrix weight) : IPanels
         into);
 
     /// <inheritdoc/>
+    public void Sum(int column)
+    {
+        // A weight's sums are of no use.
+    }
+
+    /// <inheritdoc/>
     public void Prefetch(int column, int part, int parts)
     {
         // Whole rows, which the processor foresees itself.
@@ -54,22 +69,12 @@ internal readonly unsafe struct GradientPanels(Matrix dy, int depth, Matrix dbia
     private const int BlockRows = 32;
 
     /// <inheritdoc/>
-    public void Pack(int column, ushort* into)
-    {
-        Packing.Interleave(
-            (ushort*)dy.Pointer + column, dy.Columns, dy.Rows, depth, FusedLinear.TileColumns, into);
-        SumRows(column);
-    }
+    public void Pack(int column, ushort* into) => Packing.Interleave(
+        (ushort*)dy.Pointer + column, dy.Columns, dy.Rows, depth, FusedLinear.TileColumns, into);
 
     /// <inheritdoc/>
-    public void Prefetch(int column, int part, int parts)
-    {
-        var (from, to) = (dy.Rows * part / parts, dy.Rows * (part + 1) / parts);
-        Lanes.Prefetch((ushort*)dy.Row(from) + column, dy.Columns, to - from);
-    }
-
-    /// <summary>Sums 64 columns: blocks of rows first, then the blocks in order.</summary>
-    private void SumRows(int column)
+    /// <remarks>Blocks of rows first, then the blocks in order.</remarks>
+    public void Sum(int column)
     {
         for (var lane = column; lane < column + FusedLinear.TileColumns; lane += Lanes.Count)
         {
@@ -84,5 +89,12 @@ internal readonly unsafe struct GradientPanels(Matrix dy, int depth, Matrix dbia
 
             Lanes.Store((ushort*)dbias.Pointer + lane, total);
         }
+    }
+
+    /// <inheritdoc/>
+    public void Prefetch(int column, int part, int parts)
+    {
+        var (from, to) = (dy.Rows * part / parts, dy.Rows * (part + 1) / parts);
+        Lanes.Prefetch((ushort*)dy.Row(from) + column, dy.Columns, to - from);
     }
 }

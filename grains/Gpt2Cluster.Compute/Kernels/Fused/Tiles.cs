@@ -5,7 +5,9 @@ namespace Gpt2Cluster.Compute.Kernels.Fused;
 /// <summary>Tiles of fp32 sums on their way into bf16 matrices.</summary>
 internal static unsafe class Tiles
 {
-    /// <summary>Writes the transpose of (rows, columns) sums, the first <paramref name="count"/> columns of it.</summary>
+    /// <summary>
+    /// Writes the transpose of (rows, columns) sums, the first <paramref name="count"/> columns of it.
+    /// </summary>
     /// <param name="sums">(rows, columns), <paramref name="stride"/> apart; rows a multiple of sixteen.</param>
     /// <param name="stride">A multiple of sixteen.</param>
     /// <param name="rows">Columns of the result.</param>

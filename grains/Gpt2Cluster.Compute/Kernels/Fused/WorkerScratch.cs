@@ -2,11 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace Gpt2Cluster.Compute.Kernels.Fused;
 
-/// <summary>Memory of one thread, reused from task to task: it grows to the largest demand and starts undefined.</summary>
+/// <summary>
+/// Memory of one thread, reused from task to task: it grows to the largest demand and starts undefined.
+/// </summary>
 internal sealed unsafe class WorkerScratch : IDisposable
 {
-    private const int Alignment = 64;
-
     private byte* memory;
     private long capacity;
 
@@ -15,14 +15,16 @@ internal sealed unsafe class WorkerScratch : IDisposable
         [.. Enumerable.Range(0, threads).Select(_ => new WorkerScratch())];
 
     /// <summary>Makes room for <paramref name="bytes"/>; what was there is lost.</summary>
-    public byte* Reserve(long bytes)
+    public Pieces Reserve(long bytes)
     {
-        if (bytes <= capacity)
-            return memory;
-        NativeMemory.AlignedFree(memory);
-        memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, Alignment);
-        capacity = bytes;
-        return memory;
+        if (bytes > capacity)
+        {
+            Dispose();
+            memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, Pieces.Alignment);
+            capacity = bytes;
+        }
+
+        return new Pieces(memory, bytes);
     }
 
     /// <inheritdoc/>
@@ -36,10 +38,13 @@ internal sealed unsafe class WorkerScratch : IDisposable
 
 /// <summary>Hands out aligned pieces of a scratch, first to last.</summary>
 /// <param name="start">The first byte.</param>
-internal unsafe ref struct Pieces(byte* start)
+/// <param name="bytes">How many there are.</param>
+internal unsafe ref struct Pieces(byte* start, long bytes)
 {
-    private const int Alignment = 64;
+    /// <summary>Pieces start at cache lines.</summary>
+    public const int Alignment = 64;
 
+    private readonly byte* end = start + bytes;
     private byte* next = start;
 
     /// <summary>The next <paramref name="count"/> bf16 numbers.</summary>
@@ -54,6 +59,8 @@ internal unsafe ref struct Pieces(byte* start)
 
     private byte* Take(long bytes)
     {
+        if (bytes > end - next)
+            throw new InvalidOperationException("A scratch was reserved too small.");
         var piece = next;
         next += bytes;
         return piece;
