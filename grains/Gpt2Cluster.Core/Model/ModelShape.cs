@@ -11,6 +11,15 @@ public sealed record ModelShape(int VocabularySize, int ContextLength, int Width
     /// <summary>Epsilon of every layer norm.</summary>
     public const float LayerNormEpsilon = 1e-5f;
 
+    /// <summary>Positions at most, a thousand times GPT-2's.</summary>
+    public const int MaxContextLength = 1 << 20;
+
+    /// <summary>Channels at most, forty times the largest GPT-2's.</summary>
+    public const int MaxWidth = 1 << 16;
+
+    /// <summary>Blocks at most, twenty times the largest GPT-2's: a list of all tensors is made of a shape.</summary>
+    public const int MaxLayerCount = 1024;
+
     /// <summary>Channels of one head.</summary>
     public int HeadWidth => Width / HeadCount;
 
@@ -20,12 +29,14 @@ public sealed record ModelShape(int VocabularySize, int ContextLength, int Width
         var errors = new List<string>();
         if (VocabularySize is < 2 or > 65536)
             errors.Add($"the vocabulary size must be 2 to 65536, not {VocabularySize}");
-        if (ContextLength < 1)
-            errors.Add($"the context length must be 1 or more, not {ContextLength}");
+        if (ContextLength is < 1 or > MaxContextLength)
+            errors.Add($"the context length must be 1 to {MaxContextLength}, not {ContextLength}");
         if (Width < 1 || HeadCount < 1 || Width % HeadCount != 0)
             errors.Add($"the width ({Width}) must be a positive multiple of the head count ({HeadCount})");
-        if (LayerCount < 1)
-            errors.Add($"the layer count must be 1 or more, not {LayerCount}");
+        if (Width > MaxWidth)
+            errors.Add($"the width must be {MaxWidth} or less, not {Width}");
+        if (LayerCount is < 1 or > MaxLayerCount)
+            errors.Add($"the layer count must be 1 to {MaxLayerCount}, not {LayerCount}");
         return errors;
     }
 }

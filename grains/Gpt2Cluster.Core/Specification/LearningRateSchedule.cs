@@ -31,7 +31,7 @@ public sealed record LearningRateSchedule(ScheduleKind Kind, double Peak, long W
     public const double FinalShare = 0.1;
 
     /// <summary>The warm-up when nothing is said: 5 % of the steps, rounded up.</summary>
-    public static long DefaultWarmup(long steps) => (steps + 19) / 20;
+    public static long DefaultWarmup(long steps) => (steps / 20) + (steps % 20 > 0 ? 1 : 0);
 
     /// <summary>The learning rate of one step.</summary>
     /// <param name="step">1 to <paramref name="steps"/>.</param>

@@ -8,6 +8,18 @@ public static class SpecificationCheck
     /// <summary>Micro-batches of a step at most: what a step's plan is sized for.</summary>
     public const int MaxMicroBatchCount = 4096;
 
+    /// <summary>Windows of a micro-batch at most: each is read on its own, and all are in memory at once.</summary>
+    public const int MaxBatchSize = 4096;
+
+    /// <summary>Threads of a worker at most: they are started, whether the machine has the cores or not.</summary>
+    public const int MaxThreadsPerWorker = 1024;
+
+    /// <summary>Samples drawn at a time at most: all are in memory, and in one report, at once.</summary>
+    public const int MaxSampleCount = 1024;
+
+    /// <summary>Steps at most: so many that the slots of all windows can still be counted.</summary>
+    public const long MaxSteps = long.MaxValue / MaxMicroBatchCount / MaxBatchSize;
+
     /// <summary>One sentence for each error; empty when the run can be made.</summary>
     public static IReadOnlyList<string> Errors(RunSpecification specification)
     {
@@ -48,9 +60,10 @@ public static class SpecificationCheck
     private static void CheckSteps(RunSpecification specification, List<string> errors)
     {
         AtLeast(1, specification.Steps, "--steps", errors);
-        AtLeast(1, specification.BatchSize, "--batch-size", errors);
-        if (specification.MicroBatchCount is < 1 or > MaxMicroBatchCount)
-            errors.Add($"--micro-batches must be 1 to {MaxMicroBatchCount}, not {specification.MicroBatchCount}.");
+        if (specification.Steps > MaxSteps)
+            errors.Add($"--steps must be {MaxSteps} or less, not {specification.Steps}.");
+        Within(MaxBatchSize, specification.BatchSize, "--batch-size", errors);
+        Within(MaxMicroBatchCount, specification.MicroBatchCount, "--micro-batches", errors);
         AtLeast(0, specification.SaveEvery, "--save-every", errors);
         AtLeast(1, specification.Keep, "--keep", errors);
         AtLeast(0, specification.ValidateEvery, "--val-every", errors);
@@ -91,15 +104,15 @@ public static class SpecificationCheck
         var (min, max) = specification.Workers;
         if (min < 1 || max < min)
             errors.Add($"--workers must be N or MIN..MAX from 1 up, not {min}..{max}.");
-        if (specification.ThreadsPerWorker is < 1)
-            errors.Add($"--threads-per-worker must be 1 or more, not {specification.ThreadsPerWorker}.");
+        if (specification.ThreadsPerWorker is { } threads)
+            Within(MaxThreadsPerWorker, threads, "--threads-per-worker", errors);
     }
 
     private static void CheckSampling(RunSpecification specification, List<string> errors)
     {
         var (sampling, shape) = (specification.Sampling, specification.Model.Shape);
         AtLeast(0, sampling.Every, "--sample-every", errors);
-        AtLeast(1, sampling.Count, "--sample-num", errors);
+        Within(MaxSampleCount, sampling.Count, "--sample-num", errors);
         AtLeast(1, sampling.Length, "--sample-length", errors);
         AtLeast(0, sampling.TopK, "--top-k", errors);
         NotNegative(sampling.Temperature, "--temperature", errors);
@@ -121,6 +134,12 @@ public static class SpecificationCheck
     {
         if (value < least)
             errors.Add($"{option} must be {least} or more, not {value}.");
+    }
+
+    private static void Within(long most, long value, string option, List<string> errors)
+    {
+        if (value < 1 || value > most)
+            errors.Add($"{option} must be 1 to {most}, not {value}.");
     }
 
     private static void NotNegative(double value, string option, List<string> errors)

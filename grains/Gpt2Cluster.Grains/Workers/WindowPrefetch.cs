@@ -54,7 +54,23 @@ internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
     private Task<MicroBatch> Request(long step, int index)
     {
         if (!underWay.TryGetValue((step, index), out var task) || task.IsFaulted)
-            underWay[(step, index)] = task = read(step, index);
+            underWay[(step, index)] = task = Begin(step, index);
         return task;
+    }
+
+    /// <summary>
+    /// A read that fails before it is under way fails like any other, for the compute thread, which reports it: thrown
+    /// at whoever brings the plan, it would look like a worker that cannot be reached, for ever.
+    /// </summary>
+    private Task<MicroBatch> Begin(long step, int index)
+    {
+        try
+        {
+            return read(step, index);
+        }
+        catch (Exception problem)
+        {
+            return Task.FromException<MicroBatch>(problem);
+        }
     }
 }

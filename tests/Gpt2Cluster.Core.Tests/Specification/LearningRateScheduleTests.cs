@@ -15,6 +15,15 @@ public sealed class LearningRateScheduleTests
         Assert.All(new[] { 1L, 5, 10 }, step => Assert.Equal(1e-3, schedule.At(step, 10)));
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(20, 1)]
+    [InlineData(21, 2)]
+    [InlineData(1000, 50)]
+    [InlineData(long.MaxValue, 461168601842738791)]
+    public void The_warmup_is_a_twentieth_rounded_up(long steps, long warmup) =>
+        Assert.Equal(warmup, LearningRateSchedule.DefaultWarmup(steps));
+
     [Fact]
     public void The_warmup_rises_to_the_peak_at_its_last_step()
     {

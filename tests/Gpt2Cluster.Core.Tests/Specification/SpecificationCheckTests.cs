@@ -7,7 +7,9 @@ public sealed class SpecificationCheckTests
     public static TheoryData<string, Func<RunSpecification, RunSpecification>> Mistakes { get; } = new()
     {
         { "--steps must be 1 or more, not 0.", s => s with { Steps = 0, Schedule = new(ScheduleKind.Linear, 1, 0) } },
-        { "--batch-size must be 1 or more", s => s with { BatchSize = 0 } },
+        { "--steps must be 549755813887 or less", s => s with { Steps = long.MaxValue } },
+        { "--batch-size must be 1 to 4096, not 0.", s => s with { BatchSize = 0 } },
+        { "--batch-size must be 1 to 4096, not 2147483647.", s => s with { BatchSize = int.MaxValue } },
         { "--micro-batches must be 1 to 4096, not 0.", s => s with { MicroBatchCount = 0 } },
         { "--sequence-length 129 is beyond the context of 128 tokens", s => s with { SequenceLength = 129 } },
         { "--sequence-length must be 1 or more", s => s with { SequenceLength = 0 } },
@@ -22,14 +24,16 @@ public sealed class SpecificationCheckTests
         { "--dropout must be 0 or more and below 1", s => s with { Dropout = 1 } },
         { "--noise must be 0 to 1", s => s with { Noise = 1.5 } },
         { "--workers must be N or MIN..MAX", s => s with { Workers = new WorkerRange(3, 2) } },
-        { "--threads-per-worker must be 1 or more", s => s with { ThreadsPerWorker = 0 } },
+        { "--threads-per-worker must be 1 to 1024, not 0.", s => s with { ThreadsPerWorker = 0 } },
+        { "--threads-per-worker must be 1 to 1024, not 1025.", s => s with { ThreadsPerWorker = 1025 } },
         { "--save-every must be 0 or more", s => s with { SaveEvery = -1 } },
         { "--keep must be 1 or more", s => s with { Keep = 0 } },
         { "--val-every must be 0 or more", s => s with { ValidateEvery = -1 } },
         { "--early-stop must be 0 or more", s => s with { EarlyStop = -1 } },
         { "--early-stop needs a validation", s => s with { EarlyStop = 2, ValidateEvery = 0 } },
         { "--sample-every must be 0 or more", s => s with { Sampling = s.Sampling with { Every = -1 } } },
-        { "--sample-num must be 1 or more", s => s with { Sampling = s.Sampling with { Count = 0 } } },
+        { "--sample-num must be 1 to 1024, not 0.", s => s with { Sampling = s.Sampling with { Count = 0 } } },
+        { "--sample-num must be 1 to 1024", s => s with { Sampling = s.Sampling with { Count = int.MaxValue } } },
         { "--sample-length must be 1 or more", s => s with { Sampling = s.Sampling with { Length = 0 } } },
         { "beyond the context of 128 tokens", s => s with { Sampling = s.Sampling with { Length = 128 } } },
         { "--top-k must be 0 or more", s => s with { Sampling = s.Sampling with { TopK = -1 } } },
@@ -42,6 +46,8 @@ public sealed class SpecificationCheckTests
         { "--model run:a names no checkpoint", s => s with { Model = s.Model with { Name = "run:a", Step = 2 } } },
         { "The run's name is empty", s => s with { Run = default } },
         { "the layer count", s => s with { Model = s.Model with { Shape = s.Model.Shape with { LayerCount = 0 } } } },
+        { "the layer count", s => s with { Model = s.Model with { Shape = s.Model.Shape with { LayerCount = 1025 } } } },
+        { "the width", s => s with { Model = s.Model with { Shape = s.Model.Shape with { Width = 65536 + 4 } } } },
     };
 
     [Fact]

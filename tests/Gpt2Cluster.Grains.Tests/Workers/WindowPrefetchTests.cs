@@ -56,6 +56,14 @@ public sealed class WindowPrefetchTests
         Assert.Equal((1, 0), Of(windows.Take(1, 0)));
     }
 
+    [Fact]
+    public void A_read_that_cannot_even_begin_fails_for_whoever_takes_it()
+    {
+        var windows = new WindowPrefetch((_, _) => throw new OverflowException("too many windows"));
+        windows.Begin(Plan(1, 0, 1));
+        Assert.Throws<OverflowException>(() => windows.Take(1, 0));
+    }
+
     private static (long Step, int Index) Of(MicroBatch batch) => (batch.Step, batch.Index);
 
     private static StepPlan Plan(long step, int first, int end) => new()
