@@ -35,6 +35,25 @@ internal static class ClientApplication
         Func<string, long> freeDiskBytes,
         CancellationToken interrupted)
     {
+        try
+        {
+            return await Answer(words, output, time, freeDiskBytes, interrupted);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // Standard output cannot take the reason; a program that reads it sees the exit code.
+            output.Aside($"The output cannot be written: {problem.Message}");
+            return ExitCodes.Failed;
+        }
+    }
+
+    private static async Task<int> Answer(
+        IReadOnlyList<string> words,
+        ClientOutput output,
+        TimeProvider time,
+        Func<string, long> freeDiskBytes,
+        CancellationToken interrupted)
+    {
         var tree = new CommandTree();
         var typed = Tokens.WithDashes(words, tree.Root);
         var result = tree.Root.Parse(typed, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -68,9 +87,16 @@ internal static class ClientApplication
             output.Remark("interrupted");
             return ExitCodes.Interrupted;
         }
-        catch (Exception problem) when (!output.IsVerbose)
+        catch (UnauthorizedAccessException problem)
+        {
+            output.Error($"{problem.Message} Name another place, or let this user read and write there.");
+            output.Detail(problem.ToString());
+            return ExitCodes.BadInput;
+        }
+        catch (Exception problem)
         {
             output.Error($"The command failed: {problem.Message} (--verbose tells more)");
+            output.Detail(problem.ToString());
             return ExitCodes.Failed;
         }
     }

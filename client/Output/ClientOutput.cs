@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Spectre.Console;
 
 namespace Gpt2Cluster.Client.Output;
@@ -11,8 +12,10 @@ namespace Gpt2Cluster.Client.Output;
 /// </summary>
 internal sealed class ClientOutput
 {
+    /// <summary>NaN and infinities are strings, as in the events of a run.</summary>
     private static readonly JsonSerializerOptions OneLine = new()
     {
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
@@ -89,18 +92,31 @@ internal sealed class ClientOutput
     public void Remark(string line)
     {
         if (!IsQuiet && !IsJson)
-            remarks.WriteLine(line);
+            Aside(line);
     }
 
     /// <summary>What happens behind the scenes; only with <c>--verbose</c>.</summary>
     public void Detail(string line)
     {
         if (IsVerbose)
-            remarks.WriteLine(line);
+            Aside(line);
     }
 
     /// <summary>Something the user should know although the command goes on.</summary>
-    public void Warn(string sentence) => remarks.WriteLine($"warning: {sentence}");
+    public void Warn(string sentence) => Aside($"warning: {sentence}");
+
+    /// <summary>A line beside the results; one that cannot be written is no reason to end what goes on.</summary>
+    public void Aside(string line)
+    {
+        try
+        {
+            remarks.WriteLine(line);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // Standard error is full, closed or gone.
+        }
+    }
 
     /// <summary>Why the command ends.</summary>
     public void Error(string sentence, string? hint = null)
@@ -111,9 +127,9 @@ internal sealed class ClientOutput
             return;
         }
 
-        remarks.WriteLine(sentence);
+        Aside(sentence);
         if (hint is not null)
-            remarks.WriteLine(hint);
+            Aside(hint);
     }
 
     /// <summary>A table: drawn on a terminal, aligned words in a pipe.</summary>

@@ -41,7 +41,8 @@ internal static class EventLines
         WarningEvent warning => $"warning: {warning.Message}",
         EndEvent end =>
             $"{end.Status.Replace('_', ' ')} after step {Position(end.Step, steps)}: "
-            + $"{Formats.Count(end.Tokens)} tokens in {Formats.Duration(end.Seconds)}, state {Short(end.StateSha256)}",
+            + $"{Formats.Count(end.Tokens)} tokens in {Formats.Duration(end.Seconds)}"
+            + (end.StateSha256.Length > 0 ? $", state {Short(end.StateSha256)}" : ""),
         _ => throw new InvalidOperationException($"An event of kind {runEvent.GetType().Name} has no line."),
     };
 

@@ -1,3 +1,6 @@
+using System.Text;
+using Gpt2Cluster.Client.Output;
+
 namespace Gpt2Cluster.Client.Tests;
 
 /// <summary>Bad input that this machine can tell: one clear sentence, exit code 2, and no cluster is started.</summary>
@@ -129,6 +132,39 @@ public sealed class ClientApplicationTests : IDisposable
         Assert.True(File.Exists(scratch.File("out.npz")));
     }
 
+    [Fact]
+    public async Task A_data_folder_that_may_not_be_written_is_bad_input()
+    {
+        // A folder in the place of a file is refused as a file of somebody else's is, to root as well.
+        Directory.CreateDirectory(scratch.File("data/cluster-start.lock"));
+        var said = new Said();
+        var code = await Run(said, ["runs", "--data", scratch.File("data")]);
+        Assert.Equal(ExitCodes.BadInput, code);
+        AssertOneSentence(said, "cluster-start.lock' is denied. Name another place");
+    }
+
+    [Theory]
+    [InlineData("inspect {0}", ExitCodes.Failed)]
+    [InlineData("inspect {0} --verbose", ExitCodes.Failed)]
+    [InlineData("inspect {0} --json", ExitCodes.Failed)]
+    [InlineData("inspect {0}-missing", ExitCodes.BadInput)]
+    [InlineData("inspect {0}-missing --json", ExitCodes.Failed)]
+    [InlineData("nonsense", ExitCodes.BadInput)]
+    public async Task Full_outputs_are_an_exit_code_and_no_crash(string typed, int expected)
+    {
+        var text = scratch.File("text.txt", "The sea, the sea.");
+        string[] words = [.. typed.Split(' ').Select(word => word.Replace("{0}", text))];
+        using var full = new FullWriter();
+        var output = new ClientOutput(full, full)
+        {
+            IsJson = words.Contains("--json"),
+            IsVerbose = words.Contains("--verbose"),
+        };
+        var code = await ClientApplication.Run(
+            words, output, TimeProvider.System, _ => long.MaxValue, CancellationToken.None);
+        Assert.Equal(expected, code);
+    }
+
     public void Dispose() => scratch.Dispose();
 
     private static Task<int> Run(Said said, string[] words, Func<string, long>? freeDiskBytes = null) =>
@@ -158,5 +194,13 @@ public sealed class ClientApplicationTests : IDisposable
         TinyModel.Write(scratch.File("missing-tensor"), ("h.0.ln_1.bias", "h.0.ln_1.bios"));
         TinyModel.Write(scratch.File("misshapen-tensor"), ("[8,4]", "[4,8]"));
         TinyModel.Truncate(TinyModel.Write(scratch.File("truncated")));
+    }
+
+    /// <summary>A stream on a full disk.</summary>
+    private sealed class FullWriter : TextWriter
+    {
+        public override Encoding Encoding => Encoding.UTF8;
+
+        public override void Write(char value) => throw new IOException("No space left on device");
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Gpt2Cluster.Contracts.Jobs;
 
 namespace Gpt2Cluster.Grains.Jobs;
@@ -14,8 +15,10 @@ public sealed class JobEvents
     /// <summary>Events kept at most: a job that says more fails.</summary>
     public const int MaximumCount = 1_000_000;
 
+    /// <summary>NaN and infinities are strings, as in the events of a run.</summary>
     private static readonly JsonSerializerOptions Readable = new()
     {
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 

@@ -39,6 +39,14 @@ public sealed class ClientOutputTests
     }
 
     [Fact]
+    public void What_is_no_number_of_json_is_a_word()
+    {
+        var said = new Said(isJson: true);
+        said.Output.Json(new JsonObject { ["loss"] = double.NaN, ["perplexity"] = double.PositiveInfinity });
+        Assert.Equal("{\"loss\":\"NaN\",\"perplexity\":\"Infinity\"}\n", said.Results);
+    }
+
+    [Fact]
     public void Errors_and_warnings_go_to_standard_error_even_when_quiet()
     {
         var said = new Said(isQuiet: true);

@@ -19,6 +19,14 @@ public sealed class JobEventsTests
     }
 
     [Fact]
+    public void A_loss_that_is_not_finite_is_said_as_a_word()
+    {
+        var events = new JobEvents();
+        events.Add("result", new JsonObject { ["loss"] = double.NaN });
+        Assert.Equal("""{"event":"result","loss":"NaN"}""", events.After(0).Lines[0].Json);
+    }
+
+    [Fact]
     public void A_job_that_this_process_never_started_is_over_for_whoever_asks()
     {
         var line = JobEvents.Lost(41);
