@@ -46,7 +46,9 @@ public sealed class SpecificationCheckTests
         { "--model run:a names no checkpoint", s => s with { Model = s.Model with { Name = "run:a", Step = 2 } } },
         { "The run's name is empty", s => s with { Run = default } },
         { "the layer count", s => s with { Model = s.Model with { Shape = s.Model.Shape with { LayerCount = 0 } } } },
-        { "the layer count", s => s with { Model = s.Model with { Shape = s.Model.Shape with { LayerCount = 1025 } } } },
+        {
+            "the layer count",
+            s => s with { Model = s.Model with { Shape = s.Model.Shape with { LayerCount = 1025 } } } },
         { "the width", s => s with { Model = s.Model with { Shape = s.Model.Shape with { Width = 65536 + 4 } } } },
     };
 
