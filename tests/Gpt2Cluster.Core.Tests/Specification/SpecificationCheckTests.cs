@@ -48,7 +48,8 @@ public sealed class SpecificationCheckTests
         { "the layer count", s => s with { Model = s.Model with { Shape = s.Model.Shape with { LayerCount = 0 } } } },
         {
             "the layer count",
-            s => s with { Model = s.Model with { Shape = s.Model.Shape with { LayerCount = 1025 } } } },
+            s => s with { Model = s.Model with { Shape = s.Model.Shape with { LayerCount = 1025 } } }
+        },
         { "the width", s => s with { Model = s.Model with { Shape = s.Model.Shape with { Width = 65536 + 4 } } } },
     };
 
