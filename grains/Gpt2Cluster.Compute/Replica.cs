@@ -106,10 +106,18 @@ internal sealed class Replica : IReplica
     }
 
     /// <inheritdoc/>
-    public void BeginStep(long step, int firstLeaf, int endLeaf, int leafCount)
+    public void BeginStep(long step, IReadOnlyList<LeafRange> ranges, int leafCount)
     {
         clock.Reset();
-        fold.Begin(firstLeaf, endLeaf, leafCount);
+        fold.Begin(ranges, leafCount);
+    }
+
+    /// <inheritdoc/>
+    public void ExtendStep(IReadOnlyList<LeafRange> ranges, IContributionSink sink)
+    {
+        var before = clock.Enter(Phase.Fold);
+        fold.Extend(ranges, sink);
+        clock.Enter(before);
     }
 
     /// <inheritdoc/>
@@ -138,6 +146,7 @@ internal sealed class Replica : IReplica
             gradient,
             (start, end) => Fold(foldStep, start, end, sink),
             losses);
+        fold.Close();
         return losses.Sum() / losses.Length;
     }
 

@@ -103,7 +103,7 @@ public sealed class ReplicaFactory : IReplicaFactory
                 Seed = FingerprintSeed,
             });
             replica.Initialize(FingerprintSeed);
-            replica.BeginStep(1, 0, 1, 1);
+            replica.BeginStep(1, [new LeafRange(0, 1)], 1);
             var stream = new RandomStream(FingerprintSeed, RandomPurpose.Synthetic);
             var tokens = new ushort[2 * (FingerprintTokens + 1)];
             for (var index = 0; index < tokens.Length; index++)

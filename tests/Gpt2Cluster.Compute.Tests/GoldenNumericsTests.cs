@@ -29,7 +29,7 @@ public sealed class GoldenNumericsTests
     {
         using var replica = Replicas.Golden(route: route);
         var sink = new CollectingSink(replica.Layout.Length);
-        replica.BeginStep(1, 0, 1, 1);
+        replica.BeginStep(1, [new LeafRange(0, 1)], 1);
         var loss = Replicas.ComputeGolden(replica, 1, 0, sink);
         Assert.Equal(Golden.Floats(Golden.Expected, "loss")[0], loss, LossTolerance);
         var gradient = sink.Average(new ReductionTree(1));

@@ -104,7 +104,7 @@ public sealed class RouteTwinTests
         if (step == 1)
             replica.Initialize(5);
         var sink = new CollectingSink(replica.Layout.Length);
-        replica.BeginStep(step, 0, 1, 1);
+        replica.BeginStep(step, [new LeafRange(0, 1)], 1);
         var batch = Replicas.RandomBatch(
             replica.Layout.Shape, step, 0, length: replica.Layout.Shape.ContextLength);
         var loss = replica.ComputeMicroBatch(batch, sink);

@@ -51,6 +51,37 @@ public sealed class SameBitsTests
     }
 
     [Theory]
+    [MemberData(nameof(Computations))]
+    public void A_step_that_is_extended_between_any_two_leaves_gives_the_same_average(Precision precision, Route route)
+    {
+        const int LeafCount = 5;
+        var options = Replicas.For(route) with { Precision = precision, Dropout = 0.1 };
+        using var replica = Fresh(options, route);
+        var alone = Average(replica, LeafCount, [0, LeafCount]);
+        LeafRange[][] lists =
+        [
+            [new(2, 3), new(0, 2), new(3, 5)], [new(0, 4), new(4, 5)], [new(1, 4), new(0, 1), new(4, 5)],
+        ];
+        foreach (var ranges in lists)
+        {
+            for (var before = 0; before <= ranges[0].Count; before++)
+            {
+                for (var between = before; between <= ranges.Take(2).LeafCount(); between++)
+                    Assert.Equal(alone, ExtendedAverage(replica, ranges, before, between));
+            }
+        }
+    }
+
+    [Fact]
+    public void A_step_is_not_extended_to_other_leaves()
+    {
+        using var replica = Fresh(Replicas.Tiny, Route.Cpu);
+        replica.BeginStep(1, [new LeafRange(0, 2)], 4);
+        Assert.Throws<InvalidOperationException>(() =>
+            replica.ExtendStep([new LeafRange(0, 4)], new CollectingSink(replica.Layout.Length)));
+    }
+
+    [Theory]
     [InlineData(64, 2)]
     [InlineData(320, 5)]
     public void Fused_kernels_give_the_same_bits_with_any_number_of_threads(int width, int headCount)
@@ -78,7 +109,7 @@ public sealed class SameBitsTests
         var weight = replica.Layout["h.0.mlp.c_fc.weight"].Start + 5;
         replica.Write(ReplicaPart.Parameters, weight, [float.NaN]);
         replica.Loaded(0);
-        replica.BeginStep(1, 0, 1, 1);
+        replica.BeginStep(1, [new LeafRange(0, 1)], 1);
         var batch = Replicas.RandomBatch(replica.Layout.Shape, 1, 0);
         var sink = new SumSink();
         Assert.True(double.IsNaN(replica.ComputeMicroBatch(batch, sink)));
@@ -114,7 +145,7 @@ public sealed class SameBitsTests
     {
         using var replica = Fresh(Replicas.Tiny, Route.Cpu);
         var sink = new CollectingSink(replica.Layout.Length);
-        replica.BeginStep(1, 0, 1, 1);
+        replica.BeginStep(1, [new LeafRange(0, 1)], 1);
         replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, 1, 0), sink);
         var layout = replica.Layout;
         (long, long)[] expected =
@@ -145,7 +176,7 @@ public sealed class SameBitsTests
     public void A_leaf_of_another_worker_is_refused()
     {
         using var replica = Fresh(Replicas.Tiny, Route.Cpu);
-        replica.BeginStep(1, 0, 1, 2);
+        replica.BeginStep(1, [new LeafRange(0, 1)], 2);
         var batch = Replicas.RandomBatch(Replicas.TinyShape, 1, 1);
         Assert.Throws<InvalidOperationException>(() => replica.ComputeMicroBatch(batch, new CollectingSink(1)));
     }
@@ -154,7 +185,7 @@ public sealed class SameBitsTests
     public void A_replica_without_parameters_refuses_to_compute()
     {
         using var replica = Replicas.Create(Replicas.Tiny);
-        replica.BeginStep(1, 0, 1, 1);
+        replica.BeginStep(1, [new LeafRange(0, 1)], 1);
         var batch = Replicas.RandomBatch(Replicas.TinyShape, 1, 0);
         Assert.Throws<InvalidOperationException>(() => replica.ComputeMicroBatch(batch, new CollectingSink(1)));
     }
@@ -175,13 +206,37 @@ public sealed class SameBitsTests
 
     private static float[] Gradient(Replica replica) => Average(replica, 1, [0, 1]);
 
+    /// <summary>
+    /// What one worker sends under its last plan: first it has one range, after some leaves two, and then all. What it
+    /// contributed is compared at the end with what was read at once: it must not have been written in between.
+    /// </summary>
+    private static float[] ExtendedAverage(Replica replica, LeafRange[] ranges, int before, int between)
+    {
+        const int LeafCount = 5;
+        var length = replica.Layout.Length;
+        int[] leaves = [.. ranges.Leaves()];
+        var sink = new CollectingSink(length);
+        replica.BeginStep(1, [ranges[0]], LeafCount);
+        for (var done = 0; done < leaves.Length; done++)
+        {
+            if (done == before)
+                replica.ExtendStep(ranges[..2], sink = new CollectingSink(length));
+            if (done == between)
+                replica.ExtendStep(ranges, sink = new CollectingSink(length));
+            replica.ComputeMicroBatch(Replicas.RandomBatch(replica.Layout.Shape, 1, leaves[done]), sink);
+        }
+
+        sink.AssertUnchanged();
+        return sink.Average(new ReductionTree(LeafCount));
+    }
+
     /// <summary>What several workers would send, computed one after the other by one replica.</summary>
     private static float[] Average(Replica replica, int leafCount, int[] cuts)
     {
         var sink = new CollectingSink(replica.Layout.Length);
         for (var worker = 0; worker + 1 < cuts.Length; worker++)
         {
-            replica.BeginStep(1, cuts[worker], cuts[worker + 1], leafCount);
+            replica.BeginStep(1, [new LeafRange(cuts[worker], cuts[worker + 1])], leafCount);
             for (var leaf = cuts[worker]; leaf < cuts[worker + 1]; leaf++)
                 replica.ComputeMicroBatch(Replicas.RandomBatch(replica.Layout.Shape, 1, leaf), sink);
         }

@@ -46,13 +46,9 @@ public sealed class SilosByHandTests
         again.WaitFor("end", end => end.GetProperty("status").GetString() == "cancelled");
     }
 
-    /// <summary>As Prometheus asks: compressed if the silo likes.</summary>
     private static async Task AssertMetrics(params SiloProcess[] silos)
     {
-        using var handler = new HttpClientHandler { AutomaticDecompression = System.Net.DecompressionMethods.All };
-        using var http = new HttpClient(handler);
-        var addresses = silos.Select(silo => new Uri($"http://{silo.Http}/metrics"));
-        var scrapes = await Task.WhenAll(addresses.Select(http.GetStringAsync));
+        var scrapes = await Task.WhenAll(silos.Select(silo => silo.Metrics()));
         Assert.Contains("gpt2cluster_run_step{", string.Concat(scrapes), StringComparison.Ordinal);
         Assert.All(scrapes, scrape => Assert.Contains("gpt2cluster_silo_workers", scrape, StringComparison.Ordinal));
     }

@@ -109,7 +109,7 @@ public static class StepBenchmark
     private static void Step(IReplica replica, in MicroBatch batch, int step)
     {
         var sink = new LastBufferSink();
-        replica.BeginStep(step, 0, 1, 1);
+        replica.BeginStep(step, [new LeafRange(0, 1)], 1);
         replica.ComputeMicroBatch(batch, sink);
         var averages = sink.Sums!; // The only leaf is the root, and dividing by one changes nothing.
         var norm = replica.GradientNorm(averages);

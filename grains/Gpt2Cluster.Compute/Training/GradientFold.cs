@@ -25,12 +25,16 @@ internal sealed class GradientFold : IDisposable
     private readonly ThreadTeam team;
     private readonly ScalarType type;
     private readonly TorchSharp.torch.Device device;
-    private readonly List<(FlatTensor Flat, ParameterViews Views)> sums = [];
+    private readonly Dictionary<FoldBuffer, (FlatTensor Flat, ParameterViews Views)> sums = [];
+    private readonly Stack<(FlatTensor Flat, ParameterViews Views)> unused = [];
     private FlatTensor? leaf;
     private ParameterViews? leafViews;
     private FlatBuffer? hostLeaf;
+    private IReadOnlyList<LeafRange> ranges = [];
     private FoldPlan? plan;
     private int leafCount;
+    private int foldedCount;
+    private bool isOpen;
 
     /// <summary>Folds gradients of the given type that lie on the given device.</summary>
     public GradientFold(ParameterLayout layout, ThreadTeam team, ScalarType type, TorchSharp.torch.Device device)
@@ -41,22 +45,57 @@ internal sealed class GradientFold : IDisposable
         this.device = device;
     }
 
+    /// <summary>
+    /// A worker's only gradient travels as it is when it is bf16: half the bytes, and nothing else needs the leaf.
+    /// </summary>
+    private bool LeafTravels => type == ScalarType.BFloat16 && plan!.Steps.Count == 1;
+
     private bool SumsTakeGradients => type == ScalarType.Float32 && device.type == TorchSharp.DeviceType.CPU;
 
     /// <summary>Plans a step in which this worker computes these leaves.</summary>
-    public void Begin(int firstLeaf, int endLeaf, int leaves)
+    public void Begin(IReadOnlyList<LeafRange> own, int leaves)
     {
-        leafCount = leaves;
-        plan = FoldPlan.For(new ReductionTree(leaves), firstLeaf, endLeaf);
+        (ranges, leafCount) = (own, leaves);
+        plan = FoldPlan.For(new ReductionTree(leaves), own);
+        (foldedCount, isOpen) = (0, false);
+        foreach (var sum in sums.Values)
+            unused.Push(sum);
+        sums.Clear();
     }
 
-    /// <summary>The plan of one leaf, and where its gradient is to be written.</summary>
-    /// <exception cref="InvalidOperationException">The leaf is not this worker's.</exception>
+    /// <summary>
+    /// Goes on with more leaves; what is folded stays where it is, and finished sums are handed over again.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// The leaves begin with others than before, or one was left half folded.
+    /// </exception>
+    public void Extend(IReadOnlyList<LeafRange> own, IContributionSink sink)
+    {
+        if (plan is null || isOpen || !own.BeginsWith([.. ranges]))
+            throw new InvalidOperationException("What is folded of this step cannot be built on.");
+        var travelled = LeafTravels;
+        ranges = own;
+        plan = FoldPlan.For(new ReductionTree(leafCount), own);
+        var finished = plan.Steps.Take(foldedCount).Where(step => step.IsContribution).ToList();
+        // The next leaf is written where a leaf lies that has travelled: from now on it travels as a sum.
+        if (travelled && !LeafTravels && finished.Count == 1)
+            CopyToSum(finished[0], HostLeaf, 0, layout.Length);
+        foreach (var step in finished)
+            sink.Contribute(step.Result, LeafTravels ? HostLeaf : SumOf(step), 0, layout.Length);
+    }
+
+    /// <summary>The plan of the next leaf, and where its gradient is to be written.</summary>
+    /// <exception cref="InvalidOperationException">It is another worker's leaf, or not the next one.</exception>
     public (FoldStep Step, ParameterViews Gradient) Open(int index)
     {
-        var step = plan?.Steps.FirstOrDefault(step => step.Leaf == index)
-            ?? throw new InvalidOperationException(
-                $"Micro-batch {index} of {leafCount} is not among those this step was begun with.");
+        var step = plan is not null && foldedCount < plan.Steps.Count ? plan.Steps[foldedCount] : null;
+        if (step?.Leaf != index)
+        {
+            throw new InvalidOperationException(
+                $"Micro-batch {index} of {leafCount} is not the next one of {string.Join(", ", ranges)}.");
+        }
+
+        isOpen = true;
         if (SumsTakeGradients && step.Addends.Count == 0)
             return (step, Sum(step.Target).Views);
         if (leaf is null)
@@ -74,16 +113,23 @@ internal sealed class GradientFold : IDisposable
     public void Finish(FoldStep step, long start, long end, IContributionSink sink)
     {
         var sum = SumsTakeGradients && step.Addends.Count == 0
-            ? Sum(step.Target).Flat.Buffer!
+            ? SumOf(step)
             : FoldLeaf(step, start, end);
         if (step.IsContribution)
             sink.Contribute(step.Result, sum, start, end);
     }
 
+    /// <summary>The whole gradient of the leaf that was opened is folded.</summary>
+    public void Close()
+    {
+        foldedCount++;
+        isOpen = false;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var (flat, views) in sums)
+        foreach (var (flat, views) in sums.Values.Concat(unused))
         {
             views.Dispose();
             flat.Dispose();
@@ -94,23 +140,29 @@ internal sealed class GradientFold : IDisposable
         hostLeaf?.Dispose();
     }
 
+    private FlatBuffer HostLeaf => leaf!.Buffer ?? hostLeaf!;
+
+    private FlatBuffer SumOf(FoldStep step) => Sum(step.Target).Flat.Buffer!;
+
+    private FlatBuffer CopyToSum(FoldStep step, FlatBuffer gradient, long start, long end)
+    {
+        var copy = SumOf(step);
+        ForParts(start, end, (first, count) => Copy(gradient, copy, first, count));
+        return copy;
+    }
+
     private FlatBuffer FoldLeaf(FoldStep step, long start, long end)
     {
         var gradient = OnHost(start, end);
-        // Nothing else uses the leaf this step, so a lone bf16 gradient travels as it is: half the bytes.
-        if (gradient.ElementType == ElementType.BFloat16 && plan!.Steps.Count == 1)
+        if (LeafTravels)
             return gradient;
         if (step.Addends.Count == 0)
-        {
-            var copy = Sum(step.Target).Flat.Buffer!;
-            ForParts(start, end, (first, count) => Copy(gradient, copy, first, count));
-            return copy;
-        }
+            return CopyToSum(step, gradient, start, end);
 
         var right = gradient;
-        foreach (var index in step.Addends)
+        foreach (var buffer in step.Addends)
         {
-            var (left, addend) = (Sum(index).Flat.Buffer!, right);
+            var (left, addend) = (Sum(buffer).Flat.Buffer!, right);
             ForParts(start, end, (first, count) => AddInto(left, addend, first, count));
             right = left;
         }
@@ -135,15 +187,18 @@ internal sealed class GradientFold : IDisposable
         return hostLeaf;
     }
 
-    private (FlatTensor Flat, ParameterViews Views) Sum(int index)
+    private (FlatTensor Flat, ParameterViews Views) Sum(FoldBuffer buffer)
     {
-        while (sums.Count <= index)
+        if (sums.TryGetValue(buffer, out var sum))
+            return sum;
+        if (!unused.TryPop(out sum))
         {
             var flat = new FlatTensor(VocabularyPadding.PaddedLength(layout), ScalarType.Float32, CPU);
-            sums.Add((flat, new ParameterViews(flat, layout)));
+            sum = (flat, new ParameterViews(flat, layout));
         }
 
-        return sums[index];
+        sums.Add(buffer, sum);
+        return sum;
     }
 
     private void ForParts(long start, long end, Action<long, int> body)

@@ -63,6 +63,10 @@ public sealed record PrepareRequest
 public sealed record SiloAddressRecord(
     [property: Id(0)] string Name, [property: Id(1)] string StripeHost, [property: Id(2)] int StripePort);
 
+/// <summary>Contiguous micro-batches: the index of the first, and of the one after the last.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.micro-batch-range.v1")]
+public readonly record struct MicroBatchRange([property: Id(0)] int First, [property: Id(1)] int End);
+
 /// <summary>One worker's part of one step.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.step-plan.v1")]
 public sealed record StepPlan
@@ -79,16 +83,12 @@ public sealed record StepPlan
     [Id(2)]
     public required long Step { get; init; }
 
-    /// <summary>Index of its first micro-batch.</summary>
+    /// <summary>Its micro-batches, in the order they are computed.</summary>
     [Id(3)]
-    public required int FirstMicroBatch { get; init; }
-
-    /// <summary>Index of the micro-batch after its last; equal to the first for none.</summary>
-    [Id(4)]
-    public required int EndMicroBatch { get; init; }
+    public required MicroBatchRange[] MicroBatches { get; init; }
 
     /// <summary>The learning rate of the step.</summary>
-    [Id(5)]
+    [Id(4)]
     public required double LearningRate { get; init; }
 }
 

@@ -19,6 +19,12 @@ public sealed record ReplicaReport
     /// <summary>Its compute profile as JSON (<c>ComputeProfile</c> of Core); null without a replica.</summary>
     [Id(3)]
     public required string? ProfileJson { get; init; }
+
+    /// <summary>
+    /// The micro-batches of an interrupted plan for the step after it, of which it has computed some; mostly none.
+    /// </summary>
+    [Id(4)]
+    public MicroBatchRange[] Held { get; init; } = [];
 }
 
 /// <summary>A worker has applied one step.</summary>
@@ -37,11 +43,11 @@ public sealed record StepReport
     [Id(2)]
     public required long Step { get; init; }
 
-    /// <summary>Index of the worker's first micro-batch.</summary>
+    /// <summary>How many of its micro-batches it had computed under an interrupted plan already.</summary>
     [Id(3)]
-    public required int FirstMicroBatch { get; init; }
+    public required int KeptCount { get; init; }
 
-    /// <summary>Mean loss of each of its micro-batches in order, nats per token.</summary>
+    /// <summary>Mean loss of each of its micro-batches in the plan's order, nats per token.</summary>
     [Id(4)]
     public required double[] Losses { get; init; }
 
@@ -53,7 +59,7 @@ public sealed record StepReport
     [Id(6)]
     public required bool Applied { get; init; }
 
-    /// <summary>Seconds of compute for all its micro-batches, without the wait for their windows.</summary>
+    /// <summary>Seconds of compute for all its other micro-batches, without the wait for their windows.</summary>
     [Id(7)]
     public required double ComputeSeconds { get; init; }
 

@@ -126,15 +126,24 @@ public interface IReplica : IDisposable
     void Loaded(long step);
 
     /// <summary>
-    /// Makes ready for a step in which this worker computes the leaves <paramref name="firstLeaf"/> up to <paramref
-    /// name="endLeaf"/> of <paramref name="leafCount"/>.
+    /// Makes ready for a step in which this worker computes the leaves of <paramref name="ranges"/>, of <paramref
+    /// name="leafCount"/> in all.
     /// </summary>
-    void BeginStep(long step, int firstLeaf, int endLeaf, int leafCount);
+    void BeginStep(long step, IReadOnlyList<LeafRange> ranges, int leafCount);
+
+    /// <summary>
+    /// The step begun last goes on with more leaves, between two micro-batches: what is folded stays, and the sums
+    /// that were finished are given to <paramref name="sink"/> again. Nobody may read them at this moment.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// <paramref name="ranges"/> does not begin with those of the step, or a micro-batch failed half way.
+    /// </exception>
+    void ExtendStep(IReadOnlyList<LeafRange> ranges, IContributionSink sink);
 
     /// <summary>
     /// Forward, then backward block by block; folds the gradient into the worker's partial sums in the order of the
     /// canonical tree and gives every range of a finished subtree to <paramref name="sink"/> as soon as it is final.
-    /// Micro-batches of a step come in ascending order.
+    /// Micro-batches of a step come in the order of its ranges.
     /// </summary>
     /// <returns>The mean loss over the B x T targets, nats per token. The gradient is that of this mean.</returns>
     double ComputeMicroBatch(in MicroBatch batch, IContributionSink sink);

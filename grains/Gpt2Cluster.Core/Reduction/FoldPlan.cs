@@ -1,5 +1,19 @@
 namespace Gpt2Cluster.Core.Reduction;
 
+/// <summary>
+/// One of a worker's flat buffers. The two kinds are numbered apart, so that a plan that grows gives no sum another
+/// place.
+/// </summary>
+/// <param name="IsHeld">
+/// True for a buffer that holds a sum for a while, false for one that ends as a contribution.
+/// </param>
+/// <param name="Index">From 0; of a contribution, its place among <see cref="FoldPlan.Contributions"/>.</param>
+public readonly record struct FoldBuffer(bool IsHeld, int Index)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{(IsHeld ? "held" : "sum")}{Index}";
+}
+
 /// <summary>What a worker does with one leaf's gradient.</summary>
 /// <param name="Leaf">The micro-batch.</param>
 /// <param name="Addends">
@@ -14,65 +28,65 @@ namespace Gpt2Cluster.Core.Reduction;
 /// <param name="Result">The canonical name of the sum.</param>
 /// <param name="IsContribution">True if the sum is finished here and goes to the reducers; false if it is held.</param>
 public sealed record FoldStep(
-    int Leaf, IReadOnlyList<int> Addends, int Target, Subtree Result, bool IsContribution);
+    int Leaf, IReadOnlyList<FoldBuffer> Addends, FoldBuffer Target, Subtree Result, bool IsContribution);
 
 /// <summary>
-/// How a worker folds the gradients of its contiguous leaves into the canonical tree's sums: a binary counter of flat
-/// buffers. Buffer <c>i</c> below <c>Contributions.Count</c> ends as contribution <c>i</c> and is not touched again
-/// after that; the buffers behind hold sums for a while.
+/// How a worker folds the gradients of its leaves into the canonical tree's sums: a binary counter of flat buffers for
+/// each contribution. A contribution's buffer is not touched again once its sum is finished.
 /// </summary>
+/// <remarks>
+/// The plan of a longer list of ranges begins with the same steps in the same buffers, so that a worker goes on from
+/// any leaf when its list grows.
+/// </remarks>
 public sealed class FoldPlan
 {
-    private FoldPlan(IReadOnlyList<Subtree> contributions, IReadOnlyList<FoldStep> steps, int bufferCount)
+    private FoldPlan(IReadOnlyList<Subtree> contributions, IReadOnlyList<FoldStep> steps, int heldCount)
     {
         Contributions = contributions;
         Steps = steps;
-        BufferCount = bufferCount;
+        HeldCount = heldCount;
     }
 
-    /// <summary>The subtrees the range completes, in leaf order.</summary>
+    /// <summary>The subtrees the ranges complete, in the order they are finished.</summary>
     public IReadOnlyList<Subtree> Contributions { get; }
 
-    /// <summary>One step for each leaf, ascending.</summary>
+    /// <summary>One step for each leaf, in the order of the ranges.</summary>
     public IReadOnlyList<FoldStep> Steps { get; }
-
-    /// <summary>Buffers needed in all: the contributions and <see cref="MaxHeld"/> more.</summary>
-    public int BufferCount { get; }
 
     /// <summary>
     /// Buffers that only hold sums for a while: at most the level of the largest contribution, less one.
     /// </summary>
-    public int MaxHeld => BufferCount - Contributions.Count;
+    public int HeldCount { get; }
 
-    /// <summary>Plans the leaves <paramref name="first"/> up to <paramref name="end"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The range leaves the tree.</exception>
-    public static FoldPlan For(ReductionTree tree, int first, int end)
+    /// <summary>Plans the leaves of the ranges, one range after the other.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A range leaves the tree.</exception>
+    public static FoldPlan For(ReductionTree tree, IEnumerable<LeafRange> ranges)
     {
-        var contributions = tree.CoverRange(first, end);
+        List<Subtree> contributions = [.. ranges.SelectMany(range => tree.CoverRange(range.First, range.End))];
         var steps = new List<FoldStep>();
         var held = new Stack<Subtree>();
-        var bufferCount = contributions.Count;
+        var heldCount = 0;
         for (var index = 0; index < contributions.Count; index++)
         {
             var contribution = contributions[index];
             for (var leaf = contribution.FirstLeaf; leaf < contribution.EndLeaf(tree.LeafCount); leaf++)
             {
                 steps.Add(Fold(tree, leaf, held, contribution, BufferAt));
-                bufferCount = Math.Max(bufferCount, steps[^1].Target + 1);
+                heldCount = Math.Max(heldCount, held.Count - 1);
             }
 
             // The sum of the lowest depth grows where the contribution must lie in the end.
-            int BufferAt(int depth) => depth == 0 ? index : contributions.Count + depth - 1;
+            FoldBuffer BufferAt(int depth) => depth == 0 ? new(false, index) : new(true, depth - 1);
         }
 
-        return new FoldPlan(contributions, steps, bufferCount);
+        return new FoldPlan(contributions, steps, heldCount);
     }
 
     private static FoldStep Fold(
-        ReductionTree tree, int leaf, Stack<Subtree> held, Subtree contribution, Func<int, int> bufferAt)
+        ReductionTree tree, int leaf, Stack<Subtree> held, Subtree contribution, Func<int, FoldBuffer> bufferAt)
     {
         var sum = tree.Leaf(leaf);
-        var addends = new List<int>();
+        var addends = new List<FoldBuffer>();
         while (sum != contribution && held.TryPeek(out var left) && tree.Sibling(sum) == left)
         {
             held.Pop();

@@ -11,6 +11,7 @@ internal static class Preparation
         {
             Awaited = new PrepareReplica(member.Key, turn.Generation, ReplicaSource.Keep, 0, []),
             Step = null,
+            Held = [],
         });
         turn.State = turn.State with { Phase = RunPhase.Standing, ReadySilos = [], Members = [.. asked] };
         SendOutstanding(turn);
@@ -29,7 +30,7 @@ internal static class Preparation
         // While replicas are made, an answer for another step is a late one to the first question.
         if (awaited.Source != ReplicaSource.Keep && ready.Step != awaited.Step)
             return;
-        turn.Replace(member, member with { Awaited = null, Step = ready.Step });
+        turn.Replace(member, member with { Awaited = null, Step = ready.Step, Held = ready.Held });
         if (turn.State.Members.Exists(other => other.Awaited is not null))
             return;
         if (turn.State.Phase == RunPhase.Standing)

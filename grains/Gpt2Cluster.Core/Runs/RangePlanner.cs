@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Reduction;
+
 namespace Gpt2Cluster.Core.Runs;
 
 /// <summary>Divides work over workers. The same speeds give the same ranges; no bits depend on them.</summary>
@@ -40,6 +42,26 @@ public static class RangePlanner
         return isOne && Time(present, seconds) <= worthIt * Time(best, seconds) ? present : best;
     }
 
+    /// <summary>
+    /// What each worker computes of a step that was interrupted: the ranges it holds stay in front, so that it goes on
+    /// where it stopped, and the leaves that nobody holds are divided over all.
+    /// </summary>
+    /// <param name="held">
+    /// What each worker holds; one that holds a leaf of another before it, of a plan that was given up, begins anew.
+    /// </param>
+    /// <param name="leafCount">M, 1 or more.</param>
+    /// <param name="seconds">What a leaf takes each worker, above 0; as many as in <paramref name="held"/>.</param>
+    public static IReadOnlyList<IReadOnlyList<LeafRange>> Continue(
+        IReadOnlyList<IReadOnlyList<LeafRange>> held, int leafCount, IReadOnlyList<double> seconds)
+    {
+        var kept = Disjoint(held, leafCount);
+        var lost = LeafRanges.Missing(kept.SelectMany(own => own), leafCount);
+        if (lost.Count == 0)
+            return kept;
+        var parts = Divide(lost.LeafCount(), seconds);
+        return [.. kept.Zip(parts, IReadOnlyList<LeafRange> (own, part) => [.. own, .. lost.Slice(part)])];
+    }
+
     /// <summary>How long the slowest worker takes with a division.</summary>
     public static double Time(IEnumerable<LeafRange> ranges, IReadOnlyList<double> seconds) =>
         ranges.Select((range, worker) => range.Count * seconds[worker]).Max();
@@ -50,6 +72,20 @@ public static class RangePlanner
         .. Enumerable.Range(0, workerCount).Select(worker => new LeafRange(
             (int)((long)count * worker / workerCount), (int)((long)count * (worker + 1) / workerCount))),
     ];
+
+    private static List<IReadOnlyList<LeafRange>> Disjoint(
+        IReadOnlyList<IReadOnlyList<LeafRange>> held, int leafCount)
+    {
+        var (kept, taken) = (new List<IReadOnlyList<LeafRange>>(), new HashSet<int>());
+        foreach (var own in held)
+        {
+            var isUsable = own.Leaves().All(leaf => leaf < leafCount && !taken.Contains(leaf));
+            kept.Add(isUsable ? own : []);
+            taken.UnionWith(kept[^1].Leaves());
+        }
+
+        return kept;
+    }
 
     // Leaf by leaf to whoever would finish it first: optimal for leaves of equal work.
     private static double ShortestTime(int leafCount, IReadOnlyList<double> seconds)

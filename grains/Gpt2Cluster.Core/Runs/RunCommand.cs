@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Reduction;
+
 namespace Gpt2Cluster.Core.Runs;
 
 /// <summary>
@@ -53,10 +55,10 @@ public sealed record ConfigureExchange(
 /// <param name="Worker">Its key.</param>
 /// <param name="Generation">The generation.</param>
 /// <param name="Step">The step.</param>
-/// <param name="Range">Its micro-batches; may be empty.</param>
+/// <param name="Ranges">Its micro-batches, in the order they are computed; may be none.</param>
 /// <param name="LearningRate">Of this step.</param>
 public sealed record PlanStep(
-    string Worker, int Generation, long Step, LeafRange Range, double LearningRate) : RunCommand;
+    string Worker, int Generation, long Step, IReadOnlyList<LeafRange> Ranges, double LearningRate) : RunCommand;
 
 /// <summary>A worker is to validate; it answers <see cref="ValidationReported"/>.</summary>
 /// <param name="Worker">Its key.</param>
@@ -108,15 +110,3 @@ public sealed record ReleaseWorkers(IReadOnlyList<string> Workers, int Generatio
 /// <param name="StateHash">The state hash after that step; null if no checkpoint of it was written.</param>
 /// <param name="Reason">Why, for people; null if the status says it all.</param>
 public sealed record Finish(RunStatus Status, long Step, string? StateHash, string? Reason) : RunCommand;
-
-/// <summary>Contiguous micro-batches, windows or samples.</summary>
-/// <param name="First">The first index.</param>
-/// <param name="End">The index after the last; equal to the first for none.</param>
-public readonly record struct LeafRange(int First, int End)
-{
-    /// <summary>How many there are.</summary>
-    public int Count => End - First;
-
-    /// <inheritdoc/>
-    public override string ToString() => $"{First}..{End}";
-}

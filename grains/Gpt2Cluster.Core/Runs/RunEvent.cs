@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Runs;
@@ -65,7 +66,14 @@ public sealed record SiloUnreachable(string From, string Silo, int Generation, s
 /// <param name="Generation">The generation of the command.</param>
 /// <param name="Step">The last step its replica has applied; null if it holds none of this run.</param>
 /// <param name="Profile">What can change its bits; null if it is not known yet (no replica).</param>
-public sealed record ReplicaReady(string Worker, int Generation, long? Step, ComputeProfile? Profile) : RunEvent;
+public sealed record ReplicaReady(string Worker, int Generation, long? Step, ComputeProfile? Profile) : RunEvent
+{
+    /// <summary>
+    /// The micro-batches of the step after it that an interrupted plan gave the worker and that it has begun to
+    /// compute: if the next plan begins with these ranges, it goes on where it stopped. Mostly none.
+    /// </summary>
+    public IReadOnlyList<LeafRange> Held { get; init; } = [];
+}
 
 /// <summary>A silo has taken over the exchange's membership.</summary>
 /// <param name="Silo">Its name.</param>
@@ -84,7 +92,7 @@ public sealed record StepReported : RunEvent
     /// <summary>The step.</summary>
     public required long Step { get; init; }
 
-    /// <summary>Mean loss of each of the worker's micro-batches in order, nats per token.</summary>
+    /// <summary>Mean loss of each of the worker's micro-batches in the plan's order, nats per token.</summary>
     public required IReadOnlyList<double> Losses { get; init; }
 
     /// <summary>Norm of the averaged gradient before clipping: the same bits on every worker.</summary>
@@ -93,7 +101,10 @@ public sealed record StepReported : RunEvent
     /// <summary>False if a loss or the norm is not finite, so that parameters and moments are unchanged.</summary>
     public required bool Applied { get; init; }
 
-    /// <summary>Time of compute for all its micro-batches.</summary>
+    /// <summary>Micro-batches that it had computed under an interrupted plan already.</summary>
+    public int KeptCount { get; init; }
+
+    /// <summary>Time of compute for all its other micro-batches.</summary>
     public TimeSpan Compute { get; init; }
 
     /// <summary>Time it waited for averages after its own compute was done.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Core.Runs;
 
@@ -48,8 +49,17 @@ public sealed record RunMember(string Key, string Silo, string Incarnation)
     /// <summary>Measured seconds of one micro-batch, smoothed; null before the first.</summary>
     public double? SecondsPerMicroBatch { get; init; }
 
-    /// <summary>Its part of the work in flight: micro-batches, validation micro-batches or samples.</summary>
-    public LeafRange Range { get; init; }
+    /// <summary>
+    /// Its part of the work in flight: micro-batches, validation micro-batches or samples. More than one range only
+    /// where it took over micro-batches of members that were lost.
+    /// </summary>
+    public IReadOnlyList<LeafRange> Ranges { get; init; } = [];
+
+    /// <summary>The one range of a validation or of samples.</summary>
+    public LeafRange Range => Ranges.Single();
+
+    /// <summary>What it holds of an interrupted plan for the step after its replica's; mostly none.</summary>
+    public IReadOnlyList<LeafRange> Held { get; init; } = [];
 
     /// <summary>What it reported of the step in flight; null before.</summary>
     public StepReported? StepReport { get; init; }

@@ -1,5 +1,5 @@
-using System.Collections.Immutable;
 using System.Globalization;
+using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Core.Runs;
 
@@ -24,7 +24,7 @@ internal static class Stepping
         var step = turn.State.Step + 1;
         var rate = turn.Specification.Schedule.At(step, turn.Specification.Steps);
         foreach (var member in turn.State.Members.Where(member => member.StepReport is null))
-            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Range, rate));
+            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Ranges, rate));
     }
 
     public static void Report(Turn turn, StepReported report)
@@ -33,9 +33,9 @@ internal static class Stepping
             return;
         if (turn.Member(report.Worker, report.Generation) is not { StepReport: null } member)
             return;
-        if (report.Losses.Count != member.Range.Count)
+        if (report.Losses.Count != member.Ranges.LeafCount())
         {
-            var (losses, expected) = (report.Losses.Count, member.Range.Count);
+            var (losses, expected) = (report.Losses.Count, member.Ranges.LeafCount());
             turn.Fail($"Worker {member.Key} reports {losses} losses for {expected} micro-batches.");
             return;
         }
@@ -75,8 +75,7 @@ internal static class Stepping
     private static void Commit(Turn turn, StepReported report)
     {
         var members = turn.State.Members;
-        var loss = members.SelectMany(member => member.StepReport!.Losses).Aggregate(0.0, (sum, each) => sum + each)
-            / turn.Specification.MicroBatchCount;
+        var loss = Losses(turn).Aggregate(0.0, (sum, each) => sum + each.Loss) / turn.Specification.MicroBatchCount;
         var isRepeat = report.Step <= turn.Record.CommittedStep;
         turn.State = turn.State with
         {
@@ -109,22 +108,30 @@ internal static class Stepping
         ExposedExchange = turn.State.Members.Max(member => member.StepReport!.ExposedExchange),
     };
 
-    private static ImmutableList<LeafRange> Ranges(Turn turn)
+    /// <summary>
+    /// A step that was interrupted goes on: who holds a part of it keeps that, and only what was lost is divided. Any
+    /// other one is divided whole.
+    /// </summary>
+    private static IReadOnlyList<IReadOnlyList<LeafRange>> Ranges(Turn turn)
     {
         var known = turn.State.Members.Select(member => member.SecondsPerMicroBatch).OfType<double>();
         var typical = known.DefaultIfEmpty(1).Average();
         var seconds = turn.State.Members.ConvertAll(member => member.SecondsPerMicroBatch ?? typical);
-        var ranges = RangePlanner.Improve(
-            turn.State.PlannedRanges, turn.Specification.MicroBatchCount, seconds, WorthCuttingAnew);
+        var held = turn.State.Members.ConvertAll(member => member.Held);
+        var leafCount = turn.Specification.MicroBatchCount;
+        if (held.Exists(own => own.Count > 0))
+            return RangePlanner.Continue(held, leafCount, seconds);
+        var ranges = RangePlanner.Improve(turn.State.PlannedRanges, leafCount, seconds, WorthCuttingAnew);
         turn.State = turn.State with { PlannedRanges = [.. ranges] };
-        return turn.State.PlannedRanges;
+        return turn.State.PlannedRanges.ConvertAll(IReadOnlyList<LeafRange> (range) => [range]);
     }
 
     private static double? Smoothed(RunMember member, StepReported report)
     {
-        if (member.Range.Count == 0 || report.Compute <= TimeSpan.Zero)
+        var computedCount = member.Ranges.LeafCount() - report.KeptCount;
+        if (computedCount <= 0 || report.Compute <= TimeSpan.Zero)
             return member.SecondsPerMicroBatch;
-        var measured = report.Compute.TotalSeconds / member.Range.Count;
+        var measured = report.Compute.TotalSeconds / computedCount;
         return member.SecondsPerMicroBatch is { } before ? before + (NewWeight * (measured - before)) : measured;
     }
 
@@ -138,13 +145,19 @@ internal static class Stepping
 
     private static string Culprits(Turn turn)
     {
-        var culprits = from member in turn.State.Members
-                       from index in Enumerable.Range(0, member.Range.Count)
-                       where !double.IsFinite(member.StepReport!.Losses[index])
-                       select $"micro-batch {member.Range.First + index} (worker {member.Key})";
+        var culprits = from each in Losses(turn)
+                       where !double.IsFinite(each.Loss)
+                       select $"micro-batch {each.Leaf} (worker {each.Worker})";
         var named = string.Join(", ", culprits);
         return named.Length > 0 ? $"The loss of {named}" : "The gradient norm";
     }
+
+    /// <summary>All losses of the step in the order of its micro-batches, whoever computed them.</summary>
+    private static IEnumerable<(int Leaf, double Loss, string Worker)> Losses(Turn turn) =>
+        from member in turn.State.Members
+        from each in member.Ranges.Leaves().Zip(member.StepReport!.Losses)
+        orderby each.First
+        select (each.First, each.Second, member.Key);
 
     private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }

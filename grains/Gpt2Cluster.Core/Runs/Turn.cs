@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Runs;
@@ -54,13 +55,18 @@ internal sealed class Turn
     /// <summary>
     /// Hands out the parts of some work, one for each member in order, and forgets what was reported before.
     /// </summary>
-    public void Assign(IReadOnlyList<LeafRange> ranges) => State = State with
+    public void Assign(IReadOnlyList<LeafRange> ranges) =>
+        Assign([.. ranges.Select(range => new List<LeafRange> { range })]);
+
+    /// <inheritdoc cref="Assign(IReadOnlyList{LeafRange})"/>
+    public void Assign(IReadOnlyList<IReadOnlyList<LeafRange>> ranges) => State = State with
     {
         Members =
         [
             .. State.Members.Select((member, index) => member with
             {
-                Range = ranges[index],
+                Ranges = ranges[index],
+                Held = [],
                 StepReport = null,
                 LossSums = null,
                 Texts = null,

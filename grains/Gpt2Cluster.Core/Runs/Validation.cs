@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Reduction;
+
 namespace Gpt2Cluster.Core.Runs;
 
 /// <summary>Validation between two steps: fixed micro-batches, added in order, whoever computed them.</summary>

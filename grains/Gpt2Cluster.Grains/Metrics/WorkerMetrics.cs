@@ -13,6 +13,8 @@ public sealed class WorkerMetrics
     private readonly Counter<long> received;
     private readonly Counter<long> notFinite;
     private readonly Counter<long> failedCheckpoints;
+    private readonly Counter<long> kept;
+    private readonly Counter<long> recomputed;
 
     /// <summary>Makes the instruments.</summary>
     public WorkerMetrics(IMeterFactory meters, RunSeries series)
@@ -35,6 +37,12 @@ public sealed class WorkerMetrics
         failedCheckpoints = meter.CreateCounter<long>(
             "gpt2cluster_worker_failed_checkpoints",
             description: "Checkpoints that could not be written.");
+        kept = meter.CreateCounter<long>(
+            "gpt2cluster_worker_kept_micro_batches",
+            description: "Micro-batches whose gradients outlived an interruption of their step.");
+        recomputed = meter.CreateCounter<long>(
+            "gpt2cluster_worker_recomputed_micro_batches",
+            description: "Micro-batches that the worker computed again, as their step was divided anew.");
     }
 
     /// <summary>A worker takes a run up.</summary>
@@ -47,6 +55,7 @@ public sealed class WorkerMetrics
         // A rate needs the zero before the first event.
         notFinite.Add(0, Labels(run, worker));
         failedCheckpoints.Add(0, Labels(run, worker));
+        Repeated(run, worker, 0, 0);
     }
 
     /// <summary>A worker has applied a step.</summary>
@@ -74,6 +83,17 @@ public sealed class WorkerMetrics
 
     /// <summary>A step changed nothing, as its gradient was not finite.</summary>
     public void NotFinite(string run, string worker) => notFinite.Add(1, Labels(run, worker));
+
+    /// <summary>A worker has done a step, perhaps under several plans.</summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="worker">The worker's key.</param>
+    /// <param name="keptCount">Micro-batches that an earlier plan of the step had it compute, and that it kept.</param>
+    /// <param name="recomputedCount">Those that it had to compute again.</param>
+    public void Repeated(string run, string worker, int keptCount, int recomputedCount)
+    {
+        kept.Add(keptCount, Labels(run, worker));
+        recomputed.Add(recomputedCount, Labels(run, worker));
+    }
 
     /// <summary>A checkpoint could not be written.</summary>
     public void CheckpointFailed(string run, string worker) => failedCheckpoints.Add(1, Labels(run, worker));

@@ -7,6 +7,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Metrics;
+using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Logging;
 using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
 using ShownEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
@@ -255,8 +256,7 @@ internal sealed partial class RunExecutor(
         Run = run,
         Generation = plan.Generation,
         Step = plan.Step,
-        FirstMicroBatch = plan.Range.First,
-        EndMicroBatch = plan.Range.End,
+        MicroBatches = MicroBatchRanges.ToWire(plan.Ranges),
         LearningRate = plan.LearningRate,
     };
 

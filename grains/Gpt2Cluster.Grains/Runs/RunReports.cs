@@ -2,6 +2,7 @@ using System.Text.Json;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Grains.Workers;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -13,7 +14,10 @@ internal static class RunReports
         report.Worker,
         report.Generation,
         report.Step,
-        report.ProfileJson is { } json ? JsonSerializer.Deserialize<ComputeProfile>(json) : null);
+        report.ProfileJson is { } json ? JsonSerializer.Deserialize<ComputeProfile>(json) : null)
+    {
+        Held = MicroBatchRanges.FromWire(report.Held),
+    };
 
     /// <summary>A worker has done its part of a step.</summary>
     public static RunEvent ToEvent(StepReport report) => new StepReported
@@ -24,6 +28,7 @@ internal static class RunReports
         Losses = report.Losses,
         GradientNorm = report.GradientNorm,
         Applied = report.Applied,
+        KeptCount = report.KeptCount,
         Compute = TimeSpan.FromSeconds(report.ComputeSeconds),
         ExposedExchange = TimeSpan.FromSeconds(report.ExposedExchangeSeconds),
         SentBytes = report.SentBytes,

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Grains.Workers;
 
@@ -12,25 +13,29 @@ namespace Gpt2Cluster.Grains.Workers;
 internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
 {
     private readonly Dictionary<(long Step, int Index), Task<MicroBatch>> underWay = [];
+    private readonly HashSet<(long Step, int Index)> taken = [];
     private readonly Lock gate = new();
-    private StepPlan? begun;
+    private (int Generation, long Step) begun;
 
     /// <summary>
-    /// Begins to read what the plan needs, and the same range of the step after it; forgets older steps. A plan that
-    /// is repeated while its step is under way reads nothing again.
+    /// Begins to read what the plan needs, and the same of the step after it; forgets older steps. What was taken is
+    /// not read again, by a plan that is repeated or goes on with the step; one that begins anew reads it when it takes
+    /// it.
     /// </summary>
     public void Begin(StepPlan plan)
     {
         lock (gate)
         {
-            if (plan == begun)
+            if ((plan.Generation, plan.Step) == begun)
                 return;
-            begun = plan;
+            begun = (plan.Generation, plan.Step);
             foreach (var old in underWay.Keys.Where(key => key.Step < plan.Step).ToList())
                 underWay.Remove(old);
-            for (var index = plan.FirstMicroBatch; index < plan.EndMicroBatch; index++)
+            taken.RemoveWhere(key => key.Step != plan.Step);
+            foreach (var index in MicroBatchRanges.FromWire(plan.MicroBatches).Leaves())
             {
-                Request(plan.Step, index);
+                if (!taken.Contains((plan.Step, index)))
+                    Request(plan.Step, index);
                 Request(plan.Step + 1, index);
             }
         }
@@ -46,6 +51,7 @@ internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
         {
             task = Request(step, index);
             underWay.Remove((step, index));
+            taken.Add((step, index));
         }
 
         return task.GetAwaiter().GetResult();

@@ -227,6 +227,7 @@ internal sealed partial class WorkerSession : IDisposable
         services.Metrics.Step(
             Run, worker, replica!.Times, TimeSpan.FromSeconds(report.DataWaitSeconds),
             TimeSpan.FromSeconds(report.ExposedExchangeSeconds));
+        services.Metrics.Repeated(Run, worker, report.KeptCount, step!.RecomputedCount);
         if (!report.Applied)
             services.Metrics.NotFinite(Run, worker);
         if (reportsExchange)
@@ -250,6 +251,7 @@ internal sealed partial class WorkerSession : IDisposable
             Generation = generation,
             Step = stand,
             ProfileJson = profile is null ? null : JsonSerializer.Serialize(profile),
+            Held = stand is null ? [] : MicroBatchRanges.ToWire(step!.Held),
         };
     }
 

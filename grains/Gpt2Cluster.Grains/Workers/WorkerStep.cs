@@ -10,6 +10,10 @@ namespace Gpt2Cluster.Grains.Workers;
 /// One step on one worker, in the order a person says it: compute, contribute, average, apply, report. Runs on the
 /// worker's compute thread.
 /// </summary>
+/// <remarks>
+/// A plan may be interrupted between two micro-batches by a new generation. What was folded by then is kept: if the
+/// next plan gives the worker the same ranges first, it goes on from there.
+/// </remarks>
 internal sealed class WorkerStep(
     string worker,
     bool reportsExchange,
@@ -22,15 +26,39 @@ internal sealed class WorkerStep(
     /// <summary>Added to the norm before dividing, as <c>torch.nn.utils.clip_grad_norm_</c> does.</summary>
     private const double ClipEpsilon = 1e-6;
 
+    // What is folded of a step that was interrupted. A step that fails in another way leaves nothing to build on.
+    private StepProgress? interrupted;
+
+    /// <summary>What it holds of an interrupted plan for the step after the replica's; mostly none.</summary>
+    public IReadOnlyList<LeafRange> Held =>
+        interrupted is { Losses.Count: > 0 } held && held.Step == replica.Step + 1 ? held.Ranges : [];
+
+    /// <summary>Micro-batches of the last step that it had to compute again, as a later plan began anew.</summary>
+    public int RecomputedCount { get; private set; }
+
     /// <summary>Does the worker's part of the step.</summary>
-    /// <exception cref="OperationCanceledException">The generation changed while averages were awaited.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The generation changed between two micro-batches, or while averages were awaited.
+    /// </exception>
     public StepReport Run(StepPlan plan, CancellationToken cancellation)
     {
-        var began = time.GetTimestamp();
-        exchange.BeginStep(plan.Step, plan.Generation);
-        replica.BeginStep(plan.Step, plan.FirstMicroBatch, plan.EndMicroBatch, specification.MicroBatchCount);
+        var progress = Begin(plan);
+        try
+        {
+            return Run(plan, progress, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            interrupted = progress;
+            throw;
+        }
+    }
 
-        var losses = Compute(plan, cancellation, out var dataWait);
+    private StepReport Run(StepPlan plan, StepProgress progress, CancellationToken cancellation)
+    {
+        var began = time.GetTimestamp();
+        var keptCount = progress.Losses.Count;
+        Compute(plan, progress, cancellation, out var dataWait);
         var computed = time.GetTimestamp();
 
         var averages = exchange.WaitForAverages(plan.Step, cancellation);
@@ -44,8 +72,8 @@ internal sealed class WorkerStep(
             Worker = worker,
             Generation = plan.Generation,
             Step = plan.Step,
-            FirstMicroBatch = plan.FirstMicroBatch,
-            Losses = losses,
+            KeptCount = keptCount,
+            Losses = [.. progress.Losses],
             GradientNorm = norm,
             Applied = applied,
             ComputeSeconds = (time.GetElapsedTime(began, computed) - dataWait).TotalSeconds,
@@ -55,27 +83,46 @@ internal sealed class WorkerStep(
         };
     }
 
+    /// <summary>Goes on with what an interrupted plan of the step has left, or begins the step.</summary>
+    private StepProgress Begin(StepPlan plan)
+    {
+        var before = interrupted;
+        interrupted = null;
+        var progress = new StepProgress(plan.Step, MicroBatchRanges.FromWire(plan.MicroBatches));
+        exchange.BeginStep(plan.Step, plan.Generation);
+        RecomputedCount = before?.Step == plan.Step ? RecomputedCount : 0;
+        if (before is not null && progress.ContinuesFrom(before))
+        {
+            replica.ExtendStep(progress.Ranges, new Contributions(exchange, plan));
+            return progress;
+        }
+
+        if (before?.Step == plan.Step)
+            RecomputedCount += before.Computed.Intersect(progress.Ranges.Leaves()).Count();
+        replica.BeginStep(plan.Step, progress.Ranges, specification.MicroBatchCount);
+        return progress;
+    }
+
     /// <summary>
     /// Forward and backward of each micro-batch; finished sums go out while the backward pass goes on.
     /// </summary>
     /// <param name="plan">The step.</param>
+    /// <param name="progress">What is done of it.</param>
     /// <param name="cancellation">Ends it between two micro-batches.</param>
     /// <param name="dataWait">How long it waited for windows; no part of the worker's speed.</param>
-    private double[] Compute(StepPlan plan, CancellationToken cancellation, out TimeSpan dataWait)
+    private void Compute(
+        StepPlan plan, StepProgress progress, CancellationToken cancellation, out TimeSpan dataWait)
     {
         dataWait = TimeSpan.Zero;
         var contributions = new Contributions(exchange, plan);
-        var losses = new double[plan.EndMicroBatch - plan.FirstMicroBatch];
-        for (var index = plan.FirstMicroBatch; index < plan.EndMicroBatch; index++)
+        foreach (var index in progress.Ranges.Leaves().Skip(progress.Losses.Count))
         {
             cancellation.ThrowIfCancellationRequested();
             var asked = time.GetTimestamp();
             var batch = windows.Take(plan.Step, index);
             dataWait += time.GetElapsedTime(asked);
-            losses[index - plan.FirstMicroBatch] = replica.ComputeMicroBatch(batch, contributions);
+            progress.Losses.Add(replica.ComputeMicroBatch(batch, contributions));
         }
-
-        return losses;
     }
 
     /// <summary>Clips and updates; a gradient that is not finite is never applied.</summary>

@@ -9,6 +9,8 @@ namespace Gpt2Cluster.Compute.Tests.Support;
 /// </summary>
 internal sealed class CollectingSink(long length) : IContributionSink
 {
+    private readonly Dictionary<Subtree, FlatBuffer> buffers = [];
+
     public Dictionary<Subtree, float[]> Sums { get; } = [];
 
     public List<(long Start, long End)> Ranges { get; } = [];
@@ -16,6 +18,7 @@ internal sealed class CollectingSink(long length) : IContributionSink
     public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end)
     {
         Ranges.Add((start, end));
+        buffers[subtree] = sums;
         if (!Sums.TryGetValue(subtree, out var all))
         {
             all = new float[length];
@@ -26,11 +29,26 @@ internal sealed class CollectingSink(long length) : IContributionSink
         for (var index = start; index < end; index++)
         {
             Assert.True(float.IsNaN(all[index]), $"element {index} of {subtree} came twice");
-            all[index] = sums.ElementType == ElementType.Float32
-                ? sums.Floats(index, 1)[0]
-                : BitConverter.UInt32BitsToSingle((uint)sums.BFloat16Bits(index, 1)[0] << 16);
+            all[index] = Element(sums, index);
         }
     }
+
+    /// <summary>Every buffer still holds what was read from it: whoever reads it later gets the same.</summary>
+    public void AssertUnchanged()
+    {
+        foreach (var (subtree, sum) in Sums)
+        {
+            for (var index = 0L; index < length; index++)
+            {
+                if (!sum[index].Equals(Element(buffers[subtree], index)))
+                    Assert.Fail($"element {index} of {subtree} was written after it was handed over");
+            }
+        }
+    }
+
+    private static float Element(FlatBuffer sums, long index) => sums.ElementType == ElementType.Float32
+        ? sums.Floats(index, 1)[0]
+        : BitConverter.UInt32BitsToSingle((uint)sums.BFloat16Bits(index, 1)[0] << 16);
 
     /// <summary>The sum of all M leaves as the reducers would make it, divided by M.</summary>
     public float[] Average(ReductionTree tree)

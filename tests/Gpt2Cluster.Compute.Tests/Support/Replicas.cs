@@ -78,7 +78,7 @@ internal static class Replicas
         double clip = 0)
     {
         var sink = new CollectingSink(replica.Layout.Length);
-        replica.BeginStep(step, 0, leafCount, leafCount);
+        replica.BeginStep(step, [new LeafRange(0, leafCount)], leafCount);
         var losses = Enumerable.Range(0, leafCount).Select(leaf => compute(leaf, sink)).ToArray();
         using var averages = ToBuffer(sink.Average(new ReductionTree(leafCount)));
         var norm = replica.GradientNorm(averages);

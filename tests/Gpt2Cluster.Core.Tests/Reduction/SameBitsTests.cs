@@ -18,7 +18,7 @@ public sealed class SameBitsTests
                 (leaves, seed) =>
                 {
                     for (var cuts = 0; cuts < 1 << (count - 1); cuts++)
-                        AssertSameBits(leaves, Cut(count, index => (cuts >> index & 1) != 0), new Random(seed));
+                        AssertSameBits(leaves, Ranges.Cut(count, index => (cuts >> index & 1) != 0), new Random(seed));
                 },
                 iter: 40);
         }
@@ -28,7 +28,7 @@ public sealed class SameBitsTests
     public void Random_cuts_of_up_to_forty_leaves_give_the_bits_of_the_recursive_sum() =>
         Gen.Int[1, 40].SelectMany(count => Gen.Select(Floats.OfLength(count), Gen.Bool.Array[count], Gen.Int))
             .Sample((leaves, cuts, seed) =>
-                AssertSameBits(leaves, Cut(leaves.Length, index => cuts[index]), new Random(seed)));
+                AssertSameBits(leaves, Ranges.Cut(leaves.Length, index => cuts[index]), new Random(seed)));
 
     [Fact]
     public void Another_cut_after_a_new_generation_gives_the_same_bits() =>
@@ -37,10 +37,11 @@ public sealed class SameBitsTests
             {
                 var random = new Random(seed);
                 var reducer = new DumbReducer(leaves.Length);
-                var before = Contributions(leaves, Cut(leaves.Length, index => cuts[index]));
+                var before = Contributions(leaves, Ranges.Cut(leaves.Length, index => cuts[index]));
                 foreach (var (name, sum) in before.Where(_ => random.Next(2) == 0))
                     reducer.Take(name, sum);
-                foreach (var (name, sum) in Contributions(leaves, Cut(leaves.Length, i => cuts[leaves.Length + i])))
+                var after = Ranges.Cut(leaves.Length, index => cuts[leaves.Length + index]);
+                foreach (var (name, sum) in Contributions(leaves, after))
                     reducer.Take(name, sum);
                 Assert.Equal(Floats.Bits(Floats.TreeSum(leaves)), Floats.Bits(reducer.Root));
             });
@@ -59,22 +60,7 @@ public sealed class SameBitsTests
         Assert.InRange(differing, 50, 200);
     }
 
-    private static List<(int First, int End)> Cut(int leafCount, Func<int, bool> cutAfter)
-    {
-        var ranges = new List<(int, int)>();
-        var first = 0;
-        for (var end = 1; end <= leafCount; end++)
-        {
-            if (end < leafCount && !cutAfter(end - 1))
-                continue;
-            ranges.Add((first, end));
-            first = end;
-        }
-
-        return ranges;
-    }
-
-    private static void AssertSameBits(float[] leaves, List<(int First, int End)> ranges, Random arrival)
+    private static void AssertSameBits(float[] leaves, List<LeafRange> ranges, Random arrival)
     {
         var contributions = Contributions(leaves, ranges).ToArray();
         arrival.Shuffle(contributions);
@@ -88,40 +74,18 @@ public sealed class SameBitsTests
         Assert.Equal(Floats.Bits(Floats.TreeSum(leaves)), Floats.Bits(reducer.Root));
     }
 
-    private static List<(Subtree Name, float Sum)> Contributions(float[] leaves, List<(int First, int End)> ranges)
+    private static List<(Subtree Name, float Sum)> Contributions(float[] leaves, List<LeafRange> ranges)
     {
         var contributions = new List<(Subtree, float)>();
-        foreach (var (first, end) in ranges)
+        foreach (var range in ranges)
         {
-            var plan = FoldPlan.For(new ReductionTree(leaves.Length), first, end);
-            var buffers = new float[plan.BufferCount];
-            foreach (var step in plan.Steps)
-            {
-                buffers[step.Target] = step.Addends.Aggregate(leaves[step.Leaf], (sum, held) => buffers[held] + sum);
-                if (step.IsContribution)
-                    contributions.Add((step.Result, buffers[step.Target]));
-            }
+            var worker = new FoldingWorker(leaves.Length);
+            worker.Begin([range]);
+            while (!worker.IsDone)
+                worker.Compute(leaf => leaves[leaf]);
+            contributions.AddRange(worker.Contributions);
         }
 
         return contributions;
-    }
-
-    private sealed class DumbReducer(int leafCount)
-    {
-        private readonly HeldSubtrees held = new(new ReductionTree(leafCount));
-        private readonly Dictionary<Subtree, float> sums = [];
-
-        public float Root => held.IsComplete
-            ? sums[new ReductionTree(leafCount).Root]
-            : throw new InvalidOperationException("The root is not complete.");
-
-        public void Take(Subtree name, float sum)
-        {
-            if (!held.Offer(name, out var additions))
-                return;
-            sums[name] = sum;
-            foreach (var (left, right, parent) in additions)
-                sums[parent] = sums[left] + sums[right];
-        }
     }
 }

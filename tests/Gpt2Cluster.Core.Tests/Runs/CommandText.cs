@@ -11,7 +11,7 @@ internal static class CommandText
         PersistRecord persist => Of(persist.Record),
         PrepareReplica prepare => Of(prepare),
         ConfigureExchange c => $"configure exchange {c.Silo} g{c.Generation} over {string.Join(' ', c.Silos)}",
-        PlanStep p => $"plan {p.Worker} g{p.Generation} step {p.Step}: {p.Range} at {Of(p.LearningRate)}",
+        PlanStep plan => Of(plan),
         Validate v => $"validate {v.Worker} g{v.Generation} step {v.Step}: {v.Range}",
         Sample s => $"sample {s.Worker} g{s.Generation} step {s.Step}: {s.Range}",
         WriteCheckpoint write => Of(write),
@@ -25,6 +25,12 @@ internal static class CommandText
     private static string Of(RunRecord record) =>
         $"persist {record.Status} g{record.Generation} step {record.CommittedStep}"
         + $" checkpoints [{string.Join(' ', record.Checkpoints.Select(entry => entry.Step))}]{Because(record.Remark)}";
+
+    private static string Of(PlanStep plan)
+    {
+        var ranges = string.Join('+', plan.Ranges);
+        return $"plan {plan.Worker} g{plan.Generation} step {plan.Step}: {ranges} at {Of(plan.LearningRate)}";
+    }
 
     private static string Of(PrepareReplica prepare)
     {

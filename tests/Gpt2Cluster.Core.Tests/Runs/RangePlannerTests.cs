@@ -1,6 +1,7 @@
 using CsCheck;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Tests.Reduction;
 
 namespace Gpt2Cluster.Core.Tests.Runs;
 
@@ -59,6 +60,33 @@ public sealed class RangePlannerTests
             Assert.Equal(best, RangePlanner.Improve([], leaves, after, 1.1));
         });
 
+    [Theory]
+    [InlineData("0..2|", "0..2+2..3|3..4")]
+    [InlineData("0..2|2..4", "0..2|2..4")]
+    [InlineData("2..3|0..1", "2..3+1..2|0..1+3..4")]
+    [InlineData("|", "0..2|2..4")]
+    [InlineData("0..2|1..3", "0..2+2..3|3..4")]
+    [InlineData("0..5|", "0..2|2..4")]
+    public void What_is_held_stays_in_front_and_what_nobody_holds_is_divided(string held, string expected) =>
+        Assert.Equal(expected, Text(RangePlanner.Continue(Parse(held), 4, [1.0, 1.0])));
+
+    [Fact]
+    public void Survivors_keep_their_ranges_and_every_leaf_is_planned_once() =>
+        (from tree in Ranges.OfTree
+         from seconds in Gen.Double[0.1, 10].Array[1, 6]
+         from seed in Gen.Int
+         select (tree, seconds, seed)).Sample(sample =>
+        {
+            var (tree, seconds, random) = (sample.tree, sample.seconds, new Random(sample.seed));
+            var held = seconds.Select(_ => new List<LeafRange>()).ToList();
+            foreach (var range in tree.Ranges)
+                held[random.Next(held.Count)].Add(range);
+            var planned = RangePlanner.Continue(held, tree.LeafCount, seconds);
+            Assert.All(held.Zip(planned), pair => Assert.True(pair.Second.BeginsWith(pair.First)));
+            Assert.Equal(
+                Enumerable.Range(0, tree.LeafCount), planned.SelectMany(ranges => ranges.Leaves()).Order());
+        });
+
     [Fact]
     public void Subtrees_are_counted_as_the_tree_lists_them()
     {
@@ -90,4 +118,15 @@ public sealed class RangePlannerTests
                from front in AllCuts(last, workers - 1)
                select front.Append(new LeafRange(last, leaves)).ToArray();
     }
+
+    private static List<LeafRange>[] Parse(string lists) =>
+    [
+        .. from list in lists.Split('|')
+           select (from range in list.Split('+', StringSplitOptions.RemoveEmptyEntries)
+                   let ends = range.Split("..")
+                   select new LeafRange(int.Parse(ends[0]), int.Parse(ends[1]))).ToList(),
+    ];
+
+    private static string Text(IEnumerable<IEnumerable<LeafRange>> lists) =>
+        string.Join('|', lists.Select(ranges => string.Join('+', ranges)));
 }

@@ -1,6 +1,7 @@
 using CsCheck;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Tests.Reduction;
 using Gpt2Cluster.Core.Tests.Specification;
 
 namespace Gpt2Cluster.Core.Tests.Runs;
@@ -44,7 +45,38 @@ public sealed class RunMachinePropertyTests
             Assert.Equal(12, cluster.End.Step);
             AssertInOrder(cluster);
             Assert.Equal(12, cluster.Stored.CommittedStep);
+            Assert.Equal(Undisturbed(5), cluster.Parameters[12]);
             Assert.All(cluster.Stored.Checkpoints, entry => Assert.Equal($"hash{entry.Step}", entry.StateHash));
+        });
+
+    [Fact]
+    public void A_kill_costs_no_more_than_the_leaves_of_the_dead() =>
+        Gen.Int.Sample(seed =>
+        {
+            var random = new Random(seed);
+            var cluster = new SimulatedCluster(Small with { MicroBatchCount = 11 }, seed);
+            for (var worker = 0; worker < 4; worker++)
+                cluster.Join();
+            for (var delivery = 0; cluster.End is null; delivery++)
+            {
+                Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase} at step {cluster.State.Step}.");
+                if (delivery < 2000 && random.Next(60) == 0 && cluster.LiveCount > 2)
+                    cluster.Kill();
+                if (random.Next(100) == 0 && cluster.LiveCount < 4)
+                    cluster.Join();
+                if (delivery < 2000 && random.Next(200) == 0)
+                    cluster.KillCoordinator();
+                if (delivery % 20 == 0)
+                    cluster.OfferAll();
+                cluster.Deliver();
+            }
+
+            Assert.Equal(Undisturbed(11), cluster.Parameters[12]);
+            // Those that were left may not have joined yet: then the run goes on from a checkpoint.
+            if (cluster.Notices.OfType<Warned>().Any(warning => warning.Message.StartsWith("No replica")))
+                return;
+            for (var step = 1; step <= 12; step++)
+                Assert.InRange(cluster.ComputedCount(step), 11, 11 + cluster.LostCount(step));
         });
 
     [Fact]
@@ -91,6 +123,20 @@ public sealed class RunMachinePropertyTests
         Assert.All(
             cluster.Notices.OfType<StepCommitted>(),
             notice => Assert.Equal(MeanLoss(notice.Step), notice.Loss));
+    }
+
+    private static float Undisturbed(int leafCount)
+    {
+        var parameter = 0.5f;
+        for (var step = 1; step <= 12; step++)
+        {
+            var leaves = new float[leafCount];
+            for (var index = 0; index < leafCount; index++)
+                leaves[index] = SimulatedCluster.Gradient(step, index, parameter);
+            parameter = SimulatedCluster.Updated(parameter, Floats.TreeSum(leaves), leafCount);
+        }
+
+        return parameter;
     }
 
     private static double MeanLoss(long step) =>

@@ -1,19 +1,26 @@
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Tests.Reduction;
 
 namespace Gpt2Cluster.Core.Tests.Runs;
 
 /// <summary>
 /// Workers, a store and a network without tensors: executes what <see cref="RunMachine"/> commands, delivers answers in
 /// random
-/// order, loses and repeats messages, kills workers and coordinators, and checks on the way what must always hold.
+/// order, loses and repeats messages, kills workers and coordinators, and checks on the way what must always hold. The
+/// model has one parameter.
 /// </summary>
 internal sealed class SimulatedCluster
 {
     private readonly Random random;
     private readonly List<RunEvent> mail = [];
-    private readonly Dictionary<string, Replica> live = [];
+    private readonly Dictionary<string, SimulatedWorker> live = [];
+    private readonly List<SimulatedWorker> all = [];
+    private readonly HashSet<(SimulatedWorker Worker, long Step)> lost = [];
+    private readonly Dictionary<(long Step, int Generation), DumbReducer> reducers = [];
+    private readonly Dictionary<long, float> parameters = new() { [0] = 0.5f };
     private readonly HashSet<long> disk = [];
     private RunRecord stored;
     private RunState state;
@@ -38,11 +45,21 @@ internal sealed class SimulatedCluster
 
     public int LiveCount => live.Count;
 
+    /// <summary>The parameter after each step that anybody has applied.</summary>
+    public IReadOnlyDictionary<long, float> Parameters => parameters;
+
+    /// <summary>Micro-batches of a step that were computed in all, some of them more than once.</summary>
+    public int ComputedCount(long step) => all.Sum(worker => worker.ComputedCount(step));
+
+    /// <summary>Those of them that workers computed which died, or were taken for dead, in that step.</summary>
+    public int LostCount(long step) =>
+        lost.Where(each => each.Step == step).Sum(each => each.Worker.ComputedCount(step));
+
     public RunState State => state;
 
     public void Join()
     {
-        live[$"silo{nextName++ % 3}/{nextName}"] = new Replica();
+        live[$"silo{nextName++ % 3}/{nextName}"] = NewWorker("1");
         OfferAll();
     }
 
@@ -51,6 +68,7 @@ internal sealed class SimulatedCluster
         if (live.Count == 0)
             return;
         var victim = live.Keys.ElementAt(random.Next(live.Count));
+        Lose(victim);
         live.Remove(victim);
         mail.Add(new WorkerLost(victim, state.Record.Generation, "killed"));
     }
@@ -61,8 +79,11 @@ internal sealed class SimulatedCluster
     /// </summary>
     public void Restart()
     {
-        if (live.Count > 0)
-            live[live.Keys.ElementAt(random.Next(live.Count))] = new Replica { Incarnation = $"{nextName++}" };
+        if (live.Count == 0)
+            return;
+        var victim = live.Keys.ElementAt(random.Next(live.Count));
+        Lose(victim);
+        live[victim] = NewWorker($"{nextName++}");
     }
 
     public void KillCoordinator()
@@ -83,9 +104,11 @@ internal sealed class SimulatedCluster
 
     public void Tell(RunEvent heard) => mail.Add(heard);
 
-    /// <summary>Delivers one message, at random; time passes when there is none.</summary>
+    /// <summary>Lets a worker work or delivers one message, at random; time passes when there is none.</summary>
     public void Deliver()
     {
+        if (random.Next(2) == 0 && Work())
+            return;
         now += TimeSpan.FromSeconds(random.NextDouble());
         if (mail.Count == 0 || random.Next(20) == 0)
         {
@@ -99,11 +122,26 @@ internal sealed class SimulatedCluster
         Hear(next);
     }
 
+    private SimulatedWorker NewWorker(string incarnation)
+    {
+        all.Add(new SimulatedWorker(stored.Specification.MicroBatchCount, incarnation));
+        return all[^1];
+    }
+
+    private void Lose(string key)
+    {
+        if (live.TryGetValue(key, out var worker))
+            lost.Add((worker, worker.FoldedStep));
+    }
+
     private void Hear(RunEvent heard)
     {
         var before = state;
         (state, var commands) = RunMachine.Decide(state, heard with { At = now });
         Assert.True(state.Record.Generation >= before.Record.Generation, "The generation fell.");
+        var members = state.Members.Select(member => member.Key);
+        foreach (var key in before.Members.Select(member => member.Key).Except(members))
+            Lose(key);
         var planned = commands.OfType<PlanStep>().Select(plan => plan.Step).Distinct().ToList();
         Assert.True(planned.Count <= 1, "Plans for two steps at once.");
         if (planned.Count == 1)
@@ -133,7 +171,7 @@ internal sealed class SimulatedCluster
             case Finish finish: End = finish; break;
             case ConfigureExchange configure: mail.Add(new ExchangeReady(configure.Silo, configure.Generation)); break;
             case PrepareReplica work: Take(work); break;
-            case PlanStep plan: Obey(plan.Worker, plan.Generation, replica => Compute(replica, plan)); break;
+            case PlanStep plan: Obey(plan.Worker, plan.Generation, worker => Begin(worker, plan)); break;
             case Validate work: Obey(work.Worker, work.Generation, replica => Check(replica, work)); break;
             case Sample work: Obey(work.Worker, work.Generation, replica => Draw(replica, work)); break;
             case DeleteCheckpoints delete: Delete(delete); break;
@@ -149,7 +187,7 @@ internal sealed class SimulatedCluster
     private void Forget(string key)
     {
         if (live.TryGetValue(key, out var replica))
-            replica.Step = null;
+            replica.Replace(null);
     }
 
     private void Take(PrepareReplica command)
@@ -162,11 +200,11 @@ internal sealed class SimulatedCluster
             return;
         }
 
-        replica.Generation = command.Generation;
+        replica.Serve(command.Generation);
         Prepare(replica, command);
     }
 
-    private void Obey(string worker, int generation, Action<Replica> work)
+    private void Obey(string worker, int generation, Action<SimulatedWorker> work)
     {
         if (!live.TryGetValue(worker, out var replica) || IsLost())
             return;
@@ -181,7 +219,7 @@ internal sealed class SimulatedCluster
     private void Refuse(string worker, int generation) =>
         mail.Add(new WorkerLost(worker, generation, "it does not serve this generation"));
 
-    private void Prepare(Replica replica, PrepareReplica command)
+    private void Prepare(SimulatedWorker replica, PrepareReplica command)
     {
         if (command.Source == ReplicaSource.Copy)
             Assert.NotEmpty(command.CopyFrom);
@@ -194,8 +232,11 @@ internal sealed class SimulatedCluster
         if (command.Source == ReplicaSource.Checkpoint && random.Next(10) == 0)
             mail.Add(new CheckpointDamaged(command.Step, "it does not verify"));
         else if (command.Source != ReplicaSource.Keep)
-            replica.Step = command.Step;
-        mail.Add(new ReplicaReady(command.Worker, command.Generation, replica.Step, Profiles.Cpu));
+            replica.Replace(command.Step);
+        mail.Add(new ReplicaReady(command.Worker, command.Generation, replica.Step, Profiles.Cpu)
+        {
+            Held = replica.Held,
+        });
     }
 
     private void Delete(DeleteCheckpoints command)
@@ -204,24 +245,74 @@ internal sealed class SimulatedCluster
         disk.RemoveWhere(step => step < command.Kept[^1] && !command.Kept.Contains(step));
     }
 
-    // A worker's replica moves at once: other workers of the step may be killed before they do.
-    private void Compute(Replica replica, PlanStep plan)
+    private void Begin(SimulatedWorker worker, PlanStep plan)
     {
-        Assert.InRange(replica.Step ?? -1, plan.Step - 1, plan.Step);
-        replica.Step = plan.Step;
-        mail.Add(new StepReported
+        if ((worker.Plan?.Generation, worker.Plan?.Step) == (plan.Generation, plan.Step))
+        {
+            if (worker.Report is { } report)
+                mail.Add(report);
+            return;
+        }
+
+        Assert.Equal(plan.Step - 1, worker.Step);
+        worker.Begin(plan);
+        Contribute(worker, plan);
+    }
+
+    /// <summary>One worker computes its next leaf, or applies a step of which all sums are there.</summary>
+    private bool Work()
+    {
+        var able = live.Values.Where(worker => worker is { Plan: { } plan, Report: null }
+            && (!worker.IsFolded || ReducerOf(plan).IsComplete)).ToList();
+        if (able.Count == 0)
+            return false;
+        var worker = able[random.Next(able.Count)];
+        var plan = worker.Plan!;
+        if (worker.IsFolded)
+        {
+            Apply(worker, plan);
+            return true;
+        }
+
+        worker.Compute(leaf => Gradient(plan.Step, leaf, parameters[plan.Step - 1]));
+        Contribute(worker, plan);
+        return true;
+    }
+
+    private void Contribute(SimulatedWorker worker, PlanStep plan)
+    {
+        foreach (var (name, sum) in worker.Contributions)
+            ReducerOf(plan).Take(name, sum);
+    }
+
+    private DumbReducer ReducerOf(PlanStep plan)
+    {
+        var leafCount = stored.Specification.MicroBatchCount;
+        if (!reducers.TryGetValue((plan.Step, plan.Generation), out var reducer))
+            reducers[(plan.Step, plan.Generation)] = reducer = new DumbReducer(leafCount);
+        return reducer;
+    }
+
+    private void Apply(SimulatedWorker worker, PlanStep plan)
+    {
+        var updated = Updated(parameters[plan.Step - 1], ReducerOf(plan).Root, stored.Specification.MicroBatchCount);
+        Assert.Equal(Floats.Bits(parameters.GetValueOrDefault(plan.Step, updated)), Floats.Bits(updated));
+        parameters[plan.Step] = updated;
+        worker.Step = plan.Step;
+        mail.Add(worker.Report = new StepReported
         {
             Worker = plan.Worker,
             Generation = plan.Generation,
             Step = plan.Step,
-            Losses = [.. Enumerable.Range(plan.Range.First, plan.Range.Count).Select(index => Loss(plan.Step, index))],
+            Losses = [.. plan.Ranges.Leaves().Select(index => Loss(plan.Step, index))],
+            KeptCount = worker.KeptCount,
             GradientNorm = plan.Step,
             Applied = true,
-            Compute = TimeSpan.FromSeconds(random.NextDouble() * plan.Range.Count),
+            Compute = TimeSpan.FromSeconds(random.NextDouble() * plan.Ranges.LeafCount()),
         });
     }
 
-    private void Check(Replica replica, Validate command)
+    private void Check(SimulatedWorker replica, Validate command)
     {
         Assert.Equal(command.Step, replica.Step);
         var specification = stored.Specification;
@@ -232,14 +323,14 @@ internal sealed class SimulatedCluster
             command.Worker, command.Generation, command.Step, [.. Enumerable.Repeat(10.0, count)]));
     }
 
-    private void Draw(Replica replica, Sample command)
+    private void Draw(SimulatedWorker replica, Sample command)
     {
         Assert.Equal(command.Step, replica.Step);
         mail.Add(new SampleReported(
             command.Worker, command.Generation, command.Step, [.. Enumerable.Repeat("text", command.Range.Count)]));
     }
 
-    private void Save(Replica replica, WriteCheckpoint command)
+    private void Save(SimulatedWorker replica, WriteCheckpoint command)
     {
         if (replica.Step != command.Step)
         {
@@ -260,14 +351,12 @@ internal sealed class SimulatedCluster
 
     public static double Loss(long step, int microBatch) => (1.0 / step) + microBatch;
 
-    private sealed class Replica
-    {
-        public string Incarnation { get; init; } = "1";
+    public static float Gradient(long step, int microBatch, float parameter) =>
+        new Random(HashOf(step, microBatch)).NextSingle() - (parameter * 0.37f);
 
-        public int Generation { get; set; }
+    public static float Updated(float parameter, float sum, int leafCount) => parameter - (0.1f * (sum / leafCount));
 
-        public long? Step { get; set; }
-    }
+    private static int HashOf(long step, int microBatch) => (int)(step * 1009) + microBatch;
 }
 
 internal static class Profiles

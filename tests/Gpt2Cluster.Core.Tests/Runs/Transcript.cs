@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Tests.Specification;
@@ -93,7 +94,7 @@ internal sealed class Transcript
                 var reason = $"Silo {worker} cannot reach silo {words[2]}.";
                 return new SiloUnreachable(worker, words[2], generation, reason);
             case "empty": return new ReplicaReady(worker, generation, null, null);
-            case "ready": return new ReplicaReady(worker, generation, long.Parse(words[2]), Profiles.Cpu);
+            case "ready": return Ready(words, generation);
             case "ready-avx512":
                 return new ReplicaReady(worker, generation, 0, Profiles.Cpu with { InstructionSet = "AVX512" });
             case "old-ready": return new ReplicaReady(worker, generation - 1, long.Parse(words[2]), Profiles.Cpu);
@@ -117,6 +118,18 @@ internal sealed class Transcript
             default: throw new FormatException(words[0]);
         }
     }
+
+    // ready WORKER STEP, then the ranges it holds of the next step
+    private static ReplicaReady Ready(string[] words, int generation) =>
+        new(words[1], generation, long.Parse(words[2]), Profiles.Cpu)
+        {
+            Held =
+            [
+                .. from range in words[3..]
+                   let ends = range.Split("..")
+                   select new LeafRange(int.Parse(ends[0]), int.Parse(ends[1])),
+            ],
+        };
 
     // Workers that are offered, then other runs as RUN=COUNT and workers that serve nobody as free=COUNT.
     private static WorkersOffered Offer(string[] words)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Text.Json;
 
 namespace Gpt2Cluster.EndToEnd.Tests.Processes;
@@ -99,6 +100,14 @@ internal sealed class SiloProcess : IDisposable
         }
 
         return (process.ExitCode, errors.Result);
+    }
+
+    /// <summary>What it tells Prometheus now; compressed on the way if it likes.</summary>
+    public async Task<string> Metrics()
+    {
+        using var handler = new HttpClientHandler { AutomaticDecompression = DecompressionMethods.All };
+        using var http = new HttpClient(handler);
+        return await http.GetStringAsync(new Uri($"http://{Http}/metrics"));
     }
 
     /// <summary>SIGKILL.</summary>

@@ -64,6 +64,18 @@ public sealed class WorkerMetricsTests : IDisposable
         Assert.Equal(2, sums["gpt2cluster_worker_failed_checkpoints"]);
     }
 
+    [Fact]
+    public void Kept_and_recomputed_micro_batches_are_counted_apart()
+    {
+        var metrics = Metrics();
+        metrics.Begin("run1", "a/0");
+        Assert.Equal(0, sums["gpt2cluster_worker_recomputed_micro_batches"]);
+        metrics.Repeated("run1", "a/0", keptCount: 4, recomputedCount: 0);
+        metrics.Repeated("run1", "a/0", keptCount: 0, recomputedCount: 3);
+        Assert.Equal(4, sums["gpt2cluster_worker_kept_micro_batches"]);
+        Assert.Equal(3, sums["gpt2cluster_worker_recomputed_micro_batches"]);
+    }
+
     public void Dispose()
     {
         listener.Dispose();

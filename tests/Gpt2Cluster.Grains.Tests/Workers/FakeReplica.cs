@@ -1,6 +1,7 @@
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Grains.Tests.Workers;
 
@@ -20,11 +21,16 @@ internal sealed class FakeReplica : IReplica
     public double Norm { get; set; } = 2.0;
 
     /// <summary>What happens while a micro-batch is computed.</summary>
-    public Action OnCompute { get; init; } = () => { };
+    public Action OnCompute { get; set; } = () => { };
 
     public ParameterLayout Layout { get; }
 
     public long Step { get; private set; }
+
+    public long StandsAt
+    {
+        init => Step = value;
+    }
 
     public ComputeTimes Times => default;
 
@@ -46,8 +52,11 @@ internal sealed class FakeReplica : IReplica
 
     public void Loaded(long step) => Step = step;
 
-    public void BeginStep(long step, int firstLeaf, int endLeaf, int leafCount) =>
-        Calls.Add($"begin {step} {firstLeaf}..{endLeaf} of {leafCount}");
+    public void BeginStep(long step, IReadOnlyList<LeafRange> ranges, int leafCount) =>
+        Calls.Add($"begin {step} {string.Join('+', ranges)} of {leafCount}");
+
+    public void ExtendStep(IReadOnlyList<LeafRange> ranges, IContributionSink sink) =>
+        Calls.Add($"extend to {string.Join('+', ranges)}");
 
     public double ComputeMicroBatch(in MicroBatch batch, IContributionSink sink)
     {

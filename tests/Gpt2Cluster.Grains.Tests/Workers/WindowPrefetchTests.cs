@@ -38,6 +38,17 @@ public sealed class WindowPrefetchTests
     }
 
     [Fact]
+    public void A_plan_that_goes_on_with_a_step_reads_only_what_is_new()
+    {
+        var windows = Windows();
+        windows.Begin(Plan(5, 0, 2));
+        windows.Take(5, 0);
+        read.Clear();
+        windows.Begin(Plan(5, 0, 2) with { Generation = 2, MicroBatches = [new(0, 2), new(3, 4)] });
+        Assert.Equal([(5, 3), (6, 3)], read);
+    }
+
+    [Fact]
     public void A_range_that_moved_is_read_when_it_is_taken()
     {
         var windows = Windows();
@@ -71,8 +82,7 @@ public sealed class WindowPrefetchTests
         Run = "run1",
         Generation = 1,
         Step = step,
-        FirstMicroBatch = first,
-        EndMicroBatch = end,
+        MicroBatches = [new(first, end)],
         LearningRate = 0.1,
     };
 

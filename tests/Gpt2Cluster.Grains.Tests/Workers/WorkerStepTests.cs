@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Time.Testing;
@@ -16,8 +17,7 @@ public sealed class WorkerStepTests
         Run = "run1",
         Generation = 3,
         Step = 7,
-        FirstMicroBatch = 2,
-        EndMicroBatch = 4,
+        MicroBatches = [new(2, 4)],
         LearningRate = 0.01,
     };
 
@@ -80,6 +80,57 @@ public sealed class WorkerStepTests
         Assert.Equal(7, report.ExposedExchangeSeconds);
     }
 
+    [Fact]
+    public void A_plan_that_begins_with_the_interrupted_ones_ranges_goes_on_between_two_micro_batches()
+    {
+        using var replica = new FakeReplica(Shape) { StandsAt = 6 };
+        using var steps = new Interruptible(replica);
+        steps.Interrupt(Plan, afterCount: 1);
+        Assert.Equal([new LeafRange(2, 4)], steps.Step.Held);
+
+        steps.Interrupt(Plan with { Generation = 4, MicroBatches = [new(2, 4), new(0, 1)] }, afterCount: 1);
+        var last = Plan with { Generation = 5, MicroBatches = [new(2, 4), new(0, 1), new(1, 2)] };
+        var report = steps.Step.Run(last, CancellationToken.None);
+        Assert.Equal(
+            [
+                "exchange 7 of 3", "begin 7 2..4 of 4", "compute 7.2",
+                "exchange 7 of 4", "extend to 2..4+0..1", "compute 7.3",
+                "exchange 7 of 5", "extend to 2..4+0..1+1..2", "compute 7.0", "compute 7.1", "wait 7", "norm",
+            ],
+            replica.Calls.SkipLast(1));
+        Assert.Equal([2.5, 3.5, 0.5, 1.5], report.Losses);
+        Assert.Equal((2, 0), (report.KeptCount, steps.Step.RecomputedCount));
+        Assert.Empty(steps.Step.Held);
+    }
+
+    [Theory]
+    [InlineData(7, 0, 3, 1)]
+    [InlineData(7, 0, 2, 0)]
+    [InlineData(8, 2, 4, 0)]
+    public void Any_other_plan_begins_anew(long step, int first, int end, int recomputedCount)
+    {
+        using var replica = new FakeReplica(Shape) { StandsAt = 6 };
+        using var steps = new Interruptible(replica);
+        steps.Interrupt(Plan, afterCount: 1);
+        var plan = Plan with { Generation = 4, Step = step, MicroBatches = [new(first, end)] };
+        var report = steps.Step.Run(plan, CancellationToken.None);
+        Assert.Contains($"begin {step} {first}..{end} of 4", replica.Calls);
+        Assert.Equal((0, recomputedCount), (report.KeptCount, steps.Step.RecomputedCount));
+    }
+
+    [Fact]
+    public void A_step_that_failed_half_way_is_not_built_on()
+    {
+        using var replica = new FakeReplica(Shape) { StandsAt = 6 };
+        using var steps = new Interruptible(replica);
+        steps.OnCompute = () => throw new InvalidOperationException("broken");
+        Assert.Throws<InvalidOperationException>(() => steps.Step.Run(Plan, CancellationToken.None));
+        Assert.Empty(steps.Step.Held);
+        steps.OnCompute = () => { };
+        steps.Step.Run(Plan with { Generation = 4 }, CancellationToken.None);
+        Assert.Equal(2, replica.Calls.Count(call => call == "begin 7 2..4 of 4"));
+    }
+
     private static StepReport Run(FakeReplica replica, OptimizerOptions optimizer, NanPolicy policy = NanPolicy.Stop)
     {
         var specification = Specifications.Small(Shape) with { Optimizer = optimizer, OnNan = policy };
@@ -88,5 +139,38 @@ public sealed class WorkerStepTests
         using var exchange = new FakeExchange(replica.Calls);
         return new WorkerStep("a/0", true, specification, replica, exchange, windows, TimeProvider.System)
             .Run(Plan, CancellationToken.None);
+    }
+
+    private sealed class Interruptible : IDisposable
+    {
+        private readonly FakeExchange exchange;
+
+        public Interruptible(FakeReplica replica)
+        {
+            exchange = new FakeExchange(replica.Calls);
+            replica.OnCompute = () => OnCompute();
+            var windows = new WindowPrefetch((step, index) =>
+                Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8)));
+            Step = new WorkerStep(
+                "a/0", true, Specifications.Small(Shape), replica, exchange, windows, TimeProvider.System);
+        }
+
+        public Action OnCompute { get; set; } = () => { };
+
+        public WorkerStep Step { get; }
+
+        public void Interrupt(StepPlan plan, int afterCount)
+        {
+            using var generationEnd = new CancellationTokenSource();
+            OnCompute = () =>
+            {
+                if (--afterCount == 0)
+                    generationEnd.Cancel();
+            };
+            Assert.Throws<OperationCanceledException>(() => Step.Run(plan, generationEnd.Token));
+            OnCompute = () => { };
+        }
+
+        public void Dispose() => exchange.Dispose();
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
 namespace Gpt2Cluster.Slow.Tests.Faults;
@@ -10,8 +11,11 @@ public sealed class KilledSiloTests
     /// <summary>Many to a step, so that a step is under way nearly always.</summary>
     private const string MicroBatches = "12";
 
+    private const string Kept = "gpt2cluster_worker_kept_micro_batches_total";
+    private const string Recomputed = "gpt2cluster_worker_recomputed_micro_batches_total";
+
     [Fact]
-    public void One_of_three_silos_is_killed_and_the_run_ends_in_the_bits_of_an_undisturbed_one()
+    public async Task One_of_three_silos_is_killed_and_the_others_compute_only_what_it_had()
     {
         using var calm = new TestFolder();
         using var undisturbed = ClientProcess.Start(calm, Training.Small(Steps, "--micro-batches", MicroBatches));
@@ -31,5 +35,17 @@ public sealed class KilledSiloTests
         third.Kill();
         Assert.Equal(expected, Training.HashOf(client));
         Assert.Equal(2, client.Events("step")[^1].GetProperty("workers").GetInt32());
+
+        // The survivors wait for the dead one's sums until it is missed: by then they have computed all of theirs.
+        var scrape = await first.Metrics() + await second.Metrics();
+        Assert.Equal(0, Sum(scrape, Recomputed));
+        Assert.InRange(Sum(scrape, Kept), 1, int.Parse(MicroBatches, CultureInfo.InvariantCulture));
+    }
+
+    private static double Sum(string scrape, string series)
+    {
+        var lines = scrape.Split('\n').Where(line => line.StartsWith(series + "{", StringComparison.Ordinal)).ToList();
+        Assert.True(lines.Count == 2, scrape);
+        return lines.Sum(line => double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture));
     }
 }
