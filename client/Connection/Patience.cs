@@ -61,10 +61,23 @@ internal sealed class Patience(TimeProvider time, Func<bool>? isOver = null)
     public static bool IsOutage(Exception problem) =>
         problem is TimeoutException or OrleansMessageRejectionException or ConnectionFailedException
             or GatewayTooBusyException or ClientNotAvailableException or InconsistentStateException or RedisException
-        || problem.GetType() == typeof(OrleansException);
+        || problem.GetType() == typeof(OrleansException) || IsOfStore(problem);
 
-    private static ClientException Lost(Exception problem) => new(
-        ExitCodes.Unreachable,
-        $"The cluster has been out of reach for {OutageBound.TotalSeconds:0} s: {problem.Message}",
-        problem);
+    /// <summary>
+    /// A grain could not read or write its record. The exception is of a library that a client does not have; what
+    /// arrives instead names it.
+    /// </summary>
+    private static bool IsOfStore(Exception problem) =>
+        problem.Message.Contains("Orleans.Persistence.Redis.", StringComparison.Ordinal);
+
+    private static ClientException Lost(Exception problem)
+    {
+        var reason = IsOfStore(problem)
+            ? "its store cannot be read or written; see whether the disk of the silo that hosts it is full."
+            : problem.Message;
+        return new ClientException(
+            ExitCodes.Unreachable,
+            $"The cluster has been out of reach for {OutageBound.TotalSeconds:0} s: {reason}",
+            problem);
+    }
 }

@@ -17,6 +17,7 @@ public sealed class PatienceTests
         new OrleansException("Error from storage provider runs during ReadState."),
         new InconsistentStateException("Another coordinator has written."),
         new RedisConnectionException(ConnectionFailureType.SocketFailure, "The store is gone."),
+        new TypeLoadException("Unable to load Orleans.Persistence.Redis.RedisStorageException from assembly x"),
         new RedisTimeoutException("The store does not answer.", CommandStatus.Unknown),
     ];
 
