@@ -26,10 +26,15 @@ internal static class Boundary
             return;
         }
 
-        Saving.WhenDue(turn);
+        // The end saves for itself, a few times at most: one that is also due would be tried again for ever.
         if (turn.State.Ending is not null)
+        {
             Endings.SaveThenFinish(turn);
-        else if (!Membership.Admit(turn))
+            return;
+        }
+
+        Saving.WhenDue(turn);
+        if (!Membership.Admit(turn))
             Stepping.Plan(turn);
     }
 

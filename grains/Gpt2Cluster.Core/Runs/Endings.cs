@@ -29,7 +29,15 @@ internal static class Endings
             return;
         }
 
-        turn.Warn($"The state after step {step} could not be saved; what follows the newest checkpoint is lost.");
+        var loss = $"The state after step {step} could not be saved; what follows the newest checkpoint is lost";
+        if (turn.State.Ending!.Status is RunStatus.Completed or RunStatus.EarlyStopped)
+        {
+            // A run that is over cannot be taken up again, and this one has nothing to show for its last steps.
+            turn.Fail($"{loss}. Make room on the disks of the silos and give the same command: the run goes on there.");
+            return;
+        }
+
+        turn.Warn($"{loss}.");
         Finish(turn);
     }
 

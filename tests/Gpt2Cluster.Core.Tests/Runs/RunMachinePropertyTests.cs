@@ -28,9 +28,12 @@ public sealed class RunMachinePropertyTests
         {
             var random = new Random(seed);
             var cluster = new SimulatedCluster(Small, seed);
-            for (var delivery = 0; cluster.End is null; delivery++)
+            for (var delivery = 0; cluster.Stored.Status != RunStatus.Completed; delivery++)
             {
                 Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase} at step {cluster.State.Step}.");
+                // Its last checkpoint failed three times; whoever has made room resumes it.
+                if (cluster.Stored.Status == RunStatus.Failed)
+                    cluster.Tell(new ResumeRequested());
                 if (delivery < 1500)
                     Disturb(cluster, random);
                 if (cluster.LiveCount == 0)
@@ -41,10 +44,9 @@ public sealed class RunMachinePropertyTests
                 cluster.Deliver();
             }
 
-            Assert.Equal(RunStatus.Completed, cluster.End.Status);
-            Assert.Equal(12, cluster.End.Step);
             AssertInOrder(cluster);
             Assert.Equal(12, cluster.Stored.CommittedStep);
+            Assert.Contains(cluster.Stored.Checkpoints, entry => entry.Step == 12);
             Assert.Equal(Undisturbed(5), cluster.Parameters[12]);
             Assert.All(cluster.Stored.Checkpoints, entry => Assert.Equal($"hash{entry.Step}", entry.StateHash));
         });
@@ -92,7 +94,7 @@ public sealed class RunMachinePropertyTests
                 Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase} at step {cluster.State.Step}.");
                 if (delivery < 2000 && random.Next(40) == 0)
                     cluster.Tell(new PauseRequested());
-                if (cluster.Stored.Status == RunStatus.Paused)
+                if (cluster.Stored.Status is RunStatus.Paused or RunStatus.Failed)
                 {
                     cluster.Tell(new ResumeRequested());
                     cluster.OfferAll();
