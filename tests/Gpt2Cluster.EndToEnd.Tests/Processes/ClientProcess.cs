@@ -13,11 +13,17 @@ internal sealed partial class ClientProcess : IDisposable
     public static readonly TimeSpan DefaultDeadline = TimeSpan.FromSeconds(180);
 
     private const int Interrupt = 2;
+    private const nint DefaultDisposition = 0;
 
     private readonly Process process;
     private readonly List<string> output = [];
     private readonly List<string> errors = [];
     private readonly Lock gate = new();
+
+    /// <summary>
+    /// What a shell starts in the background ignores Ctrl+C and hands that down; the clients here are to hear it.
+    /// </summary>
+    static ClientProcess() => Disposition(Interrupt, DefaultDisposition);
 
     private ClientProcess(Process process)
     {
@@ -142,6 +148,9 @@ internal sealed partial class ClientProcess : IDisposable
             process.Kill();
         process.Dispose();
     }
+
+    [LibraryImport("libc", EntryPoint = "signal")]
+    private static partial nint Disposition(int signal, nint handler);
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Signal(int process, int signal);
