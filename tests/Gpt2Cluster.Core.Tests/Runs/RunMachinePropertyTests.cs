@@ -31,9 +31,8 @@ public sealed class RunMachinePropertyTests
             for (var delivery = 0; cluster.Stored.Status != RunStatus.Completed; delivery++)
             {
                 Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase} at step {cluster.State.Step}.");
-                // Its last checkpoint failed three times; whoever has made room resumes it.
                 if (cluster.Stored.Status == RunStatus.Failed)
-                    cluster.Tell(new ResumeRequested());
+                    ResumeAfterALostSave(cluster);
                 if (delivery < 1500)
                     Disturb(cluster, random);
                 if (cluster.LiveCount == 0)
@@ -94,7 +93,9 @@ public sealed class RunMachinePropertyTests
                 Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase} at step {cluster.State.Step}.");
                 if (delivery < 2000 && random.Next(40) == 0)
                     cluster.Tell(new PauseRequested());
-                if (cluster.Stored.Status is RunStatus.Paused or RunStatus.Failed)
+                if (cluster.Stored.Status == RunStatus.Failed)
+                    ResumeAfterALostSave(cluster);
+                if (cluster.Stored.Status == RunStatus.Paused)
                 {
                     cluster.Tell(new ResumeRequested());
                     cluster.OfferAll();
@@ -125,6 +126,14 @@ public sealed class RunMachinePropertyTests
         Assert.All(
             cluster.Notices.OfType<StepCommitted>(),
             notice => Assert.Equal(MeanLoss(notice.Step), notice.Loss));
+    }
+
+    /// <summary>Its last checkpoint failed three times, its only right to fail; whoever has made room resumes it.</summary>
+    private static void ResumeAfterALostSave(SimulatedCluster cluster)
+    {
+        Assert.Contains("could not be saved", cluster.Stored.Remark, StringComparison.Ordinal);
+        cluster.Tell(new ResumeRequested());
+        cluster.OfferAll();
     }
 
     private static float Undisturbed(int leafCount)
