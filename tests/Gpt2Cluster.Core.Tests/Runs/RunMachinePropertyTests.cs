@@ -128,7 +128,9 @@ public sealed class RunMachinePropertyTests
             notice => Assert.Equal(MeanLoss(notice.Step), notice.Loss));
     }
 
-    /// <summary>Its last checkpoint failed three times, its only right to fail; whoever has made room resumes it.</summary>
+    /// <summary>
+    /// Its last checkpoint failed three times, its only right to fail; whoever has made room resumes it.
+    /// </summary>
     private static void ResumeAfterALostSave(SimulatedCluster cluster)
     {
         Assert.Contains("could not be saved", cluster.Stored.Remark, StringComparison.Ordinal);
