@@ -28,6 +28,7 @@ public static class SiloHost
         var endpoints = Endpoints.Claim(settings);
         var context = ContextOf(settings, endpoints, dataFolderId);
         LeftOvers.Remove(context);
+        FaultSocket.ConnectIfNamed(context.Name);
 
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });

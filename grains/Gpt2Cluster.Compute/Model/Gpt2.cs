@@ -1,6 +1,7 @@
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
 using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Model;
@@ -80,6 +81,7 @@ internal sealed class Gpt2(
         Action<long, long> final,
         Memory<double> losses)
     {
+        FaultPoints.Reach(FaultPoint.Forward, pass.Step);
         Forward(space, pass with { KeepsGraph = !recompute }, tokens, null);
         Head.LossesAndGradients(
             parameters.Outer, gradients.Outer, space, targets, 1f / space.Rows, trainsOuter, losses);
@@ -87,6 +89,7 @@ internal sealed class Gpt2(
             ClearOuter(gradients.Outer);
         final(layout["ln_f.weight"].Start, layout["wpe.weight"].Start);
 
+        FaultPoints.Reach(FaultPoint.Backward, pass.Step);
         for (var layer = shape.LayerCount - 1; layer >= 0; layer--)
         {
             clock.Enter(Phase.BlocksBackward);

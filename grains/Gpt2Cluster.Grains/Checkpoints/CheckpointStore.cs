@@ -97,7 +97,9 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
             Record = JsonSerializer.Deserialize<RunRecord>(plan.RecordJson, SpecificationJson.Options)!,
         };
         File.WriteAllText(staged.File(CheckpointManifest.FileName), manifest.Write());
+        FaultPoints.Reach(FaultPoint.Fsync, plan.Step);
         MakeRoom(target);
+        FaultPoints.Reach(FaultPoint.Rename, plan.Step);
         staged.Publish();
         RemoveFolder(target + ReplacedSuffix);
         return manifest;

@@ -27,6 +27,7 @@ internal sealed class CheckpointWriter(CheckpointStore store, RunSpecification s
     {
         writing?.Join();
         var began = time.GetTimestamp();
+        FaultPoints.Reach(FaultPoint.Snapshot, plan.Step);
         var snapshot = ReplicaSnapshot.Take(replica, specification.Optimizer.Kind);
         writing = new Thread(() => done(Publish(snapshot, plan, began)))
         {

@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Metrics;
@@ -90,7 +91,9 @@ internal sealed partial class RunExecutor(
             {
                 var following = commands.Skip(index + 1).TakeWhile(command => command is not PersistRecord);
                 var events = following.Select(command => EventOf(command, state)).OfType<ShownEvent>();
+                FaultPoints.Reach(FaultPoint.Committing, persist.Record.CommittedStep);
                 await records.Write(persist.Record, events, records.SubmittedAt);
+                FaultPoints.Reach(FaultPoint.Committed, persist.Record.CommittedStep);
             }
             else
             {
@@ -110,6 +113,7 @@ internal sealed partial class RunExecutor(
                 Configure(configure, state).Ignore();
                 break;
             case PlanStep plan:
+                FaultPoints.Reach(FaultPoint.Planning, plan.Step);
                 Send(plan.Worker, plan.Generation, worker => worker.Plan(ToPlan(plan)));
                 break;
             case Validate validate:

@@ -43,6 +43,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
         for (var start = 0L; start < replica.Layout.Length || pending.Count > 0;)
         {
             cancellation.ThrowIfCancellationRequested();
+            FaultPoints.Reach(FaultPoint.StateTransfer, request.Step);
             while (start < replica.Layout.Length && pending.Count < RangesAtOnce)
             {
                 var count = (int)Math.Min(RangeElements, replica.Layout.Length - start);

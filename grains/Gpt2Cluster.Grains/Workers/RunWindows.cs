@@ -54,6 +54,7 @@ internal sealed class RunWindows
         for (var index = plan.FirstMicroBatch; index < plan.EndMicroBatch; index++)
         {
             cancellation.ThrowIfCancellationRequested();
+            FaultPoints.Reach(FaultPoint.Validation, plan.Step);
             var windows = WindowsOf(index, layout);
             var starts = windows.Select(window => ValidationStart + layout.Start(window)).ToList();
             var batch = validationReader!.Read(plan.Step, index, starts, layout.SequenceLength)

@@ -27,6 +27,7 @@ internal sealed class SampleWriter(RunSpecification specification)
 
     private string DrawOne(IReplica replica, long step, int index, CancellationToken cancellation)
     {
+        FaultPoints.Reach(FaultPoint.Sampling, step);
         var sampling = specification.Sampling;
         List<int> tokens = sampling.Prompt.Length == 0 ? [] : [.. sampling.PromptTokens];
         var request = new GenerationRequest

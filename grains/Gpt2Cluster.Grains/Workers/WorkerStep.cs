@@ -63,9 +63,11 @@ internal sealed class WorkerStep(
 
         var averages = exchange.WaitForAverages(plan.Step, cancellation);
         var averaged = time.GetTimestamp();
+        FaultPoints.Reach(FaultPoint.Averaged, plan.Step);
 
         var norm = replica.GradientNorm(averages);
         var applied = Apply(plan, averages, norm);
+        FaultPoints.Reach(FaultPoint.Applied, plan.Step);
 
         return new StepReport
         {
@@ -144,7 +146,10 @@ internal sealed class WorkerStep(
     /// <summary>Hands finished ranges to the exchange under the plan's step and generation.</summary>
     private sealed class Contributions(IRunExchange exchange, StepPlan plan) : IContributionSink
     {
-        public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end) =>
+        public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end)
+        {
+            FaultPoints.Reach(FaultPoint.Contributing, plan.Step);
             exchange.Contribute(plan.Step, plan.Generation, subtree, sums, start, end);
+        }
     }
 }

@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Net.Sockets;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Ports;
+
+namespace Gpt2Cluster.Silo.Hosting;
+
+/// <summary>
+/// Lets a test of faults strike exactly at the <see cref="FaultPoints"/> of this silo, over a Unix socket that the test
+/// listens on. Lines of the silo: <c>silo NAME PROCESS</c> once, <c>at POINT STEP</c> where a thread stands still, and
+/// <c>by POINT STEP</c> for points that are watched. Lines of the test: <c>arm POINT STEP</c> stops the first thread
+/// that comes to the point at that step or later, <c>pass POINT</c> takes that back and lets the thread go on, and
+/// <c>watch POINT</c>. When the test goes away, everything passes.
+/// </summary>
+public sealed class FaultSocket
+{
+    /// <summary>The variable that names the socket; nothing is listened to without it.</summary>
+    public const string Variable = "GPT2CLUSTER_FAULT_POINTS";
+
+    private readonly StreamReader reader;
+    private readonly StreamWriter writer;
+    private readonly Dictionary<FaultPoint, Stop> stops = Enum.GetValues<FaultPoint>().ToDictionary(
+        point => point, _ => new Stop());
+
+    private FaultSocket(StreamReader reader, StreamWriter writer)
+    {
+        this.reader = reader;
+        this.writer = writer;
+    }
+
+    /// <summary>Connects to the test, if one is named.</summary>
+    /// <param name="silo">The silo's name.</param>
+    /// <exception cref="UserErrorException">Nobody listens on the socket.</exception>
+    public static void ConnectIfNamed(string silo)
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } path)
+            return;
+        try
+        {
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            var stream = new NetworkStream(socket, ownsSocket: true);
+            var faults = new FaultSocket(new StreamReader(stream), new StreamWriter(stream) { AutoFlush = true });
+            faults.Say($"silo {silo} {Environment.ProcessId}");
+            FaultPoints.Listen(faults.Reached);
+            new Thread(faults.Listen) { Name = "fault points", IsBackground = true }.Start();
+        }
+        catch (SocketException problem)
+        {
+            throw new UserErrorException($"Nobody listens on {path}, which {Variable} names: {problem.Message}");
+        }
+    }
+
+    private void Reached(FaultPoint point, long step)
+    {
+        var stop = stops[point];
+        if (stop.IsWatched)
+            Say($"by {point} {step}");
+        if (!stop.Takes(step))
+            return;
+        Say($"at {point} {step}");
+        stop.Gate.Wait();
+    }
+
+    private void Say(string line)
+    {
+        try
+        {
+            lock (writer)
+                writer.WriteLine(line);
+        }
+        catch (IOException)
+        {
+            // The test is gone; whoever listens to it lets everything pass.
+        }
+    }
+
+    private void Listen()
+    {
+        try
+        {
+            while (reader.ReadLine() is { } line)
+                Obey(line.Split(' '));
+        }
+        catch (IOException)
+        {
+            // The test is gone.
+        }
+
+        FaultPoints.Listen(null);
+        foreach (var stop in stops.Values)
+            stop.Pass();
+    }
+
+    private void Obey(string[] words)
+    {
+        var stop = stops[Enum.Parse<FaultPoint>(words[1])];
+        switch (words[0])
+        {
+            case "arm": stop.Arm(long.Parse(words[2], CultureInfo.InvariantCulture)); break;
+            case "pass": stop.Pass(); break;
+            case "watch": stop.IsWatched = true; break;
+            default: throw new InvalidOperationException($"A test of faults says '{words[0]}', which means nothing.");
+        }
+    }
+
+    /// <summary>What is to happen at one point.</summary>
+    private sealed class Stop
+    {
+        private const long NotArmed = long.MaxValue;
+
+        private long armedFrom = NotArmed;
+
+        public ManualResetEventSlim Gate { get; } = new();
+
+        public volatile bool IsWatched;
+
+        public void Arm(long step)
+        {
+            Gate.Reset();
+            Volatile.Write(ref armedFrom, step);
+        }
+
+        /// <summary>Whether the calling thread is the one to stand still.</summary>
+        public bool Takes(long step) =>
+            step >= Volatile.Read(ref armedFrom) && Interlocked.Exchange(ref armedFrom, NotArmed) != NotArmed;
+
+        public void Pass()
+        {
+            Volatile.Write(ref armedFrom, NotArmed);
+            Gate.Set();
+        }
+    }
+}

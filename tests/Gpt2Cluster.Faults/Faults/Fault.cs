@@ -1,0 +1,59 @@
+using Gpt2Cluster.Faults.Processes;
+
+namespace Gpt2Cluster.Faults.Faults;
+
+/// <summary>Whom a fault strikes.</summary>
+internal enum Victim
+{
+    /// <summary>A silo that does not host the coordinator.</summary>
+    Worker,
+
+    /// <summary>The silo that hosts the coordinator.</summary>
+    Coordinator,
+
+    /// <summary>More than one silo, or none.</summary>
+    Whole,
+}
+
+/// <summary>Words for victims in names.</summary>
+internal static class Victims
+{
+    /// <summary>The word.</summary>
+    public static string Word(this Victim victim) => victim == Victim.Coordinator ? "coordinator" : "worker";
+}
+
+/// <summary>Something that happens to a cluster.</summary>
+/// <param name="name">As the commands and reports call it.</param>
+/// <param name="victim">Whom it strikes.</param>
+internal abstract class Fault(string name, Victim victim)
+{
+    /// <summary>As the commands and reports call it.</summary>
+    public string Name => name;
+
+    /// <summary>Whom it strikes.</summary>
+    public Victim Victim => victim;
+
+    /// <summary>How long it lasts; what is over at once lasts no time.</summary>
+    public virtual TimeSpan Lasts => TimeSpan.Zero;
+
+    /// <summary>
+    /// Whether every replica goes with it, so that steps since the newest checkpoint are computed again.
+    /// </summary>
+    public virtual bool TakesEveryReplica => false;
+
+    /// <summary>Whether silos must have networks of their own.</summary>
+    public virtual bool NeedsNetworks => false;
+
+    /// <summary>Why it cannot happen to a cluster; null if it can.</summary>
+    public virtual string? ReasonAgainst(StoreKind store) => null;
+
+    /// <summary>It happens.</summary>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="target">The silo it strikes first.</param>
+    public abstract void Begin(Cluster cluster, Silo target);
+
+    /// <summary>It is over, <see cref="Lasts"/> later.</summary>
+    public virtual void End(Cluster cluster, Silo target)
+    {
+    }
+}

@@ -1,0 +1,241 @@
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Faults.Processes;
+using Gpt2Cluster.Faults.Training;
+
+namespace Gpt2Cluster.Faults.Faults;
+
+/// <summary>
+/// A cluster that trains the same run again and again, and what is done to it. After each fault the run must go on, be
+/// served by everybody again, and have the undisturbed run's bits.
+/// </summary>
+internal sealed class Stage : IDisposable
+{
+    // Steps that a fault is given to happen in before the run ends.
+    private const int StepsAhead = 40;
+
+    // Faults come later, so that the normal time of a step is known.
+    private const int FirstStep = 8;
+
+    private static readonly TimeSpan Slice = TimeSpan.FromSeconds(1);
+
+    // Points that only some silos come to are looked for in the others after this.
+    private static readonly TimeSpan PatienceForVictim = TimeSpan.FromSeconds(6);
+
+    private readonly Reference reference;
+    private readonly bool isFirstSiloSpared;
+    private WatchedRun? run;
+    private int runCount;
+
+    /// <summary>Takes a cluster over; the run begins with the first fault.</summary>
+    public Stage(Reference reference, Cluster cluster, bool isFirstSiloSpared)
+    {
+        this.reference = reference;
+        this.isFirstSiloSpared = isFirstSiloSpared;
+        Cluster = cluster;
+    }
+
+    /// <summary>The cluster.</summary>
+    public Cluster Cluster { get; }
+
+    /// <summary>Runs that were begun.</summary>
+    public int RunCount => runCount;
+
+    private Sightings Sightings => Cluster.Sightings;
+
+    /// <summary>Lets a fault happen at a point, and sees the run through it.</summary>
+    /// <param name="fault">The fault.</param>
+    /// <param name="point">Where.</param>
+    /// <param name="stepsFromNow">How many steps from now on the point is looked for.</param>
+    /// <param name="waitsForHash">Whether to wait for a checkpoint to compare.</param>
+    /// <exception cref="FaultFailedException">The run did not survive it.</exception>
+    public Outcome Strike(Fault fault, FaultPoint point, int stepsFromNow = 2, bool waitsForHash = true)
+    {
+        ReadyRun();
+        var stopped = StopAt(fault, point, stepsFromNow, out var coordinator);
+        var target = TargetOf(fault, stopped, coordinator);
+        var began = Sightings.Now;
+        fault.Begin(Cluster, target);
+        Cluster.Pass(point);
+        var recovered = SeeThrough(fault, target, began);
+        var aftermath = new Aftermath(Sightings.Since(TimeSpan.Zero), began);
+        foreach (var silo in Cluster.Silos)
+            silo.Restart();
+        AwaitEverybody();
+        var (again, dead) = aftermath.Again(recovered, [.. Cluster.Silos.Select(silo => silo.ProcessId)]);
+        var outcome = new Outcome
+        {
+            Point = point,
+            Fault = fault.Name,
+            Store = Cluster.Kind,
+            Target = $"{target.Name}, {stopped.Step}",
+            Recovery = Positive(aftermath.LongestGap(recovered) - aftermath.NormalStepTime),
+            AgainCount = again,
+            DeadCount = dead,
+            LostSteps = aftermath.LostSteps(recovered),
+            EqualAtStep = waitsForHash ? AwaitHash(run!.LastStep - 1) : null,
+        };
+        if (outcome.LostSteps > 0 && !fault.TakesEveryReplica)
+            throw Failed(Failure.Broken, $"{outcome.LostSteps} committed steps were lost");
+        CheckRun();
+        Sightings.Forget(recovered);
+        return outcome;
+    }
+
+    /// <summary>Waits for the end of the run and compares its last bits too.</summary>
+    public void FinishRun()
+    {
+        if (run is null)
+            return;
+        if (!run.WaitUntil(watched => watched.IsOver, reference.Plan.Steps * Slice))
+            throw Failed(Failure.Hung, $"run {run.Name} did not end");
+        CheckRun();
+        if (!run.Hashes.ContainsKey(reference.Plan.Steps))
+            throw Failed(Failure.Broken, $"run {run.Name} ended without its last checkpoint");
+        run.Dispose();
+        run = null;
+    }
+
+    public void Dispose()
+    {
+        run?.Dispose();
+        Cluster.Dispose();
+    }
+
+    private static TimeSpan Positive(TimeSpan time) => time > TimeSpan.Zero ? time : TimeSpan.Zero;
+
+    /// <summary>A run that everybody serves and that goes on for a while.</summary>
+    private void ReadyRun()
+    {
+        if (run is null || run.IsOver || run.LastStep + StepsAhead > reference.Plan.Steps)
+        {
+            FinishRun();
+            Sightings.Forget(Sightings.Now);
+            var name = $"run{++runCount}";
+            var words = reference.Plan.Words(name, reference.Model).Append("--cluster").Append(Cluster.Gateways);
+            run = WatchedRun.Start(name, words, Path.Combine(Cluster.Folder, "client"));
+        }
+
+        AwaitEverybody();
+    }
+
+    /// <summary>Waits until every silo's process of now has applied a step, of this run or the next one.</summary>
+    private void AwaitEverybody()
+    {
+        var since = Sightings.Now;
+        var deadline = Deadline.In(Deadlines.EverybodyServes);
+        while (Idle(since) is { } idle)
+        {
+            if (run!.IsOver)
+            {
+                ReadyRun();
+                return;
+            }
+
+            if (deadline.IsOver)
+                throw Failed(Failure.Hung, $"silo {idle.Name} does not serve run {run!.Name}, step {run.LastStep}");
+            Sightings.WaitFor(since, Sightings.Now + Slice, sighting => IsServed(sighting, idle));
+        }
+    }
+
+    private Silo? Idle(TimeSpan since)
+    {
+        var heard = Sightings.Since(since);
+        return Cluster.Silos.FirstOrDefault(silo => !heard.Any(sighting => IsServed(sighting, silo)));
+    }
+
+    private static bool IsServed(Sighting sighting, Silo silo) =>
+        sighting.Point == FaultPoint.Applied && sighting.Process == silo.ProcessId;
+
+    /// <summary>Stops a thread at the point: in the silo that is to be struck, or where it comes by.</summary>
+    private Sighting StopAt(Fault fault, FaultPoint point, int stepsFromNow, out Silo coordinator)
+    {
+        var since = Sightings.Now;
+        coordinator = Cluster.Coordinator(TimeSpan.Zero);
+        var step = point == FaultPoint.StateTransfer ? 0 : Math.Max(run!.LastStep, FirstStep) + stepsFromNow;
+        Cluster.Arm(Wanted(fault, point, coordinator), point, step);
+        if (point == FaultPoint.StateTransfer)
+            LetOneJoin(coordinator);
+        if (Stopped(point, since, PatienceForVictim) is { } stopped)
+            return stopped;
+        Cluster.Arm(Cluster.Silos, point, step);
+        if (Stopped(point, since, Deadlines.Point) is { } anywhere)
+            return anywhere;
+        Cluster.Pass(point);
+        throw Failed(Failure.Hung, $"nobody came to {point} from step {step} on");
+    }
+
+    private Sighting? Stopped(FaultPoint point, TimeSpan since, TimeSpan bound) => Sightings.WaitFor(
+        since, Sightings.Now + bound, sighting => sighting.IsStopped && sighting.Point == point);
+
+    /// <summary>The joiner copies a replica: a silo that does not coordinate dies and is back at once.</summary>
+    private void LetOneJoin(Silo coordinator) =>
+        Cluster.Silos.Skip(1).Last(silo => silo != coordinator).Kill(restarts: true);
+
+    private IEnumerable<Silo> Wanted(Fault fault, FaultPoint point, Silo coordinator) => point switch
+    {
+        FaultPoint.Planning or FaultPoint.Committing or FaultPoint.Committed => [coordinator],
+        FaultPoint.StateTransfer => Cluster.Silos,
+        _ => Cluster.Silos.Where(silo => Fits(fault, silo, coordinator)),
+    };
+
+    private bool Fits(Fault fault, Silo silo, Silo coordinator) => fault.Victim switch
+    {
+        Victim.Worker => silo != coordinator && !(isFirstSiloSpared && silo == Cluster.Silos[0]),
+        Victim.Coordinator => silo == coordinator,
+        _ => true,
+    };
+
+    private Silo TargetOf(Fault fault, Sighting stopped, Silo coordinator)
+    {
+        var there = Cluster.Silos.First(silo => silo.Name == stopped.Silo);
+        return Fits(fault, there, coordinator)
+            ? there
+            : Cluster.Silos.Last(silo => Fits(fault, silo, coordinator));
+    }
+
+    /// <summary>Waits until a step is committed that was planned after the fault, and ends the fault in time.</summary>
+    /// <returns>When that was.</returns>
+    private TimeSpan SeeThrough(Fault fault, Silo target, TimeSpan began)
+    {
+        var recovered = Recovered(began, began + fault.Lasts);
+        var left = began + fault.Lasts - Sightings.Now;
+        if (left > TimeSpan.Zero)
+            Sightings.WaitFor(Sightings.Now, began + fault.Lasts, _ => false);
+        fault.End(Cluster, target);
+        return (recovered ?? Recovered(began, Sightings.Now + Deadlines.Recovery))?.At
+            ?? throw Failed(Failure.Hung, $"no step was committed after {fault.Name} in run {run!.Name}");
+    }
+
+    private Sighting? Recovered(TimeSpan began, TimeSpan deadline)
+    {
+        var last = new Aftermath(Sightings.Since(TimeSpan.Zero), began).LastCommitted;
+        var planned = new HashSet<long>();
+        return Sightings.WaitFor(began, deadline, sighting =>
+        {
+            if (sighting.Point == FaultPoint.Planning)
+                planned.Add(sighting.Step);
+            return sighting.Point == FaultPoint.Committed && sighting.Step > last && planned.Contains(sighting.Step);
+        });
+    }
+
+    private long AwaitHash(long after)
+    {
+        var isThere = run!.WaitUntil(
+            watched => watched.Hashes.Keys.Any(step => step > after && reference.Hashes.ContainsKey(step)),
+            Deadlines.Recovery);
+        return isThere
+            ? run.Hashes.Keys.Where(step => step > after && reference.Hashes.ContainsKey(step)).Max()
+            : throw Failed(Failure.Hung, $"no checkpoint of run {run.Name} after step {after}");
+    }
+
+    private void CheckRun()
+    {
+        if (run!.Fault is { } fault)
+            throw Failed(Failure.Broken, fault);
+        if (reference.Difference(run) is { } difference)
+            throw Failed(Failure.Mismatch, difference);
+    }
+
+    private FaultFailedException Failed(Failure kind, string what) => new(
+        kind, $"{kind}: {what}. The cluster's folder is {Cluster.Folder}.\n{Cluster.LogTails()}");
+}
