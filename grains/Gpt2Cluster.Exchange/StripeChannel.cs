@@ -177,12 +177,12 @@ public sealed class StripeChannel : IStripeChannel
     internal void LinkDown(string peer, string reason) =>
         Options.Log?.Invoke($"Stripe channel, silo {peer}: {reason}");
 
-    /// <summary>A silo has been out of reach for a while: tells those who need it.</summary>
-    internal void OutOfReach(ExchangeMember peer, string reason)
+    /// <summary>A silo is gone, or has been out of reach for a while: tells those who need it.</summary>
+    internal void OutOfReach(ExchangeMember peer, string reason, bool isGone)
     {
         LinkDown(peer.SiloName, $"It cannot be reached at {peer.Host}:{peer.Port}: {reason}");
         foreach (var run in OpenRuns().Where(run => run.Knows(peer.SiloName)))
-            Unreachable?.Invoke(new UnreachableSilo(run.Name, run.Generation, peer, reason));
+            Unreachable?.Invoke(new UnreachableSilo(run.Name, run.Generation, peer, reason, isGone));
     }
 
     internal void IncomingEnded(IncomingLink link, string address, string? reason)

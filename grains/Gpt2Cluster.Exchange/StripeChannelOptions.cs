@@ -32,6 +32,12 @@ public sealed record StripeChannelOptions
     public TimeSpan UnreachablePeriod { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
+    /// A silo whose machine answers that nobody listens on its stripe port is reported at once, and again after this
+    /// long: the first report may go to a coordinator that died with it. Default 0.25 s.
+    /// </summary>
+    public TimeSpan GonePeriod { get; init; } = TimeSpan.FromSeconds(0.25);
+
+    /// <summary>
     /// Pause before the second attempt; it doubles up to <see cref="LongestPause"/>. Connections that break before they
     /// have stood that long count as failed attempts. Default 25 ms.
     /// </summary>

@@ -4,9 +4,13 @@ using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Silo.Hosting;
 
-/// <summary>Introduces the silo and its workers to the cluster, again and again; says goodbye at the end.</summary>
+/// <summary>
+/// Introduces the silo and its workers to the cluster, again and again, and at once when the membership has changed:
+/// the list of silos may have died with a silo, and is begun anew. Says goodbye at the end.
+/// </summary>
 public sealed partial class Registration(
     IGrainFactory grains,
+    IClusterMembershipService membership,
     SiloContext silo,
     SiloState state,
     ReadyFile readyFile,
@@ -16,6 +20,9 @@ public sealed partial class Registration(
 {
     /// <summary>Time between two introductions.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
+
+    /// <summary>Time to the next attempt after one that failed.</summary>
+    private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(0.25);
 
     private static readonly TimeSpan GoodbyeBound = TimeSpan.FromSeconds(2);
 
@@ -41,12 +48,19 @@ public sealed partial class Registration(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Period, time);
-        do
+        await using var changes = membership.MembershipUpdates.GetAsyncEnumerator(stoppingToken);
+        var change = changes.MoveNextAsync().AsTask();
+        while (true)
         {
             await Introduce();
+            await Task.WhenAny(change, Task.Delay(state.IsReady ? Period : RetryPeriod, time, stoppingToken));
+            stoppingToken.ThrowIfCancellationRequested();
+            if (!change.IsCompleted)
+                continue;
+            if (!await change)
+                return;
+            change = changes.MoveNextAsync().AsTask();
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     private async Task Introduce()

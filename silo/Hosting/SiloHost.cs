@@ -45,6 +45,7 @@ public static class SiloHost
         builder.Services.AddSingleton<IRunEventStore>(_ => new RedisRunEventStore(store, settings.ClusterId));
         builder.Services.AddSingleton<IBenchmarks, Benchmarks>();
         builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>().AddHostedService<Registration>();
+        builder.Services.AddHostedService<DeathNotice>();
         SiloMetrics.Add(builder.Services);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endpoints.Http));
 

@@ -130,7 +130,11 @@ public interface ITrainingRun : IGrainWithStringKey
     [AlwaysInterleave]
     Task<RunDescription?> Describe();
 
-    /// <summary>The events after a sequence number, at most 1,000; waits up to 5 s for the first one.</summary>
+    /// <summary>
+    /// The events after a sequence number, at most 1,000; waits up to 2 s for the first one. Nobody tells a client that
+    /// the coordinator it waits for has died, so the wait and the bound on the answer are short.
+    /// </summary>
+    [ResponseTimeout("00:00:04")]
     [Alias("events-after")]
     [AlwaysInterleave]
     Task<RunEventLine[]> EventsAfter(long sequence);

@@ -184,6 +184,10 @@ public sealed record UnreachableReport
     /// <summary>What the system says.</summary>
     [Id(5)]
     public required string Reason { get; init; }
+
+    /// <summary>Whether its process is known to have ended.</summary>
+    [Id(6)]
+    public required bool IsGone { get; init; }
 }
 
 /// <summary>A worker cannot go on.</summary>

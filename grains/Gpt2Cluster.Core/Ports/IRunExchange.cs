@@ -84,7 +84,10 @@ public interface IRunExchange : IDisposable
 /// <param name="Generation">The run's generation on this silo.</param>
 /// <param name="Silo">The silo and where its stripe port should be.</param>
 /// <param name="Reason">What the system says.</param>
-public sealed record UnreachableSilo(string Run, int Generation, ExchangeMember Silo, string Reason);
+/// <param name="IsGone">
+/// Its machine answers that nobody listens there: the process has ended. Otherwise nobody knows; it may be the network.
+/// </param>
+public sealed record UnreachableSilo(string Run, int Generation, ExchangeMember Silo, string Reason, bool IsGone);
 
 /// <summary>The stripe channel of this process: one listener, one connection set per other silo, many runs.</summary>
 public interface IStripeChannel : IAsyncDisposable
@@ -96,8 +99,8 @@ public interface IStripeChannel : IAsyncDisposable
     IRunExchange Open(string run, long elementCount);
 
     /// <summary>
-    /// A silo of a run cannot be reached; raised again and again while that lasts. The channel goes on trying. Raised
-    /// on a channel thread.
+    /// A silo of a run cannot be reached; raised again and again while that lasts, and at once if its process is gone.
+    /// The channel goes on trying. Raised on a channel thread.
     /// </summary>
     event Action<UnreachableSilo>? Unreachable;
 }

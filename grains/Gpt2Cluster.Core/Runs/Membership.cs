@@ -12,6 +12,7 @@ internal static class Membership
             Offered = [.. offer.Workers.DistinctBy(worker => worker.Key)],
             ClusterWorkerCount = offer.ClusterWorkerCount,
             OtherRuns = offer.OtherRuns,
+            Gone = turn.State.Gone.Intersect(offer.Workers.Select(worker => (worker.Silo, worker.Incarnation))),
         };
         if (turn.State.Phase == RunPhase.Resting)
             return;
@@ -63,13 +64,20 @@ internal static class Membership
 
     /// <summary>
     /// Stripes do not pass between two silos: the step waits, and if that lasts one of the two is left out. It is the
-    /// one that was reported, unless the other is out of touch with more silos.
+    /// one that was reported, unless the other is out of touch with more silos. A silo whose process has ended is not
+    /// waited for: the cluster finds out later.
     /// </summary>
     public static void Unreachable(Turn turn, SiloUnreachable report)
     {
         var (from, silo) = (report.From, report.Silo);
         if (report.Generation != turn.Generation || !HasMembers(turn, from) || !HasMembers(turn, silo))
             return;
+        if (report.IsGone)
+        {
+            TakeForDead(turn, silo);
+            return;
+        }
+
         var count = turn.State.Unreachable.GetValueOrDefault((from, silo)) + 1;
         turn.State = turn.State with { Unreachable = turn.State.Unreachable.SetItem((from, silo), count) };
         if (count == 1)
@@ -145,6 +153,14 @@ internal static class Membership
             Form(turn, reason);
     }
 
+    private static void TakeForDead(Turn turn, string silo)
+    {
+        var members = turn.State.Members.FindAll(member => member.Silo == silo);
+        var gone = members.Select(member => (member.Silo, member.Incarnation));
+        turn.State = turn.State with { Gone = turn.State.Gone.Union(gone) };
+        Remove(turn, members.ConvertAll(member => member.Key), $"silo {silo} has ended");
+    }
+
     private static void LeaveOut(Turn turn, string silo)
     {
         var members = turn.State.Members.Where(member => member.Silo == silo);
@@ -218,14 +234,15 @@ internal static class Membership
 
     private static ImmutableList<OfferedWorker> Newcomers(Turn turn)
     {
-        var free = turn.State.Offered.Where(worker => MayJoin(turn.State, worker.Key));
+        var free = turn.State.Offered.Where(worker => MayJoin(turn.State, worker));
         var room = (turn.Specification.Workers.Max ?? int.MaxValue) - turn.State.Members.Count;
         return [.. free.Take(Math.Max(0, room))];
     }
 
-    private static bool MayJoin(RunState state, string worker) =>
-        !state.Members.Exists(member => member.Key == worker)
-        && state.Troubles.GetValueOrDefault(worker) < RunMachine.MaxTroubleCount;
+    private static bool MayJoin(RunState state, OfferedWorker worker) =>
+        !state.Members.Exists(member => member.Key == worker.Key)
+        && !state.Gone.Contains((worker.Silo, worker.Incarnation))
+        && state.Troubles.GetValueOrDefault(worker.Key) < RunMachine.MaxTroubleCount;
 
     private static bool MayBringWhatIsMissing(Turn turn) =>
         turn.State.MissingCheckpoint is not null && Newcomers(turn).Count > 0;

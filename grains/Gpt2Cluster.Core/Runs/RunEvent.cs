@@ -59,7 +59,9 @@ public sealed record WorkerTroubled(string Worker, int Generation, string Reason
 /// <param name="Silo">Whose port it is.</param>
 /// <param name="Generation">The generation that needs it.</param>
 /// <param name="Reason">One sentence: who cannot reach what, and why.</param>
-public sealed record SiloUnreachable(string From, string Silo, int Generation, string Reason) : RunEvent;
+/// <param name="IsGone">Whether its process is known to have ended: nobody listens on the port any more.</param>
+public sealed record SiloUnreachable(
+    string From, string Silo, int Generation, string Reason, bool IsGone = false) : RunEvent;
 
 /// <summary>A worker answers <see cref="PrepareReplica"/>.</summary>
 /// <param name="Worker">Its key.</param>

@@ -104,6 +104,11 @@ public sealed record RunState
     /// </summary>
     public ImmutableDictionary<string, int> Troubles { get; init; } = ImmutableDictionary<string, int>.Empty;
 
+    /// <summary>
+    /// Silos that are known to have ended, in this incarnation, though the cluster still offers their workers.
+    /// </summary>
+    public ImmutableHashSet<(string Silo, string Incarnation)> Gone { get; init; } = [];
+
     /// <summary>How often a silo said of another that it is out of reach, since the last step was done.</summary>
     public ImmutableDictionary<(string From, string Silo), int> Unreachable { get; init; } =
         ImmutableDictionary<(string From, string Silo), int>.Empty;

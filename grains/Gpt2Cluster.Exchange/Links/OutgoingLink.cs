@@ -140,19 +140,22 @@ internal sealed unsafe class OutgoingLink : IDisposable
         {
             raw.Dispose();
             Interlocked.Increment(ref failureCount);
-            ReportIfLong(error.Message);
+            ReportWhenDue(error);
             return false;
         }
     }
 
-    private void ReportIfLong(string reason)
+    private void ReportWhenDue(SocketException error)
     {
-        var now = channel.Options.Time.GetTimestamp();
+        var (time, now) = (channel.Options.Time, channel.Options.Time.GetTimestamp());
+        var isGone = error.SocketErrorCode == SocketError.ConnectionRefused;
+        var isFirst = unreachableSince is null;
         unreachableSince ??= now;
-        if (channel.Options.Time.GetElapsedTime(unreachableSince.Value, now) < channel.Options.UnreachablePeriod)
+        var period = isGone ? channel.Options.GonePeriod : channel.Options.UnreachablePeriod;
+        if (!(isGone && isFirst) && time.GetElapsedTime(unreachableSince.Value, now) < period)
             return;
         unreachableSince = now;
-        channel.OutOfReach(Peer, reason);
+        channel.OutOfReach(Peer, error.Message, isGone);
     }
 
     private TimeSpan NextPause()

@@ -73,5 +73,6 @@ public sealed class RunExchanges
             Host = unreachable.Silo.Host,
             Port = unreachable.Silo.Port,
             Reason = unreachable.Reason,
+            IsGone = unreachable.IsGone,
         }).Ignore();
 }

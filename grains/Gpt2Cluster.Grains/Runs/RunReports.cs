@@ -59,7 +59,8 @@ internal static class RunReports
         report.Silo,
         report.Generation,
         $"Silo {report.From} cannot reach the stripe port of silo {report.Silo} at {report.Host}:{report.Port} "
-            + $"({report.Reason}); open it, or the run goes on without {report.Silo}.");
+            + $"({report.Reason}); open it, or the run goes on without {report.Silo}.",
+        report.IsGone);
 
     /// <summary>A worker cannot go on.</summary>
     public static RunEvent ToEvent(TroubleReport report) => report switch

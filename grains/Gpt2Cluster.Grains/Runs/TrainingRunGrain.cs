@@ -19,7 +19,7 @@ namespace Gpt2Cluster.Grains.Runs;
 internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 {
     private static readonly TimeSpan TickPeriod = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan WatchPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan WatchPatience = TimeSpan.FromSeconds(2);
 
     private readonly TimeProvider time;
     private readonly ILogger<TrainingRunGrain> logger;

@@ -9,10 +9,13 @@ namespace Gpt2Cluster.Grains.Workers;
 internal sealed partial class Reporter(
     IGrainFactory grains, string run, string worker, TimeProvider time, ILogger logger)
 {
-    /// <summary>Together with the delay this covers a coordinator that has to be activated elsewhere.</summary>
-    private const int MaximumTries = 60;
+    /// <summary>Together with the delays this covers a coordinator that has to be activated elsewhere.</summary>
+    private const int MaximumTries = 64;
 
-    private static readonly TimeSpan DelayBetweenTries = TimeSpan.FromSeconds(1);
+    /// <summary>The delay doubles up to the longest: a coordinator that died is mostly back in a second.</summary>
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(50);
+
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(1);
 
     private readonly Lock gate = new();
     private Task last = Task.CompletedTask;
@@ -36,8 +39,9 @@ internal sealed partial class Reporter(
             }
             catch (Exception exception) when (attempt < MaximumTries)
             {
-                LogRepeated(exception, worker, run, DelayBetweenTries);
-                await Task.Delay(DelayBetweenTries, time).ConfigureAwait(false);
+                var delay = DelayAfter(attempt);
+                LogRepeated(exception, worker, run, delay);
+                await Task.Delay(delay, time).ConfigureAwait(false);
             }
             catch (Exception exception)
             {
@@ -45,6 +49,12 @@ internal sealed partial class Reporter(
                 return;
             }
         }
+    }
+
+    private static TimeSpan DelayAfter(int attempt)
+    {
+        var delay = FirstDelay * (1 << Math.Min(attempt - 1, 16));
+        return delay < LongestDelay ? delay : LongestDelay;
     }
 
     [LoggerMessage(221, LogLevel.Warning, "Worker {Worker} could not report to run {Run}; again in {Delay}.")]

@@ -93,6 +93,8 @@ internal sealed class Transcript
             case "unreachable": // unreachable FROM SILO
                 var reason = $"Silo {worker} cannot reach silo {words[2]}.";
                 return new SiloUnreachable(worker, words[2], generation, reason);
+            case "gone": // gone FROM SILO
+                return new SiloUnreachable(worker, words[2], generation, $"Silo {words[2]} is gone.", IsGone: true);
             case "empty": return new ReplicaReady(worker, generation, null, null);
             case "ready": return Ready(words, generation);
             case "ready-avx512":
