@@ -26,8 +26,8 @@ public sealed partial class DeathNotice(
     /// <summary>Silos that wait to be looked at; a report that finds no room comes again.</summary>
     private const int QueueCount = 64;
 
-    private readonly Channel<string> reported =
-        Channel.CreateBounded<string>(new BoundedChannelOptions(QueueCount) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<string> reported = Channel.CreateBounded<string>(
+        new BoundedChannelOptions(QueueCount) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <inheritdoc/>
     public override Task StartAsync(CancellationToken cancellationToken)

@@ -25,7 +25,20 @@ public static class OrleansSetup
         orleans.UseRedisClustering(options => options.ConfigurationOptions = store.Options());
         orleans.AddRedisGrainStorage(RunStorage, options => options.ConfigurationOptions = store.Options());
         orleans.Configure<ClusterMembershipOptions>(ConfigureMembership);
+        UseConsistentDirectory(orleans);
         orleans.Services.Replace(ServiceDescriptor.Singleton<IFatalErrorHandler, FatalErrorHandler>());
+    }
+
+    /// <summary>
+    /// The directory that knows which silo has which grain. Orleans' default one ends every grain whose entry lay on a
+    /// silo that died, so that every other death took a coordinator with it; this one asks the others what they have.
+    /// It waits 30 s, by default, before a dead silo's grains may live elsewhere, as that silo may not know yet that it
+    /// is dead; the run's record, which only one coordinator can write, needs no such wait.
+    /// </summary>
+    private static void UseConsistentDirectory(ISiloBuilder orleans)
+    {
+        orleans.AddDistributedGrainDirectory();
+        orleans.Configure<GrainDirectoryOptions>(options => options.RangeLeaseDuration = TimeSpan.Zero);
     }
 
     /// <summary>

@@ -151,6 +151,22 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task SiloThatHasEnded_IsReportedAtOnceAndAsGone()
+    {
+        await using var cluster = new TestCluster(siloCount: 2, leafCount: 2, ElementCount);
+        await cluster.Channels[1].DisposeAsync();
+        var report = await FirstReport(cluster.Member(1));
+        Assert.True(report.IsGone, report.Reason);
+    }
+
+    [Fact]
+    public async Task SiloOfAnUnknownMachine_IsNotSaidToBeGone()
+    {
+        var report = await FirstReport(new ExchangeMember("silo-1", "nowhere.invalid", 1), TimeSpan.Zero);
+        Assert.False(report.IsGone, report.Reason);
+    }
+
+    [Fact]
     public async Task PeerThatCutsEveryConnectionOff_IsCalledLessAndLess()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -252,5 +268,30 @@ public sealed class FailureTests
         cluster.ContributeWhole(1, 1, 1, new Subtree(0, 1));
         cluster.AssertAverages(1);
         Assert.Equal(cluster.ElementCount * sizeof(float), cluster.Exchanges[0].Figures(1).ReceivedBytes);
+    }
+
+    /// <summary>What a silo alone says of a member that does not answer.</summary>
+    /// <param name="member">The member.</param>
+    /// <param name="patience">Before a silo that may live is reported; an hour says that only a dead one is.</param>
+    private static async Task<UnreachableSilo> FirstReport(ExchangeMember member, TimeSpan? patience = null)
+    {
+        await using var channel = new StripeChannel(new StripeChannelOptions
+        {
+            SiloName = "silo-0",
+            Address = IPAddress.Loopback,
+            UnreachablePeriod = patience ?? TimeSpan.FromHours(1),
+        });
+        var reported = new TaskCompletionSource<UnreachableSilo>();
+        channel.Unreachable += report => reported.TrySetResult(report);
+        using var exchange = channel.Open(TestCluster.Run, ElementCount);
+        exchange.Configure(new ExchangeMembership
+        {
+            Run = TestCluster.Run,
+            Generation = 1,
+            LeafCount = 2,
+            Silos = [new ExchangeMember("silo-0", "127.0.0.1", channel.Port), member],
+            OwnIndex = 0,
+        });
+        return await reported.Task.WaitAsync(TestCluster.Deadline);
     }
 }

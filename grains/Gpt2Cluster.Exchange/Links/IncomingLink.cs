@@ -80,8 +80,9 @@ internal sealed unsafe class IncomingLink : IDisposable
         }
         finally
         {
-            socket.Dispose();
+            // Who is cut off finds the reason in the log.
             channel.IncomingEnded(this, address, reason);
+            socket.Dispose();
         }
     }
 

@@ -187,6 +187,9 @@ internal sealed unsafe class OutgoingLink : IDisposable
         var standing = run.Standing;
         if (!announcement.Again && announced.TryGetValue(run.Key, out var told) && told == standing)
             return;
+
+        // A peer that died has ended its own connection too, and the run asks for an announcement then.
+        socket!.ThrowIfEnded();
         socket!.Send(Control(FrameKind.Ready, run.Key, standing.Generation, standing.Step, 0), []);
         announced[run.Key] = standing;
     }

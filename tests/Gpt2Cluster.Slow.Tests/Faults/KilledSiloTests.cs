@@ -34,6 +34,7 @@ public sealed class KilledSiloTests
             step.GetProperty("step").GetInt64() > 2 && step.GetProperty("workers").GetInt32() == 3);
         third.Kill();
         Assert.Equal(expected, Training.HashOf(client));
+        Assert.Contains("Silo c is declared dead", first.Log + second.Log, StringComparison.Ordinal);
         Assert.Equal(2, client.Events("step")[^1].GetProperty("workers").GetInt32());
 
         // The survivors wait for the dead one's sums until it is missed: by then they have computed all of theirs.
