@@ -13,7 +13,7 @@ internal sealed class Stages : IDisposable
 {
     private const int SiloCount = 3;
 
-    private readonly Dictionary<(StoreKind Store, bool IsNetworked), Stage> stages = [];
+    private readonly Dictionary<(StoreKind Store, Ground Ground), Stage> stages = [];
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("gpt2cluster-reference-");
     private readonly Reference reference;
 
@@ -34,15 +34,15 @@ internal sealed class Stages : IDisposable
     public int RunCount => stages.Values.Sum(stage => stage.RunCount);
 
     /// <summary>The cluster of a store, if there is one.</summary>
-    public Cluster? ClusterOf(StoreKind store) => stages.GetValueOrDefault((store, false))?.Cluster;
+    public Cluster? ClusterOf(StoreKind store) => stages.GetValueOrDefault((store, Ground.Plain))?.Cluster;
 
     /// <summary>Lets a fault happen on the cluster of a store.</summary>
     /// <exception cref="FaultFailedException">The run did not survive it.</exception>
     public Outcome Strike(StoreKind store, Fault fault, FaultPoint point, int stepsFromNow, bool waitsForHash)
     {
-        var key = (store, fault.NeedsNetworks);
+        var key = (store, fault.Ground);
         if (!stages.TryGetValue(key, out var stage))
-            stages.Add(key, stage = new Stage(reference, NewCluster(store, fault.NeedsNetworks), IsFirstSiloSpared));
+            stages.Add(key, stage = new Stage(reference, Cluster.Start(store, SiloCount, fault.Ground), IsFirstSiloSpared));
         try
         {
             return stage.Strike(fault, point, stepsFromNow, waitsForHash);
@@ -54,9 +54,6 @@ internal sealed class Stages : IDisposable
             throw;
         }
     }
-
-    private static Cluster NewCluster(StoreKind store, bool isNetworked) =>
-        Cluster.Start(store, SiloCount, isNetworked);
 
     /// <summary>Waits until the runs have ended and compares their last bits; ends the clusters.</summary>
     /// <exception cref="FaultFailedException">One has other bits, or did not end.</exception>

@@ -41,8 +41,8 @@ internal abstract class Fault(string name, Victim victim)
     /// </summary>
     public virtual bool TakesEveryReplica => false;
 
-    /// <summary>Whether silos must have networks of their own.</summary>
-    public virtual bool NeedsNetworks => false;
+    /// <summary>What the cluster must stand on.</summary>
+    public virtual Ground Ground => Ground.Plain;
 
     /// <summary>Why it cannot happen to a cluster; null if it can.</summary>
     public virtual string? ReasonAgainst(StoreKind store) => null;
@@ -52,7 +52,11 @@ internal abstract class Fault(string name, Victim victim)
     /// <param name="target">The silo it strikes first.</param>
     public abstract void Begin(Cluster cluster, Silo target);
 
-    /// <summary>It is over, <see cref="Lasts"/> later.</summary>
+    /// <summary>Whether those who watch were told what they must be told before it may end.</summary>
+    /// <param name="warnings">Of the run since the fault began.</param>
+    public virtual bool IsTold(IEnumerable<string> warnings) => true;
+
+    /// <summary>It is over, <see cref="Lasts"/> later and when it was told.</summary>
     public virtual void End(Cluster cluster, Silo target)
     {
     }

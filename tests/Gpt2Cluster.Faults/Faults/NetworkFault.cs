@@ -34,7 +34,7 @@ internal sealed class NetworkFault(NetworkTrouble trouble, Victim victim, TimeSp
     public override TimeSpan Lasts => lasts;
 
     /// <inheritdoc/>
-    public override bool NeedsNetworks => true;
+    public override Ground Ground => Ground.Networks;
 
     /// <inheritdoc/>
     public override void Begin(Cluster cluster, Silo target) => Set(cluster, target, trouble == NetworkTrouble.Lossy

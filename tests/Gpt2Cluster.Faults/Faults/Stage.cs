@@ -13,8 +13,8 @@ internal sealed class Stage : IDisposable
     // Steps that a fault is given to happen in before the run ends.
     private const int StepsAhead = 40;
 
-    // Faults come later, so that the normal time of a step is known.
-    private const int FirstStep = 8;
+    // Faults come later, so that the normal time of a step is known and a checkpoint is there.
+    private const int FirstStep = 22;
 
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(1);
 
@@ -54,9 +54,10 @@ internal sealed class Stage : IDisposable
         var stopped = StopAt(fault, point, stepsFromNow, out var coordinator);
         var target = TargetOf(fault, stopped, coordinator);
         var began = Sightings.Now;
+        var warnedCount = run!.Warnings.Count;
         fault.Begin(Cluster, target);
         Cluster.Pass(point);
-        var recovered = SeeThrough(fault, target, began);
+        var recovered = SeeThrough(fault, target, began, warnedCount);
         var aftermath = new Aftermath(Sightings.Since(TimeSpan.Zero), began);
         foreach (var silo in Cluster.Silos)
             silo.Restart();
@@ -112,6 +113,7 @@ internal sealed class Stage : IDisposable
             Sightings.Forget(Sightings.Now);
             var name = $"run{++runCount}";
             var words = reference.Plan.Words(name, reference.Model).Append("--cluster").Append(Cluster.Gateways);
+            Cluster.Run = name;
             run = WatchedRun.Start(name, words, Path.Combine(Cluster.Folder, "client"));
         }
 
@@ -195,15 +197,17 @@ internal sealed class Stage : IDisposable
 
     /// <summary>Waits until a step is committed that was planned after the fault, and ends the fault in time.</summary>
     /// <returns>When that was.</returns>
-    private TimeSpan SeeThrough(Fault fault, Silo target, TimeSpan began)
+    private TimeSpan SeeThrough(Fault fault, Silo target, TimeSpan began, int warnedCount)
     {
         var recovered = Recovered(began, began + fault.Lasts);
+        if (!run!.WaitUntil(watched => fault.IsTold(watched.Warnings.Skip(warnedCount)), Deadlines.Recovery))
+            throw Failed(Failure.Broken, $"nobody was told of {fault.Name}");
         var left = began + fault.Lasts - Sightings.Now;
         if (left > TimeSpan.Zero)
             Sightings.WaitFor(Sightings.Now, began + fault.Lasts, _ => false);
         fault.End(Cluster, target);
         return (recovered ?? Recovered(began, Sightings.Now + Deadlines.Recovery))?.At
-            ?? throw Failed(Failure.Hung, $"no step was committed after {fault.Name} in run {run!.Name}");
+            ?? throw Failed(Failure.Hung, $"no step was committed after {fault.Name} in run {run.Name}");
     }
 
     private Sighting? Recovered(TimeSpan began, TimeSpan deadline)

@@ -13,11 +13,25 @@ internal enum StoreKind
     Redis,
 }
 
+/// <summary>What a cluster stands on.</summary>
+internal enum Ground
+{
+    /// <summary>This machine's network and disk.</summary>
+    Plain,
+
+    /// <summary>A network for each silo.</summary>
+    Networks,
+
+    /// <summary>A small disk for each silo's checkpoints.</summary>
+    SmallDisks,
+}
+
 /// <summary>Silos, their store, and what they say of their fault points.</summary>
 internal sealed class Cluster : IDisposable
 {
     private readonly FaultListener listener;
     private readonly List<Silo> silos = [];
+    private readonly List<SmallDisk> disks = [];
 
     private Cluster(string folder, StoreKind kind, SeparateNetworks? networks)
     {
@@ -39,6 +53,12 @@ internal sealed class Cluster : IDisposable
     /// <summary>The silos; with an embedded store the first one hosts it.</summary>
     public IReadOnlyList<Silo> Silos => silos;
 
+    /// <summary>The silos' small disks; none if they share this machine's.</summary>
+    public IReadOnlyList<SmallDisk> Disks => disks;
+
+    /// <summary>The run it trains.</summary>
+    public string Run { get; set; } = "";
+
     /// <summary>The store's process; null if it is embedded.</summary>
     public RedisServer? Redis { get; private set; }
 
@@ -51,10 +71,10 @@ internal sealed class Cluster : IDisposable
     /// <summary>Starts a cluster and waits until all silos are ready.</summary>
     /// <param name="kind">Its store.</param>
     /// <param name="siloCount">Silos.</param>
-    /// <param name="isNetworked">Whether each silo has a network of its own.</param>
-    public static Cluster Start(StoreKind kind, int siloCount, bool isNetworked)
+    /// <param name="ground">What it stands on.</param>
+    public static Cluster Start(StoreKind kind, int siloCount, Ground ground)
     {
-        var networks = isNetworked ? new SeparateNetworks(siloCount) : null;
+        var networks = ground == Ground.Networks ? new SeparateNetworks(siloCount) : null;
         var cluster = new Cluster(Directory.CreateTempSubdirectory("gpt2cluster-faults-").FullName, kind, networks);
         try
         {
@@ -62,7 +82,13 @@ internal sealed class Cluster : IDisposable
                 cluster.Redis = RedisServer.Start(
                     Path.Combine(cluster.Folder, "redis"), networks?.Home.ToString() ?? "127.0.0.1");
             for (var index = 0; index < siloCount; index++)
-                cluster.silos.Add(Silo.Start(cluster.PlaceOf(index)));
+            {
+                var place = cluster.PlaceOf(index);
+                if (ground == Ground.SmallDisks)
+                    cluster.disks.Add(new SmallDisk(Path.Combine(place.DataFolder, "runs")));
+                cluster.silos.Add(Silo.Start(place));
+            }
+
             return cluster;
         }
         catch
@@ -113,6 +139,7 @@ internal sealed class Cluster : IDisposable
         Redis?.Dispose();
         listener.Dispose();
         Networks?.Dispose();
+        disks.ForEach(disk => disk.Dispose());
     }
 
     /// <summary>Removes the folder of a cluster that has ended.</summary>

@@ -82,6 +82,15 @@ internal sealed class Silo : IDisposable
         }
     }
 
+    /// <summary>Waits until the process that was killed is gone.</summary>
+    public void AwaitEnd()
+    {
+        Process ending;
+        lock (gate)
+            ending = process;
+        ending.WaitForExit(StopBound);
+    }
+
     /// <summary>Starts it again if it is down and was to stay so.</summary>
     public void Restart()
     {

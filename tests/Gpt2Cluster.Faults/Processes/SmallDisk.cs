@@ -1,0 +1,52 @@
+using System.Diagnostics;
+
+namespace Gpt2Cluster.Faults.Processes;
+
+/// <summary>A file system of its own in memory, which is easily full. Needs root.</summary>
+internal sealed class SmallDisk : IDisposable
+{
+    // A checkpoint takes 10 MB: those that are kept, the best, one being written, one being replaced and three damaged.
+    private const int Megabytes = 160;
+    private const int BlockBytes = 1 << 16;
+
+    private readonly string folder;
+
+    /// <summary>Puts it in a folder's place.</summary>
+    public SmallDisk(string folder)
+    {
+        this.folder = folder;
+        Directory.CreateDirectory(folder);
+        Run("mount", "-t", "tmpfs", "-o", $"size={Megabytes}m", "tmpfs", folder);
+    }
+
+    private string Ballast => Path.Combine(folder, "ballast");
+
+    /// <summary>Leaves no space.</summary>
+    public void Fill()
+    {
+        try
+        {
+            using var file = new FileStream(Ballast, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+            var block = new byte[BlockBytes];
+            while (true)
+                file.Write(block);
+        }
+        catch (IOException)
+        {
+            // Full, as it was to be.
+        }
+    }
+
+    /// <summary>Gives the space back.</summary>
+    public void Clear() => File.Delete(Ballast);
+
+    public void Dispose() => Run("umount", "--lazy", folder);
+
+    private static void Run(params string[] words)
+    {
+        using var process = Process.Start(words[0], words.Skip(1));
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{string.Join(' ', words)} failed");
+    }
+}
