@@ -1,4 +1,7 @@
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Faults.Commands;
+using Gpt2Cluster.Faults.Faults;
+using Gpt2Cluster.Faults.Processes;
 
 namespace Gpt2Cluster.Faults.Tests;
 
@@ -7,21 +10,41 @@ namespace Gpt2Cluster.Faults.Tests;
 /// </summary>
 public sealed class SharedStages : IDisposable
 {
-    /// <summary>Steps of a run.</summary>
-    private const int Steps = 300;
+    /// <summary>The tests that share them.</summary>
+    public const string Collection = "fault matrix";
 
-    internal Stages Stages { get; } = new(Steps, _ => { });
+    private const int Steps = 300;
+    private const int StepsFromNow = 2;
+
+    private readonly Stages stages = new(Steps, _ => { });
 
     /// <inheritdoc/>
     public void Dispose()
     {
         try
         {
-            Stages.Finish();
+            stages.Finish();
         }
         finally
         {
-            Stages.Dispose();
+            stages.Dispose();
         }
     }
+
+    /// <summary>
+    /// Lets a fault happen. It throws if a state hash differs from the undisturbed run's, a committed step is lost or
+    /// told twice, or the run hangs; nothing depends on how long something takes.
+    /// </summary>
+    internal void Strike(StoreKind store, string name, FaultPoint point, ITestOutputHelper output)
+    {
+        var fault = FaultKinds.All.Single(kind => kind.Name == name);
+        var cell = new Cell(store, fault.Ground, fault, point, StepsFromNow);
+        Assert.SkipUnless(cell.ReasonAgainst is null, cell.ReasonAgainst ?? "");
+        output.WriteLine(Outcome.Head);
+        output.WriteLine(stages.Strike(cell, waitsForHash: true).Row);
+    }
 }
+
+/// <summary>Names the tests that share the clusters.</summary>
+[CollectionDefinition(SharedStages.Collection)]
+public sealed class SharedStagesCollection : ICollectionFixture<SharedStages>;

@@ -48,23 +48,29 @@ internal static class MatrixCommand
         using var stages = new Stages(steps, Console.WriteLine);
         var failedCount = 0;
         Console.WriteLine(Outcome.Head);
-        foreach (var (store, point, fault) in
-            from store in stores from point in points from fault in faults select (store, point, fault))
+        var cells = from store in stores
+                    from ground in Enum.GetValues<Ground>()
+                    from point in points
+                    from fault in faults
+                    where fault.Ground == ground
+                    select new Cell(store, ground, fault, point, StepsFromNow);
+        foreach (var cell in cells)
         {
-            if (fault.ReasonAgainst(store) is { } reason)
+            var name = $"{cell.Point,-15} {cell.Fault.Name,-26} {cell.Store,-9}";
+            if (cell.ReasonAgainst is { } reason)
             {
-                Console.WriteLine($"{point,-15} {fault.Name,-26} {store,-9} skipped: {reason}");
+                Console.WriteLine($"{name} skipped: {reason}");
                 continue;
             }
 
             try
             {
-                Console.WriteLine(stages.Strike(store, fault, point, StepsFromNow, waitsForHash: true).Row);
+                Console.WriteLine(stages.Strike(cell, waitsForHash: true).Row);
             }
             catch (FaultFailedException failed)
             {
                 failedCount++;
-                Console.WriteLine($"{point,-15} {fault.Name,-26} {store,-9} FAILED: {failed.Message}");
+                Console.WriteLine($"{name} FAILED: {failed.Message}");
             }
         }
 

@@ -19,7 +19,7 @@ internal static class RandomCommand
             Description = "of the first fault; each of the following ones has the next seed",
             DefaultValueFactory = _ => 1,
         };
-        var store = new Option<StoreKind?>("--store") { Description = "only on this one; else on both in turn" };
+        var store = new Option<StoreKind?>("--store") { Description = "only on this one; else on both" };
         var report = new Option<string?>("--report") { Description = "a Markdown file that rows are appended to" };
         var command = new Command("random", "Lets faults of random kinds happen at random points.")
         {
@@ -39,12 +39,16 @@ internal static class RandomCommand
         var clock = Stopwatch.StartNew();
         for (var seed = firstSeed; seed < firstSeed + count; seed++)
         {
-            var drawn = RandomFault.Draw(seed, only);
+            var drawn = RandomCells.Draw(seed, only);
+            if (drawn.ReasonAgainst is { } reason)
+            {
+                Console.WriteLine($"seed {seed} is skipped: {reason}");
+                continue;
+            }
+
             try
             {
-                var outcome = stages.Strike(
-                    drawn.Store, drawn.Fault, drawn.Point, drawn.StepsFromNow, waitsForHash: false);
-                report.Add(seed, drawn, outcome);
+                report.Add(seed, drawn, stages.Strike(drawn, waitsForHash: false));
             }
             catch (FaultFailedException failed)
             {

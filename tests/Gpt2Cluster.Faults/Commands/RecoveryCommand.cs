@@ -66,8 +66,8 @@ internal static class RecoveryCommand
         {
             // Other distances from the last fault meet checkpoints, samples and validations at other moments.
             var stepsFromNow = 1 + (index % RunSpacing);
-            outcomes.Add(stages.Strike(
-                StoreKind.Redis, fault, points[index % points.Length], stepsFromNow, waitsForHash: false));
+            var cell = new Cell(StoreKind.Redis, Ground.Plain, fault, points[index % points.Length], stepsFromNow);
+            outcomes.Add(stages.Strike(cell, waitsForHash: false));
             Console.WriteLine($"{outcomes[^1].Row}  ({index + 1} of {count})");
         }
 

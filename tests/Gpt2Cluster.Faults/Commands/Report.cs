@@ -10,7 +10,7 @@ internal sealed class Report(string? file)
 {
     private const int WorstCount = 10;
 
-    private readonly List<(int Seed, RandomFault Drawn, Outcome? Outcome, Failure? Failure)> rows = [];
+    private readonly List<(int Seed, Cell Drawn, Outcome? Outcome, Failure? Failure)> rows = [];
 
     /// <summary>Faults that were not survived.</summary>
     public int FailureCount => rows.Count(row => row.Failure is not null);
@@ -28,7 +28,7 @@ internal sealed class Report(string? file)
         """);
 
     /// <summary>A run survived.</summary>
-    public void Add(int seed, RandomFault drawn, Outcome outcome)
+    public void Add(int seed, Cell drawn, Outcome outcome)
     {
         rows.Add((seed, drawn, outcome, null));
         LastLine = outcome.Row;
@@ -40,7 +40,7 @@ internal sealed class Report(string? file)
     }
 
     /// <summary>A run did not survive.</summary>
-    public void Add(int seed, RandomFault drawn, FaultFailedException failed)
+    public void Add(int seed, Cell drawn, FaultFailedException failed)
     {
         rows.Add((seed, drawn, null, failed.Kind));
         LastLine = $"seed {seed}, {drawn.Fault.Name} at {drawn.Point} beside {drawn.Store}: {failed.Message}";
@@ -74,12 +74,12 @@ internal sealed class Report(string? file)
         Console.WriteLine(text);
     }
 
-    private static string KindOf(RandomFault drawn) => drawn.Fault.Lasts > TimeSpan.Zero
+    private static string KindOf(Cell drawn) => drawn.Fault.Lasts > TimeSpan.Zero
         ? drawn.Fault.Name[..drawn.Fault.Name.LastIndexOf('-')]
         : drawn.Fault.Name;
 
     private static string Totals(
-        string kind, List<(int Seed, RandomFault Drawn, Outcome? Outcome, Failure? Failure)> rows)
+        string kind, List<(int Seed, Cell Drawn, Outcome? Outcome, Failure? Failure)> rows)
     {
         var times = new Percentiles(rows.Select(row => row.Outcome?.Recovery).OfType<TimeSpan>());
         return string.Create(

@@ -45,9 +45,10 @@ internal static class SoakCommand
         Write(report, "|---|---|---|---|---|---|---|");
         for (var minute = 1; minute <= minutes; minute++)
         {
-            var (fault, point) = Draw(random, stages.ClusterOf(store));
-            var outcome = stages.Strike(store, fault, point, 1 + random.Next(MaximumStepsFromNow), waitsForHash: true);
-            var cluster = stages.ClusterOf(store)!;
+            var (fault, point) = Draw(random, stages.Cluster);
+            var stepsFromNow = 1 + random.Next(MaximumStepsFromNow);
+            var outcome = stages.Strike(new Cell(store, Ground.Plain, fault, point, stepsFromNow), waitsForHash: true);
+            var cluster = stages.Cluster!;
             Write(report, string.Create(
                 CultureInfo.InvariantCulture,
                 $"| {minute} | {fault.Name} | {point} | {outcome.Recovery.TotalSeconds:0.00} | {stages.RunCount} | "

@@ -1,4 +1,3 @@
-using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Faults.Faults;
 using Gpt2Cluster.Faults.Processes;
 using Gpt2Cluster.Faults.Training;
@@ -6,16 +5,17 @@ using Gpt2Cluster.Faults.Training;
 namespace Gpt2Cluster.Faults.Commands;
 
 /// <summary>
-/// Clusters that are used again for one fault after the other. One that did not survive its fault is ended, its folder
-/// is left for a look, and the next fault gets a new one.
+/// One cluster at a time, used again for one fault after the other. One that did not survive its fault is ended, its
+/// folder is left for a look, and the next fault gets a new one; so does a fault that needs another kind of cluster.
 /// </summary>
 internal sealed class Stages : IDisposable
 {
     private const int SiloCount = 3;
 
-    private readonly Dictionary<(StoreKind Store, Ground Ground), Stage> stages = [];
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("gpt2cluster-reference-");
     private readonly Reference reference;
+    private (StoreKind Store, Ground Ground) kind;
+    private Stage? stage;
 
     /// <summary>Trains the undisturbed run.</summary>
     /// <param name="steps">Steps of a run.</param>
@@ -30,48 +30,54 @@ internal sealed class Stages : IDisposable
     /// <summary>Whether the first silo of each cluster is never killed.</summary>
     public bool IsFirstSiloSpared { get; init; }
 
-    /// <summary>Runs that were begun on all clusters of now.</summary>
-    public int RunCount => stages.Values.Sum(stage => stage.RunCount);
+    /// <summary>Runs that the cluster of now has begun.</summary>
+    public int RunCount => stage?.RunCount ?? 0;
 
-    /// <summary>The cluster of a store, if there is one.</summary>
-    public Cluster? ClusterOf(StoreKind store) => stages.GetValueOrDefault((store, Ground.Plain))?.Cluster;
+    /// <summary>The cluster of now; null if there is none.</summary>
+    public Cluster? Cluster => stage?.Cluster;
 
-    /// <summary>Lets a fault happen on the cluster of a store.</summary>
+    /// <summary>Lets a fault happen on a cluster of its kind.</summary>
+    /// <param name="cell">The fault.</param>
+    /// <param name="waitsForHash">Whether to wait for a checkpoint to compare.</param>
     /// <exception cref="FaultFailedException">The run did not survive it.</exception>
-    public Outcome Strike(StoreKind store, Fault fault, FaultPoint point, int stepsFromNow, bool waitsForHash)
+    public Outcome Strike(Cell cell, bool waitsForHash)
     {
-        var key = (store, fault.Ground);
-        if (!stages.TryGetValue(key, out var stage))
-            stages.Add(key, stage = new Stage(reference, Cluster.Start(store, SiloCount, fault.Ground), IsFirstSiloSpared));
+        if (stage is not null && kind != (cell.Store, cell.Ground))
+            End(stage);
+        kind = (cell.Store, cell.Ground);
+        stage ??= new Stage(reference, Cluster.Start(cell.Store, SiloCount, cell.Ground), IsFirstSiloSpared);
         try
         {
-            return stage.Strike(fault, point, stepsFromNow, waitsForHash);
+            return stage.Strike(cell, waitsForHash);
         }
         catch (FaultFailedException)
         {
-            stages.Remove(key);
             stage.Dispose();
+            stage = null;
             throw;
         }
     }
 
-    /// <summary>Waits until the runs have ended and compares their last bits; ends the clusters.</summary>
-    /// <exception cref="FaultFailedException">One has other bits, or did not end.</exception>
+    /// <summary>Waits until the run has ended and compares its last bits; ends the cluster.</summary>
+    /// <exception cref="FaultFailedException">It has other bits, or did not end.</exception>
     public void Finish()
     {
-        foreach (var (key, stage) in stages.ToList())
-        {
-            stage.FinishRun();
-            stages.Remove(key);
-            stage.Dispose();
-            stage.Cluster.Delete();
-        }
+        if (stage is null)
+            return;
+        stage.FinishRun();
+        End(stage);
     }
 
     public void Dispose()
     {
-        foreach (var stage in stages.Values)
-            stage.Dispose();
+        stage?.Dispose();
         folder.Delete(recursive: true);
+    }
+
+    private void End(Stage ended)
+    {
+        stage = null;
+        ended.Dispose();
+        ended.Cluster.Delete();
     }
 }

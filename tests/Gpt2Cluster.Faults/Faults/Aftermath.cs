@@ -42,7 +42,10 @@ internal sealed class Aftermath(IReadOnlyList<Sighting> heard, TimeSpan began)
         return Math.Max(0, LastCommitted + 1 - first);
     }
 
-    /// <summary>Micro-batches that were begun more than once, from the step that was struck on.</summary>
+    /// <summary>
+    /// Micro-batches that were begun more than once: those of steps that were committed already, and of the others what
+    /// is more than a step has.
+    /// </summary>
     /// <param name="recovered">Until when.</param>
     /// <param name="living">Processes that are there.</param>
     /// <returns>All, and those that were begun by processes which are gone.</returns>
@@ -50,11 +53,14 @@ internal sealed class Aftermath(IReadOnlyList<Sighting> heard, TimeSpan began)
     {
         var begun = heard
             .Where(sighting => sighting.At <= recovered && sighting is { Point: FaultPoint.Forward, IsStopped: false })
+            .ToLookup(sighting => sighting.Step > LastCommitted);
+        var repeated = begun[false].Count(sighting => sighting.At > began);
+        var steps = begun[true]
             .GroupBy(sighting => sighting.Step)
             .Where(step => step.Count() > RunPlan.MicroBatchCount)
             .ToList();
-        return (begun.Sum(step => step.Count() - RunPlan.MicroBatchCount),
-            begun.Sum(step => step.Count(sighting => !living.Contains(sighting.Process))));
+        return (repeated + steps.Sum(step => step.Count() - RunPlan.MicroBatchCount),
+            steps.Sum(step => step.Count(sighting => !living.Contains(sighting.Process))));
     }
 
     private List<(long Step, TimeSpan At)> Commits(TimeSpan from, TimeSpan to) =>

@@ -43,15 +43,14 @@ internal sealed class Stage : IDisposable
     private Sightings Sightings => Cluster.Sightings;
 
     /// <summary>Lets a fault happen at a point, and sees the run through it.</summary>
-    /// <param name="fault">The fault.</param>
-    /// <param name="point">Where.</param>
-    /// <param name="stepsFromNow">How many steps from now on the point is looked for.</param>
+    /// <param name="cell">The fault.</param>
     /// <param name="waitsForHash">Whether to wait for a checkpoint to compare.</param>
     /// <exception cref="FaultFailedException">The run did not survive it.</exception>
-    public Outcome Strike(Fault fault, FaultPoint point, int stepsFromNow = 2, bool waitsForHash = true)
+    public Outcome Strike(Cell cell, bool waitsForHash)
     {
+        var (fault, point) = (cell.Fault, cell.Point);
         ReadyRun();
-        var stopped = StopAt(fault, point, stepsFromNow, out var coordinator);
+        var stopped = StopAt(fault, point, cell.StepsFromNow, out var coordinator);
         var target = TargetOf(fault, stopped, coordinator);
         var began = Sightings.Now;
         var warnedCount = run!.Warnings.Count;

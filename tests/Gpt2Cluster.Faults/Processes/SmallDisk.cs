@@ -19,6 +19,9 @@ internal sealed class SmallDisk : IDisposable
         Run("mount", "-t", "tmpfs", "-o", $"size={Megabytes}m", "tmpfs", folder);
     }
 
+    /// <summary>Why this machine cannot do it; null if it can.</summary>
+    public static string? ReasonAgainst => Environment.IsPrivilegedProcess ? null : "a small disk needs root";
+
     private string Ballast => Path.Combine(folder, "ballast");
 
     /// <summary>Leaves no space.</summary>

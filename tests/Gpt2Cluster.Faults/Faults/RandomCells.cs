@@ -3,14 +3,20 @@ using Gpt2Cluster.Faults.Processes;
 
 namespace Gpt2Cluster.Faults.Faults;
 
-/// <summary>One fault of a random kind at a random point; a function of its seed.</summary>
-/// <param name="Store">The cluster it happens to.</param>
-/// <param name="Fault">What happens.</param>
-/// <param name="Point">Where.</param>
-/// <param name="StepsFromNow">In how many steps.</param>
-internal sealed record RandomFault(StoreKind Store, Fault Fault, FaultPoint Point, int StepsFromNow)
+/// <summary>Cells drawn at random, each a function of its seed.</summary>
+internal static class RandomCells
 {
+    /// <summary>So many seeds in a row are for one cluster.</summary>
+    public const int SeedsPerCluster = 25;
+
     private const int MaximumSteps = 12;
+
+    // Neighbouring seeds of .NET's generator begin alike; a prime keeps them apart.
+    private const int SeedFactor = 7919;
+
+    /// <summary>What clusters stand on, as often as it is drawn.</summary>
+    private static readonly Ground[] Grounds =
+        [Ground.Plain, Ground.Plain, Ground.Plain, Ground.Networks, Ground.SmallDisks];
 
     /// <summary>
     /// Each kind with its weight. What takes long is drawn less often than a kill, and freezes have random lengths:
@@ -28,25 +34,29 @@ internal sealed record RandomFault(StoreKind Store, Fault Fault, FaultPoint Poin
         (7, random => new Freeze(Victim.Coordinator, SomeSeconds(random))),
         (2, random => new StoreOutage(isKilled: false, SomeSeconds(random))),
         (2, random => new StoreOutage(isKilled: true, SomeSeconds(random))),
+        (80, random => new NetworkFault(Any<NetworkTrouble>(random), AnyVictim(random), SomeSeconds(random))),
+        (20, _ => new FullDisk()),
+        (20, random => new DamagedCheckpoint(Any<Damage>(random))),
     ];
 
     /// <summary>Draws one.</summary>
     /// <param name="seed">Its seed.</param>
     /// <param name="only">The store; null for either.</param>
-    public static RandomFault Draw(int seed, StoreKind? only)
+    public static Cell Draw(int seed, StoreKind? only)
     {
-        // Neighbouring seeds of .NET's generator begin alike; a prime keeps them apart.
-        var random = new Random(unchecked(seed * 7919));
-        random.Next();
-        var store = only ?? (StoreKind)random.Next(Enum.GetValues<StoreKind>().Length);
-        Fault fault;
-        do
+        var cluster = new Random(seed / SeedsPerCluster * SeedFactor);
+        var store = only ?? Any<StoreKind>(cluster);
+        var ground = Grounds[cluster.Next(Grounds.Length)];
+        var random = new Random(unchecked(seed * SeedFactor));
+        while (true)
         {
-            fault = DrawKind(random);
+            var fault = DrawKind(random);
+            if (fault.Ground != Ground.Plain && fault.Ground != ground)
+                continue;
+            var cell = new Cell(store, ground, fault, Any<FaultPoint>(random), 1 + random.Next(MaximumSteps));
+            if (fault.ReasonAgainst(store) is null)
+                return cell;
         }
-        while (fault.ReasonAgainst(store) is not null);
-        var points = Enum.GetValues<FaultPoint>();
-        return new RandomFault(store, fault, points[random.Next(points.Length)], 1 + random.Next(MaximumSteps));
     }
 
     private static Fault DrawKind(Random random)
@@ -61,6 +71,15 @@ internal sealed record RandomFault(StoreKind Store, Fault Fault, FaultPoint Poin
 
         throw new InvalidOperationException("The weights do not add up.");
     }
+
+    private static T Any<T>(Random random)
+        where T : struct, Enum
+    {
+        var values = Enum.GetValues<T>();
+        return values[random.Next(values.Length)];
+    }
+
+    private static Victim AnyVictim(Random random) => random.Next(2) == 0 ? Victim.Worker : Victim.Coordinator;
 
     /// <summary>From half a second to twenty, short ones more often.</summary>
     private static TimeSpan SomeSeconds(Random random) =>
