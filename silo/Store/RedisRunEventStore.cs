@@ -18,11 +18,15 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
 
     // In one piece, as two coordinators may both believe for a moment that they are the one. KEYS[1] names the open
     // segment, KEYS[2] and its number are its key. Every command of a script goes to the disk by itself, so there are
-    // few of them, and a kill can leave the first and lose the rest: what is there is counted, nothing beside it.
+    // few of them, and a kill can leave the first and lose the rest: what is there is counted, nothing beside it. The
+    // first argument is where the list must end for the others to be appended.
     private static readonly string AppendScript = $"""
         local segment = tonumber(redis.call('GET', KEYS[1]) or '0')
         local length = redis.call('LLEN', KEYS[2] .. segment)
-        local first = 1
+        if segment * {SegmentLength} + length ~= tonumber(ARGV[1]) then
+          return -1
+        end
+        local first = 2
         while first <= #ARGV do
           if length >= {SegmentLength} then
             segment = segment + 1
@@ -48,8 +52,13 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     }
 
     /// <inheritdoc/>
-    public async Task<long> Append(string run, IReadOnlyList<string> lines) => (long)await Database.ScriptEvaluateAsync(
-        AppendScript, [OpenSegmentKey(run), SegmentKey(run)], [.. lines.Select(line => (RedisValue)line)]);
+    public async Task<long?> Append(string run, IReadOnlyList<string> lines, long after)
+    {
+        RedisValue[] arguments = [after, .. lines.Select(line => (RedisValue)line)];
+        var last = (long)await Database.ScriptEvaluateAsync(
+            AppendScript, [OpenSegmentKey(run), SegmentKey(run)], arguments);
+        return last < 0 ? null : last;
+    }
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<RunEventLine>> Read(string run, long sequence, int count)

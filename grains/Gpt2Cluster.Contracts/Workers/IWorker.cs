@@ -213,10 +213,11 @@ public interface IWorker : IGrainWithStringKey
 
     /// <summary>
     /// The SHA-256 of each piece of a part (<c>StateHash</c> of Core), one behind the other, so that a worker that has
-    /// copied it can compare; null without a replica of the run.
+    /// copied it can compare; null without a replica of the run. The bound covers several newcomers that ask one worker
+    /// of the largest model; an answer that is lost on its way holds the run up no longer.
     /// </summary>
     [Alias("hash-replica")]
-    [ResponseTimeout("00:10:00")]
+    [ResponseTimeout("00:02:00")]
     Task<ReplicaRange?> HashReplica(string run, int part);
 
     /// <summary>

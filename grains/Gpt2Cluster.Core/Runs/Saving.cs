@@ -43,17 +43,15 @@ internal static class Saving
 
     public static void Written(Turn turn, CheckpointWritten written)
     {
-        if (turn.State.CheckpointInFlight is { } command && IsAbout(command, written.Worker, written.Step))
+        var isAwaited = turn.State.CheckpointInFlight is { } command
+            && IsAbout(command, written.Worker, written.Step);
+        if (isAwaited)
             turn.State = turn.State with { CheckpointInFlight = null };
         // One that a coordinator before this one ordered is as good, and so is one that ends while the run rests.
-        if (HasStep(turn, written.Step))
+        if (!HasStep(turn, written.Step))
+            Publish(turn, written);
+        else if (!isAwaited)
             return;
-        var silo = written.Worker[..Math.Max(0, written.Worker.LastIndexOf('/'))];
-        var loss = ValidationLoss(turn.Record, written.Step);
-        var entry = new CheckpointEntry(
-            written.Step, written.StateHash, silo, written.Path, loss, written.DataFolderId);
-        Add(turn, entry);
-        turn.Tell(new CheckpointPublished(entry, written.Duration));
         if (turn.State.Phase == RunPhase.Saving)
             Boundary.Next(turn);
     }
@@ -115,6 +113,16 @@ internal static class Saving
     }
 
     public static bool HasStep(Turn turn, long step) => turn.Record.Checkpoints.Any(entry => entry.Step == step);
+
+    private static void Publish(Turn turn, CheckpointWritten written)
+    {
+        var silo = written.Worker[..Math.Max(0, written.Worker.LastIndexOf('/'))];
+        var loss = ValidationLoss(turn.Record, written.Step);
+        var entry = new CheckpointEntry(
+            written.Step, written.StateHash, silo, written.Path, loss, written.DataFolderId);
+        Add(turn, entry);
+        turn.Tell(new CheckpointPublished(entry, written.Duration));
+    }
 
     /// <summary>What expires is deleted only when the store knows the new entry and has forgotten it.</summary>
     private static void Add(Turn turn, CheckpointEntry entry)

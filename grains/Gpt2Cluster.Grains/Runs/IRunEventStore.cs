@@ -10,11 +10,15 @@ namespace Gpt2Cluster.Grains.Runs;
 /// </summary>
 public interface IRunEventStore
 {
-    /// <summary>Appends events. When the task ends, they are stored.</summary>
+    /// <summary>
+    /// Appends events behind a known end of the list. When the task ends, they are stored: all of them, or none where
+    /// the list ends elsewhere by now. Two coordinators may both believe for a moment that they are the one.
+    /// </summary>
     /// <param name="run">The run's name.</param>
     /// <param name="lines">JSON objects, one event each.</param>
-    /// <returns>The sequence number of the last one.</returns>
-    Task<long> Append(string run, IReadOnlyList<string> lines);
+    /// <param name="after">The sequence number of the last event there is.</param>
+    /// <returns>The sequence number of the last one appended; null if the list ends elsewhere.</returns>
+    Task<long?> Append(string run, IReadOnlyList<string> lines, long after);
 
     /// <summary>The events after a sequence number, oldest first.</summary>
     /// <param name="run">The run's name.</param>

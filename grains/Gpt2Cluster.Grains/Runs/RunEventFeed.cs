@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Orleans.Storage;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -81,7 +82,7 @@ internal sealed class RunEventFeed(IRunEventStore store, string run, StorePatien
         while (waiting.Count > 0)
         {
             var batch = waiting.ToArray();
-            await patience.Do(isRepeat => Append(batch, isRepeat));
+            await patience.Do(_ => Append(batch));
             waiting.RemoveRange(0, batch.Length);
             Announce();
             var samples = batch.Select(SampleOf).OfType<SampleEvent>().ToArray();
@@ -90,17 +91,28 @@ internal sealed class RunEventFeed(IRunEventStore store, string run, StorePatien
         }
     }
 
-    private async Task Append(string[] batch, bool isRepeat)
+    /// <summary>
+    /// Appends what is not there yet: an attempt whose answer was lost may have stored it, or another coordinator, which
+    /// found it in the outbox. Nothing gets two numbers.
+    /// </summary>
+    private async Task Append(string[] batch)
     {
-        var known = 0;
-        if (isRepeat)
+        List<string> missing = [.. batch];
+        while (missing.Count > 0)
         {
-            // The attempt whose answer was lost may have stored them: nothing gets two numbers.
-            var there = await store.Read(run, LastSequence, batch.Length);
-            known = there.Zip(batch).TakeWhile(pair => pair.First.Json == pair.Second).Count();
-        }
+            if (await store.Append(run, missing, LastSequence) is { } last)
+            {
+                LastSequence = last;
+                return;
+            }
 
-        LastSequence = known == batch.Length ? LastSequence + known : await store.Append(run, batch[known..]);
+            var others = await store.Read(run, LastSequence, MaximumAnswer);
+            if (others.Count == 0)
+                throw new InconsistentStateException($"The events of run {run} end before number {LastSequence}.");
+            LastSequence += others.Count;
+            foreach (var there in others)
+                missing.Remove(there.Json);
+        }
     }
 
     private async Task AppendSamples(SampleEvent[] samples, bool isRepeat)

@@ -21,10 +21,12 @@ internal sealed class MemoryEventStore : IRunEventStore
     /// <summary>Whether what is not answered is stored nevertheless.</summary>
     public bool StoresUnanswered { get; set; }
 
-    public async Task<long> Append(string run, IReadOnlyList<string> lines)
+    public async Task<long?> Append(string run, IReadOnlyList<string> lines, long after)
     {
         if (Gate is { } gate)
             await gate.Task;
+        if (after != events.Count)
+            return null;
         Store(() => events.AddRange(lines));
         return events.Count;
     }

@@ -113,6 +113,23 @@ public sealed class RunEventFeedTests
         Assert.Equal(4, (await Feed(1, outbox)).LastSequence);
     }
 
+    [Fact]
+    public async Task Two_coordinators_at_once_store_what_both_have_once()
+    {
+        var first = await Feed();
+        store.Gate = new TaskCompletionSource();
+        first.Publish(Warning("a"));
+        first.Publish(Warning("of the first"));
+        var second = Feed(0, RunEventFeed.LineOf(Warning("a")));
+        store.Gate.SetResult();
+        (await second).Publish(Warning("b"));
+        await first.Flush();
+        await (await second).Flush();
+        var lines = await (await second).After(0, Patience, TimeProvider.System);
+        Assert.Equal(["a", "b", "of the first"], lines.Select(line => MessageOf(line.Json)).Order());
+        Assert.Equal(3, lines[^1].Sequence);
+    }
+
     private static string MessageOf(string json) =>
         RunEventJson.TryRead(json, out var runEvent) ? ((WarningEvent)runEvent).Message : json;
 

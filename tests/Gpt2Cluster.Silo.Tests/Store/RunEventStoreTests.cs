@@ -38,12 +38,14 @@ public sealed class RunEventStoreTests : IAsyncLifetime
     {
         Assert.Equal(0, await events.LastSequence("run"));
         Assert.Empty(await events.Read("run", 0, 10));
-        Assert.Equal(999, await events.Append("run", Lines(1, 999)));
-        Assert.Equal(1, await events.Append("other", ["1 of other"]));
-        Assert.Equal(1000, await events.Append("run", Lines(1000, 1)));
+        Assert.Equal(999, await events.Append("run", Lines(1, 999), 0));
+        Assert.Equal(1, await events.Append("other", ["1 of other"], 0));
+        Assert.Equal(1000, await events.Append("run", Lines(1000, 1), 999));
+        Assert.Null(await events.Append("run", ["late"], 999));
+        Assert.Null(await events.Append("run", ["early"], 1001));
         Assert.Equal(1000, await events.LastSequence("run"));
         Assert.Empty(await events.Read("run", 1000, 10));
-        Assert.Equal(3500, await events.Append("run", Lines(1001, 2500)));
+        Assert.Equal(3500, await events.Append("run", Lines(1001, 2500), 1000));
         Assert.Equal(3500, await events.LastSequence("run"));
 
         foreach (var (after, count) in new[] { (0, 1), (0, 4000), (998, 4), (999, 1), (1000, 1000), (1500, 1501) })

@@ -1,0 +1,31 @@
+using Gpt2Cluster.Simulator.Schedules;
+
+namespace Gpt2Cluster.Simulator.Tests;
+
+/// <summary>The simulator finds mistakes: each of these is made on purpose, and some schedule of a few shows it.</summary>
+public sealed class MutantTests
+{
+    /// <summary>Within so many schedules each of them is found.</summary>
+    private const ulong MaxSchedules = 300;
+
+    [Theory]
+    [InlineData(nameof(Mutant.EtagIgnored), 0)]
+    [InlineData(nameof(Mutant.EventsUnfenced), 2000)]
+    [InlineData(nameof(Mutant.OldPlanReported), 0)]
+    [InlineData(nameof(Mutant.RunningSum), 0)]
+    [InlineData(nameof(Mutant.BreaksSilently), 0)]
+    [InlineData(nameof(Mutant.CopyUnchecked), 0)]
+    [InlineData(nameof(Mutant.PublishedBeforeWritten), 0)]
+    [InlineData(nameof(Mutant.PublishedBeforeFlushed), 0)]
+    public void A_mistake_is_found(string name, ulong first)
+    {
+        var mutant = Enum.Parse<Mutant>(name);
+        for (var seed = first; seed < first + MaxSchedules; seed++)
+        {
+            if (Simulation.Run(seed, mutant).Broken is not null)
+                return;
+        }
+
+        Assert.Fail($"{name} was not found within {MaxSchedules} schedules.");
+    }
+}

@@ -1,0 +1,98 @@
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Simulator.Workers;
+
+namespace Gpt2Cluster.Simulator.Disk;
+
+/// <summary>A checkpoint could not be loaded.</summary>
+/// <param name="damaged">Its step if it verifies nowhere and its own disk was looked at.</param>
+/// <param name="unreachable">Its step if its own disk cannot be reached.</param>
+/// <param name="message">What was met.</param>
+internal sealed class CheckpointLoadException(long? damaged, long? unreachable, string message) : Exception(message)
+{
+    /// <summary>Its step if it verifies nowhere and its own disk was looked at.</summary>
+    public long? DamagedStep => damaged;
+
+    /// <summary>Its step if its own disk cannot be reached.</summary>
+    public long? UnreachableStep => unreachable;
+}
+
+/// <summary>
+/// Loads a checkpoint into a replica: from the silo's own disk, or a copy from another's, the writer's first.
+/// </summary>
+internal sealed class CheckpointLoading(Silo silo)
+{
+    /// <summary>Loads a checkpoint.</summary>
+    /// <exception cref="CheckpointLoadException">It verifies nowhere, or its own disk cannot be reached.</exception>
+    public async Task Load(SimulatedReplica replica, StoredCheckpoint checkpoint, CancellationToken token)
+    {
+        if (TryHere(replica, checkpoint))
+            return;
+        var isOwnDiskSeen = IsWriter(checkpoint, silo.Name, silo.Machine.Disk.Id);
+        foreach (var peer in await Peers(checkpoint))
+        {
+            token.ThrowIfCancellationRequested();
+            var answer = await Bring(CheckpointFolder.PathOf(checkpoint.Step), peer.Name);
+            if (answer.Outcome == CopyOutcome.IsHere && TryHere(replica, checkpoint))
+                return;
+            if (answer.Outcome != CopyOutcome.Failed)
+                isOwnDiskSeen |= IsWriter(checkpoint, peer.Name, peer.DataFolderId);
+        }
+
+        var step = checkpoint.Step;
+        throw isOwnDiskSeen
+            ? new CheckpointLoadException(step, null, $"the checkpoint of step {step} is damaged")
+            : new CheckpointLoadException(null, step, $"the checkpoint of step {step} cannot be reached");
+    }
+
+    private bool TryHere(SimulatedReplica replica, StoredCheckpoint checkpoint)
+    {
+        if (!silo.Checkpoints.Has(checkpoint.Step))
+            return false;
+        try
+        {
+            silo.Checkpoints.Read(replica, checkpoint);
+            replica.Loaded(checkpoint.Step);
+            return true;
+        }
+        catch (InvalidDataException problem)
+        {
+            silo.Trace.Say($"{silo.Life.Name} sets the checkpoint of step {checkpoint.Step} aside: {problem.Message}");
+            silo.Checkpoints.SetAside(checkpoint.Step);
+            return false;
+        }
+    }
+
+    private async Task<IReadOnlyList<SiloDescription>> Peers(StoredCheckpoint checkpoint)
+    {
+        try
+        {
+            var view = await silo.Grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+            return
+            [
+                .. view.Silos.Where(other => other.Name != silo.Name)
+                    .OrderBy(other => IsWriter(checkpoint, other.Name, other.DataFolderId) ? 0 : 1),
+            ];
+        }
+        catch (Exception problem) when (problem is OrleansException or TimeoutException)
+        {
+            return [];
+        }
+    }
+
+    private async Task<CopyAnswer> Bring(string folder, string fromSilo)
+    {
+        try
+        {
+            return await silo.Grains.GetGrain<IModelStore>(silo.Name).Bring(folder, fromSilo);
+        }
+        catch (Exception problem) when (problem is OrleansException or TimeoutException)
+        {
+            return new CopyAnswer(CopyOutcome.Failed, problem.Message);
+        }
+    }
+
+    private static bool IsWriter(StoredCheckpoint checkpoint, string name, string dataFolderId) =>
+        name == checkpoint.SiloName || dataFolderId == checkpoint.DataFolderId;
+}

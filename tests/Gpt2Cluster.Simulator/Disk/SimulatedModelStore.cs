@@ -1,0 +1,75 @@
+using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Simulator.Silos;
+
+namespace Gpt2Cluster.Simulator.Disk;
+
+/// <summary>What lies on a silo's disk, as others reach it.</summary>
+internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) : IModelStore
+{
+    /// <inheritdoc/>
+    public Task<StoredModel[]> List() => Task.FromResult<StoredModel[]>([]);
+
+    /// <inheritdoc/>
+    public Task<StoredFile[]> Files(string relativeFolder) => Task.FromResult<StoredFile[]>(
+    [
+        .. (silo.Checkpoints.Disk.Find(relativeFolder) ?? [])
+            .Select(file => new StoredFile($"{relativeFolder}/{file.Key}", file.Value.Bytes.Length)),
+    ]);
+
+    /// <inheritdoc/>
+    public Task<byte[]> Read(string relativePath, long start, int count)
+    {
+        var parts = relativePath.Split('/');
+        var file = silo.Checkpoints.Disk.Find(parts[0])?.GetValueOrDefault(parts[1]);
+        return file is null
+            ? Task.FromException<byte[]>(new FileNotFoundException(relativePath))
+            : Task.FromResult(file.Bytes);
+    }
+
+    /// <inheritdoc/>
+    public Task<string?> Hash(string relativePath) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo)
+    {
+        var disk = silo.Checkpoints.Disk;
+        if (disk.Find(relativeFolder) is not null)
+            return new CopyAnswer(CopyOutcome.IsHere);
+        var hidden = $".{relativeFolder}.{cluster.NextConnection()}.copy";
+        try
+        {
+            var peer = silo.Grains.GetGrain<IModelStore>(fromSilo);
+            var files = await peer.Files(relativeFolder);
+            if (files.Length == 0)
+                return new CopyAnswer(CopyOutcome.IsNotThere);
+            foreach (var file in files)
+                disk.Write(hidden, file.RelativePath.Split('/')[1], await peer.Read(file.RelativePath, 0, 0));
+        }
+        catch (Exception problem) when (problem is OrleansException or TimeoutException or IOException)
+        {
+            disk.Remove(hidden);
+            return new CopyAnswer(CopyOutcome.Failed, problem.Message);
+        }
+
+        disk.FlushFiles(hidden);
+        disk.Rename(hidden, relativeFolder);
+        disk.FlushNames();
+        return new CopyAnswer(CopyOutcome.IsHere);
+    }
+
+    /// <inheritdoc/>
+    public Task<CheckpointOnDisk[]> Checkpoints(string run) =>
+        Task.FromResult<CheckpointOnDisk[]>([.. silo.Checkpoints.List(run)]);
+
+    /// <inheritdoc/>
+    public Task DeleteCheckpoints(string run, long[] kept)
+    {
+        if (kept.Length > 0)
+            silo.Checkpoints.DeleteAllBut(kept);
+        return Task.CompletedTask;
+    }
+}

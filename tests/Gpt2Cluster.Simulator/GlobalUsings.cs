@@ -1,0 +1,2 @@
+// Orleans has a class of that name, too.
+global using Silo = Gpt2Cluster.Simulator.Silos.Silo;

@@ -1,0 +1,127 @@
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Simulator.Schedules;
+using Gpt2Cluster.Simulator.Silos;
+
+namespace Gpt2Cluster.Simulator.Oracle;
+
+/// <summary>What must hold once a run has ended: its end, its last checkpoint, its windows and its events.</summary>
+internal static class EndCheck
+{
+    /// <summary>Looks at everything.</summary>
+    public static void Look(SimulatedCluster cluster, People people)
+    {
+        var end = people.End!;
+        LookAtEnd(cluster, people, end);
+        LookAtCheckpoint(cluster, end);
+        LookAtWindows(cluster);
+        LookAtEvents(cluster);
+    }
+
+    private static void LookAtEnd(SimulatedCluster cluster, People people, RunDescription end)
+    {
+        var undisturbed = cluster.Watch.Undisturbed;
+        var (status, step) = (end.Summary.Status, end.Summary.Step);
+        var expected = RunNoticesWord(undisturbed.End.Status);
+        if (status == EndStatus.Cancelled && people.HasCancelled)
+            return;
+        if (status != expected || step != undisturbed.LastStep)
+        {
+            cluster.Watch.Broken(
+                $"The run is {status} at step {step}; the undisturbed one is {expected} at {undisturbed.LastStep}.");
+        }
+    }
+
+    private static string RunNoticesWord(RunStatus status) => status switch
+    {
+        RunStatus.Completed => EndStatus.Completed,
+        RunStatus.EarlyStopped => EndStatus.EarlyStopped,
+        _ => EndStatus.Failed,
+    };
+
+    // The one of the step it ended at verifies on some disk, unless there is nothing to keep or nobody could write it.
+    private static void LookAtCheckpoint(SimulatedCluster cluster, RunDescription end)
+    {
+        var step = end.Summary.Step;
+        var isKept = end.Checkpoints.Any(entry => entry.Step == step);
+        var mayLack = step == 0 || end.Summary.Status is EndStatus.Cancelled or EndStatus.Failed;
+        if (!isKept)
+        {
+            if (!mayLack)
+                cluster.Watch.Broken($"The run ended at step {step}, and no checkpoint of it is in the catalogue.");
+            return;
+        }
+
+        // Its disk may have been lost since.
+        if (cluster.Tally[Fault.DiskReplaced] + cluster.Tally[Fault.FileDamaged] > 0)
+            return;
+        if (!cluster.Machines.Exists(machine => Verifies(cluster, machine, step)))
+            cluster.Watch.Broken($"The checkpoint of the last step {step} verifies on no disk.");
+    }
+
+    private static bool Verifies(SimulatedCluster cluster, Machine machine, long step)
+    {
+        try
+        {
+            var folder = new Disk.CheckpointFolder(machine.Disk, machine.Name);
+            var replica = new Workers.SimulatedReplica(cluster.Model);
+            var hash = cluster.Watch.HashAfter(step)!;
+            folder.Read(replica, new Contracts.Models.StoredCheckpoint(SimulatedCluster.RunName, step, hash));
+            return true;
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+    }
+
+    // Equal bits say that each step had its own windows; this says that those are each window once per epoch.
+    private static void LookAtWindows(SimulatedCluster cluster)
+    {
+        var order = cluster.Specification.WindowOrder();
+        var slots = cluster.Watch.Undisturbed.LastStep * order.SlotsPerStep;
+        var used = Enumerable.Range(0, (int)slots).Select(slot => (slot / order.WindowCount, order.Window(slot)));
+        if (used.Distinct().Count() != slots)
+            cluster.Watch.Broken("A window was used twice in one epoch.");
+    }
+
+    private static void LookAtEvents(SimulatedCluster cluster)
+    {
+        if (cluster.Tally[Fault.StoreLost] > 0)
+            return;
+        var undisturbed = cluster.Watch.Undisturbed;
+        var once = new HashSet<string>();
+        var lastStep = 0L;
+        foreach (var line in cluster.Store.Events)
+        {
+            if (!RunEventJson.TryRead(line, out var told))
+            {
+                cluster.Watch.Broken($"An event cannot be read: {line}");
+                continue;
+            }
+
+            var name = told switch
+            {
+                StepEvent step => $"step {step.Step}",
+                ValidationEvent validation => $"validation {validation.Step}",
+                SampleEvent sample => $"sample {sample.Step} {sample.Index}",
+                MembershipEvent membership => $"generation {membership.Generation}",
+                _ => null,
+            };
+            if (name is not null && !once.Add(name))
+                cluster.Watch.Broken($"The event of {name} was published twice.");
+            if (told is StepEvent { Step: var number, Loss: var loss })
+            {
+                if (number <= lastStep)
+                    cluster.Watch.Broken($"The event of step {number} came after that of step {lastStep}.");
+                if (!loss.Equals(undisturbed.Losses[(int)number - 1]))
+                    cluster.Watch.Broken($"Step {number} was told with another loss than the undisturbed run's.");
+                lastStep = number;
+            }
+
+            if (told is ValidationEvent { Step: var at, Loss: var sum } && !sum.Equals(undisturbed.Validations[at]))
+                cluster.Watch.Broken($"The validation of step {at} is not the undisturbed run's.");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Runs;
+using Gpt2Cluster.Simulator.Clock;
+using Gpt2Cluster.Simulator.Silos;
+using Gpt2Cluster.Simulator.Workers;
+
+namespace Gpt2Cluster.Simulator.Oracle;
+
+/// <summary>
+/// Looks on while a schedule runs and says at once what was promised and does not hold.
+/// </summary>
+internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed)
+{
+    private RunRecord? newest;
+
+    /// <summary>The first promise that was broken; null while all hold.</summary>
+    public string? FirstBroken { get; private set; }
+
+    /// <summary>The run that nothing happens to.</summary>
+    public UndisturbedRun Undisturbed => undisturbed;
+
+    /// <summary>The record that was stored last; null before the first, and after the store was lost.</summary>
+    public RunRecord? Newest => newest;
+
+    /// <summary>A promise is broken.</summary>
+    public void Broken(string promise)
+    {
+        FirstBroken ??= promise;
+        cluster.Trace.Say($"BROKEN: {promise}");
+    }
+
+    /// <summary>The store lost everything: what it said before is forgotten.</summary>
+    public void ForgetRecord() => newest = null;
+
+    /// <summary>A record was stored.</summary>
+    public void Stored(string key, object value)
+    {
+        if (value is not StoredRun { RecordJson: { } json })
+            return;
+        var record = JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options)!;
+        var kept = string.Join(' ', record.Checkpoints.Select(entry => entry.Step));
+        cluster.Trace.Say($"stored: {record.Status} g{record.Generation} step {record.CommittedStep} [{kept}] {record.Remark}");
+        if (newest is not null && record.Generation < newest.Generation)
+            Broken($"The generation fell from {newest.Generation} to {record.Generation}.");
+        if (newest is not null && record.CommittedStep < newest.CommittedStep)
+            Broken($"Committed step {newest.CommittedStep} became {record.CommittedStep}.");
+        foreach (var entry in record.Checkpoints)
+        {
+            if (entry.StateHash != HashAfter(entry.Step))
+                Broken($"The catalogue's checkpoint of step {entry.Step} has another hash than the undisturbed run.");
+        }
+
+        newest = record;
+    }
+
+    /// <summary>A worker begins to compute a plan.</summary>
+    public void Planned(string worker, StepPlan plan)
+    {
+        var last = undisturbed.LastStep + (undisturbed.End.Status == RunStatus.Failed ? 1 : 0);
+        if (plan.Step > last)
+            Broken($"{worker} is to compute step {plan.Step} of a run that ends at {undisturbed.LastStep}.");
+    }
+
+    /// <summary>A worker has computed a micro-batch.</summary>
+    public void Computed(string worker, Life life, long step, int leaf) =>
+        cluster.Trace.Say($"{worker} has computed micro-batch {leaf} of step {step}");
+
+    /// <summary>A worker has done a step: its replica must be that of the undisturbed run.</summary>
+    public void Reported(string worker, SimulatedReplica replica, StepReport report)
+    {
+        cluster.Trace.Say($"{worker} stands at step {replica.Step} in generation {report.Generation}");
+        if (!report.Applied)
+            cluster.Tally.Count(Schedules.Fault.NotFinite);
+        if (replica.Step > undisturbed.LastStep || !IsRight(replica))
+            Broken($"{worker} has other bits after step {replica.Step} than the undisturbed run.");
+    }
+
+    /// <summary>A replica was loaded or copied: it must be that of the undisturbed run, too.</summary>
+    public void Brought(string worker, SimulatedReplica replica)
+    {
+        cluster.Trace.Say($"{worker} has a replica of step {replica.Step}");
+        if (replica.Step > undisturbed.LastStep || !IsRight(replica))
+            Broken($"{worker} was brought another replica of step {replica.Step} than that of the undisturbed run.");
+    }
+
+    /// <summary>The state hash after a step; null beyond the run's end.</summary>
+    public string? HashAfter(long step) => step <= undisturbed.LastStep ? undisturbed.States[(int)step].Hash : null;
+
+    private bool IsRight(SimulatedReplica replica)
+    {
+        var expected = undisturbed.States[(int)replica.Step];
+        return HaveSameBits(replica.Parts[0], expected.Parameters)
+            && HaveSameBits(replica.Parts[1], expected.First)
+            && HaveSameBits(replica.Parts[2], expected.Second);
+    }
+
+    private static bool HaveSameBits(float[] one, float[] other) =>
+        MemoryMarshal.AsBytes<float>(one).SequenceEqual(MemoryMarshal.AsBytes<float>(other));
+}

@@ -1,0 +1,35 @@
+namespace Gpt2Cluster.Simulator.Schedules;
+
+/// <summary>
+/// A cluster with one deliberate mistake: it shows that the simulator finds such mistakes. <see cref="None"/> is the
+/// one that counts.
+/// </summary>
+internal enum Mutant
+{
+    /// <summary>No mistake.</summary>
+    None,
+
+    /// <summary>Records are stored whatever was stored since: two coordinators overwrite each other.</summary>
+    EtagIgnored,
+
+    /// <summary>The list of events takes what a coordinator appends that is not the one any more.</summary>
+    EventsUnfenced,
+
+    /// <summary>A worker finishes an old plan under a new generation and reports it as if it were of now.</summary>
+    OldPlanReported,
+
+    /// <summary>Reducers add sums in the order of arrival instead of the canonical tree's.</summary>
+    RunningSum,
+
+    /// <summary>Nobody hears that a stripe connection broke: what was on it is not sent again.</summary>
+    BreaksSilently,
+
+    /// <summary>A copied replica is not compared with its source's step and hash.</summary>
+    CopyUnchecked,
+
+    /// <summary>A checkpoint has its name before it is whole.</summary>
+    PublishedBeforeWritten,
+
+    /// <summary>A checkpoint has its name before it is flushed.</summary>
+    PublishedBeforeFlushed,
+}

@@ -1,0 +1,32 @@
+using Gpt2Cluster.Contracts.Runs;
+
+namespace Gpt2Cluster.Simulator.Schedules;
+
+/// <summary>
+/// The stops a run may come to without being done. Every other one is a defect.
+/// </summary>
+internal static class NamedStop
+{
+    /// <summary>Somebody paused it; it goes on when it is resumed.</summary>
+    public const string Paused = "paused by request";
+
+    /// <summary>A gradient was not finite and the run says <c>--on-nan stop</c>: it ends before that step.</summary>
+    public const string NotFinite = "not finite, on-nan stop";
+
+    /// <summary>The last checkpoint could not be written three times: disks are full. It goes on when resumed.</summary>
+    public const string NotSaved = "the last checkpoint could not be saved";
+
+    /// <summary>The last worker was in trouble three times. It goes on when resumed.</summary>
+    public const string Trouble = "the last worker was in trouble";
+
+    /// <summary>The name of a run's stop; null if it has none.</summary>
+    public static string? Of(RunDescription run) => run switch
+    {
+        { Summary.Status: "paused" } => Paused,
+        { Remark: null } => null,
+        _ when run.Remark.Contains("is not finite", StringComparison.Ordinal) => NotFinite,
+        _ when run.Remark.Contains("could not be saved", StringComparison.Ordinal) => NotSaved,
+        _ when run.Remark.Contains("No worker is left", StringComparison.Ordinal) => Trouble,
+        _ => null,
+    };
+}

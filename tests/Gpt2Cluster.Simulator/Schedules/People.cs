@@ -1,0 +1,105 @@
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Simulator.Silos;
+
+namespace Gpt2Cluster.Simulator.Schedules;
+
+/// <summary>
+/// Those who want the run: they submit it, look how it is, resume what rests, and submit it again where it is not known
+/// any more.
+/// </summary>
+internal sealed class People(SimulatedCluster cluster)
+{
+    private static readonly TimeSpan LookPeriod = TimeSpan.FromSeconds(1);
+
+    private readonly List<string> stops = [];
+
+    /// <summary>How the run ended; null while it goes on.</summary>
+    public RunDescription? End { get; private set; }
+
+    /// <summary>The stops on the way, each named as in <see cref="NamedStop"/>.</summary>
+    public IReadOnlyList<string> Stops => stops;
+
+    /// <summary>Whether somebody asked for its cancellation.</summary>
+    public bool HasCancelled { get; private set; }
+
+    private ITrainingRun Run => cluster.CallsOfPeople.GetGrain<ITrainingRun>(SimulatedCluster.RunName);
+
+    /// <summary>Submits the run and waits for its end.</summary>
+    public void Begin() => cluster.Fork(WaitForEnd);
+
+    /// <summary>Asks for a pause.</summary>
+    public void Pause() => cluster.Fork(() => Try("pause", () => Run.Pause()));
+
+    /// <summary>Asks for the end.</summary>
+    public void Cancel()
+    {
+        HasCancelled = true;
+        cluster.Fork(() => Try("cancel", () => Run.Cancel()));
+    }
+
+    private async Task WaitForEnd()
+    {
+        while (End is null)
+        {
+            var run = await Try("describe", () => Run.Describe());
+            if (run.IsAnswered)
+                await Act(run.Answer);
+            await Wait();
+        }
+    }
+
+    private async Task Act(RunDescription? run)
+    {
+        var status = run?.Summary.Status;
+        if (run is null)
+            await Submit();
+        else if (status is "completed" or "cancelled" or "early_stopped" || IsFinal(run))
+            End = run;
+        else if (status is "paused" or "failed")
+            await Resume(run);
+    }
+
+    private async Task Submit()
+    {
+        var submission = new Submission { SpecificationJson = SpecificationJson.Write(cluster.Specification) };
+        var (isAnswered, answer) = await Try("submit", () => Run.Submit(submission));
+        if (isAnswered && answer!.Outcome == SubmissionOutcome.Refused)
+            cluster.Watch.Broken($"The run is refused: {string.Join(' ', answer.Reasons)}");
+    }
+
+    private async Task Resume(RunDescription run)
+    {
+        var stop = NamedStop.Of(run);
+        if (stop is null)
+            cluster.Watch.Broken($"The run failed for a reason that has no name: {run.Remark}");
+        stops.Add(stop ?? "?");
+        cluster.Trace.Say($"people resume a run that is {run.Summary.Status}: {run.Remark}");
+        if (cluster.Chance.Happens(0.5))
+            await Submit();
+        else
+            await Try("resume", () => Run.Resume());
+    }
+
+    private static bool IsFinal(RunDescription run) => NamedStop.Of(run) == NamedStop.NotFinite;
+
+    private async Task<(bool IsAnswered, T? Answer)> Try<T>(string what, Func<Task<T>> ask)
+    {
+        try
+        {
+            return (true, await ask());
+        }
+        catch (Exception problem)
+        {
+            cluster.Trace.Say($"people cannot {what}: {problem.Message}");
+            return (false, default);
+        }
+    }
+
+    private Task Wait()
+    {
+        var over = new TaskCompletionSource();
+        cluster.Timeline.After(LookPeriod, null, over.SetResult);
+        return over.Task;
+    }
+}

@@ -1,0 +1,47 @@
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Simulator.Schedules;
+using Gpt2Cluster.Simulator.Silos;
+
+namespace Gpt2Cluster.Simulator.Workers;
+
+/// <summary>Copies a replica from those that live, a range from each in turn, and compares the whole with one.</summary>
+internal static class ReplicaCopying
+{
+    private const int RangeElements = 3;
+
+    /// <summary>Fills a replica.</summary>
+    public static async Task Run(
+        SimulatedCluster cluster, Silo silo, SimulatedReplica replica, PrepareRequest request, CancellationToken token)
+    {
+        List<IWorker> sources = [.. request.CopyFrom.Select(key => silo.Grains.GetGrain<IWorker>(key))];
+        var turn = 0;
+        for (var part = 0; part < replica.Parts.Length; part++)
+        {
+            for (var start = 0; start < cluster.Model.ElementCount; start += RangeElements)
+            {
+                token.ThrowIfCancellationRequested();
+                var count = Math.Min(RangeElements, cluster.Model.ElementCount - start);
+                var asked = sources[turn++ % sources.Count].ReadReplica(request.Run, part, start, count);
+                replica.Write(part, start, cluster.Network.Carry(BytesOf(cluster, await asked, request)));
+            }
+        }
+
+        for (var part = 0; part < replica.Parts.Length && cluster.Mutant != Mutant.CopyUnchecked; part++)
+        {
+            var expected = await sources[part % sources.Count].HashReplica(request.Run, part);
+            if (!BytesOf(cluster, expected, request).AsSpan().SequenceEqual(SimulatedReplica.HashOf(replica.Parts[part])))
+                throw new InvalidDataException($"part {part} was copied wrong");
+        }
+
+        replica.Loaded(request.Step);
+    }
+
+    private static byte[] BytesOf(SimulatedCluster cluster, ReplicaRange? range, PrepareRequest request)
+    {
+        if (range is null)
+            throw new IOException("the worker to copy from has no replica of the run");
+        return range.Step == request.Step || cluster.Mutant == Mutant.CopyUnchecked
+            ? range.Bytes
+            : throw new IOException($"a worker to copy from stands at step {range.Step}, not {request.Step}");
+    }
+}

@@ -1,0 +1,103 @@
+using System.Runtime.InteropServices;
+using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Simulator.Oracle;
+
+namespace Gpt2Cluster.Simulator.Workers;
+
+/// <summary>
+/// Parameters and moments of a few elements, and the buffers that gradients are folded in; the buffers are used again
+/// for every step, as the real ones are.
+/// </summary>
+internal sealed class SimulatedReplica(TrainingModel model)
+{
+    private readonly Dictionary<FoldBuffer, float[]> buffers = [];
+    private readonly float[] gradient = new float[model.ElementCount];
+    private FoldPlan plan = FoldPlan.For(new ReductionTree(1), []);
+    private int foldedCount;
+
+    /// <summary>The last step that was applied.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>Parameters, first and second moments.</summary>
+    public float[][] Parts { get; } =
+        [new float[model.ElementCount], new float[model.ElementCount], new float[model.ElementCount]];
+
+    private float[] Parameters => Parts[(int)ReplicaPart.Parameters];
+
+    /// <summary>Draws fresh weights.</summary>
+    public void Initialize()
+    {
+        for (var element = 0; element < model.ElementCount; element++)
+            Parameters[element] = model.Initial(element);
+        Parts[1].AsSpan().Clear();
+        Parts[2].AsSpan().Clear();
+        Loaded(0);
+    }
+
+    /// <summary>All parts are in place.</summary>
+    public void Loaded(long step) => Step = step;
+
+    /// <summary>Begins a step anew.</summary>
+    public void BeginStep(IReadOnlyList<LeafRange> ranges)
+    {
+        foldedCount = 0;
+        plan = FoldPlan.For(new ReductionTree(model.Specification.MicroBatchCount), ranges);
+    }
+
+    /// <summary>Goes on with the step begun last; what is finished is given again.</summary>
+    public void ExtendStep(IReadOnlyList<LeafRange> ranges, Action<Subtree, float[]> contribute)
+    {
+        plan = FoldPlan.For(new ReductionTree(model.Specification.MicroBatchCount), ranges);
+        foreach (var done in plan.Steps.Take(foldedCount).Where(step => step.IsContribution))
+            contribute(done.Result, buffers[done.Target]);
+    }
+
+    /// <summary>Computes and folds the next micro-batch.</summary>
+    /// <returns>Its loss.</returns>
+    public double Compute(long step, int leaf, Action<Subtree, float[]> contribute)
+    {
+        var fold = plan.Steps[foldedCount++];
+        if (fold.Leaf != leaf)
+            throw new InvalidOperationException($"Leaf {leaf} comes before {fold.Leaf}.");
+        model.Gradient(step, leaf, Parameters, gradient);
+        foreach (var addend in fold.Addends)
+            VectorSum.Add(buffers[addend], gradient, gradient);
+        if (!buffers.TryGetValue(fold.Target, out var target))
+            buffers.Add(fold.Target, target = new float[gradient.Length]);
+        gradient.CopyTo(target, 0);
+        if (fold.IsContribution)
+            contribute(fold.Result, target);
+        return model.Loss(step, leaf, Parameters);
+    }
+
+    /// <summary>One update.</summary>
+    public void Apply(float[] averages, long step, double rate)
+    {
+        TrainingModel.Update(Parts[0], Parts[1], Parts[2], averages, rate);
+        Step = step;
+    }
+
+    /// <summary>Goes on to a step without an update.</summary>
+    public void Skip(long step) => Step = step;
+
+    /// <summary>Sums of the losses of validation windows.</summary>
+    public double ValidationLoss(long window) => model.ValidationLoss(window, Parameters);
+
+    /// <summary>The hash of a part, of its one piece.</summary>
+    public static byte[] HashOf(float[] part)
+    {
+        var piece = new byte[StateHash.PieceHashBytes];
+        StateHash.HashPiece(part, piece);
+        return piece;
+    }
+
+    /// <summary>Elements of a part as bytes.</summary>
+    public byte[] Read(int part, int start, int count) =>
+        MemoryMarshal.AsBytes(Parts[part].AsSpan(start, count)).ToArray();
+
+    /// <summary>Bytes as elements of a part.</summary>
+    public void Write(int part, int start, ReadOnlySpan<byte> bytes) =>
+        bytes.CopyTo(MemoryMarshal.AsBytes(Parts[part].AsSpan(start)));
+}

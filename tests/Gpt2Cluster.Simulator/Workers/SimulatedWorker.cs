@@ -1,0 +1,103 @@
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Simulator.Silos;
+
+namespace Gpt2Cluster.Simulator.Workers;
+
+/// <summary>
+/// One device's mailbox, by the rules of the real worker: orders of an older generation are refused, and one that
+/// serves and hears nothing for 2 s calls the coordinator.
+/// </summary>
+internal sealed class SimulatedWorker : IWorker
+{
+    private static readonly TimeSpan SilenceBeforePing = TimeSpan.FromSeconds(2);
+
+    private readonly SimulatedCluster cluster;
+    private readonly Silo silo;
+    private TimeSpan lastHeard;
+
+    /// <summary>A worker that serves nobody yet.</summary>
+    public SimulatedWorker(SimulatedCluster cluster, Silo silo, string key)
+    {
+        this.cluster = cluster;
+        this.silo = silo;
+        Key = key;
+        Compute = new ComputeQueue(cluster, silo.Life);
+        cluster.Timeline.After(SilenceBeforePing, silo.Life, PingWhenSilent);
+    }
+
+    /// <summary>Its key.</summary>
+    public string Key { get; }
+
+    /// <summary>Its compute thread.</summary>
+    public ComputeQueue Compute { get; }
+
+    /// <summary>The service to the run; null if there is none.</summary>
+    public WorkerService? Service { get; private set; }
+
+    /// <inheritdoc/>
+    public Task<bool> Prepare(PrepareRequest request)
+    {
+        lastHeard = cluster.Timeline.Now;
+        if (Service is { } current && request.Generation < current.Generation)
+            return Task.FromResult(false);
+        Service ??= new WorkerService(cluster, silo, this);
+        Service.Prepare(request);
+        return Task.FromResult(true);
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> Plan(StepPlan plan) => Serve(plan.Generation, serving => serving.Plan(plan));
+
+    /// <inheritdoc/>
+    public Task<bool> Validate(ValidationPlan plan) => Serve(plan.Generation, serving => serving.Validate(plan));
+
+    /// <inheritdoc/>
+    public Task<bool> Sample(SamplePlan plan) => Serve(plan.Generation, serving => serving.Sample(plan));
+
+    /// <inheritdoc/>
+    public Task<bool> Checkpoint(CheckpointPlan plan) => Serve(plan.Generation, serving => serving.Checkpoint(plan));
+
+    /// <inheritdoc/>
+    public Task Release(string run, int generation)
+    {
+        if (Service is { } current && generation >= current.Generation)
+        {
+            cluster.Trace.Say($"{Key} is released at generation {generation}");
+            current.Dispose();
+            Service = null;
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count) =>
+        Service is { } current ? current.ReadReplica(part, start, count) : Task.FromResult<ReplicaRange?>(null);
+
+    /// <inheritdoc/>
+    public Task<ReplicaRange?> HashReplica(string run, int part) =>
+        Service is { } current ? current.HashReplica(part) : Task.FromResult<ReplicaRange?>(null);
+
+    /// <inheritdoc/>
+    public Task<WorkerStand?> Stand() => Task.FromResult<WorkerStand?>(null);
+
+    private Task<bool> Serve(int generation, Action<WorkerService> order)
+    {
+        lastHeard = cluster.Timeline.Now;
+        if (Service is not { } current || current.Generation != generation)
+            return Task.FromResult(false);
+        order(current);
+        return Task.FromResult(true);
+    }
+
+    private void PingWhenSilent()
+    {
+        if (Service is { } current && cluster.Timeline.Now - lastHeard >= SilenceBeforePing)
+        {
+            silo.Grains.GetGrain<ITrainingRun>(SimulatedCluster.RunName).Ping(Key, current.Generation).Ignore();
+        }
+
+        cluster.Timeline.After(SilenceBeforePing, silo.Life, PingWhenSilent);
+    }
+}

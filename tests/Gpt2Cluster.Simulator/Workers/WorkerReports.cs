@@ -1,0 +1,34 @@
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Simulator.Silos;
+
+namespace Gpt2Cluster.Simulator.Workers;
+
+/// <summary>Brings a worker's reports to the coordinator in their order, again if it does not answer.</summary>
+internal sealed class WorkerReports(Silo silo)
+{
+    private const int MaximumTries = 60;
+
+    private Task last = Task.CompletedTask;
+
+    /// <summary>Puts a report behind the others.</summary>
+    public void Send(Func<ITrainingRun, Task> report) => last = SendAfter(last, report);
+
+    private async Task SendAfter(Task previous, Func<ITrainingRun, Task> report)
+    {
+        await previous;
+        for (var attempt = 0; attempt < MaximumTries; attempt++)
+        {
+            try
+            {
+                await report(silo.Grains.GetGrain<ITrainingRun>(SimulatedCluster.RunName));
+                return;
+            }
+            catch (Exception problem)
+            {
+                silo.Trace.Say($"{silo.Life.Name} reports again: {problem.Message}");
+            }
+
+            await silo.Work(1);
+        }
+    }
+}
