@@ -2,7 +2,7 @@ using Gpt2Cluster.Simulator.Schedules;
 
 namespace Gpt2Cluster.Simulator.Tests;
 
-/// <summary>The simulator finds mistakes: each of these is made on purpose, and some schedule of a few shows it.</summary>
+/// <summary>The simulator finds mistakes: each of these is made on purpose, and soon shows.</summary>
 public sealed class MutantTests
 {
     /// <summary>Within so many schedules each of them is found.</summary>

@@ -12,7 +12,8 @@ public sealed class ScheduleTests
     private const int BlockLength = 100;
 
     /// <summary>The first seeds of the blocks.</summary>
-    public static TheoryData<ulong> Blocks { get; } = [.. Enumerable.Range(0, 20).Select(block => (ulong)block * BlockLength)];
+    public static TheoryData<ulong> Blocks { get; } =
+        [.. Enumerable.Range(0, 20).Select(block => (ulong)block * BlockLength)];
 
     [Theory]
     [MemberData(nameof(Blocks))]

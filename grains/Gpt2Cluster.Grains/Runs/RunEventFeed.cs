@@ -82,7 +82,8 @@ internal sealed class RunEventFeed(IRunEventStore store, string run, StorePatien
         while (waiting.Count > 0)
         {
             var batch = waiting.ToArray();
-            await patience.Do(_ => Append(batch));
+            List<string> missing = [.. batch];
+            await patience.Do(_ => Append(missing));
             waiting.RemoveRange(0, batch.Length);
             Announce();
             var samples = batch.Select(SampleOf).OfType<SampleEvent>().ToArray();
@@ -92,12 +93,11 @@ internal sealed class RunEventFeed(IRunEventStore store, string run, StorePatien
     }
 
     /// <summary>
-    /// Appends what is not there yet: an attempt whose answer was lost may have stored it, or another coordinator, which
+    /// Appends what is not there yet: an attempt whose answer was lost may have stored it, or another coordinator that
     /// found it in the outbox. Nothing gets two numbers.
     /// </summary>
-    private async Task Append(string[] batch)
+    private async Task Append(List<string> missing)
     {
-        List<string> missing = [.. batch];
         while (missing.Count > 0)
         {
             if (await store.Append(run, missing, LastSequence) is { } last)

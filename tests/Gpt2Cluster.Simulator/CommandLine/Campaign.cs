@@ -85,8 +85,8 @@ internal sealed class Campaign
     {
         output.WriteLine();
         output.WriteLine($"{doneCount} schedules in {watch.Elapsed.TotalSeconds:0.0} s, "
-            + $"{doneCount / watch.Elapsed.TotalSeconds:0} a second; {virtualTime.TotalHours:0.0} hours of virtual time; "
-            + $"{broken.Count} broken");
+            + $"{doneCount / watch.Elapsed.TotalSeconds:0} a second; "
+            + $"{virtualTime.TotalHours:0.0} hours of virtual time; {broken.Count} broken");
         output.WriteLine($"the longest, seed {longest?.Seed}: {longest?.VirtualTime.TotalSeconds:0} s of virtual time");
         Table("ended", ends);
         Table("stops on the way", stops);

@@ -58,7 +58,7 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
         AnnounceToAll(isAgain);
     }
 
-    /// <summary>A worker of this silo contributes a subtree's sum; the array stays as it is until the next step.</summary>
+    /// <summary>A worker of this silo contributes a subtree's sum; the array stays as it is until then.</summary>
     public void Contribute(long step, int generation, Subtree subtree, float[] sums)
     {
         ObjectDisposedException.ThrowIf(isOver, this);

@@ -102,12 +102,12 @@ internal sealed class StripeLinks : IStripeChannel
     }
 
     /// <summary>A peer cannot be reached and is needed.</summary>
-    public void OutOfReach(string peer)
+    public void OutOfReach(string peer, bool isGone)
     {
         if (exchange is { } needing && needing.Peers.Contains(peer))
         {
             Unreachable?.Invoke(new UnreachableSilo(
-                SimulatedCluster.RunName, needing.Generation, new ExchangeMember(peer, peer, 1), "no answer"));
+                SimulatedCluster.RunName, needing.Generation, new ExchangeMember(peer, peer, 1), "no answer", isGone));
         }
     }
 
@@ -130,6 +130,7 @@ internal sealed class StripeLinks : IStripeChannel
 internal sealed class StripeLink
 {
     private static readonly TimeSpan UnreachablePeriod = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan GonePeriod = TimeSpan.FromSeconds(0.25);
 
     private readonly SimulatedCluster cluster;
     private readonly StripeLinks own;
@@ -217,7 +218,7 @@ internal sealed class StripeLink
         if (there is not { Life.IsAwake: true } || !cluster.Network.IsOpen(own.Silo.Name, Peer))
         {
             failureCount++;
-            ReportIfLong();
+            ReportWhenDue(isGone: there is null && cluster.Network.IsOpen(own.Silo.Name, Peer));
             Rest();
             return;
         }
@@ -238,14 +239,16 @@ internal sealed class StripeLink
         cluster.Timeline.After(TimeSpan.FromSeconds(pause), own.Silo.Life, Connect);
     }
 
-    private void ReportIfLong()
+    // A machine that refuses the connection says that the process there has ended.
+    private void ReportWhenDue(bool isGone)
     {
         var now = cluster.Timeline.Now;
+        var isFirst = unreachableSince is null;
         unreachableSince ??= now;
-        if (now - unreachableSince < UnreachablePeriod)
+        if (!(isGone && isFirst) && now - unreachableSince < (isGone ? GonePeriod : UnreachablePeriod))
             return;
         unreachableSince = now;
-        own.OutOfReach(Peer);
+        own.OutOfReach(Peer, isGone);
     }
 
     private void Send()

@@ -59,7 +59,8 @@ internal sealed class TrainingModel
         2.0 + Unit(Chance.Mix((ulong)window * 77)) + (parameters[(int)(window % ElementCount)] * 0.5);
 
     /// <summary>One update with the averaged gradient.</summary>
-    public static void Update(float[] parameters, float[] first, float[] second, ReadOnlySpan<float> averages, double rate)
+    public static void Update(
+        float[] parameters, float[] first, float[] second, ReadOnlySpan<float> averages, double rate)
     {
         for (var element = 0; element < parameters.Length; element++)
         {

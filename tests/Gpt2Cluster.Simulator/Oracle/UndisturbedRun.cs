@@ -12,8 +12,8 @@ namespace Gpt2Cluster.Simulator.Oracle;
 internal sealed record StateAfter(float[] Parameters, float[] First, float[] Second, string Hash);
 
 /// <summary>
-/// The run as one worker computes it that nothing ever happens to: the same for every cluster and every fault. It shares
-/// no code with the simulated workers but the arithmetic of one element.
+/// The run as one worker computes it that nothing ever happens to: the same for every cluster and every fault. It
+/// shares no code with the simulated workers but the arithmetic of one element.
 /// </summary>
 internal sealed class UndisturbedRun
 {

@@ -43,7 +43,8 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
             return;
         var record = JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options)!;
         var kept = string.Join(' ', record.Checkpoints.Select(entry => entry.Step));
-        cluster.Trace.Say($"stored: {record.Status} g{record.Generation} step {record.CommittedStep} [{kept}] {record.Remark}");
+        var (status, generation, step) = (record.Status, record.Generation, record.CommittedStep);
+        cluster.Trace.Say($"stored: {status} g{generation} step {step} [{kept}] {record.Remark}");
         if (newest is not null && record.Generation < newest.Generation)
             Broken($"The generation fell from {newest.Generation} to {record.Generation}.");
         if (newest is not null && record.CommittedStep < newest.CommittedStep)

@@ -189,7 +189,8 @@ internal sealed class FaultPlan
         return true;
     }
 
-    private bool CutPower(Machine machine) => Do(() => cluster.End(machine, isPowerCut: true), machine.Silo is not null);
+    private bool CutPower(Machine machine) =>
+        Do(() => cluster.End(machine, isPowerCut: true), machine.Silo is not null);
 
     private bool Damage(Machine machine) => machine.Disk.Damage(chance);
 

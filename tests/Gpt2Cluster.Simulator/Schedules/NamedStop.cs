@@ -13,7 +13,7 @@ internal static class NamedStop
     /// <summary>A gradient was not finite and the run says <c>--on-nan stop</c>: it ends before that step.</summary>
     public const string NotFinite = "not finite, on-nan stop";
 
-    /// <summary>The last checkpoint could not be written three times: disks are full. It goes on when resumed.</summary>
+    /// <summary>The last checkpoint could not be written three times: disks are full. It can be resumed.</summary>
     public const string NotSaved = "the last checkpoint could not be saved";
 
     /// <summary>The last worker was in trouble three times. It goes on when resumed.</summary>

@@ -25,9 +25,9 @@ internal sealed record Outcome(
 internal static class Simulation
 {
     /// <summary>
-    /// Once everything is mended the run ends within this time beside that of its compute: calls of before give up after
-    /// 30 s, and one for a replica's hash after 2 minutes; the store is waited for 30 s, and reports are made again every
-    /// second.
+    /// Once everything is mended the run ends within this time beside that of its compute: calls of before give up
+    /// after 30 s, and one for a replica's hash after 2 minutes; the store is waited for 30 s, and reports are made
+    /// again every second.
     /// </summary>
     public static readonly TimeSpan CalmBound = TimeSpan.FromSeconds(300);
 
@@ -85,6 +85,6 @@ internal static class Simulation
     {
         var record = cluster.Watch.Newest;
         return $"The run has not ended {CalmBound.TotalSeconds:0} s after everything was mended: it is "
-            + $"{record?.Status} at step {record?.CommittedStep} of generation {record?.Generation} ({record?.Remark}).";
+            + $"{record?.Status} at step {record?.CommittedStep}, generation {record?.Generation} ({record?.Remark}).";
     }
 }

@@ -11,7 +11,7 @@ using Gpt2Cluster.Simulator.Store;
 
 namespace Gpt2Cluster.Simulator.Silos;
 
-/// <summary>The whole world of one schedule: machines and their silos, the network, the store, and what is watched.</summary>
+/// <summary>The world of one schedule: machines and their silos, the network, the store, and what is watched.</summary>
 internal sealed class SimulatedCluster
 {
     /// <summary>The one run of a schedule.</summary>

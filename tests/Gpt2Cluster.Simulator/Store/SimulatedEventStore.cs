@@ -10,7 +10,8 @@ namespace Gpt2Cluster.Simulator.Store;
 /// <param name="node">The silo's name.</param>
 /// <param name="life">Its process.</param>
 /// <param name="isUnfenced">A mutant's: appends wherever the list ends.</param>
-internal sealed class SimulatedEventStore(SimulatedStore store, string node, Life life, bool isUnfenced) : IRunEventStore
+internal sealed class SimulatedEventStore(SimulatedStore store, string node, Life life, bool isUnfenced)
+    : IRunEventStore
 {
     /// <inheritdoc/>
     public Task<long?> Append(string run, IReadOnlyList<string> lines, long after)

@@ -4,7 +4,7 @@ using Gpt2Cluster.Simulator.Silos;
 
 namespace Gpt2Cluster.Simulator.Workers;
 
-/// <summary>Copies a replica from those that live, a range from each in turn, and compares the whole with one.</summary>
+/// <summary>Copies a replica from live ones, a range from each in turn, and compares the whole with one.</summary>
 internal static class ReplicaCopying
 {
     private const int RangeElements = 3;
@@ -29,7 +29,8 @@ internal static class ReplicaCopying
         for (var part = 0; part < replica.Parts.Length && cluster.Mutant != Mutant.CopyUnchecked; part++)
         {
             var expected = await sources[part % sources.Count].HashReplica(request.Run, part);
-            if (!BytesOf(cluster, expected, request).AsSpan().SequenceEqual(SimulatedReplica.HashOf(replica.Parts[part])))
+            var found = SimulatedReplica.HashOf(replica.Parts[part]);
+            if (!BytesOf(cluster, expected, request).AsSpan().SequenceEqual(found))
                 throw new InvalidDataException($"part {part} was copied wrong");
         }
 

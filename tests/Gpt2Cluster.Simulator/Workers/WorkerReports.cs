@@ -6,7 +6,7 @@ namespace Gpt2Cluster.Simulator.Workers;
 /// <summary>Brings a worker's reports to the coordinator in their order, again if it does not answer.</summary>
 internal sealed class WorkerReports(Silo silo)
 {
-    private const int MaximumTries = 60;
+    private const int MaximumTries = 64;
 
     private Task last = Task.CompletedTask;
 
@@ -28,7 +28,7 @@ internal sealed class WorkerReports(Silo silo)
                 silo.Trace.Say($"{silo.Life.Name} reports again: {problem.Message}");
             }
 
-            await silo.Work(1);
+            await silo.Work(Math.Min(1, 0.05 * (1 << Math.Min(attempt, 16))));
         }
     }
 }

@@ -9,8 +9,8 @@ using Gpt2Cluster.Simulator.Silos;
 namespace Gpt2Cluster.Simulator.Workers;
 
 /// <summary>
-/// One step on one worker: compute, contribute, average, apply, report. What was folded of a plan that is interrupted is
-/// kept, as on a real worker.
+/// One step on one worker: compute, contribute, average, apply, report. What was folded of a plan that is interrupted
+/// is kept, as on a real worker.
 /// </summary>
 internal sealed class WorkerStepping(
     SimulatedCluster cluster, Silo silo, string worker, SimulatedReplica replica, SimulatedExchange exchange)
