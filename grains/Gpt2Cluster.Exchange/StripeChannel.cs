@@ -9,8 +9,8 @@ using Gpt2Cluster.Exchange.Links;
 namespace Gpt2Cluster.Exchange;
 
 /// <summary>
-/// The stripe channel of this process: a listener, and for every other silo of its runs one connection each way with a
-/// thread of its own. The threads are dedicated, not pooled: torch keeps all cores busy, and a stripe must not queue
+/// The stripe channel of this process: a listener, on Linux a second one for silos of the same machine, and for every
+/// other silo of its runs one connection each way with a thread of its own. The threads are dedicated, not pooled: torch keeps all cores busy, and a stripe must not queue
 /// behind other work.
 /// </summary>
 public sealed class StripeChannel : IStripeChannel
@@ -25,8 +25,7 @@ public sealed class StripeChannel : IStripeChannel
     public const int MaxClosedRunCount = 64;
 
     private readonly Lock gate = new();
-    private readonly Socket listener;
-    private readonly Thread acceptor;
+    private readonly List<(Socket Listener, Thread Acceptor)> listeners = [];
     private readonly Dictionary<ulong, RunExchange> runs = [];
     private readonly Dictionary<ExchangeMember, OutgoingLink> outgoing = [];
     private readonly HashSet<OutgoingLink> ending = [];
@@ -46,12 +45,13 @@ public sealed class StripeChannel : IStripeChannel
             Encoding.UTF8.GetByteCount(options.SiloName), IncomingLink.MaxNameBytes, nameof(options));
         Options = options;
         Pool = new StripePool(options.StripeElements * sizeof(float));
-        listener = new Socket(options.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        var listener = new Socket(options.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(options.Address, options.Port));
         listener.Listen();
         Port = ((IPEndPoint)listener.LocalEndPoint!).Port;
-        acceptor = new Thread(AcceptAll) { IsBackground = true, Name = "stripe listener" };
-        acceptor.Start();
+        Serve(listener, "stripe listener");
+        if (LocalAddress.Listen(Port) is { } local)
+            Serve(local, "local stripe listener");
     }
 
     /// <inheritdoc/>
@@ -241,7 +241,14 @@ public sealed class StripeChannel : IStripeChannel
         }
     }
 
-    private void AcceptAll()
+    private void Serve(Socket listener, string name)
+    {
+        var acceptor = new Thread(() => AcceptAll(listener)) { IsBackground = true, Name = name };
+        listeners.Add((listener, acceptor));
+        acceptor.Start();
+    }
+
+    private void AcceptAll(Socket listener)
     {
         while (true)
         {
@@ -297,8 +304,12 @@ public sealed class StripeChannel : IStripeChannel
             left = [.. ending];
         }
 
-        listener.Dispose();
-        acceptor.Join();
+        foreach (var (listener, acceptor) in listeners)
+        {
+            listener.Dispose();
+            acceptor.Join();
+        }
+
         foreach (var link in ended)
             link.Break();
         foreach (var link in ended)

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Gpt2Cluster.Exchange.Averaging;
@@ -30,7 +31,7 @@ internal sealed unsafe class IncomingLink : IDisposable
     {
         Number = number;
         this.channel = channel;
-        address = accepted.RemoteEndPoint?.ToString() ?? "an unknown address";
+        address = accepted.RemoteEndPoint is IPEndPoint remote ? remote.ToString() : "this machine";
         socket = new StripeSocket(accepted, channel.Options.SocketBufferBytes);
         thread = new Thread(Run) { IsBackground = true, Name = $"stripes from {address}" };
     }

@@ -125,11 +125,13 @@ internal sealed unsafe class OutgoingLink : IDisposable
 
     private bool TryConnect()
     {
-        var raw = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        var local = LocalAddress.Connect(Peer.Host, Peer.Port);
+        var raw = local ?? new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
             var made = new StripeSocket(raw, channel.Options.SocketBufferBytes);
-            raw.Connect(Peer.Host, Peer.Port);
+            if (local is null)
+                raw.Connect(Peer.Host, Peer.Port);
             var name = Encoding.UTF8.GetBytes(channel.Options.SiloName);
             made.Send(Control(FrameKind.Hello, 0, 0, 0, name.Length), name);
             Volatile.Write(ref socket, made);

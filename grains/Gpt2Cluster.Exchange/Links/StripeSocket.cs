@@ -28,14 +28,14 @@ internal sealed unsafe class StripeSocket : IDisposable
     public StripeSocket(Socket socket, int bufferBytes)
     {
         this.socket = socket;
-        socket.NoDelay = true;
         if (bufferBytes > 0)
         {
             socket.SendBufferSize = bufferBytes;
             socket.ReceiveBufferSize = bufferBytes;
         }
 
-        SetFailureDetection();
+        if (socket.AddressFamily != AddressFamily.Unix)
+            SetUpTcp();
     }
 
     /// <summary>Sends a frame without a payload, or with a small managed one.</summary>
@@ -166,8 +166,9 @@ internal sealed unsafe class StripeSocket : IDisposable
         socket.ReceiveTimeout = (int)left.TotalMilliseconds;
     }
 
-    private void SetFailureDetection()
+    private void SetUpTcp()
     {
+        socket.NoDelay = true;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 2);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 1);

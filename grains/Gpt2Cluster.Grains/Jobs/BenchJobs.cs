@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Jobs;
+using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
@@ -85,7 +86,26 @@ internal static class BenchJobs
         };
         return membership.OwnIndex < 0
             ? throw new UserErrorException($"Silo {work.Services.Silo.Name} is not one of those that are to take part.")
-            : work.Services.Benchmarks.Exchange(membership, wish.Floats, wish.Rounds, bound.Token);
+            : Exchange(work, membership, wish, known, bound.Token);
+    }
+
+    /// <summary>While stripes pass, the silo calls a worker of the next one: probes must not queue behind them.</summary>
+    private static JsonObject Exchange(
+        JobWork work,
+        ExchangeMembership membership,
+        BenchExchangeWish wish,
+        Dictionary<string, SiloDescription> known,
+        CancellationToken cancellation)
+    {
+        var next = membership.Silos[(membership.OwnIndex + 1) % membership.Silos.Count];
+        var worker = work.Services.Grains.GetGrain<IWorker>(known[next.SiloName].Workers[0].Key);
+        using var pings = PingMeter.Start(worker.Stand, TimeProvider.System);
+        var found = work.Services.Benchmarks.Exchange(membership, wish.Floats, wish.Rounds, cancellation);
+        var times = pings.Stop();
+        found["ping_count"] = times.Count;
+        found["ping_milliseconds_median"] = PingMeter.Percentile(times, 0.5).TotalMilliseconds;
+        found["ping_milliseconds_99th_percentile"] = PingMeter.Percentile(times, 0.99).TotalMilliseconds;
+        return found;
     }
 
     private static ModelShape ShapeOf(string preset) => Presets.Scratch(
