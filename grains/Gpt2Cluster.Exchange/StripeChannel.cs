@@ -10,8 +10,8 @@ namespace Gpt2Cluster.Exchange;
 
 /// <summary>
 /// The stripe channel of this process: a listener, on Linux a second one for silos of the same machine, and for every
-/// other silo of its runs one connection each way with a thread of its own. The threads are dedicated, not pooled: torch keeps all cores busy, and a stripe must not queue
-/// behind other work.
+/// other silo of its runs one connection each way with a thread of its own. The threads are dedicated, not
+/// pooled: torch keeps all cores busy, and a stripe must not queue behind other work.
 /// </summary>
 public sealed class StripeChannel : IStripeChannel
 {

@@ -89,7 +89,9 @@ internal static class BenchJobs
             : Exchange(work, membership, wish, known, bound.Token);
     }
 
-    /// <summary>While stripes pass, the silo calls a worker of the next one: probes must not queue behind them.</summary>
+    /// <summary>
+    /// While stripes pass, the silo calls a worker of the next one: probes must not queue behind them.
+    /// </summary>
     private static JsonObject Exchange(
         JobWork work,
         ExchangeMembership membership,
