@@ -81,38 +81,34 @@ internal sealed class RunEventFeed(IRunEventStore store, string run, StorePatien
     {
         while (waiting.Count > 0)
         {
-            var batch = waiting.ToArray();
-            List<string> missing = [.. batch];
-            await patience.Do(_ => Append(missing));
-            waiting.RemoveRange(0, batch.Length);
+            var (lines, isFound) = (Array.Empty<string>(), false);
+            await patience.Do(async _ => (lines, isFound) = await Append());
             Announce();
-            var samples = batch.Select(SampleOf).OfType<SampleEvent>().ToArray();
+            var samples = lines.Select(SampleOf).OfType<SampleEvent>().ToArray();
             if (samples.Length > 0)
-                await patience.Do(isRepeat => AppendSamples(samples, isRepeat));
+                await patience.Do(isRepeat => AppendSamples(samples, isRepeat || isFound));
         }
     }
 
     /// <summary>
-    /// Appends what is not there yet: an attempt whose answer was lost may have stored it, or another coordinator that
-    /// found it in the outbox. Nothing gets two numbers.
+    /// Appends what waits, or finds that the list has grown: by an attempt whose answer was lost, or by another
+    /// coordinator that had it from the outbox. What is there does not wait any more, so nothing gets two numbers.
     /// </summary>
-    private async Task Append(List<string> missing)
+    private async Task<(string[] Stored, bool IsFound)> Append()
     {
-        while (missing.Count > 0)
+        var batch = waiting.ToArray();
+        if (await store.Append(run, batch, LastSequence) is { } last)
         {
-            if (await store.Append(run, missing, LastSequence) is { } last)
-            {
-                LastSequence = last;
-                return;
-            }
-
-            var others = await store.Read(run, LastSequence, MaximumAnswer);
-            if (others.Count == 0)
-                throw new InconsistentStateException($"The events of run {run} end before number {LastSequence}.");
-            LastSequence += others.Count;
-            foreach (var there in others)
-                missing.Remove(there.Json);
+            LastSequence = last;
+            waiting.RemoveRange(0, batch.Length);
+            return (batch, false);
         }
+
+        var others = await store.Read(run, LastSequence, MaximumAnswer);
+        if (others.Count == 0)
+            throw new InconsistentStateException($"The events of run {run} end before number {LastSequence}.");
+        LastSequence += others.Count;
+        return ([.. others.Select(there => there.Json).Where(waiting.Remove)], true);
     }
 
     private async Task AppendSamples(SampleEvent[] samples, bool isRepeat)

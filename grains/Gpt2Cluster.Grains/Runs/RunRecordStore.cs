@@ -38,6 +38,17 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
         await patience.Do(isRepeat => Write(wanted, isRepeat));
     }
 
+    /// <summary>
+    /// Whether somebody else has stored a record since. If so, nothing may be written here any more: it would replace
+    /// theirs.
+    /// </summary>
+    public async Task<bool> WasReplaced()
+    {
+        var own = stored.State.WriteId;
+        await stored.ReadStateAsync();
+        return stored.State.WriteId != own;
+    }
+
     private async Task Write(StoredRun wanted, bool isRepeat)
     {
         try

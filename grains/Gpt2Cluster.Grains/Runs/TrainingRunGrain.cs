@@ -145,6 +145,10 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             var newest = Math.Max(generation, state?.Record.Generation ?? 0);
             GrainFactory.GetGrain<IWorker>(worker).Release(Name, newest).Ignore();
         }
+        else if (generation > state.Record.Generation)
+        {
+            StepDownIfReplaced().Ignore();
+        }
 
         return Task.CompletedTask;
     }
@@ -177,6 +181,36 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         {
             isWorking = false;
         }
+    }
+
+    /// <summary>
+    /// A worker serves a generation that this coordinator has not raised: another one acts. Whoever has nothing to
+    /// store would never meet the conflict, while all reports come here and are ignored.
+    /// </summary>
+    private async Task StepDownIfReplaced()
+    {
+        if (isWorking)
+            return;
+        isWorking = true;
+        try
+        {
+            if (await records.WasReplaced())
+            {
+                // It stays busy: nothing is decided here any more.
+                LogReplaced(Name);
+                DeactivateOnIdle();
+                return;
+            }
+        }
+        catch (OrleansException problem)
+        {
+            // The store does not say; the next ping asks again.
+            LogStoreSilent(problem, Name);
+        }
+
+        isWorking = false;
+        if (heard.Count > 0)
+            Work().Ignore();
     }
 
     private Task Hear(RunEvent runEvent)
@@ -290,6 +324,13 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             LogNotTold(exception, Name);
         }
     }
+
+    [LoggerMessage(303, LogLevel.Warning,
+        "The coordinator of run {Run} hears of a generation that another one has raised, and stops acting.")]
+    private partial void LogReplaced(string run);
+
+    [LoggerMessage(304, LogLevel.Warning, "The store does not say who coordinates run {Run}.")]
+    private partial void LogStoreSilent(Exception exception, string run);
 
     [LoggerMessage(302, LogLevel.Warning, "The cluster could not be told that run {Run} rests; it is tried again.")]
     private partial void LogNotTold(Exception exception, string run);

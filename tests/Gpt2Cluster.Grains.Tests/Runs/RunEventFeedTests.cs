@@ -118,16 +118,17 @@ public sealed class RunEventFeedTests
     {
         var first = await Feed();
         store.Gate = new TaskCompletionSource();
-        first.Publish(Warning("a"));
-        first.Publish(Warning("of the first"));
-        var second = Feed(0, RunEventFeed.LineOf(Warning("a")));
+        // The second finds in the outbox what the first is about to append, and what waits behind that.
+        foreach (var message in new[] { "a", "b", "of the first" })
+            first.Publish(Warning(message));
+        var second = Feed(0, RunEventFeed.LineOf(Warning("a")), RunEventFeed.LineOf(Warning("b")));
         store.Gate.SetResult();
-        (await second).Publish(Warning("b"));
+        (await second).Publish(Warning("c"));
         await first.Flush();
         await (await second).Flush();
         var lines = await (await second).After(0, Patience, TimeProvider.System);
-        Assert.Equal(["a", "b", "of the first"], lines.Select(line => MessageOf(line.Json)).Order());
-        Assert.Equal(3, lines[^1].Sequence);
+        Assert.Equal(["a", "b", "c", "of the first"], lines.Select(line => MessageOf(line.Json)).Order());
+        Assert.Equal(4, lines[^1].Sequence);
     }
 
     private static string MessageOf(string json) =>

@@ -92,7 +92,7 @@ internal static class EndCheck
             return;
         var undisturbed = cluster.Watch.Undisturbed;
         var once = new HashSet<string>();
-        var lastStep = 0L;
+        var (lastStep, unknown) = (0L, new List<string>());
         foreach (var line in cluster.Store.Events)
         {
             if (!RunEventJson.TryRead(line, out var told))
@@ -120,8 +120,17 @@ internal static class EndCheck
                 lastStep = number;
             }
 
+            if (told is WarningEvent { Message: var message })
+                unknown.Add(message);
             if (told is ValidationEvent { Step: var at, Loss: var sum } && !sum.Equals(undisturbed.Validations[at]))
                 cluster.Watch.Broken($"The validation of step {at} is not the undisturbed run's.");
+        }
+
+        for (var step = 1; step <= cluster.Watch.Newest?.CommittedStep; step++)
+        {
+            // A coordinator that died between a step's application and its commit leaves a warning instead.
+            if (!once.Contains($"step {step}") && !unknown.Exists(said => said.StartsWith($"Step {step} was applied")))
+                cluster.Watch.Broken($"Step {step} was committed, and no event tells of it.");
         }
     }
 }

@@ -4,7 +4,6 @@ using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Runs;
-using Gpt2Cluster.Simulator.Clock;
 using Gpt2Cluster.Simulator.Silos;
 using Gpt2Cluster.Simulator.Workers;
 
@@ -15,7 +14,21 @@ namespace Gpt2Cluster.Simulator.Oracle;
 /// </summary>
 internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed)
 {
+    // A coordinator knows of a worker that has been in touch for this long.
+    private static readonly TimeSpan LongInTouch = TimeSpan.FromSeconds(20);
+
+    private readonly Recomputation recomputation = new();
     private RunRecord? newest;
+    private IReadOnlyList<string> outbox = [];
+
+    /// <summary>Faults under which only what the dead held is computed again, and no committed step is lost.</summary>
+    private static readonly Schedules.Fault[] Losses =
+    [
+        Schedules.Fault.SiloKilled, Schedules.Fault.CoordinatorKilled, Schedules.Fault.SiloJoined,
+        Schedules.Fault.PauseAsked, Schedules.Fault.CancelAsked, Schedules.Fault.NotFinite,
+        Schedules.Fault.ConnectionBroken, Schedules.Fault.MessageRepeated, Schedules.Fault.DiskFull,
+        Schedules.Fault.FileDamaged,
+    ];
 
     /// <summary>The first promise that was broken; null while all hold.</summary>
     public string? FirstBroken { get; private set; }
@@ -26,6 +39,9 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     /// <summary>The record that was stored last; null before the first, and after the store was lost.</summary>
     public RunRecord? Newest => newest;
 
+    /// <summary>Whether the list of events holds all that the newest record has brought.</summary>
+    public bool AreEventsTold => outbox.All(cluster.Store.Events.Contains);
+
     /// <summary>A promise is broken.</summary>
     public void Broken(string promise)
     {
@@ -34,7 +50,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     }
 
     /// <summary>The store lost everything: what it said before is forgotten.</summary>
-    public void ForgetRecord() => newest = null;
+    public void ForgetRecord() => (newest, outbox) = (null, []);
 
     /// <summary>A record was stored.</summary>
     public void Stored(string key, object value)
@@ -55,7 +71,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
                 Broken($"The catalogue's checkpoint of step {entry.Step} has another hash than the undisturbed run.");
         }
 
-        newest = record;
+        (newest, outbox) = (record, ((StoredRun)value).Outbox);
     }
 
     /// <summary>A worker begins to compute a plan.</summary>
@@ -66,13 +82,28 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
             Broken($"{worker} is to compute step {plan.Step} of a run that ends at {undisturbed.LastStep}.");
     }
 
+    /// <summary>A coordinator sends a worker an order.</summary>
+    public void Ordered(string worker, object order)
+    {
+        if (order is StepPlan plan)
+            recomputation.Ordered(worker, plan);
+        if (order is PrepareRequest request && request.Origin != ReplicaOrigin.Keep)
+            LookForLostSteps(request);
+    }
+
     /// <summary>A worker has computed a micro-batch.</summary>
-    public void Computed(string worker, Life life, long step, int leaf) =>
-        cluster.Trace.Say($"{worker} has computed micro-batch {leaf} of step {step}");
+    public void Computed(WorkerService service, string worker, StepPlan plan, int leaf)
+    {
+        cluster.Trace.Say($"{worker} has computed micro-batch {leaf} of step {plan.Step}");
+        recomputation.Computed(service, worker, plan, leaf);
+        if (recomputation.FirstNeedless is { } needless && cluster.Tally.IsOnly(Losses))
+            Broken(needless);
+    }
 
     /// <summary>A worker has done a step: its replica must be that of the undisturbed run.</summary>
-    public void Reported(string worker, SimulatedReplica replica, StepReport report)
+    public void Reported(WorkerService service, string worker, SimulatedReplica replica, StepReport report)
     {
+        recomputation.Applied(service, report.Step);
         cluster.Trace.Say($"{worker} stands at step {replica.Step} in generation {report.Generation}");
         if (!report.Applied)
             cluster.Tally.Count(Schedules.Fault.NotFinite);
@@ -90,6 +121,19 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
 
     /// <summary>The state hash after a step; null beyond the run's end.</summary>
     public string? HashAfter(long step) => step <= undisturbed.LastStep ? undisturbed.States[(int)step].Hash : null;
+
+    // Where a replica of the last committed step has been in touch all the time, nothing goes back before it.
+    private void LookForLostSteps(PrepareRequest request)
+    {
+        if (newest is null || request.Step >= newest.CommittedStep || request.Generation < newest.Generation)
+            return;
+        if (!cluster.Tally.IsOnly(Losses) || cluster.Timeline.Now - cluster.LastEndAt < LongInTouch)
+            return;
+        var holders = cluster.Silos.SelectMany(silo => silo.Workers)
+            .Where(worker => worker.Service?.Standing >= newest.CommittedStep);
+        if (holders.FirstOrDefault() is { } holder)
+            Broken($"The run goes back to step {request.Step}, and {holder.Key} holds step {newest.CommittedStep}.");
+    }
 
     private bool IsRight(SimulatedReplica replica)
     {

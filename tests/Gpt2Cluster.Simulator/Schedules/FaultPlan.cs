@@ -189,8 +189,16 @@ internal sealed class FaultPlan
         return true;
     }
 
-    private bool CutPower(Machine machine) =>
-        Do(() => cluster.End(machine, isPowerCut: true), machine.Silo is not null);
+    // Silos that share a disk share its power.
+    private bool CutPower(Machine machine)
+    {
+        if (machine.Silo is null)
+            return false;
+        foreach (var other in cluster.Machines.Where(other => other.Disk == machine.Disk && other != machine))
+            cluster.End(other, isPowerCut: false);
+        cluster.End(machine, isPowerCut: true);
+        return true;
+    }
 
     private bool Damage(Machine machine) => machine.Disk.Damage(chance);
 

@@ -40,10 +40,11 @@ internal sealed class People(SimulatedCluster cluster)
 
     private async Task WaitForEnd()
     {
-        while (End is null)
+        while (true)
         {
+            // Whoever looks brings a coordinator back that has not told the end yet.
             var run = await Try("describe", () => Run.Describe());
-            if (run.IsAnswered)
+            if (run.IsAnswered && End is null)
                 await Act(run.Answer);
             await Wait();
         }

@@ -59,18 +59,11 @@ internal static class Simulation
         var people = new People(cluster);
         var plan = FaultPlan.Draw(cluster, people);
         cluster.Timeline.After(chance.Seconds(0, 2), null, people.Begin);
-        while (people.End is null && cluster.Watch.FirstBroken is null)
+        while (cluster.Watch.FirstBroken is null && (people.End is null || !cluster.Watch.AreEventsTold))
         {
             if (cluster.Timeline.Now > plan.CalmAt + CalmBound + cluster.World.LongestCompute)
                 cluster.Watch.Broken(Stuck(cluster));
-            try
-            {
-                cluster.Timeline.Advance();
-            }
-            catch (Exception problem)
-            {
-                cluster.Watch.Broken($"The simulation itself failed: {problem}");
-            }
+            Advance(cluster);
         }
 
         if (cluster.Watch.FirstBroken is null)
@@ -79,6 +72,18 @@ internal static class Simulation
         return new Outcome(
             seed, cluster.Watch.FirstBroken, end, people.Stops, cluster.Tally, cluster.Timeline.Now,
             cluster.Timeline.HappenedCount);
+    }
+
+    private static void Advance(SimulatedCluster cluster)
+    {
+        try
+        {
+            cluster.Timeline.Advance();
+        }
+        catch (Exception problem)
+        {
+            cluster.Watch.Broken($"The simulation itself failed: {problem}");
+        }
     }
 
     private static string Stuck(SimulatedCluster cluster)

@@ -87,6 +87,18 @@ internal sealed class Tally
     /// <summary>One more.</summary>
     public void Count(Fault fault) => counts[(int)fault]++;
 
+    /// <summary>Whether no other fault happened than these.</summary>
+    public bool IsOnly(IReadOnlyList<Fault> faults)
+    {
+        for (var index = 0; index < counts.Length; index++)
+        {
+            if (counts[index] > 0 && !faults.Contains((Fault)index))
+                return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Adds another tally's counts.</summary>
     public void Add(Tally other)
     {

@@ -1,6 +1,6 @@
-using Orleans.Storage;
 using System.Reflection;
 using Gpt2Cluster.Simulator.Clock;
+using Orleans.Storage;
 
 namespace Gpt2Cluster.Simulator.Silos;
 

@@ -67,6 +67,8 @@ internal sealed class GrainCalls : IGrainFactory
     private Task Call(GrainId id, Type type, MethodInfo method, object?[] arguments)
     {
         var shape = CallShape.Of(method);
+        if (type == typeof(Contracts.Workers.IWorker) && arguments.Length > 0)
+            cluster.Watch.Ordered(id.Key.ToString()!, arguments[0]!);
         var call = shape.Begin();
         pending.RemoveAll(old => old.IsOver);
         pending.Add(call);

@@ -26,6 +26,8 @@ internal static class GrainFactories
             cluster.Mutant == Mutant.EtagIgnored);
         var events = new SimulatedEventStore(
             cluster.Store, silo.Name, silo.Life, cluster.Mutant == Mutant.EventsUnfenced);
+        events.Appended += (life, lines) =>
+            cluster.Trace.Say($"{life.Name} appends events up to {cluster.Store.Events.Count}: {string.Join(' ', lines)}");
         var logger = new TraceLogger<TrainingRunGrain>(cluster.Trace, silo.Life);
         return (new TrainingRunGrain(record, events, Metrics, silo.Time, logger), record.ReadStateAsync);
     }

@@ -103,6 +103,9 @@ internal sealed class SimulatedCluster
     /// <summary>Calls of people.</summary>
     public GrainCalls CallsOfPeople => field ??= new GrainCalls(this, "people", null, () => Membership.Active);
 
+    /// <summary>When a silo's process ended last.</summary>
+    public TimeSpan LastEndAt { get; private set; }
+
     /// <summary>The machine of a name.</summary>
     public Machine? MachineOf(string name) => Machines.Find(machine => machine.Name == name);
 
@@ -130,6 +133,7 @@ internal sealed class SimulatedCluster
         if (machine.Silo is not { } silo)
             return;
         Trace.Say($"{silo.Life.Name} ends{(isPowerCut ? " with its machine" : "")}");
+        LastEndAt = Timeline.Now;
         silo.Stripes.Keep([]);
         silo.Life.End();
         machine.Silo = null;

@@ -13,6 +13,9 @@ namespace Gpt2Cluster.Simulator.Store;
 internal sealed class SimulatedEventStore(SimulatedStore store, string node, Life life, bool isUnfenced)
     : IRunEventStore
 {
+    /// <summary>Events were appended.</summary>
+    public event Action<Life, IReadOnlyList<string>>? Appended;
+
     /// <inheritdoc/>
     public Task<long?> Append(string run, IReadOnlyList<string> lines, long after)
     {
@@ -22,6 +25,7 @@ internal sealed class SimulatedEventStore(SimulatedStore store, string node, Lif
             if (after != store.Events.Count && !isUnfenced)
                 return null;
             store.Events.AddRange(written);
+            Appended?.Invoke(life, written);
             return store.Events.Count;
         });
     }

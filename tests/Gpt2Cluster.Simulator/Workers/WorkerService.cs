@@ -39,6 +39,9 @@ internal sealed class WorkerService : IDisposable
     /// <summary>The step a whole replica stands at; null without one.</summary>
     public long? Standing => isWhole ? replica?.Step : null;
 
+    /// <summary>Whether what it holds is still there.</summary>
+    public bool IsAlive => !silo.Life.IsDead && worker.Service == this;
+
     /// <summary>Takes over a generation, and makes the replica stand where it is told.</summary>
     public void Prepare(PrepareRequest request)
     {
@@ -62,7 +65,7 @@ internal sealed class WorkerService : IDisposable
         var report = await stepping!.Run(plan, token);
         if (cluster.Mutant == Mutant.OldPlanReported)
             report = report with { Generation = Generation };
-        cluster.Watch.Reported(worker.Key, replica, report);
+        cluster.Watch.Reported(this, worker.Key, replica, report);
         return run => run.Report(report);
     });
 
@@ -159,7 +162,7 @@ internal sealed class WorkerService : IDisposable
         }
 
         exchange ??= (SimulatedExchange)silo.Exchanges.Join(SimulatedCluster.RunName, 1);
-        stepping = new WorkerStepping(cluster, silo, worker.Key, replica, exchange);
+        stepping = new WorkerStepping(cluster, silo, this, worker.Key, replica, exchange);
         isWhole = true;
         cluster.Watch.Brought(worker.Key, replica);
     }

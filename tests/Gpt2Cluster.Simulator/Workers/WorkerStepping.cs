@@ -13,7 +13,12 @@ namespace Gpt2Cluster.Simulator.Workers;
 /// is kept, as on a real worker.
 /// </summary>
 internal sealed class WorkerStepping(
-    SimulatedCluster cluster, Silo silo, string worker, SimulatedReplica replica, SimulatedExchange exchange)
+    SimulatedCluster cluster,
+    Silo silo,
+    WorkerService service,
+    string worker,
+    SimulatedReplica replica,
+    SimulatedExchange exchange)
 {
     private StepProgress? interrupted;
 
@@ -59,7 +64,7 @@ internal sealed class WorkerStepping(
             token.ThrowIfCancellationRequested();
             await silo.Work(cluster.World.MicroBatchSeconds * (1 + cluster.Chance.Share()) * silo.Machine.Slowness);
             progress.Losses.Add(replica.Compute(plan.Step, leaf, (subtree, sums) => Contribute(plan, subtree, sums)));
-            cluster.Watch.Computed(worker, silo.Life, plan.Step, leaf);
+            cluster.Watch.Computed(service, worker, plan, leaf);
         }
     }
 

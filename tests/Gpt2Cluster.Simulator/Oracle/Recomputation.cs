@@ -1,0 +1,64 @@
+using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Simulator.Workers;
+
+namespace Gpt2Cluster.Simulator.Oracle;
+
+/// <summary>
+/// Which micro-batches were computed again, and whether they had to be: only what a worker held that died, was released
+/// or was left out of a generation.
+/// </summary>
+internal sealed class Recomputation
+{
+    private readonly Dictionary<(long Step, int Leaf), (WorkerService By, string Worker, int Generation)> computed = [];
+    private readonly Dictionary<long, SortedDictionary<int, HashSet<string>>> planned = [];
+    private readonly Dictionary<long, List<WorkerService>> applied = [];
+
+    /// <summary>Micro-batches that were computed again.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The first one that need not have been; null if there is none.</summary>
+    public string? FirstNeedless { get; private set; }
+
+    /// <summary>A coordinator orders a plan.</summary>
+    public void Ordered(string worker, StepPlan plan)
+    {
+        if (!planned.TryGetValue(plan.Step, out var generations))
+            planned.Add(plan.Step, generations = []);
+        if (!generations.TryGetValue(plan.Generation, out var workers))
+            generations.Add(plan.Generation, workers = []);
+        workers.Add(worker);
+    }
+
+    /// <summary>A worker has applied a step.</summary>
+    public void Applied(WorkerService by, long step)
+    {
+        if (!applied.TryGetValue(step, out var services))
+            applied.Add(step, services = []);
+        services.Add(by);
+    }
+
+    /// <summary>A worker has computed a micro-batch.</summary>
+    public void Computed(WorkerService by, string worker, StepPlan plan, int leaf)
+    {
+        var (key, generation) = ((plan.Step, leaf), plan.Generation);
+        if (computed.TryGetValue(key, out var before))
+        {
+            Count++;
+            if (before.By.IsAlive && !WasLeftOut(before, plan) && !IsStepLost(plan.Step))
+            {
+                FirstNeedless ??= $"{worker} computed micro-batch {leaf} of step {plan.Step} again in generation "
+                    + $"{generation}; {before.Worker} holds it from generation {before.Generation} and lives.";
+            }
+        }
+
+        computed[key] = (by, worker, generation);
+    }
+
+    private bool WasLeftOut((WorkerService By, string Worker, int Generation) before, StepPlan plan) =>
+        planned[plan.Step].Any(generation => generation.Key > before.Generation && generation.Key <= plan.Generation
+            && !generation.Value.Contains(before.Worker));
+
+    // Somebody had applied it already and took it along.
+    private bool IsStepLost(long step) => applied.TryGetValue(step, out var services)
+        && services.Exists(service => !service.IsAlive);
+}
