@@ -65,7 +65,8 @@ internal sealed class People(SimulatedCluster cluster)
     {
         var submission = new Submission { SpecificationJson = SpecificationJson.Write(cluster.Specification) };
         var (isAnswered, answer) = await Try("submit", () => Run.Submit(submission));
-        if (isAnswered && answer!.Outcome == SubmissionOutcome.Refused)
+        // What somebody cancels meanwhile cannot be taken up again.
+        if (isAnswered && answer!.Outcome == SubmissionOutcome.Refused && !HasCancelled)
             cluster.Watch.Broken($"The run is refused: {string.Join(' ', answer.Reasons)}");
     }
 

@@ -27,7 +27,7 @@ internal static class GrainFactories
         var events = new SimulatedEventStore(
             cluster.Store, silo.Name, silo.Life, cluster.Mutant == Mutant.EventsUnfenced);
         events.Appended += (life, lines) =>
-            cluster.Trace.Say($"{life.Name} appends events up to {cluster.Store.Events.Count}: {string.Join(' ', lines)}");
+            cluster.Trace.Say($"{life.Name} appends {lines.Count} events: {cluster.Store.Events.Count} in all");
         var logger = new TraceLogger<TrainingRunGrain>(cluster.Trace, silo.Life);
         return (new TrainingRunGrain(record, events, Metrics, silo.Time, logger), record.ReadStateAsync);
     }
