@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts.Cluster;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -29,6 +30,7 @@ internal sealed class WorkersCommand()
                 ["machine"] = silo.MachineName,
                 ["http"] = silo.HttpAddress,
                 ["run"] = worker.Run,
+                ["leaving"] = silo.IsLeaving ? "its silo stops" : worker.Leaving,
             });
         }
 
@@ -38,9 +40,16 @@ internal sealed class WorkersCommand()
             {
                 pair.Worker.Key, pair.Worker.Kind, pair.Worker.Name,
                 pair.Worker.Cores.ToString(CultureInfo.InvariantCulture), pair.Silo.MachineName,
-                pair.Worker.Run ?? "-", $"http://{pair.Silo.HttpAddress}/",
+                Serves(pair.Silo, pair.Worker), $"http://{pair.Silo.HttpAddress}/",
             }),
         ]);
         return ExitCodes.Done;
+    }
+
+    /// <summary>The run, and why it is to let the worker go.</summary>
+    private static string Serves(SiloDescription silo, WorkerDescription worker)
+    {
+        var leaving = silo.IsLeaving ? "its silo stops" : worker.Leaving;
+        return (worker.Run ?? "-") + (leaving is null ? "" : $" ({leaving})");
     }
 }

@@ -72,7 +72,8 @@ internal static class JobCall
     /// <exception cref="ClientException">There are none.</exception>
     public static async Task<WorkerDescription> AnyWorker(ClusterSession session, CancellationToken cancellation)
     {
-        var workers = (await session.Silos(cancellation)).SelectMany(silo => silo.Workers).ToList();
+        var silos = await session.Silos(cancellation);
+        var workers = silos.OrderBy(silo => silo.IsLeaving).SelectMany(silo => silo.Workers).ToList();
         return workers.Find(worker => worker.Run is null) ?? workers.FirstOrDefault()
             ?? throw new ClientException(ExitCodes.Failed, "The cluster's silos have no workers.");
     }

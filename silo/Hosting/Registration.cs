@@ -6,7 +6,8 @@ namespace Gpt2Cluster.Silo.Hosting;
 
 /// <summary>
 /// Introduces the silo and its workers to the cluster, again and again, and at once when the membership has changed:
-/// the list of silos may have died with a silo, and is begun anew. Says goodbye at the end.
+/// the list of silos may have died with a silo, and is begun anew. Says when it is to stop, and
+/// goodbye at the end.
 /// </summary>
 public sealed partial class Registration(
     IGrainFactory grains,
@@ -27,6 +28,7 @@ public sealed partial class Registration(
     private static readonly TimeSpan GoodbyeBound = TimeSpan.FromSeconds(2);
 
     private readonly string incarnation = Guid.NewGuid().ToString("N");
+    private volatile bool isLeaving;
 
     private ICluster Cluster => grains.GetGrain<ICluster>(GrainKeys.Cluster);
 
@@ -43,6 +45,14 @@ public sealed partial class Registration(
         {
             LogNoGoodbye(problem.Message);
         }
+    }
+
+    /// <summary>Says that this silo is to stop: its workers leave their runs, and get no others.</summary>
+    /// <returns>How many of its workers are given to runs; null if the cluster does not answer.</returns>
+    public Task<int?> SayThatItStops()
+    {
+        isLeaving = true;
+        return Introduce();
     }
 
     /// <inheritdoc/>
@@ -63,18 +73,20 @@ public sealed partial class Registration(
         }
     }
 
-    private async Task Introduce()
+    private async Task<int?> Introduce()
     {
         try
         {
-            await Cluster.Register(Describe());
-            if (!state.IsReady)
+            var description = Describe();
+            var givenCount = await Cluster.Register(description);
+            if (!state.IsReady && !description.IsLeaving)
             {
                 LogReady(silo.Name, silo.Replicas.Devices.Count);
                 readyFile.Write();
             }
 
-            state.IsReady = true;
+            state.IsReady = !description.IsLeaving;
+            return givenCount;
         }
         catch (Exception problem)
             when (problem is OrleansException or TimeoutException or IOException or UnauthorizedAccessException)
@@ -82,6 +94,7 @@ public sealed partial class Registration(
             // A full disk, seen while the ready file is written, is no reason to end what trains here.
             state.IsReady = false;
             LogNotRegistered(problem.Message);
+            return null;
         }
     }
 
@@ -96,6 +109,7 @@ public sealed partial class Registration(
         MachineCores = Environment.ProcessorCount,
         MachineName = silo.MachineName,
         Incarnation = incarnation,
+        IsLeaving = isLeaving,
         Workers = [.. silo.Replicas.Devices.Select(device => new WorkerDescription
         {
             SiloName = silo.Name,

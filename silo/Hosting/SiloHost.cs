@@ -14,7 +14,7 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// <summary>Puts one silo together: store, Orleans, grains, pages.</summary>
 public static class SiloHost
 {
-    /// <summary>How long an orderly stop may take.</summary>
+    /// <summary>How long an orderly stop may take once no worker serves a run, or nobody waits for that.</summary>
     public static readonly TimeSpan StopBound = TimeSpan.FromSeconds(10);
 
     /// <summary>Composes the silo; nothing listens and nothing runs yet.</summary>
@@ -44,7 +44,9 @@ public static class SiloHost
         builder.Services.AddPinnedGrains(context).AddTraining();
         builder.Services.AddSingleton<IRunEventStore>(_ => new RedisRunEventStore(store, settings.ClusterId));
         builder.Services.AddSingleton<IBenchmarks, Benchmarks>();
-        builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>().AddHostedService<Registration>();
+        builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>().AddSingleton<Registration>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<Registration>());
+        builder.Services.AddSingleton<Drain>().AddSingleton<IHostLifetime, SignalLifetime>();
         builder.Services.AddHostedService<DeathNotice>();
         SiloMetrics.Add(builder.Services);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endpoints.Http));

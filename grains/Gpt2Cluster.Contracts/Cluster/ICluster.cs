@@ -32,6 +32,10 @@ public sealed record WorkerDescription
     [Id(6)]
     public string? Run { get; init; }
 
+    /// <summary>Why its run is to let it go at the next step boundary, for people; null if it stays.</summary>
+    [Id(7)]
+    public string? Leaving { get; init; }
+
     /// <summary>Key of its grain.</summary>
     public string Key => GrainKeys.Worker(SiloName, DeviceIndex);
 }
@@ -79,6 +83,10 @@ public sealed record SiloDescription
     /// <summary>Names this life of the silo: a process that was started again has another.</summary>
     [Id(9)]
     public required string Incarnation { get; init; }
+
+    /// <summary>Whether it was told to stop: its workers leave their runs and are given to no other.</summary>
+    [Id(10)]
+    public bool IsLeaving { get; init; }
 }
 
 /// <summary>What <c>workers</c> shows.</summary>
@@ -141,13 +149,17 @@ public sealed record RunSummary
     public required DateTimeOffset SubmittedAt { get; init; }
 }
 
-/// <summary>The one list of workers and runs. It assigns free workers to runs, oldest run first.</summary>
+/// <summary>
+/// The one list of workers and runs. It assigns workers to runs, oldest run first, and takes them from one run for
+/// another only with the consent of the first.
+/// </summary>
 [Alias("gpt2.cluster")]
 public interface ICluster : IGrainWithStringKey
 {
-    /// <summary>A silo introduces itself or says that it is still there.</summary>
+    /// <summary>A silo introduces itself, says that it is still there, or that it is to stop.</summary>
+    /// <returns>How many of its workers are given to runs.</returns>
     [Alias("register")]
-    Task Register(SiloDescription silo);
+    Task<int> Register(SiloDescription silo);
 
     /// <summary>A silo leaves in good order.</summary>
     [Alias("leave")]
@@ -160,6 +172,10 @@ public interface ICluster : IGrainWithStringKey
     /// <summary>All runs, newest first.</summary>
     [Alias("runs")]
     Task<RunSummary[]> Runs();
+
+    /// <summary>A run has let workers go that were to leave it; others get them.</summary>
+    [Alias("workers-released")]
+    Task WorkersReleased(string run, string[] workers);
 
     /// <summary>A run tells how it stands; an unfinished one takes part in the assignment of workers.</summary>
     [Alias("run-changed")]

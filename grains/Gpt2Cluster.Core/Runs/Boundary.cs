@@ -1,13 +1,16 @@
 namespace Gpt2Cluster.Core.Runs;
 
 /// <summary>
-/// What comes between two steps, in this order: validation, samples, a checkpoint, the end, newcomers, the next step.
+/// What comes between two steps, in this order: whoever leaves goes; validation, samples, a checkpoint, the end,
+/// newcomers, the next step.
 /// </summary>
 internal static class Boundary
 {
     public static void Next(Turn turn)
     {
         DecideEnding(turn);
+        if (Leaving.Begin(turn))
+            return;
         var (state, record) = (turn.State, turn.Record);
         var isOrderly = state.Ending?.Status != RunStatus.Failed;
         if (isOrderly && Validation.IsDue(record, state.Step))

@@ -6,40 +6,36 @@ internal static class Endings
     /// <summary>Writes the last checkpoint if it is missing, and finishes once it is there.</summary>
     public static void SaveThenFinish(Turn turn)
     {
-        turn.State = turn.State with
-        {
-            Phase = RunPhase.Saving,
-            FailedLastCheckpointCount = turn.State.Phase == RunPhase.Saving ? turn.State.FailedLastCheckpointCount : 0,
-        };
-        if (turn.State.CheckpointInFlight is not null)
-            return;
-        var step = turn.State.Step;
         // A pause is kept by a checkpoint, wherever it is; the other ends have nothing to keep before the first step.
-        var isNothing = step == 0 && turn.State.Ending!.Status != RunStatus.Paused;
-        if (isNothing || Saving.HasStep(turn, step))
+        var isNothing = turn.State.Step == 0 && turn.State.Ending!.Status != RunStatus.Paused;
+        if (isNothing && turn.State.CheckpointInFlight is null)
         {
             Finish(turn);
             return;
         }
 
-        var attempt = turn.State.FailedLastCheckpointCount;
-        if (attempt < RunMachine.MaxCheckpointAttempts)
+        switch (Saving.SaveLast(turn))
         {
-            Saving.Begin(turn, turn.State.Members[attempt % turn.State.Members.Count]);
-            return;
+            case LastCheckpoint.IsWritten:
+                Finish(turn);
+                break;
+            case LastCheckpoint.IsGivenUp when turn.State.Ending!.Status
+                is RunStatus.Completed or RunStatus.EarlyStopped:
+                // A run that is over cannot be taken up again, and this one has nothing to show for its last steps.
+                turn.Fail($"{Loss(turn)}. Make room on the disks of the silos and give the same command: "
+                    + "the run goes on there.");
+                break;
+            case LastCheckpoint.IsGivenUp:
+                turn.Warn($"{Loss(turn)}.");
+                Finish(turn);
+                break;
+            default: break;
         }
-
-        var loss = $"The state after step {step} could not be saved; what follows the newest checkpoint is lost";
-        if (turn.State.Ending!.Status is RunStatus.Completed or RunStatus.EarlyStopped)
-        {
-            // A run that is over cannot be taken up again, and this one has nothing to show for its last steps.
-            turn.Fail($"{loss}. Make room on the disks of the silos and give the same command: the run goes on there.");
-            return;
-        }
-
-        turn.Warn($"{loss}.");
-        Finish(turn);
     }
+
+    /// <summary>What is to be said of a last checkpoint that was given up, without a full stop.</summary>
+    public static string Loss(Turn turn) => $"The state after step {turn.State.Step} could not be saved; "
+        + "what follows the newest checkpoint is lost";
 
     /// <summary>
     /// Ends the run because of a member's trouble. What the members hold and no checkpoint does is saved first, under a
@@ -86,6 +82,7 @@ internal static class Endings
         turn.State = new RunState(turn.Record)
         {
             Phase = RunPhase.Resting,
+            HasAsked = true,
             Step = step,
             Offered = turn.State.Offered,
             Now = turn.State.Now,

@@ -16,12 +16,15 @@ internal static class Membership
         };
         if (turn.State.Phase == RunPhase.Resting)
             return;
+        Leaving.ReleaseBystanders(turn);
         var missing = turn.State.Members.Where(member => !IsOffered(turn, member));
         List<string> gone = [.. missing.Select(member => member.Key)];
         if (gone.Count > 0)
             Remove(turn, gone, Departed(turn, gone));
         else if (turn.State.Phase == RunPhase.Waiting || MayBringWhatIsMissing(turn))
-            Form(turn, Joined(Newcomers(turn)));
+            Form(turn, Newcomers(turn) is { IsEmpty: false } news ? Joined(news) : "what is held is handed over");
+        else
+            _ = Leaving.GiveUpWaiting(turn);
         if (turn.State.Phase == RunPhase.Waiting)
             SayWhatIsMissing(turn);
     }
@@ -115,7 +118,7 @@ internal static class Membership
         var newcomers = Newcomers(turn).Select(worker => new RunMember(
             worker.Key, worker.Silo, worker.Incarnation));
         var members = turn.State.Members.AddRange(newcomers);
-        if (members.Count < Needed(turn))
+        if (members.Count < Needed(turn, members))
             Wait(turn);
         else
             Raise(turn, members, reason);
@@ -177,7 +180,7 @@ internal static class Membership
     private static bool HasMembers(Turn turn, string silo) =>
         turn.State.Members.Exists(member => member.Silo == silo);
 
-    private static void Drop(Turn turn, IReadOnlyList<string> workers)
+    public static void Drop(Turn turn, IReadOnlyList<string> workers)
     {
         var members = turn.State.Members.RemoveAll(member => workers.Contains(member.Key));
         turn.State = turn.State with { Members = members };
@@ -200,7 +203,7 @@ internal static class Membership
     /// </summary>
     private static void SayWhatIsMissing(Turn turn)
     {
-        var (needed, has) = (Needed(turn), turn.State.ClusterWorkerCount);
+        var (needed, has) = (Needed(turn, turn.State.Members), turn.State.ClusterWorkerCount);
         var which = turn.State.Refusal is null ? "" : " of its compute profile";
         var shares = turn.State.OtherRuns.Select(share => $", {share.WorkerCount} of them for run {share.Run}");
         var remark = $"it waits for {needed} {(needed == 1 ? "worker" : "workers")}{which}; "
@@ -212,7 +215,14 @@ internal static class Membership
         turn.Warn($"The run goes on when it can: {remark}.");
     }
 
-    private static int Needed(Turn turn) => turn.State.Ending is null ? turn.Specification.Workers.Min : 1;
+    /// <summary>
+    /// What is held is saved or handed over by however few there are; for steps there must be enough of them.
+    /// </summary>
+    private static int Needed(Turn turn, ImmutableList<RunMember> members)
+    {
+        var isForSteps = turn.State.Ending is null && !members.Exists(member => Leaving.IsLeaving(turn.State, member));
+        return isForSteps ? turn.Specification.Workers.Min : 1;
+    }
 
     private static void Raise(Turn turn, ImmutableList<RunMember> members, string reason)
     {
@@ -225,6 +235,7 @@ internal static class Membership
         turn.State = turn.State with
         {
             Members = members,
+            HasAsked = true,
             MembershipReason = reason,
             Unreachable = turn.State.Unreachable.Clear(),
         };
@@ -232,11 +243,13 @@ internal static class Membership
         Preparation.Begin(turn);
     }
 
-    private static ImmutableList<OfferedWorker> Newcomers(Turn turn)
+    public static ImmutableList<OfferedWorker> Newcomers(Turn turn)
     {
-        var free = turn.State.Offered.Where(worker => MayJoin(turn.State, worker));
-        var room = (turn.Specification.Workers.Max ?? int.MaxValue) - turn.State.Members.Count;
-        return [.. free.Take(Math.Max(0, room))];
+        var free = turn.State.Offered.Where(worker => MayJoin(turn.State, worker)).ToList();
+        var staying = turn.State.Members.Count(member => !Leaving.IsLeaving(turn.State, member));
+        var room = (turn.Specification.Workers.Max ?? int.MaxValue) - staying;
+        var holders = free.Where(worker => worker.Leaving is not null && Leaving.MayHoldTheOnlyReplica(turn));
+        return [.. free.Where(worker => worker.Leaving is null).Take(Math.Max(0, room)), .. holders];
     }
 
     private static bool MayJoin(RunState state, OfferedWorker worker) =>
@@ -262,9 +275,9 @@ internal static class Membership
         };
     }
 
-    private static string Joined(ImmutableList<OfferedWorker> workers) =>
+    public static string Joined(ImmutableList<OfferedWorker> workers) =>
         $"{Names([.. workers.Select(worker => worker.Key)])} joined";
 
-    private static string Names(List<string> workers) =>
+    public static string Names(List<string> workers) =>
         (workers.Count == 1 ? "worker " : "workers ") + string.Join(", ", workers);
 }

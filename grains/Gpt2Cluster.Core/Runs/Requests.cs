@@ -7,7 +7,7 @@ internal static class Requests
     {
         if (turn.Record.IsAtRest)
         {
-            turn.State = turn.State with { Phase = RunPhase.Resting };
+            turn.State = turn.State with { Phase = RunPhase.Resting, HasAsked = true };
             return;
         }
 

@@ -26,6 +26,9 @@ internal static class Resending
         var age = turn.State.Now - turn.State.CheckpointSentAt;
         if (turn.State.CheckpointInFlight is not { } command || age < RunMachine.ResendAfter)
             return;
+        // Whoever has not heard of a new generation yet would refuse its order, and count as lost for that.
+        if (turn.State.Members.Exists(member => member.Key == command.Worker && member.Awaited is not null))
+            return;
         var again = command with { Generation = turn.Generation };
         turn.State = turn.State with { CheckpointInFlight = again, CheckpointSentAt = turn.State.Now };
         turn.Send(again);

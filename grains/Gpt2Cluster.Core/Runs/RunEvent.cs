@@ -18,7 +18,13 @@ public abstract record RunEvent
 /// <param name="Key">Silo name and device index.</param>
 /// <param name="Silo">The name of its silo.</param>
 /// <param name="Incarnation">Of the silo's process: one that was started again has lost every replica.</param>
-public sealed record OfferedWorker(string Key, string Silo, string Incarnation);
+public sealed record OfferedWorker(string Key, string Silo, string Incarnation)
+{
+    /// <summary>
+    /// Why the run is to let it go at the next step boundary, for people; null if it stays. Who leaves is not taken.
+    /// </summary>
+    public string? Leaving { get; init; }
+}
 
 /// <summary>
 /// The coordinator was activated with the record the run has, new (generation 0) or stored. A finished run stays

@@ -121,6 +121,12 @@ public sealed record RunState
     /// <summary>Silos that have taken over the exchange's membership.</summary>
     public ImmutableHashSet<string> ReadySilos { get; init; } = [];
 
+    /// <summary>
+    /// Whether workers were asked where they stand since the coordinator began. Before that, any of them may hold the
+    /// only replica, also one that is to leave.
+    /// </summary>
+    public bool HasAsked { get; init; }
+
     /// <summary>Why the generation was raised last.</summary>
     public string MembershipReason { get; init; } = "";
 

@@ -2,6 +2,19 @@ using Gpt2Cluster.Core.Checkpoints;
 
 namespace Gpt2Cluster.Core.Runs;
 
+/// <summary>How the checkpoint stands that has to be there before replicas go.</summary>
+internal enum LastCheckpoint
+{
+    /// <summary>It is being written, or has to wait for another one.</summary>
+    IsAwaited,
+
+    /// <summary>The catalogue names it.</summary>
+    IsWritten,
+
+    /// <summary>It failed too often.</summary>
+    IsGivenUp,
+}
+
 /// <summary>Checkpoints: written in the background, one at a time, while steps go on.</summary>
 internal static class Saving
 {
@@ -41,18 +54,40 @@ internal static class Saving
         turn.Send(command);
     }
 
+    /// <summary>
+    /// Writes a checkpoint of the state at hand, unless it is there, before those that hold it go. Called again when
+    /// one is written or has failed.
+    /// </summary>
+    public static LastCheckpoint SaveLast(Turn turn)
+    {
+        turn.State = turn.State with
+        {
+            Phase = RunPhase.Saving,
+            FailedLastCheckpointCount = turn.State.Phase == RunPhase.Saving ? turn.State.FailedLastCheckpointCount : 0,
+        };
+        if (turn.State.CheckpointInFlight is not null)
+            return LastCheckpoint.IsAwaited;
+        if (HasStep(turn, turn.State.Step))
+            return LastCheckpoint.IsWritten;
+        var attempt = turn.State.FailedLastCheckpointCount;
+        if (attempt >= RunMachine.MaxCheckpointAttempts)
+            return LastCheckpoint.IsGivenUp;
+        Begin(turn, turn.State.Members[attempt % turn.State.Members.Count]);
+        return LastCheckpoint.IsAwaited;
+    }
+
     public static void Written(Turn turn, CheckpointWritten written)
     {
         var isAwaited = turn.State.CheckpointInFlight is { } command
             && IsAbout(command, written.Worker, written.Step);
         if (isAwaited)
             turn.State = turn.State with { CheckpointInFlight = null };
-        // One that a coordinator before this one ordered is as good, and so is one that ends while the run rests.
-        if (!HasStep(turn, written.Step))
+        // One that a coordinator before this one ordered is as good, and so is one that ends while the run rests. But
+        // what is older than the newest and was not in the catalogue has expired when that one came.
+        var isNews = !(written.Step <= turn.Record.NewestCheckpoint?.Step);
+        if (isNews)
             Publish(turn, written);
-        else if (!isAwaited)
-            return;
-        if (turn.State.Phase == RunPhase.Saving)
+        if ((isNews || isAwaited) && turn.State.Phase == RunPhase.Saving)
             Boundary.Next(turn);
     }
 

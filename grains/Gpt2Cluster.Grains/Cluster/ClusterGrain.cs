@@ -6,7 +6,8 @@ using Orleans.Storage;
 namespace Gpt2Cluster.Grains.Cluster;
 
 /// <summary>
-/// The one list of silos, workers and runs. It gives free workers to runs and brings unfinished runs back to life.
+/// The one list of silos, workers and runs. It gives workers to runs, asks one run to let workers go that another waits
+/// for, and brings unfinished runs back to life.
 /// </summary>
 [KeepAlive]
 public sealed partial class ClusterGrain(
@@ -26,6 +27,9 @@ public sealed partial class ClusterGrain(
     private readonly SiloRegistry silos = new(time);
     private readonly Dictionary<string, long> pokedAt = [];
 
+    // Why workers are to leave, as their runs were told last.
+    private Dictionary<string, string> leaving = [];
+
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
@@ -35,17 +39,23 @@ public sealed partial class ClusterGrain(
     }
 
     /// <inheritdoc/>
-    public async Task Register(SiloDescription silo)
+    public async Task<int> Register(SiloDescription silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
-        var isNews = silos.Register(silo);
+        var news = silos.Register(silo);
         silos.Complete(Members());
-        if (!isNews)
-            return;
-        LogJoined(silo.Name, silo.Workers.Length);
-        // What a silo that was started again had of its runs is lost, though they keep its workers.
-        Tell(silo.Workers.Select(worker => record.State.Assignment.GetValueOrDefault(worker.Key)).OfType<string>());
-        await AssignWorkers();
+        if (news != SiloNews.None)
+        {
+            if (news == SiloNews.Stops)
+                LogStops(silo.Name);
+            else
+                LogJoined(silo.Name, silo.Workers.Length);
+            // What a silo that was started again had of its runs is lost, though they keep its workers.
+            Tell(silo.Workers.Select(worker => record.State.Assignment.GetValueOrDefault(worker.Key)).OfType<string>());
+            await AssignWorkers();
+        }
+
+        return silo.Workers.Count(worker => record.State.Assignment.ContainsKey(worker.Key));
     }
 
     /// <inheritdoc/>
@@ -55,6 +65,16 @@ public sealed partial class ClusterGrain(
             return;
         LogLeft(siloName);
         await AssignWorkers();
+    }
+
+    /// <inheritdoc/>
+    public async Task WorkersReleased(string run, string[] workers)
+    {
+        var (assignment, marks) = (record.State.Assignment, Plan(record.State.Runs, record.State.Assignment).Leaving);
+        HashSet<string> released =
+            [.. workers.Where(worker => assignment.GetValueOrDefault(worker) == run && marks.ContainsKey(worker))];
+        if (released.Count > 0)
+            await Keep(record.State.Runs, assignment.Where(pair => !released.Contains(pair.Key)).ToDictionary());
     }
 
     /// <inheritdoc/>
@@ -81,11 +101,14 @@ public sealed partial class ClusterGrain(
         if (before is not null && before.WantsTheSameAs(entry))
             runs[run.Name] = entry;
         else
-            await Keep(new(runs) { [run.Name] = entry });
+            await Keep(new(runs) { [run.Name] = entry }, record.State.Assignment);
     }
 
-    private WorkerDescription WithRun(WorkerDescription worker) =>
-        worker with { Run = record.State.Assignment.GetValueOrDefault(worker.Key) };
+    private WorkerDescription WithRun(WorkerDescription worker) => worker with
+    {
+        Run = record.State.Assignment.GetValueOrDefault(worker.Key),
+        Leaving = leaving.GetValueOrDefault(worker.Key),
+    };
 
     private async Task Sweep(CancellationToken cancellationToken)
     {
@@ -113,15 +136,22 @@ public sealed partial class ClusterGrain(
         return names;
     }
 
-    /// <summary>Gives free workers to runs, if there is something to give; what fails is tried again.</summary>
+    /// <summary>
+    /// Gives workers to runs, and asks runs to let some go, if something is to change; what fails is tried again.
+    /// </summary>
     private async Task AssignWorkers()
     {
-        var runs = record.State.Runs;
-        if (ChangedRuns(record.State.Assignment, Assign(runs)).Count == 0)
+        var (runs, before) = (record.State.Runs, record.State.Assignment);
+        var plan = Plan(runs, before);
+        if (ChangedRuns(before, plan.Runs).Count == 0)
+        {
+            Mark(plan);
             return;
+        }
+
         try
         {
-            await Keep(runs);
+            await Keep(runs, before);
         }
         catch (OrleansException exception)
         {
@@ -129,24 +159,26 @@ public sealed partial class ClusterGrain(
         }
     }
 
-    private Dictionary<string, string> Assign(Dictionary<string, RunEntry> runs)
+    private AssignmentPlan Plan(Dictionary<string, RunEntry> runs, Dictionary<string, string> assignment)
     {
         if (!silos.IsComplete)
-            return record.State.Assignment;
+            return new AssignmentPlan(assignment, leaving);
         var demands = runs.Values
             .Where(entry => entry.WantsWorkers)
             .OrderBy(entry => entry.Summary.SubmittedAt)
             .ThenBy(entry => entry.Summary.Name, StringComparer.Ordinal)
             .Select(entry => new WorkerDemand(entry.Summary.Name, entry.WorkersAtLeast, entry.WorkersAtMost));
-        string[] workers = [.. silos.Workers.Select(worker => worker.Key)];
-        return WorkerAssignment.Assign(workers, [.. demands], record.State.Assignment);
+        return WorkerAssignment.Assign(silos.Workers, [.. demands], assignment);
     }
 
     /// <summary>Stores the runs and who serves them. What could not be stored has not happened.</summary>
-    private async Task Keep(Dictionary<string, RunEntry> runs)
+    /// <param name="runs">The runs.</param>
+    /// <param name="assignment">Who serves them but for what changes now.</param>
+    private async Task Keep(Dictionary<string, RunEntry> runs, Dictionary<string, string> assignment)
     {
         var (runsBefore, assignmentBefore) = (record.State.Runs, record.State.Assignment);
-        record.State.Assignment = Assign(runs);
+        var plan = Plan(runs, assignment);
+        record.State.Assignment = plan.Runs;
         record.State.Runs = runs;
         try
         {
@@ -161,7 +193,18 @@ public sealed partial class ClusterGrain(
             throw;
         }
 
+        Mark(plan);
         Tell(ChangedRuns(assignmentBefore, record.State.Assignment));
+    }
+
+    /// <summary>Tells the runs that are to let workers go, or may keep them after all.</summary>
+    private void Mark(AssignmentPlan plan)
+    {
+        var changed = plan.Leaving.Keys.Union(leaving.Keys)
+            .Where(worker => plan.Leaving.GetValueOrDefault(worker) != leaving.GetValueOrDefault(worker));
+        var runs = changed.Select(worker => plan.Runs.GetValueOrDefault(worker)).OfType<string>().ToHashSet();
+        leaving = plan.Leaving;
+        Tell(runs);
     }
 
     private void Tell(IEnumerable<string> runs)
@@ -201,6 +244,9 @@ public sealed partial class ClusterGrain(
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} joined with {Workers} workers.")]
     private partial void LogJoined(string silo, int workers);
+
+    [LoggerMessage(LogLevel.Information, "Silo {Silo} is to stop; its workers leave their runs at the next boundary.")]
+    private partial void LogStops(string silo);
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} left in good order.")]
     private partial void LogLeft(string silo);

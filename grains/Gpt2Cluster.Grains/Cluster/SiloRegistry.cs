@@ -2,6 +2,19 @@ using Gpt2Cluster.Contracts.Cluster;
 
 namespace Gpt2Cluster.Grains.Cluster;
 
+/// <summary>What is new of a silo that introduces itself.</summary>
+public enum SiloNews
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>It is new, was started again, or has other workers than before.</summary>
+    Joins,
+
+    /// <summary>It was told to stop.</summary>
+    Stops,
+}
+
 /// <summary>The silos that have introduced themselves lately.</summary>
 /// <param name="time">The clock.</param>
 public sealed class SiloRegistry(TimeProvider time)
@@ -27,8 +40,12 @@ public sealed class SiloRegistry(TimeProvider time)
         [.. entries.Values.Select(entry => entry.Silo).OrderBy(silo => silo.Name, StringComparer.Ordinal)];
 
     /// <summary>All workers in their fixed order: by silo name, then by device.</summary>
-    public IReadOnlyList<WorkerDescription> Workers =>
-        [.. Silos.SelectMany(silo => silo.Workers.OrderBy(worker => worker.DeviceIndex))];
+    public IReadOnlyList<AssignableWorker> Workers =>
+    [
+        .. from silo in Silos
+           from worker in silo.Workers.OrderBy(worker => worker.DeviceIndex)
+           select new AssignableWorker(worker.Key, silo.IsLeaving),
+    ];
 
     /// <summary>Looks whether the list is complete; once it is, it stays so.</summary>
     /// <param name="members">Names of the silos that membership shows as active.</param>
@@ -39,14 +56,16 @@ public sealed class SiloRegistry(TimeProvider time)
     }
 
     /// <summary>A silo introduces itself.</summary>
-    /// <returns>Whether it is new, was started again, or has other workers than before.</returns>
-    public bool Register(SiloDescription silo)
+    /// <returns>What is new of it.</returns>
+    public SiloNews Register(SiloDescription silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
         var known = entries.GetValueOrDefault(silo.Name);
         var isNew = known?.Silo.Incarnation != silo.Incarnation;
         entries[silo.Name] = new Entry(silo, time.GetTimestamp(), !isNew && known!.WasMember);
-        return isNew || !Keys(known!.Silo).SequenceEqual(Keys(silo));
+        if (silo.IsLeaving && (isNew || !known!.Silo.IsLeaving))
+            return SiloNews.Stops;
+        return isNew || !Keys(known!.Silo).SequenceEqual(Keys(silo)) ? SiloNews.Joins : SiloNews.None;
     }
 
     /// <summary>A silo leaves.</summary>

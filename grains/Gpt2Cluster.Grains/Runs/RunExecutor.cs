@@ -57,8 +57,8 @@ internal sealed partial class RunExecutor(
         var offered = from silo in cluster.Silos
                       from worker in silo.Workers.OrderBy(worker => worker.DeviceIndex)
                       where worker.Run == run
-                      select new OfferedWorker(worker.Key, silo.Name, silo.Incarnation);
-        var workers = cluster.Silos.SelectMany(silo => silo.Workers).ToList();
+                      select new OfferedWorker(worker.Key, silo.Name, silo.Incarnation) { Leaving = worker.Leaving };
+        var workers = cluster.Silos.Where(silo => !silo.IsLeaving).SelectMany(silo => silo.Workers).ToList();
         var others = from worker in workers
                      where worker.Run is not null && worker.Run != run
                      group worker by worker.Run into share
@@ -102,6 +102,13 @@ internal sealed partial class RunExecutor(
         }
     }
 
+    /// <summary>What is left of commands when nobody is to be given work any more.</summary>
+    public static IReadOnlyList<RunCommand> WithoutOrders(IEnumerable<RunCommand> commands) =>
+    [
+        .. commands.Where(command => command is not
+            (PrepareReplica or ConfigureExchange or PlanStep or Validate or Sample or WriteCheckpoint)),
+    ];
+
     private async Task Do(RunCommand command, RunState state)
     {
         switch (command)
@@ -134,12 +141,7 @@ internal sealed partial class RunExecutor(
                 feed.Publish(EventOf(publish, state)!);
                 break;
             case ReleaseWorkers release:
-                foreach (var worker in release.Workers)
-                    grains.GetGrain<IWorker>(worker).Release(run, release.Generation).Ignore();
-                // Other devices of the silo may still serve the run.
-                var silos = release.Workers.Select(GrainKeys.SiloOf).Distinct();
-                foreach (var silo in silos.Except(state.Members.Select(member => member.Silo)))
-                    grains.GetGrain<IReducer>(GrainKeys.Reducer(silo, run)).Close(run, release.Generation).Ignore();
+                Release(release, state).Ignore();
                 break;
             case Finish finish:
                 feed.Publish(EventOf(finish, state)!);
@@ -176,6 +178,33 @@ internal sealed partial class RunExecutor(
                 await hear(new WorkerLost(worker, generation, "it cannot be reached"));
             }
         }
+    }
+
+    /// <summary>
+    /// The cluster hears first of those that were to leave: a silo that is to stop ends once it serves nobody, and a
+    /// run that gets one may have it at once.
+    /// </summary>
+    private async Task Release(ReleaseWorkers release, RunState state)
+    {
+        var leaving = state.Offered.Where(worker => worker.Leaving is not null).Select(worker => worker.Key);
+        string[] awaited = [.. release.Workers.Intersect(leaving)];
+        try
+        {
+            if (awaited.Length > 0)
+                await grains.GetGrain<ICluster>(GrainKeys.Cluster).WorkersReleased(run, awaited);
+        }
+        catch (Exception exception)
+        {
+            // While the cluster offers them they are let go again and again.
+            LogUnreachable(exception, GrainKeys.Cluster, run);
+        }
+
+        foreach (var worker in release.Workers)
+            grains.GetGrain<IWorker>(worker).Release(run, release.Generation).Ignore();
+        // Other devices of the silo may still serve the run.
+        var silos = release.Workers.Select(GrainKeys.SiloOf).Distinct();
+        foreach (var silo in silos.Except(state.Members.Select(member => member.Silo)))
+            grains.GetGrain<IReducer>(GrainKeys.Reducer(silo, run)).Close(run, release.Generation).Ignore();
     }
 
     private async Task Configure(ConfigureExchange configure, RunState state)

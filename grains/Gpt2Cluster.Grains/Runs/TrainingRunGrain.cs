@@ -23,6 +23,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 
     private readonly TimeProvider time;
     private readonly ILogger<TrainingRunGrain> logger;
+    private readonly LocalCoordinators coordinators;
     private readonly StorePatience patience;
     private readonly RunEventFeed feed;
     private readonly RunRecordStore records;
@@ -34,14 +35,17 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private bool isWorking;
     private bool isOffering;
     private bool isRestTold;
+    private bool isOver;
 
     public TrainingRunGrain(
         [PersistentState("run", "runs")] IPersistentState<StoredRun> stored,
         IRunEventStore eventStore,
         RunMetrics metrics,
+        LocalCoordinators coordinators,
         TimeProvider time,
         ILogger<TrainingRunGrain> logger)
     {
+        this.coordinators = coordinators;
         this.eventStore = eventStore;
         this.time = time;
         this.logger = logger;
@@ -57,6 +61,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     /// <inheritdoc/>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
+        coordinators.Entered(Name);
         await records.Recover();
         this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(TickPeriod, TickPeriod) { Interleave = true });
         if (records.Read() is { } record)
@@ -67,6 +72,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         patience.IsOver = true;
+        coordinators.Left(Name);
         executor.End();
         return base.OnDeactivateAsync(reason, cancellationToken);
     }
@@ -162,13 +168,18 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         isWorking = true;
         try
         {
-            while (heard.TryDequeue(out var next))
+            while (!isOver && heard.TryDequeue(out var next))
             {
-                (state, var commands) = RunMachine.Decide(state!, next with { At = time.GetElapsedTime(activatedAt) });
-                await executor.Do(commands, state);
+                var before = state!;
+                (state, var commands) = RunMachine.Decide(before, next with { At = time.GetElapsedTime(activatedAt) });
+                isOver = coordinators.AreLeaving && !IsInTheMiddle(before, state);
+                await executor.Do(isOver ? RunExecutor.WithoutOrders(commands) : commands, state);
                 if (state.Record.IsAtRest)
                     await TellOfRest();
             }
+
+            if (isOver)
+                coordinators.Left(Name);
         }
         catch (Exception exception)
         {
@@ -213,9 +224,13 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             Work().Ignore();
     }
 
+    /// <summary>Whether a step is in flight whose reports the next coordinator would not hear.</summary>
+    private static bool IsInTheMiddle(RunState before, RunState now) =>
+        before.Phase == RunPhase.Stepping && now.Phase == RunPhase.Stepping && before.Step == now.Step;
+
     private Task Hear(RunEvent runEvent)
     {
-        if (state is not null)
+        if (state is not null && !isOver)
         {
             heard.Enqueue(runEvent);
             if (!isWorking)
@@ -283,7 +298,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         {
             await executor.TellCluster(state);
             var offer = await executor.LookForWorkers();
-            if (offer is not null && (state.Phase == RunPhase.Waiting || !offer.Workers.SequenceEqual(state.Offered)))
+            if (offer is not null && IsNews(offer, state))
                 await Hear(offer);
         }
         finally
@@ -292,8 +307,17 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         }
     }
 
+    /// <summary>What waits for the run is said again: it may have been missed.</summary>
+    private static bool IsNews(WorkersOffered offer, RunState state) =>
+        state.Phase == RunPhase.Waiting
+        || !offer.Workers.SequenceEqual(state.Offered)
+        || offer.Workers.Any(worker => worker.Leaving is not null
+            && !state.Members.Exists(member => member.Key == worker.Key));
+
     private async Task Tick()
     {
+        if (coordinators.AreLeaving && state is not { Record.IsAtRest: false })
+            coordinators.Left(Name);
         if (state is null)
             return;
         if (state.Record.IsAtRest)

@@ -2,6 +2,7 @@ using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Reducers;
+using Gpt2Cluster.Grains.Runs;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Gpt2Cluster.Grains.Workers;
@@ -19,5 +20,6 @@ public static class TrainingSetup
         .AddSingleton<FileHashes>()
         .AddSingleton<ParameterLoader>()
         .AddSingleton<WorkerServices>()
-        .AddSingleton<WorkerDesks>();
+        .AddSingleton<WorkerDesks>()
+        .AddSingleton<LocalCoordinators>();
 }

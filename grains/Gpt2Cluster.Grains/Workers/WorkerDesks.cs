@@ -6,13 +6,42 @@ namespace Gpt2Cluster.Grains.Workers;
 /// What the workers of a silo hold. It belongs to the process and not to the grains' activations: Orleans ends an
 /// activation when the silo that kept its directory entry dies, and a replica must outlive every other silo.
 /// </summary>
-internal sealed class WorkerDesks : IDisposable
+public sealed class WorkerDesks : IDisposable
 {
     private readonly ConcurrentDictionary<string, Lazy<WorkerDesk>> desks = new(StringComparer.Ordinal);
+    private readonly Lock gate = new();
+    private TaskCompletionSource left = NewSignal();
+    private int servingCount;
+
+    /// <summary>Whether no worker serves a run, and whatever it wrote for one is written.</summary>
+    public bool ServeNobody => Volatile.Read(ref servingCount) == 0;
 
     /// <summary>The desk of a worker, as its last activation left it.</summary>
     /// <param name="worker">The worker's key.</param>
-    public WorkerDesk Of(string worker) => desks.GetOrAdd(worker, key => new(() => new WorkerDesk(key))).Value;
+    internal WorkerDesk Of(string worker) => desks.GetOrAdd(worker, key => new(() => new WorkerDesk(key, this))).Value;
+
+    /// <summary>Ends when a worker leaves its run the next time.</summary>
+    public Task NextLeave()
+    {
+        lock (gate)
+            return left.Task;
+    }
+
+    /// <summary>A worker begins to serve a run.</summary>
+    internal void Entered() => Interlocked.Increment(ref servingCount);
+
+    /// <summary>A worker serves a run no more.</summary>
+    internal void Left()
+    {
+        TaskCompletionSource signal;
+        lock (gate)
+        {
+            Interlocked.Decrement(ref servingCount);
+            (signal, left) = (left, NewSignal());
+        }
+
+        signal.SetResult();
+    }
 
     /// <summary>Ends all sessions and threads: the silo stops.</summary>
     public void Dispose()
@@ -20,11 +49,14 @@ internal sealed class WorkerDesks : IDisposable
         foreach (var desk in desks.Values)
             desk.Value.Dispose();
     }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
 /// <summary>One worker's compute thread and the session it serves, if any. Used in the worker's turns only.</summary>
 /// <param name="worker">The worker's key.</param>
-internal sealed class WorkerDesk(string worker) : IDisposable
+/// <param name="desks">All desks of the silo.</param>
+internal sealed class WorkerDesk(string worker, WorkerDesks desks) : IDisposable
 {
     /// <summary>The thread that owns the worker's tensors.</summary>
     public ComputeThread Compute { get; } = new($"compute {worker}");
@@ -36,14 +68,19 @@ internal sealed class WorkerDesk(string worker) : IDisposable
     public void Begin(WorkerSession session)
     {
         End();
+        desks.Entered();
         Session = session;
     }
 
     /// <summary>Ends the service.</summary>
     public void End()
     {
-        Session?.Dispose();
+        if (Session is not { } ending)
+            return;
         Session = null;
+        ending.Dispose();
+        // It is over when the compute thread has come so far.
+        Compute.Enqueue(desks.Left);
     }
 
     /// <inheritdoc/>

@@ -81,6 +81,31 @@ public sealed class RunMachinePropertyTests
         });
 
     [Fact]
+    public void Whoever_leaves_in_good_order_costs_no_leaf_and_no_step() =>
+        Gen.Int.Sample(seed =>
+        {
+            var random = new Random(seed);
+            var cluster = new SimulatedCluster(Small, seed) { IsCalm = true };
+            for (var delivery = 0; cluster.End is null; delivery++)
+            {
+                Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase} at step {cluster.State.Step}.");
+                if (random.Next(100) == 0 && cluster.LiveCount < 4)
+                    cluster.Join();
+                if (delivery < 3000 && random.Next(80) == 0)
+                    cluster.Drain();
+                if (delivery < 3000 && random.Next(200) == 0)
+                    cluster.KillCoordinator();
+                if (delivery % 20 == 0)
+                    cluster.OfferAll();
+                cluster.Deliver();
+            }
+
+            Assert.Equal(Undisturbed(5), cluster.Parameters[12]);
+            AssertInOrder(cluster);
+            Assert.All(cluster.Committed, step => Assert.Equal(5, cluster.ComputedCount(step)));
+        });
+
+    [Fact]
     public void Pauses_at_random_lose_nothing() =>
         Gen.Int.Sample(seed =>
         {
@@ -172,6 +197,7 @@ public sealed class RunMachinePropertyTests
             case 3 when random.Next(3) == 0: cluster.KillCoordinator(); break;
             case 4: cluster.OfferAll(); break;
             case 5: cluster.Restart(); break;
+            case 6: cluster.Drain(); break;
             default: break;
         }
     }

@@ -22,6 +22,7 @@ internal sealed class SimulatedCluster
     private readonly Dictionary<(long Step, int Generation), DumbReducer> reducers = [];
     private readonly Dictionary<long, float> parameters = new() { [0] = 0.5f };
     private readonly HashSet<long> disk = [];
+    private readonly HashSet<string> leaving = [];
     private RunRecord stored;
     private RunState state;
     private TimeSpan now;
@@ -34,6 +35,9 @@ internal sealed class SimulatedCluster
         state = new RunState(stored);
         Hear(new Started());
     }
+
+    /// <summary>Whether disks never fail, and offers come in their order, as the coordinator asks for them.</summary>
+    public bool IsCalm { get; init; }
 
     public Finish? End { get; private set; }
 
@@ -86,6 +90,14 @@ internal sealed class SimulatedCluster
         live[victim] = NewWorker($"{nextName++}");
     }
 
+    /// <summary>A worker's silo is told to stop: it ends when the run lets it go.</summary>
+    public void Drain()
+    {
+        if (live.Count > 0)
+            leaving.Add(live.Keys.ElementAt(random.Next(live.Count)));
+        OfferAll();
+    }
+
     public void KillCoordinator()
     {
         mail.Clear();
@@ -96,11 +108,18 @@ internal sealed class SimulatedCluster
         OfferAll();
     }
 
-    public void OfferAll() =>
+    public void OfferAll()
+    {
+        if (IsCalm)
+            mail.RemoveAll(heard => heard is WorkersOffered);
         mail.Add(new WorkersOffered(
-            [.. live.Select(pair => new OfferedWorker(pair.Key, pair.Key.Split('/')[0], pair.Value.Incarnation))],
+            [.. live.Select(pair => new OfferedWorker(pair.Key, pair.Key.Split('/')[0], pair.Value.Incarnation)
+            {
+                Leaving = leaving.Contains(pair.Key) ? "its silo stops" : null,
+            })],
             live.Count,
             []));
+    }
 
     public void Tell(RunEvent heard) => mail.Add(heard);
 
@@ -186,6 +205,8 @@ internal sealed class SimulatedCluster
 
     private void Forget(string key)
     {
+        if (leaving.Remove(key))
+            live.Remove(key);
         if (live.TryGetValue(key, out var replica))
             replica.Replace(null);
     }
@@ -229,7 +250,7 @@ internal sealed class SimulatedCluster
             return;
         }
 
-        if (command.Source == ReplicaSource.Checkpoint && random.Next(10) == 0)
+        if (command.Source == ReplicaSource.Checkpoint && !IsCalm && random.Next(10) == 0)
             mail.Add(new CheckpointDamaged(command.Step, "it does not verify"));
         else if (command.Source != ReplicaSource.Keep)
             replica.Replace(command.Step);
@@ -338,7 +359,7 @@ internal sealed class SimulatedCluster
             return;
         }
 
-        if (random.Next(5) == 0)
+        if (!IsCalm && random.Next(5) == 0)
         {
             mail.Add(new CheckpointFailed(command.Worker, command.Step, "no space"));
             return;

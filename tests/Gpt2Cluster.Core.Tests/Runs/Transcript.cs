@@ -139,15 +139,20 @@ internal sealed class Transcript
         var shares = words.Where(word => word.Contains('=')).Select(word => word.Split('='))
             .Select(parts => new RunShare(parts[0], int.Parse(parts[1]))).ToList();
         OfferedWorker[] offered = [.. words.Where(word => !word.Contains('=')).Select(Offered)];
-        var count = offered.Length + shares.Sum(share => share.WorkerCount);
+        var count = offered.Count(worker => worker.Leaving is null) + shares.Sum(share => share.WorkerCount);
         return new WorkersOffered(offered, count, shares.FindAll(share => share.Run != "free"));
     }
 
-    // SILO/DEVICE, or SILO/DEVICE#LIFE for a silo that was started again.
+    // SILO/DEVICE, or SILO/DEVICE#LIFE for a silo that was started again; behind it ~stops for a silo that is to stop,
+    // or ~RUN for a worker that another run gets.
     private static OfferedWorker Offered(string word)
     {
-        var (key, life) = word.Split('#') is [var before, var after] ? (before, after) : (word, "1");
-        return new OfferedWorker(key, key.Split('/')[0], life);
+        var (worker, leaving) = word.Split('~') is [var start, var why] ? (start, why) : (word, null);
+        var (key, life) = worker.Split('#') is [var before, var after] ? (before, after) : (worker, "1");
+        return new OfferedWorker(key, key.Split('/')[0], life)
+        {
+            Leaving = leaving is null ? null : leaving == "stops" ? "its silo stops" : $"run {leaving} gets it",
+        };
     }
 
     // found SILO STEP ...; a step with a star is of another seed

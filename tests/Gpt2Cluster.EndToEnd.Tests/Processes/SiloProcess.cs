@@ -1,12 +1,15 @@
 using System.Diagnostics;
 using System.Net;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Gpt2Cluster.EndToEnd.Tests.Processes;
 
 /// <summary>A silo started by hand, on free ports; it stops when its standard input is closed.</summary>
-internal sealed class SiloProcess : IDisposable
+internal sealed partial class SiloProcess : IDisposable
 {
+    private const int Terminate = 15;
+
     private static readonly TimeSpan ReadyDeadline = TimeSpan.FromSeconds(120);
 
     private readonly Process process;
@@ -46,8 +49,25 @@ internal sealed class SiloProcess : IDisposable
     public SiloProcess KillAndStartAgain(TestFolder folder)
     {
         Kill();
-        return StartAt(folder, name, Store, [Port("silo_port"), Port("gateway_port"), Port("stripe_port")], []);
+        return StartAgain(folder);
     }
+
+    /// <summary>SIGTERM.</summary>
+    public void TellToStop() => Assert.Equal(0, Signal(process.Id, Terminate));
+
+    /// <summary>Waits for the end of the process.</summary>
+    /// <returns>Its exit code.</returns>
+    public int WaitForExit()
+    {
+        if (!process.WaitForExit(ReadyDeadline))
+            throw new TimeoutException($"The silo did not end. It said:\n{Log}");
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    /// <summary>Another life under the same name, on the same ports.</summary>
+    public SiloProcess StartAgain(TestFolder folder) =>
+        StartAt(folder, name, Store, [Port("silo_port"), Port("gateway_port"), Port("stripe_port")], []);
 
     private static SiloProcess StartAt(
         TestFolder folder, string name, string store, string[] ports, string[] more)
@@ -126,6 +146,9 @@ internal sealed class SiloProcess : IDisposable
         process.Dispose();
     }
 
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Signal(int process, int signal);
+
     private static void WaitUntilReady(Process process, string ready, string log)
     {
         var watch = Stopwatch.StartNew();
@@ -145,7 +168,14 @@ internal sealed class SiloProcess : IDisposable
     {
         if (line is null)
             return;
-        lock (log)
-            File.AppendAllText(log, line + "\n");
+        try
+        {
+            lock (log)
+                File.AppendAllText(log, line + "\n");
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // The test is over and its folder is gone; nobody reads this line any more.
+        }
     }
 }

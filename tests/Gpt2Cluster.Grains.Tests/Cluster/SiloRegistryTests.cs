@@ -14,9 +14,21 @@ public sealed class SiloRegistryTests
     public void A_silo_is_news_once_and_again_when_its_devices_change()
     {
         var registry = new SiloRegistry(time);
-        Assert.True(registry.Register(Silo("a", 1)));
-        Assert.False(registry.Register(Silo("a", 1)));
-        Assert.True(registry.Register(Silo("a", 2)));
+        Assert.Equal(SiloNews.Joins, registry.Register(Silo("a", 1)));
+        Assert.Equal(SiloNews.None, registry.Register(Silo("a", 1)));
+        Assert.Equal(SiloNews.Joins, registry.Register(Silo("a", 2)));
+    }
+
+    [Fact]
+    public void A_silo_that_is_to_stop_is_news_once_and_its_workers_say_so()
+    {
+        var registry = new SiloRegistry(time);
+        registry.Register(Silo("a", 1));
+        Assert.Equal(SiloNews.Stops, registry.Register(Silo("a", 1) with { IsLeaving = true }));
+        Assert.Equal(SiloNews.None, registry.Register(Silo("a", 1) with { IsLeaving = true }));
+        Assert.Equal([new AssignableWorker("a/0", StopsWithSilo: true)], registry.Workers);
+        Assert.Equal(SiloNews.Joins, registry.Register(Silo("a", 1, "second life")));
+        Assert.Equal([new AssignableWorker("a/0")], registry.Workers);
     }
 
     [Fact]
@@ -25,8 +37,8 @@ public sealed class SiloRegistryTests
         var registry = new SiloRegistry(time);
         registry.Register(Silo("a", 1));
         Assert.Empty(registry.Sweep(new HashSet<string> { "a" }));
-        Assert.True(registry.Register(Silo("a", 1, "second life")));
-        Assert.False(registry.Register(Silo("a", 1, "second life")));
+        Assert.Equal(SiloNews.Joins, registry.Register(Silo("a", 1, "second life")));
+        Assert.Equal(SiloNews.None, registry.Register(Silo("a", 1, "second life")));
         Assert.Empty(registry.Sweep(Nobody));
     }
 

@@ -10,55 +10,168 @@ public sealed class WorkerAssignmentTests
     [Fact]
     public void The_oldest_run_is_served_first()
     {
-        var next = WorkerAssignment.Assign(["a", "b", "c"], [new("old", 1, 2), new("new", 1, 9)], Nothing);
-        Assert.Equal(new() { ["a"] = "old", ["b"] = "old", ["c"] = "new" }, next);
+        var next = Assign(["a", "b", "c"], [new("old", 1, 2), new("new", 1, 9)], Nothing);
+        Assert.Equal(new() { ["a"] = "old", ["b"] = "old", ["c"] = "new" }, next.Runs);
     }
 
     [Fact]
     public void A_run_waits_until_it_can_have_its_least_number_and_does_not_hold_up_a_younger_one()
     {
-        var next = WorkerAssignment.Assign(["a"], [new("big", 2, 2), new("small", 1, 1)], Nothing);
-        Assert.Equal(new() { ["a"] = "small" }, next);
+        var next = Assign(["a"], [new("big", 2, 2), new("small", 1, 1)], Nothing);
+        Assert.Equal(new() { ["a"] = "small" }, next.Runs);
     }
 
     [Fact]
-    public void A_run_that_lost_workers_goes_on_with_those_it_has()
+    public void A_run_that_lost_workers_keeps_those_it_has_while_nobody_else_can_use_them()
     {
         Dictionary<string, string> current = new() { ["a"] = "run", ["gone"] = "run" };
-        Assert.Equal(new() { ["a"] = "run" }, WorkerAssignment.Assign(["a"], [new("run", 2, 2)], current));
+        Assert.Equal(new() { ["a"] = "run" }, Assign(["a"], [new("run", 2, 2)], current).Runs);
+        var shared = Assign(["a"], [new("run", 2, 2), new("small", 1, 1)], current);
+        Assert.Equal(new() { ["a"] = "run small gets it" }, shared.Leaving);
     }
 
     [Fact]
     public void A_run_that_is_over_frees_its_workers()
     {
         Dictionary<string, string> current = new() { ["a"] = "over", ["b"] = "run" };
-        Assert.Equal(
-            new() { ["a"] = "run", ["b"] = "run" }, WorkerAssignment.Assign(["a", "b"], [new("run", 1, 9)], current));
+        Assert.Equal(new() { ["a"] = "run", ["b"] = "run" }, Assign(["a", "b"], [new("run", 1, 9)], current).Runs);
     }
 
     [Fact]
-    public void What_holds_stays_bounds_are_kept_and_nothing_changes_twice() =>
-        (from workers in Gen.Int[0, 8]
-         from bounds in Gen.Select(Gen.Int[1, 4], Gen.Int[0, 4]).List[0, 5]
-         from owners in Gen.Int[-1, 5].List[8, 8]
-         select (workers, bounds, owners)).Sample(sample =>
+    public void A_run_that_waits_gets_its_least_number_from_those_that_have_more_than_theirs()
+    {
+        Dictionary<string, string> current = new() { ["a"] = "old", ["b"] = "old", ["c"] = "old" };
+        var next = Assign(["a", "b", "c"], [new("old", 1, 9), new("new", 1, 9)], current);
+        Assert.Equal(current, next.Runs);
+        Assert.Equal(new() { ["c"] = "run new gets it" }, next.Leaving);
+
+        current.Remove("c");
+        next = Assign(["a", "b", "c"], [new("old", 1, 9), new("new", 1, 9)], current);
+        Assert.Equal(new() { ["a"] = "old", ["b"] = "old", ["c"] = "new" }, next.Runs);
+        Assert.Empty(next.Leaving);
+    }
+
+    [Fact]
+    public void The_youngest_of_those_that_have_more_gives_first_and_nobody_below_its_least_number()
+    {
+        Dictionary<string, string> current =
+            new() { ["a"] = "one", ["b"] = "one", ["c"] = "two", ["d"] = "two", ["e"] = "two" };
+        string[] workers = ["a", "b", "c", "d", "e"];
+        var next = Assign(workers, [new("one", 1, 9), new("two", 2, 9), new("three", 2, 2)], current);
+        Assert.Equal(new() { ["b"] = "run three gets it", ["e"] = "run three gets it" }, next.Leaving);
+        Assert.Empty(Assign(workers, [new("one", 1, 9), new("two", 2, 9), new("three", 3, 3)], current).Leaving);
+    }
+
+    [Fact]
+    public void Workers_of_a_silo_that_stops_leave_and_others_take_their_place()
+    {
+        Dictionary<string, string> current = new() { ["a"] = "run" };
+        var next = WorkerAssignment.Assign([new("a", true), new("b"), new("c", true)], [new("run", 1, 1)], current);
+        Assert.Equal(new() { ["a"] = "run", ["b"] = "run" }, next.Runs);
+        Assert.Equal(new() { ["a"] = WorkerAssignment.SiloStops }, next.Leaving);
+    }
+
+    [Fact]
+    public void A_run_that_asks_for_fewer_lets_the_rest_go()
+    {
+        Dictionary<string, string> current = new() { ["a"] = "run", ["b"] = "run" };
+        var next = Assign(["a", "b"], [new("run", 1, 1)], current);
+        Assert.Equal(["b"], next.Leaving.Keys);
+    }
+
+    /// <summary>
+    /// The twin tries every division and takes the best: runs that have their least number keep it; then as many of
+    /// the others as can be, the oldest first, get theirs; then the oldest keeps most; then the oldest gets most.
+    /// </summary>
+    [Fact]
+    public void The_shares_are_those_of_a_twin_that_tries_all() => Situations.Sample(situation =>
+    {
+        var plan = WorkerAssignment.Assign(situation.Workers, situation.Demands, situation.Current);
+        var shares = situation.Demands.Select(demand => plan.Runs.Count(pair => pair.Value == demand.Name
+            && !plan.Leaving.ContainsKey(pair.Key)) + plan.Leaving.Values.Count(why => why == Gets(demand)));
+        Assert.Equal(Best(situation), shares);
+    });
+
+    [Fact]
+    public void An_answer_that_is_executed_bit_by_bit_comes_to_rest_without_moving_a_worker_twice() =>
+        Gen.Select(Situations, Gen.Int).Sample((situation, seed) =>
         {
-            string[] workers = [.. Enumerable.Range(0, sample.workers).Select(index => $"w{index}")];
-            WorkerDemand[] demands = [.. sample.bounds.Select((bound, index) =>
-                new WorkerDemand($"r{index}", bound.Item1, bound.Item1 + bound.Item2))];
-            var current = sample.owners.Select((owner, index) => (owner, index)).Where(pair => pair.owner >= 0)
-                .ToDictionary(pair => $"w{pair.index}", pair => $"r{pair.owner}");
-            var next = WorkerAssignment.Assign(workers, demands, current);
-            Assert.Subset(workers.ToHashSet(), next.Keys.ToHashSet());
-            foreach (var demand in demands)
+            var random = new Random(seed);
+            var current = new Dictionary<string, string>(situation.Current);
+            var moved = new HashSet<string>();
+            for (var round = 0; ; round++)
             {
-                var had = workers.Count(worker => current.GetValueOrDefault(worker) == demand.Name);
-                var has = next.Values.Count(run => run == demand.Name);
-                Assert.InRange(has, Math.Min(had, demand.AtMost), demand.AtMost);
-                Assert.True(has == 0 || had > 0 || has >= demand.AtLeast);
-                Assert.True(has < demand.AtMost && has > 0 ? next.Count == workers.Length : true);
+                Assert.True(round <= 2 * situation.Workers.Length, "It does not come to rest.");
+                var had = Enough(situation, current);
+                var plan = WorkerAssignment.Assign(situation.Workers, situation.Demands, current);
+                current = plan.Runs;
+                if (plan.Leaving.Count == 0)
+                    break;
+                var goes = plan.Leaving.Keys.ElementAt(random.Next(plan.Leaving.Count));
+                Assert.True(moved.Add(goes), $"{goes} moves twice.");
+                current.Remove(goes);
+                if (!situation.Workers.Single(worker => worker.Key == goes).StopsWithSilo)
+                    Assert.Subset(Enough(situation, current), had);
             }
 
-            Assert.Equal(next, WorkerAssignment.Assign(workers, demands, next));
+            Assert.Equal(current, WorkerAssignment.Assign(situation.Workers, situation.Demands, current).Runs);
         });
+
+    private static Gen<Situation> Situations { get; } =
+        from workers in Gen.Bool.List[0, 6]
+        from bounds in Gen.Select(Gen.Int[1, 4], Gen.Int[0, 4]).List[0, 3]
+        from owners in Gen.Int[-1, 3].List[6, 6]
+        select new Situation(
+            [.. workers.Select((stops, index) => new AssignableWorker($"w{index}", stops && index % 3 == 0))],
+            [.. bounds.Select((bound, index) => new WorkerDemand($"r{index}", bound.Item1, bound.Item1 + bound.Item2))],
+            owners.Select((owner, index) => (owner, index)).Where(pair => pair.owner >= 0)
+                .ToDictionary(pair => $"w{pair.index}", pair => $"r{pair.owner}"));
+
+    private static AssignmentPlan Assign(
+        string[] workers, WorkerDemand[] demands, Dictionary<string, string> current) =>
+        WorkerAssignment.Assign([.. workers.Select(key => new AssignableWorker(key))], demands, current);
+
+    private static string Gets(WorkerDemand demand) => $"run {demand.Name} gets it";
+
+    private static int Has(Situation situation, Dictionary<string, string> current, WorkerDemand demand) =>
+        situation.Workers.Count(worker =>
+            !worker.StopsWithSilo && current.GetValueOrDefault(worker.Key) == demand.Name);
+
+    private static HashSet<string> Enough(Situation situation, Dictionary<string, string> current) =>
+    [
+        .. situation.Demands.Where(demand => Has(situation, current, demand) >= demand.AtLeast)
+            .Select(demand => demand.Name),
+    ];
+
+    private static int[] Best(Situation situation)
+    {
+        var count = situation.Workers.Count(worker => !worker.StopsWithSilo);
+        var has = situation.Demands.Select(demand => Has(situation, situation.Current, demand)).ToArray();
+        return Divisions(situation.Demands.Length, count)
+            .Where(shares => Enumerable.Range(0, shares.Length)
+                .All(run => IsAllowed(situation.Demands[run], has[run], shares[run])))
+            .MaxBy(shares => Worth(situation.Demands, has, shares), Comparer<int[]>.Create(Compare))!;
+    }
+
+    private static bool IsAllowed(WorkerDemand demand, int has, int share) => share <= demand.AtMost
+        && (share >= demand.AtLeast || (share <= has && has < demand.AtLeast));
+
+    private static int[] Worth(WorkerDemand[] demands, int[] has, int[] shares) =>
+    [
+        .. shares.Select((share, run) => share >= demands[run].AtLeast ? 1 : 0),
+        .. shares.Select((share, run) => Math.Min(share, has[run])),
+        .. shares,
+    ];
+
+    private static int Compare(int[]? one, int[]? other) =>
+        one!.Zip(other!).Select(pair => pair.First.CompareTo(pair.Second)).FirstOrDefault(sign => sign != 0);
+
+    private static IEnumerable<int[]> Divisions(int runCount, int workerCount) => runCount == 0
+        ? [[]]
+        : from first in Enumerable.Range(0, workerCount + 1)
+          from rest in Divisions(runCount - 1, workerCount - first)
+          select (int[])[first, .. rest];
+
+    private sealed record Situation(
+        AssignableWorker[] Workers, WorkerDemand[] Demands, Dictionary<string, string> Current);
 }

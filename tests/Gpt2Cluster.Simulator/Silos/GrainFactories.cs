@@ -29,7 +29,8 @@ internal static class GrainFactories
         events.Appended += (life, lines) =>
             cluster.Trace.Say($"{life.Name} appends {lines.Count} events: {cluster.Store.Events.Count} in all");
         var logger = new TraceLogger<TrainingRunGrain>(cluster.Trace, silo.Life);
-        return (new TrainingRunGrain(record, events, Metrics, silo.Time, logger), record.ReadStateAsync);
+        var grain = new TrainingRunGrain(record, events, Metrics, new LocalCoordinators(), silo.Time, logger);
+        return (grain, record.ReadStateAsync);
     }
 
     /// <summary>The Cluster grain and how its record is read.</summary>
