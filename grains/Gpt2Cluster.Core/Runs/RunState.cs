@@ -46,8 +46,14 @@ public sealed record RunMember(string Key, string Silo, string Incarnation)
     /// <summary>The step its replica stands at; null if it has none or has not said.</summary>
     public long? Step { get; init; }
 
-    /// <summary>Measured seconds of one micro-batch, smoothed; null before the first.</summary>
-    public double? SecondsPerMicroBatch { get; init; }
+    /// <summary>Measured seconds of one micro-batch in its last steps, at most three, oldest first.</summary>
+    public ImmutableList<double> MeasuredSeconds { get; init; } = [];
+
+    /// <summary>
+    /// Seconds of one micro-batch; null before the first. The shortest of the last steps: what disturbs a measurement,
+    /// a first step's warm-up or another program, only makes it longer.
+    /// </summary>
+    public double? SecondsPerMicroBatch => MeasuredSeconds.IsEmpty ? null : MeasuredSeconds.Min();
 
     /// <summary>
     /// Its part of the work in flight: micro-batches, validation micro-batches or samples. More than one range only

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Gpt2Cluster.Core.Reduction;
 
@@ -6,11 +7,11 @@ namespace Gpt2Cluster.Core.Runs;
 /// <summary>One step: plan, collect the reports, commit.</summary>
 internal static class Stepping
 {
-    // A new measurement's weight in the smoothed time of a micro-batch.
-    private const double NewWeight = 0.3;
+    // Steps whose measured times count: a worker that became slower is believed after as many.
+    private const int MeasuredStepCount = 3;
 
     // Ranges are cut anew when that would make a step faster by more than this factor; less is noise.
-    private const double WorthCuttingAnew = 1.1;
+    private const double WorthCuttingAnew = 1.05;
 
     public static void Plan(Turn turn)
     {
@@ -40,7 +41,7 @@ internal static class Stepping
             return;
         }
 
-        turn.Replace(member, member with { StepReport = report, SecondsPerMicroBatch = Smoothed(member, report) });
+        turn.Replace(member, member with { StepReport = report, MeasuredSeconds = Measured(member, report) });
         if (turn.State.Members.TrueForAll(other => other.StepReport is not null))
             Settle(turn);
     }
@@ -126,13 +127,13 @@ internal static class Stepping
         return turn.State.PlannedRanges.ConvertAll(IReadOnlyList<LeafRange> (range) => [range]);
     }
 
-    private static double? Smoothed(RunMember member, StepReported report)
+    private static ImmutableList<double> Measured(RunMember member, StepReported report)
     {
         var computedCount = member.Ranges.LeafCount() - report.KeptCount;
         if (computedCount <= 0 || report.Compute <= TimeSpan.Zero)
-            return member.SecondsPerMicroBatch;
-        var measured = report.Compute.TotalSeconds / computedCount;
-        return member.SecondsPerMicroBatch is { } before ? before + (NewWeight * (measured - before)) : measured;
+            return member.MeasuredSeconds;
+        var known = member.MeasuredSeconds.Add(report.Compute.TotalSeconds / computedCount);
+        return known.Count > MeasuredStepCount ? known.RemoveAt(0) : known;
     }
 
     private static bool Agrees(StepReported a, StepReported b) =>

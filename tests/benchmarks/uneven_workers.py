@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""What a slow worker costs: uneven_workers.py [STEPS]; as root, for the control group that slows it down.
+
+Two silos of one thread each train scratch:tiny, 20 micro-batches a step. The second may use a quarter of a core, so that
+it is about four times slower. Each trains alone first, then both together. Prints the micro-batches a second of each
+(median of the steps after three), and how far those of both together stay behind the sum.
+
+Build first: dotnet build -c Release
+"""
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLIENT = os.path.join(ROOT, "client/bin/Release/net10.0/Gpt2Cluster.Client.dll")
+SILO = os.path.join(ROOT, "silo/bin/Release/net10.0/Gpt2Cluster.Silo.dll")
+TEXT = os.path.join(ROOT, "deploy/quickstart/verses.txt")
+GROUP = "/sys/fs/cgroup/cpu/gpt2cluster-slow"
+QUARTER = {"cpu.cfs_period_us": 20_000, "cpu.cfs_quota_us": 5_000}
+MICRO_BATCHES = 20
+WARM_UP = 3
+READY_BOUND_SECONDS = 120
+
+
+def slow_down(process):
+    os.makedirs(GROUP, exist_ok=True)
+    for name, value in QUARTER.items():
+        with open(os.path.join(GROUP, name), "w") as file:
+            file.write(str(value))
+    with open(os.path.join(GROUP, "cgroup.procs"), "w") as file:
+        file.write(str(process.pid))
+
+
+def start(folder, name, store):
+    ready = os.path.join(folder, name + ".json")
+    process = subprocess.Popen(
+        ["dotnet", SILO, "--name", name, "--redis", store, "--silo-port", "0", "--gateway-port", "0", "--stripe-port",
+         "0", "--http", "127.0.0.1:0", "--devices", "cpu", "--data", os.path.join(folder, name), "--ready-file", ready],
+        stdout=subprocess.DEVNULL)
+    began = time.monotonic()
+    while not os.path.exists(ready):
+        if process.poll() is not None or time.monotonic() - began > READY_BOUND_SECONDS:
+            sys.exit(f"silo {name} did not get ready")
+        time.sleep(0.05)
+    with open(ready) as file:
+        return process, json.load(file)
+
+
+def train(folder, gateway, workers, steps):
+    """Micro-batches a second of a run, median of the steps after the first ones."""
+    done = subprocess.run(
+        ["dotnet", CLIENT, "train", TEXT, "--model", "scratch:tiny", "--batch-size", "4", "--sequence-length", "128",
+         "--micro-batches", str(MICRO_BATCHES), "--threads-per-worker", "1", "--steps", str(steps), "--sample-every",
+         "0", "--val-every", "0", "--val-split", "0", "--save-every", "0", "--json", "--cluster",
+         f"127.0.0.1:{gateway}", "--workers", str(workers), "--run", f"run{workers}"],
+        stdout=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    if done.returncode != 0:
+        sys.exit(f"a run failed: {done.stdout[-500:]}")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    steps = [event for event in events if event["event"] == "step"][WARM_UP:]
+    end = next(event for event in events if event["event"] == "end")
+    return MICRO_BATCHES / statistics.median(step["seconds"] for step in steps), end["state_sha256"]
+
+
+def measure(names, steps):
+    with tempfile.TemporaryDirectory() as folder:
+        silos, store = [], "embedded:0"
+        try:
+            for name in names:
+                process, ready = start(folder, name, store)
+                silos.append((process, ready))
+                store = ready["redis"]
+                if name == "slow":
+                    slow_down(process)
+            return train(folder, silos[0][1]["gateway_port"], len(names), steps)
+        finally:
+            for process, _ in silos:
+                process.kill()
+                process.wait()
+
+
+def main():
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    fast, first = measure(["fast"], steps)
+    slow, second = measure(["slow"], steps)
+    both, third = measure(["fast", "slow"], steps)
+    print(
+        f"fast {fast:.2f}, slow {slow:.2f} ({fast / slow:.1f} times slower), both {both:.2f} micro-batches/s: "
+        f"{1 - both / (fast + slow):.1%} below the sum; "
+        f"{'equal' if first == second == third else 'DIFFERENT'} state hashes")
+
+
+if __name__ == "__main__":
+    main()
