@@ -11,8 +11,8 @@ public sealed class UnevenWorkersTests
     private const int MicroBatchCount = 20;
 
     /// <summary>
-    /// The promise: a slow worker costs at most this much beside the sum of the speeds. With three fast ones no division
-    /// of 20 whole micro-batches keeps it: 7, 6, 6 and 1 take an eighth longer than the sum of the speeds would.
+    /// The promise: a slow worker costs at most this much beside the sum of the speeds. With three fast ones no
+    /// division of 20 whole micro-batches keeps it: 7, 6, 6 and 1 take an eighth longer than that sum would.
     /// </summary>
     private const double AllowedLoss = 0.10;
 
