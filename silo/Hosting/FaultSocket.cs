@@ -8,9 +8,9 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// <summary>
 /// Lets a test of faults strike exactly at the <see cref="FaultPoints"/> of this silo, over a Unix socket that the test
 /// listens on. Lines of the silo: <c>silo NAME PROCESS</c> once, <c>at POINT STEP</c> where a thread stands still, and
-/// <c>by POINT STEP</c> for points that are watched. Lines of the test: <c>arm POINT STEP</c> stops the first thread
-/// that comes to the point at that step or later, <c>pass POINT</c> takes that back and lets the thread go on, and
-/// <c>watch POINT</c>. When the test goes away, everything passes.
+/// <c>by POINT STEP</c> for points that are watched. Lines of the test: <c>arm POINT STEP SKIP</c> stops one thread that
+/// comes to the point at that step or later, after so many passes; <c>pass POINT</c> takes that back and lets the
+/// thread go on; and <c>watch POINT</c>. When the test goes away, everything passes.
 /// </summary>
 public sealed class FaultSocket
 {
@@ -97,12 +97,14 @@ public sealed class FaultSocket
         var stop = stops[Enum.Parse<FaultPoint>(words[1])];
         switch (words[0])
         {
-            case "arm": stop.Arm(long.Parse(words[2], CultureInfo.InvariantCulture)); break;
+            case "arm": stop.Arm(Number(words[2]), Number(words[3])); break;
             case "pass": stop.Pass(); break;
             case "watch": stop.IsWatched = true; break;
             default: throw new InvalidOperationException($"A test of faults says '{words[0]}', which means nothing.");
         }
     }
+
+    private static long Number(string word) => long.Parse(word, CultureInfo.InvariantCulture);
 
     /// <summary>What is to happen at one point.</summary>
     private sealed class Stop
@@ -110,20 +112,23 @@ public sealed class FaultSocket
         private const long NotArmed = long.MaxValue;
 
         private long armedFrom = NotArmed;
+        private long skipped;
 
         public ManualResetEventSlim Gate { get; } = new();
 
         public volatile bool IsWatched;
 
-        public void Arm(long step)
+        public void Arm(long step, long skip)
         {
             Gate.Reset();
+            Volatile.Write(ref skipped, skip);
             Volatile.Write(ref armedFrom, step);
         }
 
         /// <summary>Whether the calling thread is the one to stand still.</summary>
-        public bool Takes(long step) =>
-            step >= Volatile.Read(ref armedFrom) && Interlocked.Exchange(ref armedFrom, NotArmed) != NotArmed;
+        public bool Takes(long step) => step >= Volatile.Read(ref armedFrom)
+            && Interlocked.Decrement(ref skipped) < 0
+            && Interlocked.Exchange(ref armedFrom, NotArmed) != NotArmed;
 
         public void Pass()
         {

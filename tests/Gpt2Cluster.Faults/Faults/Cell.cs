@@ -12,6 +12,9 @@ namespace Gpt2Cluster.Faults.Faults;
 /// <param name="StepsFromNow">In how many steps.</param>
 internal sealed record Cell(StoreKind Store, Ground Ground, Fault Fault, FaultPoint Point, int StepsFromNow)
 {
+    /// <summary>How often the silo may come by before it is struck: a step passes some points many times.</summary>
+    public int PassesBefore { get; init; }
+
     /// <summary>Why it cannot happen, here or ever; null if it can.</summary>
     public string? ReasonAgainst => Fault.ReasonAgainst(Store)
         ?? (Store == StoreKind.Redis && !RedisServer.IsInstalled ? "redis-server is not installed" : null)

@@ -22,6 +22,9 @@ internal sealed record Outcome
     /// <summary>The longest time between two commits from the fault on, beyond a step's normal time.</summary>
     public required TimeSpan Recovery { get; init; }
 
+    /// <summary>A step's normal time: the median before the fault.</summary>
+    public required TimeSpan StepTime { get; init; }
+
     /// <summary>Micro-batches that were begun more than once.</summary>
     public required int AgainCount { get; init; }
 
@@ -36,13 +39,13 @@ internal sealed record Outcome
 
     /// <summary>The heads of the columns of <see cref="Row"/>.</summary>
     public const string Head =
-        "point           fault                      store     struck     recovery  again (dead's)  lost  hash";
+        "point           fault                      store     struck     recovery  (a step)  again (dead's)  lost  hash";
 
     /// <summary>One line of a table.</summary>
     public string Row => string.Create(
         CultureInfo.InvariantCulture,
         $"{Point,-15} {Fault,-26} {Store,-9} {Target,-10} {Recovery.TotalSeconds,6:0.00} s  "
-        + $"{AgainCount,5} {$"({DeadCount})",-9} {LostSteps,4}  {Hash}");
+        + $"{$"({StepTime.TotalSeconds:0.00} s)",-8}  {AgainCount,5} {$"({DeadCount})",-9} {LostSteps,4}  {Hash}");
 
     private string Hash => EqualAtStep is { } step ? $"equal at step {step}" : "-";
 }

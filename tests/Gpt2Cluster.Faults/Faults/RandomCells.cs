@@ -11,6 +11,9 @@ internal static class RandomCells
 
     private const int MaximumSteps = 12;
 
+    // More than a worker's share of the micro-batches, less than the ranges that one of them contributes.
+    private const int MaximumPasses = 6;
+
     // Neighbouring seeds of .NET's generator begin alike; a prime keeps them apart.
     private const int SeedFactor = 7919;
 
@@ -53,7 +56,10 @@ internal static class RandomCells
             var fault = DrawKind(random);
             if (fault.Ground != Ground.Plain && fault.Ground != ground)
                 continue;
-            var cell = new Cell(store, ground, fault, Any<FaultPoint>(random), 1 + random.Next(MaximumSteps));
+            var cell = new Cell(store, ground, fault, Any<FaultPoint>(random), 1 + random.Next(MaximumSteps))
+            {
+                PassesBefore = random.Next(MaximumPasses),
+            };
             if (fault.ReasonAgainst(store) is null)
                 return cell;
         }

@@ -50,7 +50,7 @@ internal sealed class Stage : IDisposable
     {
         var (fault, point) = (cell.Fault, cell.Point);
         ReadyRun();
-        var stopped = StopAt(fault, point, cell.StepsFromNow, out var coordinator);
+        var stopped = StopAt(cell, out var coordinator);
         var target = TargetOf(fault, stopped, coordinator);
         var began = Sightings.Now;
         var warnedCount = run!.Warnings.Count;
@@ -69,6 +69,7 @@ internal sealed class Stage : IDisposable
             Store = Cluster.Kind,
             Target = $"{target.Name}, {stopped.Step}",
             Recovery = Positive(aftermath.LongestGap(recovered) - aftermath.NormalStepTime),
+            StepTime = aftermath.NormalStepTime,
             AgainCount = again,
             DeadCount = dead,
             LostSteps = aftermath.LostSteps(recovered),
@@ -148,17 +149,18 @@ internal sealed class Stage : IDisposable
         sighting.Point == FaultPoint.Applied && sighting.Process == silo.ProcessId;
 
     /// <summary>Stops a thread at the point: in the silo that is to be struck, or where it comes by.</summary>
-    private Sighting StopAt(Fault fault, FaultPoint point, int stepsFromNow, out Silo coordinator)
+    private Sighting StopAt(Cell cell, out Silo coordinator)
     {
+        var (fault, point) = (cell.Fault, cell.Point);
         var since = Sightings.Now;
         coordinator = Cluster.Coordinator(TimeSpan.Zero);
-        var step = point == FaultPoint.StateTransfer ? 0 : Math.Max(run!.LastStep, FirstStep) + stepsFromNow;
-        Cluster.Arm(Wanted(fault, point, coordinator), point, step);
+        var step = point == FaultPoint.StateTransfer ? 0 : Math.Max(run!.LastStep, FirstStep) + cell.StepsFromNow;
+        Cluster.Arm(Wanted(fault, point, coordinator), point, step, cell.PassesBefore);
         if (point == FaultPoint.StateTransfer)
             LetOneJoin(coordinator);
         if (Stopped(point, since, PatienceForVictim) is { } stopped)
             return stopped;
-        Cluster.Arm(Cluster.Silos, point, step);
+        Cluster.Arm(Cluster.Silos, point, step, skip: 0);
         if (Stopped(point, since, Deadlines.Point) is { } anywhere)
             return anywhere;
         Cluster.Pass(point);

@@ -113,10 +113,14 @@ internal sealed class Cluster : IDisposable
     public bool IsStoreIn(Silo silo) => Kind == StoreKind.Embedded && silo == silos[0];
 
     /// <summary>Arms a point in some silos.</summary>
-    public void Arm(IEnumerable<Silo> where, FaultPoint point, long step)
+    /// <param name="where">The silos.</param>
+    /// <param name="point">The point.</param>
+    /// <param name="step">From this step on.</param>
+    /// <param name="skip">So many passes of each silo go by.</param>
+    public void Arm(IEnumerable<Silo> where, FaultPoint point, long step, int skip)
     {
         foreach (var silo in where)
-            listener.Arm(silo.Name, point, step);
+            listener.Arm(silo.Name, point, step, skip);
     }
 
     /// <summary>Lets everybody pass a point, everywhere.</summary>

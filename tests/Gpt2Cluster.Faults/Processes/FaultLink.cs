@@ -34,8 +34,8 @@ internal sealed class FaultLink : IDisposable
     /// <summary>Its process.</summary>
     public int Process { get; }
 
-    /// <summary>The first thread that comes to the point at the step or later is to stop there.</summary>
-    public void Arm(FaultPoint point, long step) => Say($"arm {point} {step}");
+    /// <summary>A thread that comes to the point at the step or later is to stop there, after some passes.</summary>
+    public void Arm(FaultPoint point, long step, int skip) => Say($"arm {point} {step} {skip}");
 
     /// <summary>Nobody is to stop there, and who stands there goes on.</summary>
     public void Pass(FaultPoint point) => Say($"pass {point}");

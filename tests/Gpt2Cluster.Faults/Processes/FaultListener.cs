@@ -9,7 +9,7 @@ internal sealed class FaultListener : IDisposable
 {
     private readonly Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly ConcurrentDictionary<string, FaultLink> links = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<(string Silo, FaultPoint Point), long> armed = [];
+    private readonly ConcurrentDictionary<(string Silo, FaultPoint Point), (long Step, int Skip)> armed = [];
     private readonly Sightings sightings;
 
     /// <summary>Listens.</summary>
@@ -28,10 +28,10 @@ internal sealed class FaultListener : IDisposable
     public string Path { get; }
 
     /// <summary>Arms a point in a silo, in this life or the next one.</summary>
-    public void Arm(string silo, FaultPoint point, long step)
+    public void Arm(string silo, FaultPoint point, long step, int skip)
     {
-        armed[(silo, point)] = step;
-        links.GetValueOrDefault(silo)?.Arm(point, step);
+        armed[(silo, point)] = (step, skip);
+        links.GetValueOrDefault(silo)?.Arm(point, step, skip);
     }
 
     /// <summary>Lets everybody pass a point in a silo.</summary>
@@ -70,8 +70,8 @@ internal sealed class FaultListener : IDisposable
         {
             var link = new FaultLink(accepted);
             links[link.Silo] = link;
-            foreach (var (key, step) in armed.Where(each => each.Key.Silo == link.Silo))
-                link.Arm(key.Point, step);
+            foreach (var (key, (step, skip)) in armed.Where(each => each.Key.Silo == link.Silo))
+                link.Arm(key.Point, step, skip);
             link.Listen(sightings);
         }
         catch (IOException)
