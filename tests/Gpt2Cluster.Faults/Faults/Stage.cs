@@ -16,6 +16,9 @@ internal sealed class Stage : IDisposable
     // Faults come later, so that the normal time of a step is known and a checkpoint is there.
     private const int FirstStep = 22;
 
+    // What a silo ends with that was declared dead; its supervisor starts it again.
+    private const int AsksForRestart = 75;
+
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(1);
 
     // Points that only some silos come to are looked for in the others after this.
@@ -235,6 +238,9 @@ internal sealed class Stage : IDisposable
 
     private void CheckRun()
     {
+        var crashed = Cluster.Silos.FirstOrDefault(silo => silo.OwnEnds.Any(code => code != AsksForRestart));
+        if (crashed is not null)
+            throw Failed(Failure.Broken, $"silo {crashed.Name} ended with {string.Join(", ", crashed.OwnEnds)}");
         if (run!.Fault is { } fault)
             throw Failed(Failure.Broken, fault);
         if (reference.Difference(run) is { } difference)

@@ -17,14 +17,17 @@ internal sealed class SeparateNetworks : IDisposable
     private readonly string prefix = $"g2c{Environment.ProcessId % 100_000}";
     private readonly string subnet = $"10.{100 + (Environment.ProcessId % 100)}.{Environment.ProcessId / 100 % 250}";
 
+    private readonly string home;
+
     /// <summary>Makes the networks.</summary>
     /// <param name="siloCount">Silos.</param>
     public SeparateNetworks(int siloCount)
     {
+        home = $"{prefix}h";
         Home = IPAddress.Parse($"{subnet}.1");
-        var device = new Tun($"{prefix}h");
+        var device = new Tun(home);
         packets.Plug(Home, device);
-        Up([], device.Name, Home);
+        Up([], home, Home);
         for (var index = 0; index < siloCount; index++)
             AddSilo(index);
     }
@@ -49,9 +52,15 @@ internal sealed class SeparateNetworks : IDisposable
 
     public void Dispose()
     {
-        packets.Dispose();
+        // Whoever reads from a device wakes up when it goes, and not when it is closed.
+        Run("ip", "link", "del", home);
         foreach (var each in namespaces)
+        {
+            Run("ip", "-n", each, "link", "del", each);
             Run("ip", "netns", "del", each);
+        }
+
+        packets.Dispose();
     }
 
     private void AddSilo(int index)

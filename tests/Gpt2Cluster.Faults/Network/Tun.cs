@@ -27,7 +27,6 @@ internal sealed partial class Tun : IDisposable
     /// <exception cref="Win32Exception">The system does not allow it.</exception>
     public Tun(string name)
     {
-        Name = name;
         descriptor = Open("/dev/net/tun", ReadAndWrite);
         var request = new byte[RequestBytes];
         Encoding.ASCII.GetBytes(name, request);
@@ -35,9 +34,6 @@ internal sealed partial class Tun : IDisposable
         if (descriptor < 0 || Control(descriptor, SetInterface, request) < 0)
             throw new Win32Exception(Marshal.GetLastPInvokeError());
     }
-
-    /// <summary>The device's name.</summary>
-    public string Name { get; }
 
     /// <summary>Waits for a packet.</summary>
     /// <returns>Its length; none or less once the device is gone.</returns>

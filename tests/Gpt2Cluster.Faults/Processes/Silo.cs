@@ -14,6 +14,7 @@ internal sealed class Silo : IDisposable
 
     private readonly SiloPlace place;
     private readonly Lock gate = new();
+    private readonly List<int> ownEnds = [];
     private Process process;
     private string store;
     private string[] ports = ["0", "0", "0"];
@@ -58,8 +59,15 @@ internal sealed class Silo : IDisposable
     /// <summary>What it says in all its lives.</summary>
     public string LogFile => place.LogFile;
 
-    /// <summary>Ends of its process that nobody asked for, with their exit codes.</summary>
-    public List<int> OwnEnds { get; } = [];
+    /// <summary>Exit codes of processes that ended by themselves.</summary>
+    public IReadOnlyList<int> OwnEnds
+    {
+        get
+        {
+            lock (gate)
+                return [.. ownEnds];
+        }
+    }
 
     /// <summary>Starts a silo and waits until it is ready.</summary>
     /// <exception cref="TimeoutException">It was not ready in time.</exception>
@@ -152,7 +160,7 @@ internal sealed class Silo : IDisposable
                 return;
             const int KilledBySignal9 = 137;
             if (ended.ExitCode != KilledBySignal9)
-                OwnEnds.Add(ended.ExitCode);
+                ownEnds.Add(ended.ExitCode);
             if (!staysDown)
                 StartAgain();
         }
