@@ -8,8 +8,8 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// <summary>
 /// Lets a test of faults strike exactly at the <see cref="FaultPoints"/> of this silo, over a Unix socket that the test
 /// listens on. Lines of the silo: <c>silo NAME PROCESS</c> once, <c>at POINT STEP</c> where a thread stands still, and
-/// <c>by POINT STEP</c> for points that are watched. Lines of the test: <c>arm POINT STEP SKIP</c> stops one thread that
-/// comes to the point at that step or later, after so many passes; <c>pass POINT</c> takes that back and lets the
+/// <c>by POINT STEP</c> for points that are watched. Lines of the test: <c>arm POINT STEP SKIP</c> stops one thread
+/// that comes to the point at that step or later, after so many passes; <c>pass POINT</c> takes that back and lets the
 /// thread go on; and <c>watch POINT</c>. When the test goes away, everything passes.
 /// </summary>
 public sealed class FaultSocket

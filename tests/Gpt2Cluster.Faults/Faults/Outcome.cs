@@ -38,8 +38,8 @@ internal sealed record Outcome
     public long? EqualAtStep { get; init; }
 
     /// <summary>The heads of the columns of <see cref="Row"/>.</summary>
-    public const string Head =
-        "point           fault                      store     struck     recovery  (a step)  again (dead's)  lost  hash";
+    public const string Head = "point           fault                      store     struck     recovery  (a step)  "
+        + "again (dead's)  lost  hash";
 
     /// <summary>One line of a table.</summary>
     public string Row => string.Create(
