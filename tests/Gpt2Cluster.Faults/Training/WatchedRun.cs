@@ -167,6 +167,9 @@ internal sealed class WatchedRun : IDisposable
             case "end":
                 endStatus = told.GetProperty("status").GetString();
                 break;
+            case "error":
+                errors.Add(told.ToString());
+                break;
             default:
                 break;
         }
