@@ -60,6 +60,18 @@ public sealed class AftermathTests
     }
 
     [Fact]
+    public void A_step_that_is_committed_after_the_fault_and_planned_again_is_lost()
+    {
+        Hear(4.6, Coordinator, FaultPoint.Committed, 5);
+        Hear(9, NewLife, FaultPoint.Planning, 5);
+        Hear(10, NewLife, FaultPoint.Planning, 6);
+        Hear(11, NewLife, FaultPoint.Committed, 6);
+        var aftermath = new Aftermath(heard, Seconds(4.5));
+        Assert.Equal(1, aftermath.LostSteps(Seconds(11)));
+        Assert.Equal(Seconds(6.4), aftermath.LongestGap(Seconds(11)));
+    }
+
+    [Fact]
     public void A_thread_that_stands_still_is_heard_twice_and_counted_once()
     {
         heard.Add(new Sighting(Seconds(4.2), "a", Dead, FaultPoint.Forward, 5, IsStopped: true));

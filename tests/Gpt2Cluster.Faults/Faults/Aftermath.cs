@@ -36,10 +36,16 @@ internal sealed class Aftermath(IReadOnlyList<Sighting> heard, TimeSpan began)
     /// <summary>Committed steps that were planned again.</summary>
     public long LostSteps(TimeSpan recovered)
     {
-        var planned = heard.Where(sighting => sighting.At > began && sighting.At <= recovered
-            && sighting is { Point: FaultPoint.Planning, IsStopped: false });
-        var first = planned.Select(sighting => sighting.Step).DefaultIfEmpty(long.MaxValue).Min();
-        return Math.Max(0, LastCommitted + 1 - first);
+        var (committed, lost) = (LastCommitted, 0L);
+        foreach (var sighting in heard.Where(each => each.At > began && each.At <= recovered && !each.IsStopped))
+        {
+            if (sighting.Point == FaultPoint.Committed)
+                committed = Math.Max(committed, sighting.Step);
+            else if (sighting.Point == FaultPoint.Planning)
+                lost = Math.Max(lost, committed + 1 - sighting.Step);
+        }
+
+        return lost;
     }
 
     /// <summary>

@@ -222,7 +222,12 @@ internal sealed class Stage : IDisposable
         {
             if (sighting.Point == FaultPoint.Planning)
                 planned.Add(sighting.Step);
-            return sighting.Point == FaultPoint.Committed && sighting.Step > last && planned.Contains(sighting.Step);
+            if (sighting.Point != FaultPoint.Committed || sighting.Step <= last)
+                return false;
+
+            // One that was planned before the fault can still be committed, and be lost again with everybody.
+            last = sighting.Step;
+            return planned.Contains(sighting.Step);
         });
     }
 
