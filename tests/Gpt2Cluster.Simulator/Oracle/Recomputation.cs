@@ -1,4 +1,6 @@
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Grains.Workers;
 using Gpt2Cluster.Simulator.Workers;
 
 namespace Gpt2Cluster.Simulator.Oracle;
@@ -10,7 +12,7 @@ namespace Gpt2Cluster.Simulator.Oracle;
 internal sealed class Recomputation
 {
     private readonly Dictionary<(long Step, int Leaf), (WorkerService By, string Worker, int Generation)> computed = [];
-    private readonly Dictionary<long, SortedDictionary<int, HashSet<string>>> planned = [];
+    private readonly Dictionary<long, SortedDictionary<int, Dictionary<string, StepPlan>>> planned = [];
     private readonly Dictionary<long, List<WorkerService>> applied = [];
 
     /// <summary>Micro-batches that were computed again.</summary>
@@ -26,7 +28,16 @@ internal sealed class Recomputation
             planned.Add(plan.Step, generations = []);
         if (!generations.TryGetValue(plan.Generation, out var workers))
             generations.Add(plan.Generation, workers = []);
-        workers.Add(worker);
+        workers[worker] = plan;
+    }
+
+    /// <summary>Whether the plans of a step give each micro-batch to one worker.</summary>
+    public bool IsDividedOnce(long step, int generation, int leafCount)
+    {
+        if (!planned.TryGetValue(step, out var generations) || !generations.TryGetValue(generation, out var workers))
+            return false;
+        var leaves = workers.Values.SelectMany(plan => MicroBatchRanges.FromWire(plan.MicroBatches).Leaves());
+        return leaves.Order().SequenceEqual(Enumerable.Range(0, leafCount));
     }
 
     /// <summary>A worker has applied a step.</summary>
@@ -56,7 +67,7 @@ internal sealed class Recomputation
 
     private bool WasLeftOut((WorkerService By, string Worker, int Generation) before, StepPlan plan) =>
         planned[plan.Step].Any(generation => generation.Key > before.Generation && generation.Key <= plan.Generation
-            && !generation.Value.Contains(before.Worker));
+            && !generation.Value.ContainsKey(before.Worker));
 
     // Somebody had applied it already and took it along.
     private bool IsStepLost(long step) => applied.TryGetValue(step, out var services)

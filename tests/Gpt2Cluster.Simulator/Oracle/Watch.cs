@@ -17,7 +17,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     // A coordinator knows of a worker that has been in touch for this long.
     private static readonly TimeSpan LongInTouch = TimeSpan.FromSeconds(20);
 
-    private readonly Recomputation recomputation = new();
+    private Recomputation recomputation = new();
     private RunRecord? newest;
     private IReadOnlyList<string> outbox = [];
 
@@ -50,7 +50,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     }
 
     /// <summary>The store lost everything: what it said before is forgotten.</summary>
-    public void ForgetRecord() => (newest, outbox) = (null, []);
+    public void ForgetRecord() => (newest, outbox, recomputation) = (null, [], new Recomputation());
 
     /// <summary>A record was stored.</summary>
     public void Stored(string key, object value)
@@ -104,6 +104,9 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     public void Reported(WorkerService service, string worker, SimulatedReplica replica, StepReport report)
     {
         recomputation.Applied(service, report.Step);
+        if (!recomputation.IsDividedOnce(report.Step, report.Generation, cluster.Specification.MicroBatchCount)
+            && cluster.Mutant != Schedules.Mutant.OldPlanReported)
+            Broken($"The plans of step {report.Step}, generation {report.Generation}, are no division of it.");
         cluster.Trace.Say($"{worker} stands at step {replica.Step} in generation {report.Generation}");
         if (!report.Applied)
             cluster.Tally.Count(Schedules.Fault.NotFinite);

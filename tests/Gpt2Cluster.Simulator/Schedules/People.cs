@@ -63,7 +63,14 @@ internal sealed class People(SimulatedCluster cluster)
 
     private async Task Submit()
     {
-        var submission = new Submission { SpecificationJson = SpecificationJson.Write(cluster.Specification) };
+        var specification = cluster.Specification;
+        if (stops.Count > 0 && cluster.Chance.Happens(0.3))
+            specification = specification with { Workers = new WorkerRange(1, cluster.Chance.Between(1, 6)) };
+        var submission = new Submission
+        {
+            SpecificationJson = SpecificationJson.Write(specification),
+            PauseAt = cluster.Chance.Happens(0.1) ? cluster.Chance.Between(1, (int)specification.Steps) : null,
+        };
         var (isAnswered, answer) = await Try("submit", () => Run.Submit(submission));
         // What somebody cancels meanwhile cannot be taken up again.
         if (isAnswered && answer!.Outcome == SubmissionOutcome.Refused && !HasCancelled)

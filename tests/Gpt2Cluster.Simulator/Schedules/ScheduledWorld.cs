@@ -33,6 +33,9 @@ internal sealed record ScheduledWorld
     /// <summary>What a micro-batch takes at least.</summary>
     public required double MicroBatchSeconds { get; init; }
 
+    /// <summary>How likely a device fails at each micro-batch.</summary>
+    public required double DeviceFailure { get; init; }
+
     /// <summary>What the whole run takes the slowest worker at most, if it is the only one.</summary>
     public TimeSpan LongestCompute => TimeSpan.FromSeconds(
         Specification.Steps * Specification.MicroBatchCount * 2 * MicroBatchSeconds * MostSlowness);
@@ -55,6 +58,7 @@ internal sealed record ScheduledWorld
             Culprit = culprit,
             Machines = machines,
             IsStoreEmbedded = chance.Happens(0.4),
+            DeviceFailure = chance.Happens(0.1) ? 0.01 : 0,
             MicroBatchSeconds = chance.Of([0.005, 0.02, 0.05, 0.15]),
         };
     }

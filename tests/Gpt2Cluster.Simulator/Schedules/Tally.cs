@@ -72,6 +72,9 @@ internal enum Fault
     /// <summary>Somebody asked for a cancellation.</summary>
     CancelAsked,
 
+    /// <summary>A device failed in the middle of a step.</summary>
+    DeviceFailed,
+
     /// <summary>A gradient was not finite.</summary>
     NotFinite,
 }

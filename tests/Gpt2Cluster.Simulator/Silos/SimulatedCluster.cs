@@ -145,7 +145,11 @@ internal sealed class SimulatedCluster
         }
 
         if (machine.IsSupervised)
-            Timeline.After(Chance.Seconds(0.5, 4), null, () => Start(machine));
+        {
+            var isQuick = Chance.Happens(0.3);
+            var pause = isQuick ? Chance.Seconds(0.01, 0.3) : Chance.Seconds(0.5, 4);
+            Timeline.After(pause, null, () => Start(machine));
+        }
     }
 
     /// <summary>Does something in several steps; what goes wrong in it is a fault of the simulation.</summary>

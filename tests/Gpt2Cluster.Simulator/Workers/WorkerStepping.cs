@@ -4,6 +4,7 @@ using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Workers;
 using Gpt2Cluster.Simulator.Exchange;
 using Gpt2Cluster.Simulator.Oracle;
+using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Silos;
 
 namespace Gpt2Cluster.Simulator.Workers;
@@ -63,9 +64,18 @@ internal sealed class WorkerStepping(
         {
             token.ThrowIfCancellationRequested();
             await silo.Work(cluster.World.MicroBatchSeconds * (1 + cluster.Chance.Share()) * silo.Machine.Slowness);
+            FailMaybe();
             progress.Losses.Add(replica.Compute(plan.Step, leaf, (subtree, sums) => Contribute(plan, subtree, sums)));
             cluster.Watch.Computed(service, worker, plan, leaf);
         }
+    }
+
+    private void FailMaybe()
+    {
+        if (!cluster.Chance.Happens(cluster.World.DeviceFailure))
+            return;
+        cluster.Tally.Count(Fault.DeviceFailed);
+        throw new InvalidOperationException("the device failed");
     }
 
     private void Contribute(StepPlan plan, Subtree subtree, float[] sums) =>
