@@ -11,6 +11,9 @@ namespace Gpt2Cluster.Grains.Runs;
 /// </summary>
 internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEventFeed feed, StorePatience patience)
 {
+    // Whoever finds out what is stored instead knows its ETag then, and must never use it.
+    private bool isReplaced;
+
     /// <summary>When the run was submitted.</summary>
     public DateTimeOffset SubmittedAt => stored.State.SubmittedAt;
 
@@ -26,6 +29,8 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
     /// <exception cref="InconsistentStateException">Somebody else has stored one since.</exception>
     public async Task Write(RunRecord record, IEnumerable<RunEvent> events, DateTimeOffset submittedAt)
     {
+        if (isReplaced)
+            throw new InconsistentStateException("Another coordinator has stored the run's record.");
         var wanted = new StoredRun
         {
             RecordJson = JsonSerializer.Serialize(record, SpecificationJson.Options),
@@ -38,15 +43,13 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
         await patience.Do(isRepeat => Write(wanted, isRepeat));
     }
 
-    /// <summary>
-    /// Whether somebody else has stored a record since. If so, nothing may be written here any more: it would replace
-    /// theirs.
-    /// </summary>
+    /// <summary>Whether somebody else has stored a record since. If so, nothing is written here any more.</summary>
     public async Task<bool> WasReplaced()
     {
         var own = stored.State.WriteId;
         await stored.ReadStateAsync();
-        return stored.State.WriteId != own;
+        isReplaced |= stored.State.WriteId != own;
+        return isReplaced;
     }
 
     private async Task Write(StoredRun wanted, bool isRepeat)
@@ -59,7 +62,8 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
         {
             // The attempt whose answer was lost may be what it conflicts with.
             await stored.ReadStateAsync();
-            if (stored.State.WriteId != wanted.WriteId)
+            isReplaced = stored.State.WriteId != wanted.WriteId;
+            if (isReplaced)
                 throw;
         }
     }

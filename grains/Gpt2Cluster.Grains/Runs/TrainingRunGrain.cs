@@ -207,7 +207,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         {
             if (await records.WasReplaced())
             {
-                // It stays busy: nothing is decided here any more.
+                // It stays busy: nothing is heard here any more.
                 LogReplaced(Name);
                 DeactivateOnIdle();
                 return;

@@ -78,6 +78,27 @@ public sealed class RunRecordStoreTests
         var writing = old.Write(Record with { Generation = 1 }, [], Submitted);
         await next.Write(Record with { Generation = 1 }, [], Submitted);
         await Assert.ThrowsAsync<InconsistentStateException>(() => Pass(writing));
+        await AssertOver(old);
+    }
+
+    [Fact]
+    public async Task Whoever_looks_and_finds_another_one_writes_no_more()
+    {
+        var (old, _) = Coordinator();
+        await old.Write(Record, [], Submitted);
+        Assert.False(await old.WasReplaced());
+        await old.Write(Record, [], Submitted);
+        var (next, _) = Coordinator();
+        await next.Write(Record with { Generation = 1 }, [], Submitted);
+        Assert.True(await old.WasReplaced());
+        await AssertOver(old);
+    }
+
+    // It has read the newer record meanwhile, and with it the ETag that would let it write.
+    private async Task AssertOver(RunRecordStore old)
+    {
+        await Assert.ThrowsAsync<InconsistentStateException>(() => old.Write(Record, [], Submitted));
+        Assert.Equal(1, Coordinator().Records.Read()!.Generation);
     }
 
     private (RunRecordStore Records, RunEventFeed Feed) Coordinator()

@@ -106,7 +106,7 @@ internal static class EndCheck
                 StepEvent step => $"step {step.Step}",
                 ValidationEvent validation => $"validation {validation.Step}",
                 SampleEvent sample => $"sample {sample.Step} {sample.Index}",
-                MembershipEvent membership => $"generation {membership.Generation}",
+                MembershipEvent membership => $"generation {membership.Generation} of {membership.Workers}",
                 _ => null,
             };
             if (name is not null && !once.Add(name))

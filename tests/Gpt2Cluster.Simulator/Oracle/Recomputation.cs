@@ -31,13 +31,15 @@ internal sealed class Recomputation
         workers[worker] = plan;
     }
 
-    /// <summary>Whether the plans of a step give each micro-batch to one worker.</summary>
-    public bool IsDividedOnce(long step, int generation, int leafCount)
+    /// <summary>
+    /// Whether the plans of a step, as far as they were sent, give no micro-batch to two workers. That none is missing
+    /// is seen in the bits: what is held of an interrupted plan may complete a step before the last plan is sent.
+    /// </summary>
+    public bool IsDivided(long step, int generation)
     {
-        if (!planned.TryGetValue(step, out var generations) || !generations.TryGetValue(generation, out var workers))
-            return false;
-        var leaves = workers.Values.SelectMany(plan => MicroBatchRanges.FromWire(plan.MicroBatches).Leaves());
-        return leaves.Order().SequenceEqual(Enumerable.Range(0, leafCount));
+        var workers = planned[step][generation].Values;
+        int[] leaves = [.. workers.SelectMany(plan => MicroBatchRanges.FromWire(plan.MicroBatches).Leaves())];
+        return leaves.Distinct().Count() == leaves.Length;
     }
 
     /// <summary>A worker has applied a step.</summary>

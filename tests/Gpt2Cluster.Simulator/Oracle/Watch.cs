@@ -104,9 +104,8 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     public void Reported(WorkerService service, string worker, SimulatedReplica replica, StepReport report)
     {
         recomputation.Applied(service, report.Step);
-        if (!recomputation.IsDividedOnce(report.Step, report.Generation, cluster.Specification.MicroBatchCount)
-            && cluster.Mutant != Schedules.Mutant.OldPlanReported)
-            Broken($"The plans of step {report.Step}, generation {report.Generation}, are no division of it.");
+        if (cluster.Mutant == Schedules.Mutant.None && !recomputation.IsDivided(report.Step, report.Generation))
+            Broken($"Two plans of step {report.Step}, generation {report.Generation}, have a micro-batch in common.");
         cluster.Trace.Say($"{worker} stands at step {replica.Step} in generation {report.Generation}");
         if (!report.Applied)
             cluster.Tally.Count(Schedules.Fault.NotFinite);
