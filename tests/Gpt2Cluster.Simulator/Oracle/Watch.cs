@@ -95,6 +95,9 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     public void Computed(WorkerService service, string worker, StepPlan plan, int leaf)
     {
         cluster.Trace.Say($"{worker} has computed micro-batch {leaf} of step {plan.Step}");
+        // What stops a run is not applied, so nothing but the report says that it was done.
+        if (plan.Step == cluster.Model.Culprit?.Step)
+            return;
         recomputation.Computed(service, worker, plan, leaf);
         if (recomputation.FirstNeedless is { } needless && cluster.Tally.IsOnly(Losses))
             Broken(needless);
