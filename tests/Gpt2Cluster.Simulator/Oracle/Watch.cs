@@ -27,7 +27,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
         Schedules.Fault.SiloKilled, Schedules.Fault.CoordinatorKilled, Schedules.Fault.SiloJoined,
         Schedules.Fault.PauseAsked, Schedules.Fault.CancelAsked, Schedules.Fault.NotFinite,
         Schedules.Fault.ConnectionBroken, Schedules.Fault.MessageRepeated, Schedules.Fault.DiskFull,
-        Schedules.Fault.FileDamaged,
+        Schedules.Fault.FileDamaged, Schedules.Fault.SiloLeft,
     ];
 
     /// <summary>The first promise that was broken; null while all hold.</summary>

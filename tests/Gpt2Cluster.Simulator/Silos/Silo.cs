@@ -5,6 +5,7 @@ using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Reducers;
+using Gpt2Cluster.Grains.Runs;
 using Gpt2Cluster.Simulator.Clock;
 using Gpt2Cluster.Simulator.Disk;
 using Gpt2Cluster.Simulator.Exchange;
@@ -18,12 +19,15 @@ internal sealed class Silo
     /// <summary>Between two introductions to the Cluster grain, as in a real silo.</summary>
     private static readonly TimeSpan IntroductionPeriod = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan DrainBound = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan DrainAskAgain = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan JoinPeriod = TimeSpan.FromSeconds(0.5);
 
     private readonly SimulatedCluster cluster;
     private readonly Dictionary<GrainId, Activation> activations = [];
     private readonly Dictionary<string, SimulatedWorker> workers = [];
     private bool hasJoined;
+    private bool isLeaving;
 
     /// <summary>A process begins; it joins the cluster as soon as it reaches the store.</summary>
     public Silo(SimulatedCluster cluster, Machine machine)
@@ -84,6 +88,9 @@ internal sealed class Silo
     /// <summary>The averagings open here.</summary>
     public RunExchanges Exchanges { get; }
 
+    /// <summary>The coordinators that live here.</summary>
+    public LocalCoordinators Coordinators { get; } = new();
+
     /// <summary>The checkpoints on its disk.</summary>
     public CheckpointFolder Checkpoints { get; }
 
@@ -133,8 +140,28 @@ internal sealed class Silo
             Grains.FailCallsTo(dead.Life);
     }
 
-    /// <summary>Leaves in good order.</summary>
+    /// <summary>
+    /// Stops in good order, as the host does it: workers finish their steps and leave their runs, coordinators come to a
+    /// boundary; what takes longer than the bound is cut short.
+    /// </summary>
     public async Task Leave()
+    {
+        var deadline = cluster.Timeline.Now + DrainBound;
+        isLeaving = true;
+        while (!(await TryToIntroduce() is null or 0 && workers.Values.All(worker => worker.ServesNobody)))
+        {
+            if (cluster.Timeline.Now >= deadline)
+                break;
+            await Work(DrainAskAgain.TotalSeconds);
+        }
+
+        // The task itself goes on elsewhere than on this thread.
+        while (!Coordinators.Leave().IsCompleted && cluster.Timeline.Now < deadline)
+            await Work(DrainAskAgain.TotalSeconds);
+        await SayGoodbye();
+    }
+
+    private async Task SayGoodbye()
     {
         try
         {
@@ -213,20 +240,24 @@ internal sealed class Silo
     /// <summary>Does something in several steps here.</summary>
     public void Fork(Func<Task> work) => cluster.Fork(work);
 
-    private void Introduce() => cluster.Fork(TryToIntroduce);
+    private void Introduce() => cluster.Fork(async () =>
+    {
+        await TryToIntroduce();
+        cluster.Timeline.After(IntroductionPeriod, Life, Introduce);
+    });
 
-    private async Task TryToIntroduce()
+    /// <returns>How many of its workers are given to runs; null if the cluster does not answer.</returns>
+    private async Task<int?> TryToIntroduce()
     {
         try
         {
-            await Grains.GetGrain<ICluster>(GrainKeys.Cluster).Register(Describe());
+            return await Grains.GetGrain<ICluster>(GrainKeys.Cluster).Register(Describe());
         }
         catch (Exception problem) when (problem is OrleansException or TimeoutException)
         {
             cluster.Trace.Say($"{Life.Name} cannot introduce itself: {problem.Message}");
+            return null;
         }
-
-        cluster.Timeline.After(IntroductionPeriod, Life, Introduce);
     }
 
     private SiloDescription Describe() => new()
@@ -240,6 +271,7 @@ internal sealed class Silo
         MachineCores = 1,
         MachineName = Name,
         Incarnation = $"{Incarnation}",
+        IsLeaving = isLeaving,
         Workers =
         [
             .. Enumerable.Range(0, Machine.DeviceCount).Select(index => new WorkerDescription

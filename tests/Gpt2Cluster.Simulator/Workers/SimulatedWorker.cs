@@ -15,6 +15,7 @@ internal sealed class SimulatedWorker : IWorker
     private readonly SimulatedCluster cluster;
     private readonly Silo silo;
     private TimeSpan lastHeard;
+    private int servingCount;
 
     /// <summary>A worker that serves nobody yet.</summary>
     public SimulatedWorker(SimulatedCluster cluster, Silo silo, string key)
@@ -35,13 +36,21 @@ internal sealed class SimulatedWorker : IWorker
     /// <summary>The service to the run; null if there is none.</summary>
     public WorkerService? Service { get; private set; }
 
+    /// <summary>Whether it serves no run, and all that it wrote for one is written.</summary>
+    public bool ServesNobody => servingCount == 0;
+
     /// <inheritdoc/>
     public Task<bool> Prepare(PrepareRequest request)
     {
         lastHeard = cluster.Timeline.Now;
         if (Service is { } current && request.Generation < current.Generation)
             return Task.FromResult(false);
-        Service ??= new WorkerService(cluster, silo, this);
+        if (Service is null)
+        {
+            Service = new WorkerService(cluster, silo, this);
+            servingCount++;
+        }
+
         Service.Prepare(request);
         return Task.FromResult(true);
     }
@@ -66,6 +75,11 @@ internal sealed class SimulatedWorker : IWorker
             cluster.Trace.Say($"{Key} is released at generation {generation}");
             current.Dispose();
             Service = null;
+            Compute.Enqueue(() =>
+            {
+                servingCount--;
+                return Task.CompletedTask;
+            });
         }
 
         return Task.CompletedTask;
