@@ -141,8 +141,8 @@ internal sealed class Silo
     }
 
     /// <summary>
-    /// Stops in good order, as the host does it: workers finish their steps and leave their runs, coordinators come to a
-    /// boundary; what takes longer than the bound is cut short.
+    /// Stops in good order, as the host does it: workers finish their steps and leave their runs, coordinators come to
+    /// a boundary; what takes longer than the bound is cut short.
     /// </summary>
     public async Task Leave()
     {
