@@ -32,6 +32,7 @@ internal sealed class Patience(TimeProvider time, Func<bool>? isOver = null)
             }
             catch (Exception problem) when (IsOutage(problem))
             {
+                cancellation.ThrowIfCancellationRequested();
                 if (isOver?.Invoke() == true)
                     throw new ClientException(ExitCodes.Unreachable, "The local cluster was stopped.", problem);
                 if (time.GetElapsedTime(began) >= OutageBound)
@@ -56,11 +57,13 @@ internal sealed class Patience(TimeProvider time, Func<bool>? isOver = null)
     /// <summary>
     /// Whether an exception says that a silo or the store was out of reach, rather than that a call failed. Orleans
     /// has no type of its own for a directory that moves and for a store that a grain could not read: it throws its
-    /// base type for these, and the mistakes of programmers are never of it.
+    /// base type for these, and the mistakes of programmers are never of it. A call that nobody here has cancelled was
+    /// cancelled there: a coordinator that could not read its record while its silo was cut off.
     /// </summary>
     public static bool IsOutage(Exception problem) =>
         problem is TimeoutException or OrleansMessageRejectionException or ConnectionFailedException
             or GatewayTooBusyException or ClientNotAvailableException or InconsistentStateException or RedisException
+            or OperationCanceledException
         || problem.GetType() == typeof(OrleansException) || IsOfStore(problem);
 
     /// <summary>

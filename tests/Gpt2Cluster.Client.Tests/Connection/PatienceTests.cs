@@ -19,6 +19,7 @@ public sealed class PatienceTests
         new RedisConnectionException(ConnectionFailureType.SocketFailure, "The store is gone."),
         new TypeLoadException("Unable to load Orleans.Persistence.Redis.RedisStorageException from assembly x"),
         new RedisTimeoutException("The store does not answer.", CommandStatus.Unknown),
+        new TaskCanceledException("A task was canceled."),
     ];
 
     [Theory]
@@ -43,6 +44,15 @@ public sealed class PatienceTests
         var problem = await Assert.ThrowsAsync<ClientException>(() => call);
         Assert.Equal(ExitCodes.Unreachable, problem.ExitCode);
         Assert.Contains("60 s", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Whoever_cancels_does_not_wait()
+    {
+        using var interrupt = new CancellationTokenSource();
+        var call = new Patience(time).Call(() => new TaskCompletionSource<int>().Task, interrupt.Token);
+        await interrupt.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
     }
 
     [Fact]

@@ -9,7 +9,11 @@ internal sealed class SmallDisk : IDisposable
     private const int Megabytes = 160;
     private const int BlockBytes = 1 << 16;
 
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
     private readonly string folder;
+    private volatile bool isToBeFull;
+    private Task filling = Task.CompletedTask;
 
     /// <summary>Puts it in a folder's place.</summary>
     public SmallDisk(string folder)
@@ -24,26 +28,44 @@ internal sealed class SmallDisk : IDisposable
 
     private string Ballast => Path.Combine(folder, "ballast");
 
-    /// <summary>Leaves no space.</summary>
+    /// <summary>Leaves no space until it is cleared, also where checkpoints are deleted meanwhile.</summary>
     public void Fill()
     {
-        try
-        {
-            using var file = new FileStream(Ballast, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
-            var block = new byte[BlockBytes];
-            while (true)
-                file.Write(block);
-        }
-        catch (IOException)
-        {
-            // Full, as it was to be.
-        }
+        isToBeFull = true;
+        filling = Task.Run(FillAgainAndAgain);
     }
 
     /// <summary>Gives the space back.</summary>
-    public void Clear() => File.Delete(Ballast);
+    public void Clear()
+    {
+        isToBeFull = false;
+        filling.Wait();
+        File.Delete(Ballast);
+    }
 
-    public void Dispose() => Run("umount", "--lazy", folder);
+    public void Dispose()
+    {
+        isToBeFull = false;
+        filling.Wait();
+        Run("umount", "--lazy", folder);
+    }
+
+    private async Task FillAgainAndAgain()
+    {
+        using var file = new FileStream(Ballast, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        var block = new byte[BlockBytes];
+        while (isToBeFull)
+        {
+            try
+            {
+                file.Write(block);
+            }
+            catch (IOException)
+            {
+                await Task.Delay(Pause);
+            }
+        }
+    }
 
     private static void Run(params string[] words)
     {
