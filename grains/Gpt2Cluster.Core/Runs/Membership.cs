@@ -144,6 +144,23 @@ internal static class Membership
             turn.Fail(turn.State.Refusal!);
     }
 
+    /// <summary>A run that waits gives those another chance that were in trouble; it has no use for its doubts.</summary>
+    /// <returns>Whether there were any.</returns>
+    public static bool TakeAgain(Turn turn)
+    {
+        var state = turn.State;
+        var isTime = state is { Phase: RunPhase.Waiting, Refusal: null }
+            && state.Now - state.WaitingSince >= RunMachine.TroublePatience;
+        var doubted = state.Offered.Where(worker =>
+            state.Troubles.GetValueOrDefault(worker.Key) >= RunMachine.MaxTroubleCount);
+        List<string> workers = [.. doubted.Select(worker => worker.Key)];
+        if (!isTime || workers.Count == 0)
+            return false;
+        turn.State = state with { Troubles = state.Troubles.RemoveRange(workers), WaitingSince = state.Now };
+        Form(turn, $"{Names(workers)} had been in trouble and may try again");
+        return true;
+    }
+
     private static void Remove(Turn turn, IReadOnlyList<string> workers, string reason)
     {
         var count = turn.State.Members.Count;

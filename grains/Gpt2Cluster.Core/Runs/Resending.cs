@@ -7,6 +7,8 @@ internal static class Resending
     {
         RepeatCheckpoint(turn);
         Membership.GiveUpWaiting(turn);
+        if (Membership.TakeAgain(turn))
+            return;
         if (turn.State.Now - turn.State.MovedAt < RunMachine.ResendAfter)
             return;
         turn.State = turn.State with { MovedAt = turn.State.Now };

@@ -14,7 +14,8 @@ public static class RunMachine
     public static readonly TimeSpan ResendAfter = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// A worker that was in trouble this often, without a step that it has committed in between, is not taken any more.
+    /// A worker that was in trouble this often, without a step that it has committed in between, is not taken any more,
+    /// unless the run comes to wait for workers.
     /// </summary>
     public const int MaxTroubleCount = 3;
 
@@ -23,6 +24,12 @@ public static class RunMachine
     /// cluster is started, its silos do not come at once.
     /// </summary>
     public static readonly TimeSpan RefusalPatience = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// A run that waits for workers takes those again after this long that it had left out for their troubles: they may
+    /// have passed, such as those of a worker that was to copy from a silo out of its reach.
+    /// </summary>
+    public static readonly TimeSpan TroublePatience = TimeSpan.FromSeconds(30);
 
     /// <summary>
     /// Two silos between which stripes do not pass do not stay together once that was reported this often in one step;
