@@ -144,7 +144,7 @@ internal static class Membership
             turn.Fail(turn.State.Refusal!);
     }
 
-    /// <summary>A run that waits gives those another chance that were in trouble; it has no use for its doubts.</summary>
+    /// <summary>A run that waits takes those again that it had left out for their troubles.</summary>
     /// <returns>Whether there were any.</returns>
     public static bool TakeAgain(Turn turn)
     {
