@@ -101,7 +101,18 @@ public sealed record StoredCheckpoint(
     [property: Id(1)] long Step,
     [property: Id(2)] string StateHash,
     [property: Id(3)] string? SiloName = null,
-    [property: Id(4)] string? DataFolderId = null);
+    [property: Id(4)] string? DataFolderId = null)
+{
+    /// <summary>Who has copied it since.</summary>
+    [Id(5)]
+    public CheckpointPlace[] Copies { get; init; } = [];
+}
+
+/// <summary>A disk that a checkpoint was copied to.</summary>
+/// <param name="SiloName">The silo.</param>
+/// <param name="DataFolderId">Its data folder; null if nobody said.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-place.v1")]
+public sealed record CheckpointPlace([property: Id(0)] string SiloName, [property: Id(1)] string? DataFolderId);
 
 /// <summary>A checkpoint on a silo's disk; only loading it tells whether it verifies.</summary>
 /// <param name="Checkpoint">Which one.</param>

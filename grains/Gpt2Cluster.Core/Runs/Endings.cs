@@ -16,6 +16,10 @@ internal static class Endings
 
         switch (Saving.SaveLast(turn))
         {
+            case LastCheckpoint.IsWritten when Copying.IsWaitedFor(turn)
+                && turn.State.Ending!.Status is RunStatus.Completed or RunStatus.EarlyStopped:
+                // What a run has come to is not to go with one machine.
+                break;
             case LastCheckpoint.IsWritten:
                 Finish(turn);
                 break;

@@ -13,9 +13,11 @@ internal static class Membership
             ClusterWorkerCount = offer.ClusterWorkerCount,
             OtherRuns = offer.OtherRuns,
             Gone = turn.State.Gone.Intersect(offer.Workers.Select(worker => (worker.Silo, worker.Incarnation))),
+            Disks = offer.Disks,
         };
         if (turn.State.Phase == RunPhase.Resting)
             return;
+        Copying.Next(turn);
         Leaving.ReleaseBystanders(turn);
         var missing = turn.State.Members.Where(member => !IsOffered(turn, member));
         List<string> gone = [.. missing.Select(member => member.Key)];

@@ -20,6 +20,8 @@ internal static class Recovery
         [
             .. found.Checkpoints
                 .Where(each => !Saving.HasStep(turn, each.Entry.Step) && IsOfThisRun(turn.Record, each.Record))
+                .GroupBy(each => (each.Entry.Step, each.Entry.StateHash))
+                .Select(WithCopies)
                 .DistinctBy(each => each.Entry.Step)
                 .OrderBy(each => each.Entry.Step),
         ];
@@ -33,6 +35,14 @@ internal static class Recovery
         turn.Persist();
         var (newest, steps) = (news[^1].Entry, string.Join(", ", news.Select(each => each.Entry.Step)));
         turn.Warn($"Found on disk and taken back: checkpoints of step {steps} (the newest on silo {newest.Silo}).");
+    }
+
+    /// <summary>One of several silos that hold it stands for the one that wrote it.</summary>
+    private static FoundCheckpoint WithCopies(IEnumerable<FoundCheckpoint> same)
+    {
+        var all = same.DistinctBy(each => (each.Entry.Silo, each.Entry.DataFolderId)).ToList();
+        var copies = all.Skip(1).Select(each => new CheckpointHolder(each.Entry.Silo, each.Entry.DataFolderId));
+        return all[0] with { Entry = all[0].Entry with { Copies = [.. copies] } };
     }
 
     private static RunRecord Progress(RunRecord record, FoundCheckpoint newest) =>

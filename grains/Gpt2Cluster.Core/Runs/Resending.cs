@@ -6,6 +6,9 @@ internal static class Resending
     public static void Tick(Turn turn)
     {
         RepeatCheckpoint(turn);
+        if (turn.State.Phase != RunPhase.Resting)
+            Copying.Next(turn);
+        Copying.StopWaiting(turn);
         Membership.GiveUpWaiting(turn);
         if (Membership.TakeAgain(turn))
             return;

@@ -89,6 +89,16 @@ public sealed record WriteCheckpoint(
     string Worker, int Generation, long Step, double? ValidationLoss, bool IsBest) : RunCommand;
 
 /// <summary>
+/// A silo is to copy a checkpoint from another one's disk, in the background; it answers <see cref="CheckpointCopied"/>
+/// or <see cref="CheckpointNotCopied"/>.
+/// </summary>
+/// <param name="Silo">The silo that copies.</param>
+/// <param name="From">The silo whose disk has it.</param>
+/// <param name="Step">The checkpoint's step.</param>
+/// <param name="DataFolderId">The copying silo's data folder.</param>
+public sealed record CopyCheckpoint(string Silo, string From, long Step, string DataFolderId) : RunCommand;
+
+/// <summary>
 /// Checkpoints that the stored catalogue does not name any more are to be deleted from every disk. It follows the
 /// <see cref="PersistRecord"/> that forgets them, so that the store never names only what is deleted.
 /// </summary>

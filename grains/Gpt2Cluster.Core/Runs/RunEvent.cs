@@ -40,7 +40,11 @@ public sealed record Started : RunEvent;
 /// <param name="ClusterWorkerCount">All workers of the cluster, whomever they serve.</param>
 /// <param name="OtherRuns">What the other runs have of them.</param>
 public sealed record WorkersOffered(
-    IReadOnlyList<OfferedWorker> Workers, int ClusterWorkerCount, IReadOnlyList<RunShare> OtherRuns) : RunEvent;
+    IReadOnlyList<OfferedWorker> Workers, int ClusterWorkerCount, IReadOnlyList<RunShare> OtherRuns) : RunEvent
+{
+    /// <summary>The disks of all silos of the cluster, whomever they serve.</summary>
+    public IReadOnlyList<SiloDisk> Disks { get; init; } = [];
+}
 
 /// <summary>A run's part of the cluster.</summary>
 /// <param name="Run">The run's name.</param>
@@ -158,6 +162,18 @@ public sealed record CheckpointWritten(
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">One sentence.</param>
 public sealed record CheckpointFailed(string Worker, long Step, string Reason) : RunEvent;
+
+/// <summary>A silo has copied a checkpoint, verified it and published it on its disk, or had it already.</summary>
+/// <param name="Silo">The silo.</param>
+/// <param name="Step">The checkpoint's step.</param>
+/// <param name="DataFolderId">The data folder that holds it; null if nobody said.</param>
+public sealed record CheckpointCopied(string Silo, long Step, string? DataFolderId) : RunEvent;
+
+/// <summary>A silo could not copy a checkpoint.</summary>
+/// <param name="Silo">The silo.</param>
+/// <param name="Step">The checkpoint's step.</param>
+/// <param name="Reason">What was met, without a full stop.</param>
+public sealed record CheckpointNotCopied(string Silo, long Step, string Reason) : RunEvent;
 
 /// <summary>A checkpoint that lies on a disk.</summary>
 /// <param name="Entry">As a catalogue would name it.</param>

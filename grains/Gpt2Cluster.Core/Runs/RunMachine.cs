@@ -40,6 +40,15 @@ public static class RunMachine
     /// <summary>A run that ends gives up writing its last checkpoint after this many failures.</summary>
     public const int MaxCheckpointAttempts = 3;
 
+    /// <summary>A checkpoint that could not be copied is tried again after this long.</summary>
+    public static readonly TimeSpan CopyAgainAfter = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// A run that is done, and the last worker that leaves, wait this long for the copy of the last checkpoint; a copy
+    /// that takes longer goes on behind them.
+    /// </summary>
+    public static readonly TimeSpan LastCopyPatience = TimeSpan.FromSeconds(30);
+
     /// <summary>Decides.</summary>
     /// <param name="state">What is known.</param>
     /// <param name="heard">What was heard.</param>
@@ -66,6 +75,8 @@ public static class RunMachine
             case SampleReported report: Sampling.Report(turn, report); break;
             case CheckpointWritten written: Saving.Written(turn, written); break;
             case CheckpointFailed failed: Saving.Failed(turn, failed); break;
+            case CheckpointCopied copied: Copying.Copied(turn, copied); break;
+            case CheckpointNotCopied failed: Copying.Failed(turn, failed); break;
             case CheckpointDamaged damaged: Saving.Damaged(turn, damaged); break;
             case CheckpointsFound found: Recovery.Found(turn, found); break;
             case CheckpointUnreachable missing: Saving.Unreachable(turn, missing); break;

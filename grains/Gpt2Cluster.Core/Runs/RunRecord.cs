@@ -39,7 +39,26 @@ public enum RunStatus
 /// <param name="ValidationLoss">Validation loss at that step; null if none was measured.</param>
 /// <param name="DataFolderId">The data folder it was written to, which silos may share; null if nobody said.</param>
 public sealed record CheckpointEntry(
-    long Step, string StateHash, string Silo, string Path, double? ValidationLoss, string? DataFolderId = null);
+    long Step, string StateHash, string Silo, string Path, double? ValidationLoss, string? DataFolderId = null)
+{
+    /// <summary>Who has copied it since.</summary>
+    public IReadOnlyList<CheckpointHolder> Copies { get; init; } = [];
+
+    /// <summary>Whether it was written or copied to a silo's disk.</summary>
+    public bool IsOn(SiloDisk disk) => Copies.Prepend(new CheckpointHolder(Silo, DataFolderId)).Any(holder =>
+        holder.DataFolderId is { } id ? id == disk.DataFolderId : holder.Silo == disk.Silo);
+}
+
+/// <summary>A disk that a checkpoint lies on.</summary>
+/// <param name="Silo">The silo.</param>
+/// <param name="DataFolderId">Its data folder; null if nobody said.</param>
+public sealed record CheckpointHolder(string Silo, string? DataFolderId);
+
+/// <summary>The disk of a silo that is in the cluster now.</summary>
+/// <param name="Silo">The silo.</param>
+/// <param name="DataFolderId">Its data folder, which silos may share.</param>
+/// <param name="IsLeaving">Whether the silo is to stop.</param>
+public sealed record SiloDisk(string Silo, string DataFolderId, bool IsLeaving = false);
 
 /// <summary>A validation loss and where it was measured.</summary>
 /// <param name="Step">After this step.</param>

@@ -148,6 +148,21 @@ public sealed record RunState
     /// <summary>Whether a checkpoint was due while another was being written.</summary>
     public bool CheckpointIsDue { get; init; }
 
+    /// <summary>The disks of the cluster's silos when it offered last.</summary>
+    public IReadOnlyList<SiloDisk> Disks { get; init; } = [];
+
+    /// <summary>The copy of a checkpoint that is being made; null if none is.</summary>
+    public CopyCheckpoint? CopyInFlight { get; init; }
+
+    /// <summary>When it was ordered.</summary>
+    public TimeSpan CopySentAt { get; init; }
+
+    /// <summary>Copies that failed since one succeeded.</summary>
+    public int FailedCopyCount { get; init; }
+
+    /// <summary>No copy is ordered before this time.</summary>
+    public TimeSpan CopyNotBefore { get; init; }
+
     /// <summary>Attempts to write the last checkpoint that failed since the run began to end.</summary>
     public int FailedLastCheckpointCount { get; init; }
 

@@ -87,6 +87,8 @@ internal static class Saving
         var isNews = !(written.Step <= turn.Record.NewestCheckpoint?.Step);
         if (isNews)
             Publish(turn, written);
+        if (isNews && turn.State.Phase != RunPhase.Resting)
+            Copying.Next(turn);
         if ((isNews || isAwaited) && turn.State.Phase == RunPhase.Saving)
             Boundary.Next(turn);
     }
@@ -135,7 +137,8 @@ internal static class Saving
         turn.State = turn.State with { MissingCheckpoint = missing.Step };
         if (turn.State.Ending is not null)
             Endings.LoseState(turn);
-        var remark = $"it waits for silo {entry.Silo}, which holds the checkpoint of step {entry.Step}";
+        var holders = string.Join(" or ", entry.Copies.Select(copy => copy.Silo).Prepend(entry.Silo).Distinct());
+        var remark = $"it waits for silo {holders}, which holds the checkpoint of step {entry.Step}";
         if (turn.State.Phase == RunPhase.Resting || turn.Record.Remark == remark)
             return;
         turn.Record = turn.Record with { Remark = remark };

@@ -14,8 +14,8 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IPeerDisks peers)
 {
     /// <summary>Loads a checkpoint; the replica stands at its step.</summary>
-    /// <exception cref="DamagedCheckpointException">It verifies nowhere, and its own disk was looked at.</exception>
-    /// <exception cref="UnreachableCheckpointException">Its own disk cannot be reached now.</exception>
+    /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
+    /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
     public void Load(IReplica replica, StoredCheckpoint checkpoint, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(replica);
@@ -25,8 +25,8 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     }
 
     /// <summary>Loads only a checkpoint's parameters; the caller ends with <see cref="IReplica.Loaded"/>.</summary>
-    /// <exception cref="DamagedCheckpointException">It verifies nowhere, and its own disk was looked at.</exception>
-    /// <exception cref="UnreachableCheckpointException">Its own disk cannot be reached now.</exception>
+    /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
+    /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
     public void LoadParameters(IReplica replica, StoredCheckpoint checkpoint, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(replica);
@@ -40,7 +40,8 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
         var met = new List<string>();
         if (TryHere(replica, checkpoint, parts, met, cancellation))
             return;
-        var isOwnDiskSeen = IsWriter(checkpoint, new PeerDisk(silo.Name, silo.DataFolderId));
+        var unseen = Holders(checkpoint).ToList();
+        unseen.RemoveAll(holder => IsOn(holder, new PeerDisk(silo.Name, silo.DataFolderId)));
         foreach (var peer in Peers(checkpoint, met))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -51,11 +52,11 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
             if (answer.Outcome == CopyOutcome.Failed)
                 met.Add($"it could not be copied from silo {peer.SiloName}: {answer.Reason}");
             else
-                isOwnDiskSeen |= IsWriter(checkpoint, peer);
+                unseen.RemoveAll(holder => IsOn(holder, peer));
         }
 
         var said = met.Count > 0 ? string.Join("; ", met) : "no silo that can be reached has it on its disk";
-        throw isOwnDiskSeen
+        throw unseen.Count == 0
             ? new DamagedCheckpointException(checkpoint.Step, said)
             : new UnreachableCheckpointException(checkpoint.Step, said);
     }
@@ -82,12 +83,13 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
         }
     }
 
-    /// <summary>The disk it was written to comes first: whoever has a copy has it from there.</summary>
+    /// <summary>The disks that the catalogue names come first, that of the silo that wrote it before all.</summary>
     private IReadOnlyList<PeerDisk> Peers(StoredCheckpoint checkpoint, List<string> met)
     {
         try
         {
-            return [.. peers.List().OrderBy(peer => IsWriter(checkpoint, peer) ? 0 : 1)];
+            var holders = Holders(checkpoint).ToList();
+            return [.. peers.List().OrderBy(peer => (uint)holders.FindIndex(holder => IsOn(holder, peer)))];
         }
         catch (IOException problem)
         {
@@ -96,9 +98,13 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
         }
     }
 
+    /// <summary>Who wrote it, and who has copied it since.</summary>
+    private static IEnumerable<CheckpointPlace> Holders(StoredCheckpoint checkpoint) =>
+        checkpoint.Copies.Prepend(new CheckpointPlace(checkpoint.SiloName ?? "", checkpoint.DataFolderId));
+
     /// <summary>
     /// Silos may share a data folder, and one that comes back under its name with another is all that will come back.
     /// </summary>
-    private static bool IsWriter(StoredCheckpoint checkpoint, PeerDisk disk) =>
-        disk.SiloName == checkpoint.SiloName || disk.DataFolderId == checkpoint.DataFolderId;
+    private static bool IsOn(CheckpointPlace holder, PeerDisk disk) =>
+        disk.SiloName == holder.SiloName || disk.DataFolderId == holder.DataFolderId;
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Grains.Models;
@@ -25,14 +26,57 @@ public sealed class FolderCopy(IModelStore from)
         if (files.Length == 0)
             return false;
         using var staged = new StagedFolder(target);
+        var hashes = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var file in files)
-            await CopyFile(file, staged.File(Path.GetFileName(file.RelativePath)));
-        if (!Directory.Exists(target))
-            staged.Publish();
+        {
+            var name = Path.GetFileName(file.RelativePath);
+            hashes.Add(name, await CopyFile(file, staged.File(name)));
+        }
+
+        await OnItsOwnThread(() =>
+        {
+            Verify(staged, hashes);
+            if (!Directory.Exists(target))
+                staged.Publish();
+        });
         return true;
     }
 
-    private async Task CopyFile(StoredFile file, string target)
+    /// <summary>A checkpoint says itself what its files must hash to: a bad one is not spread.</summary>
+    private static void Verify(StagedFolder staged, Dictionary<string, string> hashes)
+    {
+        if (!hashes.ContainsKey(CheckpointManifest.FileName))
+            return;
+        var manifest = CheckpointManifest.Read(File.ReadAllText(staged.File(CheckpointManifest.FileName)));
+        var bad = manifest.Files.FirstOrDefault(file => hashes.GetValueOrDefault(file.Name) != file.Sha256);
+        if (bad is not null)
+            throw new InvalidDataException($"{bad.Name} does not have the manifest's hash where it was copied from.");
+    }
+
+    /// <summary>Flushing gigabytes to a disk takes longer than a grain's turn should.</summary>
+    private static Task OnItsOwnThread(Action work)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() =>
+        {
+            try
+            {
+                work();
+                done.SetResult();
+            }
+            catch (Exception problem)
+            {
+                done.SetException(problem);
+            }
+        })
+        {
+            IsBackground = true,
+            Name = "publish a copy",
+        }.Start();
+        return done.Task;
+    }
+
+    private async Task<string> CopyFile(StoredFile file, string target)
     {
         var expected = from.Hash(file.RelativePath);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -49,7 +93,9 @@ public sealed class FolderCopy(IModelStore from)
             }
         }
 
-        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != await expected)
-            throw new InvalidDataException($"{file.RelativePath} was damaged on its way from another silo.");
+        var found = Convert.ToHexStringLower(hash.GetHashAndReset());
+        return found == await expected
+            ? found
+            : throw new InvalidDataException($"{file.RelativePath} was damaged on its way from another silo.");
     }
 }

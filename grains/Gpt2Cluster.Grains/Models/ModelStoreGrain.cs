@@ -123,7 +123,7 @@ public sealed partial class ModelStoreGrain(
                 await copy.Run(relativeFolder, target) ? CopyOutcome.IsHere : CopyOutcome.IsNotThere);
         }
         catch (Exception problem) when (problem is InvalidDataException or OrleansException or TimeoutException
-            or IOException or UnauthorizedAccessException)
+            or IOException or UnauthorizedAccessException or UserErrorException)
         {
             LogNotCopied(relativeFolder, fromSilo, problem.Message);
             return new CopyAnswer(CopyOutcome.Failed, problem.Message);

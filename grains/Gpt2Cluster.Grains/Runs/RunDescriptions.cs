@@ -77,7 +77,7 @@ internal static class RunDescriptions
     {
         Step = entry.Step,
         StateHash = entry.StateHash,
-        Silos = [entry.Silo],
+        Silos = [.. entry.Copies.Select(copy => copy.Silo).Prepend(entry.Silo)],
         Path = entry.Path,
         ValidationLoss = entry.ValidationLoss,
         IsBest = best is not null && best.Step == entry.Step,

@@ -7,6 +7,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Logging;
@@ -64,7 +65,10 @@ internal sealed partial class RunExecutor(
                      group worker by worker.Run into share
                      orderby share.Key
                      select new RunShare(share.Key, share.Count());
-        return new WorkersOffered([.. offered], workers.Count, [.. others]);
+        return new WorkersOffered([.. offered], workers.Count, [.. others])
+        {
+            Disks = [.. cluster.Silos.Select(silo => new SiloDisk(silo.Name, silo.DataFolderId, silo.IsLeaving))],
+        };
     }
 
     /// <summary>Tells the cluster how the run stands.</summary>
@@ -106,7 +110,8 @@ internal sealed partial class RunExecutor(
     public static IReadOnlyList<RunCommand> WithoutOrders(IEnumerable<RunCommand> commands) =>
     [
         .. commands.Where(command => command is not
-            (PrepareReplica or ConfigureExchange or PlanStep or Validate or Sample or WriteCheckpoint)),
+            (PrepareReplica or ConfigureExchange or PlanStep or Validate or Sample or WriteCheckpoint
+                or CopyCheckpoint)),
     ];
 
     private async Task Do(RunCommand command, RunState state)
@@ -131,6 +136,9 @@ internal sealed partial class RunExecutor(
                 break;
             case WriteCheckpoint write:
                 Send(write.Worker, write.Generation, worker => worker.Checkpoint(ToPlan(write, state)));
+                break;
+            case CopyCheckpoint copy:
+                Copy(copy).Ignore();
                 break;
             case DeleteCheckpoints delete:
                 foreach (var silo in cluster.Silos)
@@ -178,6 +186,32 @@ internal sealed partial class RunExecutor(
                 await hear(new WorkerLost(worker, generation, "it cannot be reached"));
             }
         }
+    }
+
+    /// <summary>The copy goes on for as long as it takes; what comes of it is heard.</summary>
+    private async Task Copy(CopyCheckpoint copy)
+    {
+        string? problem;
+        try
+        {
+            var store = grains.GetGrain<IModelStore>(copy.Silo);
+            var answer = await store.Bring(CheckpointStore.RelativeFolderOf(run, copy.Step), copy.From);
+            problem = answer.Outcome switch
+            {
+                CopyOutcome.IsHere => null,
+                CopyOutcome.IsNotThere => $"silo {copy.From} does not have it",
+                _ => answer.Reason?.TrimEnd('.') ?? "nobody says why",
+            };
+        }
+        catch (Exception exception)
+        {
+            LogUnreachable(exception, copy.Silo, run);
+            problem = exception.Message.TrimEnd('.');
+        }
+
+        await hear(problem is null
+            ? new CheckpointCopied(copy.Silo, copy.Step, copy.DataFolderId)
+            : new CheckpointNotCopied(copy.Silo, copy.Step, problem));
     }
 
     /// <summary>
@@ -276,6 +310,9 @@ internal sealed partial class RunExecutor(
     private StoredCheckpoint? CheckpointOf(long step, RunRecord record) =>
         record.Checkpoints.FirstOrDefault(entry => entry.Step == step) is { } entry
             ? new StoredCheckpoint(run, step, entry.StateHash, entry.Silo, entry.DataFolderId)
+            {
+                Copies = [.. entry.Copies.Select(copy => new CheckpointPlace(copy.Silo, copy.DataFolderId))],
+            }
             : null;
 
     private static bool IsFirstOfItsSilo(string worker, RunState state)

@@ -311,6 +311,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private static bool IsNews(WorkersOffered offer, RunState state) =>
         state.Phase == RunPhase.Waiting
         || !offer.Workers.SequenceEqual(state.Offered)
+        || !offer.Disks.SequenceEqual(state.Disks)
         || offer.Workers.Any(worker => worker.Leaving is not null
             && !state.Members.Exists(member => member.Key == worker.Key));
 

@@ -15,6 +15,7 @@ internal static class CommandText
         Validate v => $"validate {v.Worker} g{v.Generation} step {v.Step}: {v.Range}",
         Sample s => $"sample {s.Worker} g{s.Generation} step {s.Step}: {s.Range}",
         WriteCheckpoint write => Of(write),
+        CopyCheckpoint copy => $"copy step {copy.Step} from {copy.From} to {copy.Silo}",
         DeleteCheckpoints delete => $"delete all checkpoints but [{string.Join(' ', delete.Kept)}]",
         ReleaseWorkers release => $"release {string.Join(' ', release.Workers)}",
         Finish f => $"finish {f.Status} at step {f.Step} hash {f.StateHash ?? "-"}{Because(f.Reason)}",
@@ -24,7 +25,10 @@ internal static class CommandText
 
     private static string Of(RunRecord record) =>
         $"persist {record.Status} g{record.Generation} step {record.CommittedStep}"
-        + $" checkpoints [{string.Join(' ', record.Checkpoints.Select(entry => entry.Step))}]{Because(record.Remark)}";
+        + $" checkpoints [{string.Join(' ', record.Checkpoints.Select(Of))}]{Because(record.Remark)}";
+
+    private static string Of(CheckpointEntry entry) =>
+        string.Join('+', entry.Copies.Select(copy => copy.Silo).Prepend($"{entry.Step}"));
 
     private static string Of(PlanStep plan)
     {

@@ -106,6 +106,28 @@ public sealed class RunMachinePropertyTests
         });
 
     [Fact]
+    public void What_lies_on_two_disks_outlives_any_one_of_them() =>
+        Gen.Select(Gen.Int, Gen.Int[0, 400]).Sample((seed, fire) =>
+        {
+            var random = new Random(seed);
+            var cluster = new SimulatedCluster(Small, seed) { IsCalm = true };
+            for (var delivery = 0; cluster.End is null; delivery++)
+            {
+                Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase} at step {cluster.State.Step}.");
+                if (cluster.LiveCount == 0 || (random.Next(100) == 0 && cluster.LiveCount < 4))
+                    cluster.Join();
+                if (delivery == fire)
+                    AssertNothingBurnt(cluster);
+                if (delivery % 20 == 0)
+                    cluster.OfferAll();
+                cluster.Deliver();
+            }
+
+            Assert.Equal(Undisturbed(5), cluster.Parameters[12]);
+            Assert.True(cluster.Stored.NewestCheckpoint!.Copies.Count > 0, "The result lies on one disk only.");
+        });
+
+    [Fact]
     public void Pauses_at_random_lose_nothing() =>
         Gen.Int.Sample(seed =>
         {
@@ -163,6 +185,24 @@ public sealed class RunMachinePropertyTests
         cluster.OfferAll();
     }
 
+    private static void AssertNothingBurnt(SimulatedCluster cluster)
+    {
+        var twice = cluster.Stored.Checkpoints.LastOrDefault(entry => entry.Copies.Count > 0)?.Step ?? 0;
+        cluster.BurnDown();
+        cluster.Join();
+        bool Begins() => cluster.State.Phase is RunPhase.Waiting or RunPhase.Standing or RunPhase.Preparing;
+        for (var delivery = 0; Begins(); delivery++)
+        {
+            Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase}.");
+            if (delivery % 20 == 0)
+                cluster.OfferAll();
+            cluster.Deliver();
+        }
+
+        var step = cluster.State.Step;
+        Assert.True(step >= twice, $"Step {twice} lay on two disks; it goes on from {step}.");
+    }
+
     private static float Undisturbed(int leafCount)
     {
         var parameter = 0.5f;
@@ -170,15 +210,15 @@ public sealed class RunMachinePropertyTests
         {
             var leaves = new float[leafCount];
             for (var index = 0; index < leafCount; index++)
-                leaves[index] = SimulatedCluster.Gradient(step, index, parameter);
-            parameter = SimulatedCluster.Updated(parameter, Floats.TreeSum(leaves), leafCount);
+                leaves[index] = SimulatedModel.Gradient(step, index, parameter);
+            parameter = SimulatedModel.Updated(parameter, Floats.TreeSum(leaves), leafCount);
         }
 
         return parameter;
     }
 
     private static double MeanLoss(long step) =>
-        Enumerable.Range(0, 5).Aggregate(0.0, (sum, index) => sum + SimulatedCluster.Loss(step, index)) / 5;
+        Enumerable.Range(0, 5).Aggregate(0.0, (sum, index) => sum + SimulatedModel.Loss(step, index)) / 5;
 
     // A step whose commit a dying coordinator did not see is warned of instead of told.
     private static void AssertInOrder(SimulatedCluster cluster)

@@ -1,4 +1,3 @@
-using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -21,7 +20,7 @@ internal sealed class SimulatedCluster
     private readonly HashSet<(SimulatedWorker Worker, long Step)> lost = [];
     private readonly Dictionary<(long Step, int Generation), DumbReducer> reducers = [];
     private readonly Dictionary<long, float> parameters = new() { [0] = 0.5f };
-    private readonly HashSet<long> disk = [];
+    private readonly SimulatedDisks disks = new();
     private readonly HashSet<string> leaving = [];
     private RunRecord stored;
     private RunState state;
@@ -98,13 +97,24 @@ internal sealed class SimulatedCluster
         OfferAll();
     }
 
+    /// <summary>All machines lose power, and one of them its disk; they come back without workers.</summary>
+    public void BurnDown()
+    {
+        foreach (var key in live.Keys.ToList())
+            Lose(key);
+        live.Clear();
+        leaving.Clear();
+        disks.Lose(SimulatedDisks.Silos[random.Next(SimulatedDisks.Silos.Length)]);
+        KillCoordinator();
+    }
+
     public void KillCoordinator()
     {
         mail.Clear();
         state = new RunState(stored);
         now = TimeSpan.Zero;
         Hear(new Started());
-        Hear(new CheckpointsFound([.. disk.Select(Found)]));
+        Hear(new CheckpointsFound([.. disks.Entries.Select(entry => new FoundCheckpoint(entry, stored))]));
         OfferAll();
     }
 
@@ -118,7 +128,10 @@ internal sealed class SimulatedCluster
                 Leaving = leaving.Contains(pair.Key) ? "its silo stops" : null,
             })],
             live.Count,
-            []));
+            [])
+        {
+            Disks = disks.Now,
+        });
     }
 
     public void Tell(RunEvent heard) => mail.Add(heard);
@@ -169,7 +182,7 @@ internal sealed class SimulatedCluster
         {
             // A coordinator may die between any two commands: what it has stored by then must lie on the disk.
             Execute(command);
-            Assert.All(stored.Checkpoints, entry => Assert.Contains(entry.Step, disk));
+            disks.AssertHold(stored.Checkpoints);
         }
     }
 
@@ -193,6 +206,7 @@ internal sealed class SimulatedCluster
             case PlanStep plan: Obey(plan.Worker, plan.Generation, worker => Begin(worker, plan)); break;
             case Validate work: Obey(work.Worker, work.Generation, replica => Check(replica, work)); break;
             case Sample work: Obey(work.Worker, work.Generation, replica => Draw(replica, work)); break;
+            case CopyCheckpoint copy: Copy(copy); break;
             case DeleteCheckpoints delete: Delete(delete); break;
             case WriteCheckpoint write: Obey(write.Worker, write.Generation, replica => Save(replica, write)); break;
             case ReleaseWorkers release: release.Workers.ToList().ForEach(key => Forget(key)); break;
@@ -200,8 +214,16 @@ internal sealed class SimulatedCluster
         }
     }
 
-    private FoundCheckpoint Found(long step) =>
-        new(new CheckpointEntry(step, $"hash{step}", "silo0", $"/c/{step}", null), stored);
+    private void Copy(CopyCheckpoint copy)
+    {
+        Assert.NotEqual(copy.From, copy.Silo);
+        if (!IsCalm && random.Next(3) == 0)
+            mail.Add(new CheckpointNotCopied(copy.Silo, copy.Step, "the disk is full"));
+        else if (disks.Copy(copy))
+            mail.Add(new CheckpointCopied(copy.Silo, copy.Step, copy.DataFolderId));
+        else
+            mail.Add(new CheckpointNotCopied(copy.Silo, copy.Step, "it is not there"));
+    }
 
     private void Forget(string key)
     {
@@ -250,7 +272,8 @@ internal sealed class SimulatedCluster
             return;
         }
 
-        if (command.Source == ReplicaSource.Checkpoint && !IsCalm && random.Next(10) == 0)
+        var isDamaged = !disks.Has(command.Step) || (!IsCalm && random.Next(10) == 0);
+        if (command.Source == ReplicaSource.Checkpoint && isDamaged)
             mail.Add(new CheckpointDamaged(command.Step, "it does not verify"));
         else if (command.Source != ReplicaSource.Keep)
             replica.Replace(command.Step);
@@ -263,7 +286,7 @@ internal sealed class SimulatedCluster
     private void Delete(DeleteCheckpoints command)
     {
         Assert.Equal(stored.Checkpoints.Select(entry => entry.Step), command.Kept);
-        disk.RemoveWhere(step => step < command.Kept[^1] && !command.Kept.Contains(step));
+        disks.DeleteAllBut(command.Kept);
     }
 
     private void Begin(SimulatedWorker worker, PlanStep plan)
@@ -295,7 +318,7 @@ internal sealed class SimulatedCluster
             return true;
         }
 
-        worker.Compute(leaf => Gradient(plan.Step, leaf, parameters[plan.Step - 1]));
+        worker.Compute(leaf => SimulatedModel.Gradient(plan.Step, leaf, parameters[plan.Step - 1]));
         Contribute(worker, plan);
         return true;
     }
@@ -316,7 +339,8 @@ internal sealed class SimulatedCluster
 
     private void Apply(SimulatedWorker worker, PlanStep plan)
     {
-        var updated = Updated(parameters[plan.Step - 1], ReducerOf(plan).Root, stored.Specification.MicroBatchCount);
+        var leafCount = stored.Specification.MicroBatchCount;
+        var updated = SimulatedModel.Updated(parameters[plan.Step - 1], ReducerOf(plan).Root, leafCount);
         Assert.Equal(Floats.Bits(parameters.GetValueOrDefault(plan.Step, updated)), Floats.Bits(updated));
         parameters[plan.Step] = updated;
         worker.Step = plan.Step;
@@ -325,7 +349,7 @@ internal sealed class SimulatedCluster
             Worker = plan.Worker,
             Generation = plan.Generation,
             Step = plan.Step,
-            Losses = [.. plan.Ranges.Leaves().Select(index => Loss(plan.Step, index))],
+            Losses = [.. plan.Ranges.Leaves().Select(index => SimulatedModel.Loss(plan.Step, index))],
             KeptCount = worker.KeptCount,
             GradientNorm = plan.Step,
             Applied = true,
@@ -365,22 +389,10 @@ internal sealed class SimulatedCluster
             return;
         }
 
-        disk.Add(command.Step);
+        var silo = command.Worker.Split('/')[0];
+        disks.Write(silo, command.Step);
         mail.Add(new CheckpointWritten(
-            command.Worker, command.Step, $"hash{command.Step}", $"/c/{command.Step}", TimeSpan.FromSeconds(1)));
+            command.Worker, command.Step, $"hash{command.Step}", $"/c/{command.Step}", TimeSpan.FromSeconds(1),
+            disks.IdOf(silo)));
     }
-
-    public static double Loss(long step, int microBatch) => (1.0 / step) + microBatch;
-
-    public static float Gradient(long step, int microBatch, float parameter) =>
-        new Random(HashOf(step, microBatch)).NextSingle() - (parameter * 0.37f);
-
-    public static float Updated(float parameter, float sum, int leafCount) => parameter - (0.1f * (sum / leafCount));
-
-    private static int HashOf(long step, int microBatch) => (int)(step * 1009) + microBatch;
-}
-
-internal static class Profiles
-{
-    public static ComputeProfile Cpu { get; } = new("cpu", "AVX2", Precision.Float32, 1, "2.10", "f00d");
 }

@@ -106,7 +106,11 @@ internal sealed class Transcript
             case "validation": return new ValidationReported(worker, generation, state.Step, Numbers(words[2..]));
             case "samples": return new SampleReported(worker, generation, state.Step, words[2..]);
             case "written":
-                return new CheckpointWritten(worker, long.Parse(words[2]), words[3], "/c", TimeSpan.FromSeconds(1));
+                var disk = state.Disks.FirstOrDefault(disk => disk.Silo == worker.Split('/')[0])?.DataFolderId;
+                return new CheckpointWritten(
+                    worker, long.Parse(words[2]), words[3], "/c", TimeSpan.FromSeconds(1), disk);
+            case "copied": return new CheckpointCopied(worker, long.Parse(words[2]), words[3]);
+            case "not-copied": return new CheckpointNotCopied(worker, long.Parse(words[2]), "silo a does not answer");
             case "not-written": return new CheckpointFailed(worker, long.Parse(words[2]), "no space is left");
             case "found": return Found(words);
             case "missing":
@@ -133,14 +137,22 @@ internal sealed class Transcript
             ],
         };
 
-    // Workers that are offered, then other runs as RUN=COUNT and workers that serve nobody as free=COUNT.
-    private static WorkersOffered Offer(string[] words)
+    // Workers that are offered, then other runs as RUN=COUNT and workers that serve nobody as free=COUNT, and disks as
+    // SILO@DISK, with ~ behind it for a silo that is to stop.
+    private static WorkersOffered Offer(string[] all)
     {
+        var words = all.Where(word => !word.Contains('@')).ToArray();
+        var disks = from word in all.Except(words)
+                    let parts = word.TrimEnd('~').Split('@')
+                    select new SiloDisk(parts[0], parts[1], word.EndsWith('~'));
         var shares = words.Where(word => word.Contains('=')).Select(word => word.Split('='))
             .Select(parts => new RunShare(parts[0], int.Parse(parts[1]))).ToList();
         OfferedWorker[] offered = [.. words.Where(word => !word.Contains('=')).Select(Offered)];
         var count = offered.Count(worker => worker.Leaving is null) + shares.Sum(share => share.WorkerCount);
-        return new WorkersOffered(offered, count, shares.FindAll(share => share.Run != "free"));
+        return new WorkersOffered(offered, count, shares.FindAll(share => share.Run != "free"))
+        {
+            Disks = [.. disks],
+        };
     }
 
     // SILO/DEVICE, or SILO/DEVICE#LIFE for a silo that was started again; behind it ~stops for a silo that is to stop,
@@ -155,16 +167,26 @@ internal sealed class Transcript
         };
     }
 
-    // found SILO STEP ...; a step with a star is of another seed
-    private CheckpointsFound Found(string[] words) => new(
-    [
-        .. from word in words[2..]
-           let step = long.Parse(word.TrimEnd('*'))
-           let seed = word.EndsWith('*') ? 77 : specification.Seed
-           select new FoundCheckpoint(
-               new CheckpointEntry(step, $"hash{step}", words[1], "/c", null),
-               new RunRecord { Specification = specification with { Seed = seed }, CommittedStep = step }),
-    ]);
+    // found SILO STEP ... SILO STEP ...; a step with a star is of another seed
+    private CheckpointsFound Found(string[] words)
+    {
+        var (silo, found) = ("", new List<FoundCheckpoint>());
+        foreach (var word in words[1..])
+        {
+            if (!long.TryParse(word.TrimEnd('*'), out var step))
+            {
+                silo = word;
+                continue;
+            }
+
+            var seed = word.EndsWith('*') ? 77 : specification.Seed;
+            found.Add(new FoundCheckpoint(
+                new CheckpointEntry(step, $"hash{step}", silo, "/c", null),
+                new RunRecord { Specification = specification with { Seed = seed }, CommittedStep = step }));
+        }
+
+        return new CheckpointsFound(found);
+    }
 
     // report WORKER NORM LOSS ...
     private StepReported Report(string[] words, int generation, bool applied) => new()

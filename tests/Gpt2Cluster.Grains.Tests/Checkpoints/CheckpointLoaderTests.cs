@@ -99,6 +99,26 @@ public sealed class CheckpointLoaderTests : IDisposable
     }
 
     [Fact]
+    public void Bad_where_it_was_written_it_is_loaded_from_whoever_has_copied_it()
+    {
+        Copy(b, c);
+        b.FlipBit(12, "parameters.safetensors", 5000);
+        Load(new FakePeers(a, b, c), entry with { Copies = [new("c", c.Silo.DataFolderId)] });
+        AssertLoaded();
+    }
+
+    [Fact]
+    public void Bad_where_it_was_written_it_is_not_damaged_while_a_copy_is_out_of_reach()
+    {
+        Copy(b, c);
+        b.FlipBit(12, "parameters.safetensors", 5000);
+        var copied = entry with { Copies = [new("c", c.Silo.DataFolderId)] };
+        Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, b), copied));
+        c.FlipBit(12, "parameters.safetensors", 5000);
+        Assert.Throws<DamagedCheckpointException>(() => Load(new FakePeers(a, b, c), copied));
+    }
+
+    [Fact]
     public void A_silo_that_shares_the_folder_of_the_one_that_wrote_it_need_not_wait_for_it() =>
         Assert.Throws<DamagedCheckpointException>(() => new CheckpointLoader(a.Silo, a.Store, new FakePeers(a))
             .Load(replica, entry with { DataFolderId = a.Silo.DataFolderId }, CancellationToken.None));
@@ -106,8 +126,10 @@ public sealed class CheckpointLoaderTests : IDisposable
     private static void Copy(StoredRuns from, StoredRuns to) =>
         new FakePeers(to, from).Bring(CheckpointStore.RelativeFolderOf("run1", 12), from.Silo.Name);
 
-    private void Load(FakePeers peers) =>
-        new CheckpointLoader(a.Silo, a.Store, peers).Load(replica, entry, CancellationToken.None);
+    private void Load(FakePeers peers) => Load(peers, entry);
+
+    private void Load(FakePeers peers, StoredCheckpoint checkpoint) =>
+        new CheckpointLoader(a.Silo, a.Store, peers).Load(replica, checkpoint, CancellationToken.None);
 
     private void AssertLoaded()
     {

@@ -6,15 +6,15 @@ using Gpt2Cluster.Simulator.Workers;
 namespace Gpt2Cluster.Simulator.Disk;
 
 /// <summary>A checkpoint could not be loaded.</summary>
-/// <param name="damaged">Its step if it verifies nowhere and its own disk was looked at.</param>
-/// <param name="unreachable">Its step if its own disk cannot be reached.</param>
+/// <param name="damaged">Its step if it verifies nowhere and all its disks were looked at.</param>
+/// <param name="unreachable">Its step if one of its disks cannot be reached.</param>
 /// <param name="message">What was met.</param>
 internal sealed class CheckpointLoadException(long? damaged, long? unreachable, string message) : Exception(message)
 {
-    /// <summary>Its step if it verifies nowhere and its own disk was looked at.</summary>
+    /// <summary>Its step if it verifies nowhere and all its disks were looked at.</summary>
     public long? DamagedStep => damaged;
 
-    /// <summary>Its step if its own disk cannot be reached.</summary>
+    /// <summary>Its step if one of its disks cannot be reached.</summary>
     public long? UnreachableStep => unreachable;
 }
 
@@ -24,12 +24,15 @@ internal sealed class CheckpointLoadException(long? damaged, long? unreachable, 
 internal sealed class CheckpointLoading(Silo silo)
 {
     /// <summary>Loads a checkpoint.</summary>
-    /// <exception cref="CheckpointLoadException">It verifies nowhere, or its own disk cannot be reached.</exception>
+    /// <exception cref="CheckpointLoadException">
+    /// It verifies nowhere, or one of its disks cannot be reached.
+    /// </exception>
     public async Task Load(SimulatedReplica replica, StoredCheckpoint checkpoint, CancellationToken token)
     {
         if (TryHere(replica, checkpoint))
             return;
-        var isOwnDiskSeen = IsWriter(checkpoint, silo.Name, silo.Machine.Disk.Id);
+        var unseen = Holders(checkpoint).ToList();
+        unseen.RemoveAll(holder => IsOn(holder, silo.Name, silo.Machine.Disk.Id));
         foreach (var peer in await Peers(checkpoint))
         {
             token.ThrowIfCancellationRequested();
@@ -37,11 +40,11 @@ internal sealed class CheckpointLoading(Silo silo)
             if (answer.Outcome == CopyOutcome.IsHere && TryHere(replica, checkpoint))
                 return;
             if (answer.Outcome != CopyOutcome.Failed)
-                isOwnDiskSeen |= IsWriter(checkpoint, peer.Name, peer.DataFolderId);
+                unseen.RemoveAll(holder => IsOn(holder, peer.Name, peer.DataFolderId));
         }
 
         var step = checkpoint.Step;
-        throw isOwnDiskSeen
+        throw unseen.Count == 0
             ? new CheckpointLoadException(step, null, $"the checkpoint of step {step} is damaged")
             : new CheckpointLoadException(null, step, $"the checkpoint of step {step} cannot be reached");
     }
@@ -72,7 +75,8 @@ internal sealed class CheckpointLoading(Silo silo)
             return
             [
                 .. view.Silos.Where(other => other.Name != silo.Name)
-                    .OrderBy(other => IsWriter(checkpoint, other.Name, other.DataFolderId) ? 0 : 1),
+                    .OrderBy(other => (uint)Holders(checkpoint).ToList()
+                        .FindIndex(holder => IsOn(holder, other.Name, other.DataFolderId))),
             ];
         }
         catch (Exception problem) when (problem is OrleansException or TimeoutException)
@@ -93,6 +97,9 @@ internal sealed class CheckpointLoading(Silo silo)
         }
     }
 
-    private static bool IsWriter(StoredCheckpoint checkpoint, string name, string dataFolderId) =>
-        name == checkpoint.SiloName || dataFolderId == checkpoint.DataFolderId;
+    private static IEnumerable<CheckpointPlace> Holders(StoredCheckpoint checkpoint) =>
+        checkpoint.Copies.Prepend(new CheckpointPlace(checkpoint.SiloName!, checkpoint.DataFolderId));
+
+    private static bool IsOn(CheckpointPlace holder, string name, string dataFolderId) =>
+        name == holder.SiloName || dataFolderId == holder.DataFolderId;
 }

@@ -36,6 +36,8 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     /// <inheritdoc/>
     public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo)
     {
+        // The coordinator names it as a real store would; this one keeps one run's only.
+        relativeFolder = relativeFolder.Split('/')[^1];
         var disk = silo.Checkpoints.Disk;
         if (disk.Find(relativeFolder) is not null)
             return new CopyAnswer(CopyOutcome.IsHere);

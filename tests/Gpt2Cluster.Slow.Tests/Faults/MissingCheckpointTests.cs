@@ -18,6 +18,8 @@ public sealed class MissingCheckpointTests
         using var store = SiloProcess.Start(folder, "store", "embedded:0", "--cluster-id", "store");
         var (holder, second) = CutThePower(folder, store.Store) ? ("a", "b") : ("b", "a");
 
+        // The other one had copied it, perhaps, and its disk is lost with it.
+        Directory.Delete(Path.Combine(folder.Path, second), recursive: true);
         using var back = SiloProcess.Start(folder, second, store.Store);
         using var watch = ClientProcess.Start(folder, ["watch", "run1", "--json", "--cluster", back.Gateway]);
         watch.WaitFor("warning", warning => warning.GetProperty("message").GetString()!

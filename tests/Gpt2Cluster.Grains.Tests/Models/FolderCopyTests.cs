@@ -1,0 +1,101 @@
+using System.Security.Cryptography;
+using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Grains.Checkpoints;
+using Gpt2Cluster.Grains.Models;
+using Gpt2Cluster.Grains.Tests.Checkpoints;
+using Gpt2Cluster.Grains.Tests.Workers;
+
+namespace Gpt2Cluster.Grains.Tests.Models;
+
+/// <summary>Silo b copies a checkpoint that silo a has written.</summary>
+public sealed class FolderCopyTests : IDisposable
+{
+    private static readonly string Folder = CheckpointStore.RelativeFolderOf("run1", 12);
+
+    private readonly StoredRuns a = new("a");
+    private readonly StoredRuns b = new("b");
+
+    public FolderCopyTests()
+    {
+        var shape = new ModelShape(300, 16, 8, 2, 2);
+        using var written = new FakeReplica(shape);
+        written.Initialize(seed: 5);
+        a.Write(written, step: 12, Specifications.Small(shape));
+    }
+
+    private string Target => Path.Combine(b.Silo.DataFolder, Folder);
+
+    public void Dispose()
+    {
+        a.Dispose();
+        b.Dispose();
+    }
+
+    [Fact]
+    public async Task A_sound_checkpoint_comes_whole()
+    {
+        Assert.True(await new FolderCopy(new DiskStore(a)).Run(Folder, Target));
+        Assert.Equal(a.Store.ManifestOf("run1", 12).StateHash, b.Store.ManifestOf("run1", 12).StateHash);
+        foreach (var file in Directory.GetFiles(Target))
+        {
+            var original = Path.Combine(a.Silo.DataFolder, Folder, Path.GetFileName(file));
+            Assert.Equal(await File.ReadAllBytesAsync(original), await File.ReadAllBytesAsync(file));
+        }
+    }
+
+    [Fact]
+    public async Task A_damaged_checkpoint_is_not_spread()
+    {
+        a.FlipBit(12, "parameters.safetensors", 5000);
+        var problem = await Assert.ThrowsAsync<InvalidDataException>(
+            () => new FolderCopy(new DiskStore(a)).Run(Folder, Target));
+        Assert.Contains("parameters.safetensors does not have the manifest's hash", problem.Message);
+        Assert.Empty(b.Store.StepsOf("run1"));
+        Assert.Empty(Directory.GetFileSystemEntries(Path.GetDirectoryName(Target)!));
+    }
+
+    [Fact]
+    public async Task A_checkpoint_without_one_of_its_files_is_not_spread()
+    {
+        File.Delete(Path.Combine(a.Silo.DataFolder, Folder, "first-moments.safetensors"));
+        await Assert.ThrowsAsync<InvalidDataException>(() => new FolderCopy(new DiskStore(a)).Run(Folder, Target));
+        Assert.Empty(b.Store.StepsOf("run1"));
+    }
+
+    [Fact]
+    public async Task What_is_not_there_is_no_copy() =>
+        Assert.False(await new FolderCopy(new DiskStore(b)).Run(Folder, Path.Combine(a.Silo.DataFolder, "copy")));
+
+    /// <summary>A silo's store without a silo around it.</summary>
+    private sealed class DiskStore(StoredRuns runs) : IModelStore
+    {
+        public Task<StoredFile[]> Files(string relativeFolder)
+        {
+            var folder = new DirectoryInfo(Path.Combine(runs.Silo.DataFolder, relativeFolder));
+            return Task.FromResult<StoredFile[]>(folder.Exists
+                ? [.. folder.GetFiles().Select(file => new StoredFile($"{relativeFolder}/{file.Name}", file.Length))]
+                : []);
+        }
+
+        public Task<byte[]> Read(string relativePath, long start, int count)
+        {
+            var bytes = File.ReadAllBytes(Path.Combine(runs.Silo.DataFolder, relativePath)).AsSpan((int)start);
+            return Task.FromResult(bytes[..Math.Min(bytes.Length, Math.Min(count, Piece.MaximumBytes))].ToArray());
+        }
+
+        public Task<string?> Hash(string relativePath) => Task.FromResult<string?>(Convert.ToHexStringLower(
+            SHA256.HashData(File.ReadAllBytes(Path.Combine(runs.Silo.DataFolder, relativePath)))));
+
+        public Task<StoredModel[]> List() => throw new NotSupportedException();
+
+        public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
+
+        public Task<CopyAnswer> Bring(string relativeFolder, string fromSilo) => throw new NotSupportedException();
+
+        public Task<CheckpointOnDisk[]> Checkpoints(string run) => throw new NotSupportedException();
+
+        public Task DeleteCheckpoints(string run, long[] kept) => throw new NotSupportedException();
+    }
+}
