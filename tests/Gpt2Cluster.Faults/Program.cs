@@ -12,4 +12,6 @@ var command = new RootCommand("""
     RecoveryCommand.Describe(),
     SoakCommand.Describe(),
 };
-return command.Parse(args).Invoke();
+
+// A cluster that is interrupted ends by itself; nobody is to end this process before it has.
+return command.Parse(args).Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null });

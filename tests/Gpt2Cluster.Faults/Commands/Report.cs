@@ -23,7 +23,7 @@ internal sealed class Report(string? file)
 
         ## {title}
 
-        | seed | store | fault | point | struck | recovery (s) | computed again (by the dead) | steps lost | result |
+        | seed | cluster | fault | point | struck | recovery (s) | computed again (by the dead) | steps lost | result |
         |---|---|---|---|---|---|---|---|---|
         """);
 
@@ -34,7 +34,7 @@ internal sealed class Report(string? file)
         LastLine = outcome.Row;
         Write(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {seed} | {drawn.Store} | {outcome.Fault} | {drawn.Point} | {outcome.Target} | "
+            $"| {seed} | {drawn.Store}, {drawn.Ground} | {outcome.Fault} | {drawn.Point} | {outcome.Target} | "
             + $"{outcome.Recovery.TotalSeconds:0.00} | {outcome.AgainCount} ({outcome.DeadCount}) | "
             + $"{outcome.LostSteps} | ok |"));
     }
@@ -43,9 +43,10 @@ internal sealed class Report(string? file)
     public void Add(int seed, Cell drawn, FaultFailedException failed)
     {
         rows.Add((seed, drawn, null, failed.Kind));
-        LastLine = $"seed {seed}, {drawn.Fault.Name} at {drawn.Point} beside {drawn.Store}: {failed.Message}";
+        LastLine = $"seed {seed}, {drawn.Fault.Name} at {drawn.Point}, {drawn.Store}, {drawn.Ground}: {failed.Message}";
         var first = failed.Message.Split('\n')[0];
-        Write($"| {seed} | {drawn.Store} | {drawn.Fault.Name} | {drawn.Point} | - | - | - | - | **{first}** |");
+        var cell = $"{drawn.Store}, {drawn.Ground} | {drawn.Fault.Name} | {drawn.Point}";
+        Write($"| {seed} | {cell} | - | - | - | - | **{first}** |");
     }
 
     /// <summary>The last runs did not end as they should.</summary>

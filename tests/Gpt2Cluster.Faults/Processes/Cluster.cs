@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Faults.Network;
 
@@ -29,7 +30,10 @@ internal enum Ground
 /// <summary>Silos, their store, and what they say of their fault points.</summary>
 internal sealed class Cluster : IDisposable
 {
+    private const int InterruptedCode = 130;
+
     private readonly FaultListener listener;
+    private readonly List<PosixSignalRegistration> signals;
     private readonly List<Silo> silos = [];
     private readonly List<SmallDisk> disks = [];
 
@@ -38,6 +42,11 @@ internal sealed class Cluster : IDisposable
         Folder = folder;
         Kind = kind;
         Networks = networks;
+        signals =
+        [
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, EndAtOnce),
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, EndAtOnce),
+        ];
         listener = new FaultListener(Path.Combine(folder, "faults.sock"), Sightings);
     }
 
@@ -138,8 +147,24 @@ internal sealed class Cluster : IDisposable
     /// <summary>Ends everything; the folder is left for a look unless it is deleted.</summary>
     public void Dispose()
     {
+        signals.ForEach(signal => signal.Dispose());
+
         // Side by side: the one with the store cannot say goodbye to a cluster that has gone.
         Parallel.ForEach(silos, silo => silo.Dispose());
+        EndWhatIsLeft();
+    }
+
+    /// <summary>Whoever is interrupted leaves no process, no network and no disk behind.</summary>
+    private void EndAtOnce(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        silos.ForEach(silo => silo.KillForGood());
+        EndWhatIsLeft();
+        Environment.Exit(InterruptedCode);
+    }
+
+    private void EndWhatIsLeft()
+    {
         Redis?.Dispose();
         listener.Dispose();
         Networks?.Dispose();

@@ -21,7 +21,6 @@ internal sealed class RedisServer : IDisposable
         this.address = address;
         this.port = port;
         process = StartProcess();
-        AppDomain.CurrentDomain.ProcessExit += KillAtExit;
     }
 
     /// <summary>Host and port.</summary>
@@ -63,14 +62,10 @@ internal sealed class RedisServer : IDisposable
 
     public void Dispose()
     {
-        AppDomain.CurrentDomain.ProcessExit -= KillAtExit;
         Thaw();
         Kill();
         process.Dispose();
     }
-
-    /// <summary>Silos notice that nobody holds their standard input any more; a server does not.</summary>
-    private void KillAtExit(object? sender, EventArgs arguments) => Signals.Kill(process.Id);
 
     private static int FreePort()
     {

@@ -90,6 +90,16 @@ internal sealed class Silo : IDisposable
         }
     }
 
+    /// <summary>SIGKILL, and nobody starts it again.</summary>
+    public void KillForGood()
+    {
+        lock (gate)
+        {
+            isOver = true;
+            Signals.Kill(process.Id);
+        }
+    }
+
     /// <summary>Waits until the process that was killed is gone.</summary>
     public void AwaitEnd()
     {
