@@ -9,12 +9,21 @@ namespace Gpt2Cluster.Simulator.Oracle;
 /// <summary>What must hold once a run has ended: its end, its last checkpoint, its windows and its events.</summary>
 internal static class EndCheck
 {
+    private static readonly TimeSpan SettledAfter = TimeSpan.FromSeconds(10);
+
+    private static readonly Fault[] HarmlessToDisks =
+    [
+        Fault.MessageRepeated, Fault.MessageDelayed, Fault.RangeDamaged, Fault.ConnectionBroken, Fault.PauseAsked,
+        Fault.CancelAsked, Fault.DeviceFailed, Fault.NotFinite, Fault.CoordinatorDoubled,
+    ];
+
     /// <summary>Looks at everything.</summary>
     public static void Look(SimulatedCluster cluster, People people)
     {
         var end = people.End!;
         LookAtEnd(cluster, people, end);
         LookAtCheckpoint(cluster, end);
+        LookAtCopies(cluster, end);
         LookAtWindows(cluster);
         LookAtEvents(cluster);
     }
@@ -58,6 +67,23 @@ internal static class EndCheck
             return;
         if (!cluster.Machines.Exists(machine => Verifies(cluster, machine, step)))
             cluster.Watch.Broken($"The checkpoint of the last step {step} verifies on no disk.");
+    }
+
+    // Where nothing is wrong with disks and nobody is away, the last checkpoint of a run that is done lies on two. One
+    // that could not be copied is warned of, and tried again half a minute later at most.
+    private static void LookAtCopies(SimulatedCluster cluster, RunDescription end)
+    {
+        var isDone = end.Summary.Status is EndStatus.Completed or EndStatus.EarlyStopped;
+        // A run of a second or two may be over before all silos have come.
+        if (cluster.Timeline.Now < SettledAfter)
+            return;
+        var isWarned = cluster.Store.Events.Exists(line => line.Contains("could not be copied"));
+        if (!isDone || isWarned || !cluster.Tally.IsOnly(HarmlessToDisks))
+            return;
+        var disks = cluster.Machines.DistinctBy(machine => machine.Disk).ToList();
+        var copyCount = disks.Count(machine => Verifies(cluster, machine, end.Summary.Step));
+        if (copyCount < Math.Min(2, disks.Count))
+            cluster.Watch.Broken($"The last checkpoint lies on {copyCount} of {disks.Count} disks.");
     }
 
     private static bool Verifies(SimulatedCluster cluster, Machine machine, long step)

@@ -118,6 +118,8 @@ internal sealed class Silo
         cluster.Membership.Join(this);
         hasJoined = true;
         Look();
+        foreach (var other in cluster.Silos.Where(other => other != this))
+            cluster.Timeline.After(cluster.Chance.Seconds(0.01, 0.5), other.Life, other.Look);
         Probe();
         Introduce();
     }
