@@ -87,6 +87,7 @@ internal sealed class Gpt2(
             parameters.Outer, gradients.Outer, space, targets, 1f / space.Rows, trainsOuter, losses);
         if (!trainsOuter)
             ClearOuter(gradients.Outer);
+        MarkIfWild(losses.Span, gradients.Outer);
         final(layout["ln_f.weight"].Start, layout["wpe.weight"].Start);
 
         FaultPoints.Reach(FaultPoint.Backward, pass.Step);
@@ -106,6 +107,22 @@ internal sealed class Gpt2(
             EmbedBackward(space, pass, tokens, gradients.Outer);
         final(layout["wpe.weight"].Start, layout.Length);
         clock.Enter(Phase.Outside);
+    }
+
+    /// <summary>
+    /// A loss can be infinite while its gradient is finite. Every worker must know that the step is not to be applied,
+    /// and all they share is the gradient: its norm is not finite then.
+    /// </summary>
+    private static void MarkIfWild(ReadOnlySpan<double> losses, OuterViews gradients)
+    {
+        foreach (var loss in losses)
+        {
+            if (double.IsFinite(loss))
+                continue;
+            using var scope = NewDisposeScope();
+            gradients.NormGain.Tensor.fill_(float.NaN);
+            return;
+        }
     }
 
     /// <summary>With recomputation the same values are written over the same values.</summary>
