@@ -32,12 +32,15 @@ internal static class Membership
     }
 
     /// <summary>
-    /// It takes part again when it is offered again. A call of an older generation says nothing of the member of now.
+    /// It takes part again when it is offered again; one that could not be reached, some seconds later. A call of an
+    /// older generation says nothing of the member of now.
     /// </summary>
     public static void Lose(Turn turn, WorkerLost lost)
     {
-        if (turn.Member(lost.Worker, lost.Generation) is null)
+        if (turn.Member(lost.Worker, lost.Generation) is not { } member)
             return;
+        if (lost.IsOutOfReach)
+            Shun(turn, member);
         turn.State = turn.State with { Offered = turn.State.Offered.RemoveAll(worker => worker.Key == lost.Worker) };
         Remove(turn, [lost.Worker], $"worker {lost.Worker} was lost: {lost.Reason}");
     }
@@ -264,17 +267,34 @@ internal static class Membership
 
     public static ImmutableList<OfferedWorker> Newcomers(Turn turn)
     {
-        var free = turn.State.Offered.Where(worker => MayJoin(turn.State, worker)).ToList();
+        var free = turn.State.Offered.Where(worker => MayJoin(turn, worker)).ToList();
         var staying = turn.State.Members.Count(member => !Leaving.IsLeaving(turn.State, member));
         var room = (turn.Specification.Workers.Max ?? int.MaxValue) - staying;
         var holders = free.Where(worker => worker.Leaving is not null && Leaving.MayHoldTheOnlyReplica(turn));
         return [.. free.Where(worker => worker.Leaving is null).Take(Math.Max(0, room)), .. holders];
     }
 
-    private static bool MayJoin(RunState state, OfferedWorker worker) =>
-        !state.Members.Exists(member => member.Key == worker.Key)
-        && !state.Gone.Contains((worker.Silo, worker.Incarnation))
-        && state.Troubles.GetValueOrDefault(worker.Key) < RunMachine.MaxTroubleCount;
+    private static bool MayJoin(Turn turn, OfferedWorker worker) =>
+        !turn.State.Members.Exists(member => member.Key == worker.Key)
+        && !turn.State.Gone.Contains((worker.Silo, worker.Incarnation))
+        && !IsShunned(turn, worker)
+        && turn.State.Troubles.GetValueOrDefault(worker.Key) < RunMachine.MaxTroubleCount;
+
+    private static void Shun(Turn turn, RunMember member)
+    {
+        var now = turn.State.Now;
+        var known = turn.State.OutOfReach.RemoveRange(
+            turn.State.OutOfReach.Where(pair => pair.Value <= now).Select(pair => pair.Key));
+        turn.State = turn.State with
+        {
+            OutOfReach = known.SetItem((member.Key, member.Incarnation), now + RunMachine.OutOfReachPause),
+        };
+    }
+
+    /// <summary>A run that has too few workers tries whoever there is.</summary>
+    private static bool IsShunned(Turn turn, OfferedWorker worker) =>
+        turn.State.Now < turn.State.OutOfReach.GetValueOrDefault((worker.Key, worker.Incarnation))
+        && turn.State.Members.Count >= turn.Specification.Workers.Min;
 
     private static bool MayBringWhatIsMissing(Turn turn) =>
         turn.State.MissingCheckpoint is not null && Newcomers(turn).Count > 0;

@@ -55,7 +55,8 @@ public sealed record RunShare(string Run, int WorkerCount);
 /// <param name="Worker">Its key.</param>
 /// <param name="Generation">The generation of the command that did not arrive.</param>
 /// <param name="Reason">For people.</param>
-public sealed record WorkerLost(string Worker, int Generation, string Reason) : RunEvent;
+/// <param name="IsOutOfReach">Whether the command failed on its way, so that the next one would too.</param>
+public sealed record WorkerLost(string Worker, int Generation, string Reason, bool IsOutOfReach = false) : RunEvent;
 
 /// <summary>A worker cannot do what it was told.</summary>
 /// <param name="Worker">Its key.</param>

@@ -20,6 +20,12 @@ public static class RunMachine
     public const int MaxTroubleCount = 3;
 
     /// <summary>
+    /// A worker that could not be reached is not taken again for this long while the run has enough others: until the
+    /// cluster declares its silo dead it is offered all the time, and each attempt would interrupt a step.
+    /// </summary>
+    public static readonly TimeSpan OutOfReachPause = TimeSpan.FromSeconds(5);
+
+    /// <summary>
     /// A run whose workers were all refused for their compute profile waits this long for others before it ends: when a
     /// cluster is started, its silos do not come at once.
     /// </summary>

@@ -111,6 +111,13 @@ public sealed record RunState
     public ImmutableDictionary<string, int> Troubles { get; init; } = ImmutableDictionary<string, int>.Empty;
 
     /// <summary>
+    /// Workers, by key and incarnation, that could not be reached, and until when they are not taken while the run has
+    /// enough others.
+    /// </summary>
+    public ImmutableDictionary<(string Key, string Incarnation), TimeSpan> OutOfReach { get; init; } =
+        ImmutableDictionary<(string Key, string Incarnation), TimeSpan>.Empty;
+
+    /// <summary>
     /// Silos that are known to have ended, in this incarnation, though the cluster still offers their workers.
     /// </summary>
     public ImmutableHashSet<(string Silo, string Incarnation)> Gone { get; init; } = [];

@@ -183,7 +183,7 @@ internal sealed partial class RunExecutor(
             catch (Exception exception)
             {
                 LogUnreachable(exception, worker, run);
-                await hear(new WorkerLost(worker, generation, "it cannot be reached"));
+                await hear(new WorkerLost(worker, generation, "it cannot be reached", IsOutOfReach: true));
             }
         }
     }
@@ -254,7 +254,7 @@ internal sealed partial class RunExecutor(
             LogUnreachable(exception, configure.Silo, run);
             foreach (var member in state.Members.Where(member => member.Silo == configure.Silo))
                 await hear(new WorkerLost(
-                    member.Key, configure.Generation, $"{configure.Silo} cannot be reached"));
+                    member.Key, configure.Generation, $"{configure.Silo} cannot be reached", IsOutOfReach: true));
         }
     }
 

@@ -87,6 +87,7 @@ internal sealed class Transcript
             case "start" or "restart": return new Started();
             case "offer": return Offer(words[1..]);
             case "lost": return new WorkerLost(worker, generation, rest);
+            case "out-of-reach": return new WorkerLost(worker, generation, "it cannot be reached", IsOutOfReach: true);
             case "old-lost": return new WorkerLost(worker, generation - 1, rest);
             case "trouble": return new WorkerTroubled(worker, generation, rest, false);
             case "bad-input": return new WorkerTroubled(worker, generation, rest, true);
