@@ -16,6 +16,7 @@ internal sealed class Silo : IDisposable
     private readonly Lock gate = new();
     private readonly List<int> ownEnds = [];
     private Process process;
+    private Process? killed;
     private string store;
     private string[] ports = ["0", "0", "0"];
     private string http = "127.0.0.1:0";
@@ -86,6 +87,7 @@ internal sealed class Silo : IDisposable
         lock (gate)
         {
             staysDown = !restarts;
+            killed = process;
             Signals.Kill(process.Id);
         }
     }
@@ -168,8 +170,9 @@ internal sealed class Silo : IDisposable
         {
             if (isOver || ended != process)
                 return;
-            const int KilledBySignal9 = 137;
-            if (ended.ExitCode != KilledBySignal9)
+
+            // The runtime does not always learn how a process ended: of one that was killed it may say 0 for 137.
+            if (ended != killed)
                 ownEnds.Add(ended.ExitCode);
             if (!staysDown)
                 StartAgain();
