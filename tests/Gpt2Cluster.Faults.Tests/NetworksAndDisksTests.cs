@@ -10,7 +10,6 @@ public sealed class NetworksAndDisksTests(SharedStages shared, ITestOutputHelper
     [Theory]
     [InlineData("cut-worker-15s", FaultPoint.Contributing)]
     [InlineData("cut-one-way-coordinator-15s", FaultPoint.Forward)]
-    [InlineData("isolate-coordinator-15s", FaultPoint.Planning)]
     [InlineData("lossy-worker-15s", FaultPoint.Backward)]
     public void A_cut_network_leaves_the_bits_as_they_are(string fault, FaultPoint point) =>
         shared.Strike(StoreKind.Redis, fault, point, output);
