@@ -81,6 +81,9 @@ public enum CopyOutcome
 
     /// <summary>The other silo did not answer, or what came could not be stored: it may be there.</summary>
     Failed,
+
+    /// <summary>The other silo's disk holds it, and not as its manifest says.</summary>
+    IsDamaged,
 }
 
 /// <summary>What came of a copy.</summary>

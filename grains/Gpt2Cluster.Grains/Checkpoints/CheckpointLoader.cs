@@ -49,9 +49,9 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
             var answer = peers.Bring(folder, peer.SiloName);
             if (answer.Outcome == CopyOutcome.IsHere && TryHere(replica, checkpoint, parts, met, cancellation))
                 return;
-            if (answer.Outcome == CopyOutcome.Failed)
-                met.Add($"it could not be copied from silo {peer.SiloName}: {answer.Reason}");
-            else
+            if (answer.Reason is { } reason)
+                met.Add($"it could not be copied from silo {peer.SiloName}: {reason}");
+            if (answer.Outcome != CopyOutcome.Failed)
                 unseen.RemoveAll(holder => IsOn(holder, peer));
         }
 

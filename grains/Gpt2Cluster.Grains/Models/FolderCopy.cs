@@ -19,6 +19,7 @@ public sealed class FolderCopy(IModelStore from)
     /// <param name="relativeFolder">Its name in the store.</param>
     /// <param name="target">Where it appears.</param>
     /// <returns>False if the other silo does not have it.</returns>
+    /// <exception cref="DamagedSourceException">The other silo's disk holds a checkpoint that is damaged.</exception>
     /// <exception cref="InvalidDataException">A file differs from what the other silo says it is.</exception>
     public async Task<bool> Run(string relativeFolder, string target)
     {
@@ -47,10 +48,22 @@ public sealed class FolderCopy(IModelStore from)
     {
         if (!hashes.ContainsKey(CheckpointManifest.FileName))
             return;
-        var manifest = CheckpointManifest.Read(File.ReadAllText(staged.File(CheckpointManifest.FileName)));
+        var manifest = ReadManifest(staged);
         var bad = manifest.Files.FirstOrDefault(file => hashes.GetValueOrDefault(file.Name) != file.Sha256);
         if (bad is not null)
-            throw new InvalidDataException($"{bad.Name} does not have the manifest's hash where it was copied from.");
+            throw new DamagedSourceException($"{bad.Name} does not have the manifest's hash where it was copied from.");
+    }
+
+    private static CheckpointManifest ReadManifest(StagedFolder staged)
+    {
+        try
+        {
+            return CheckpointManifest.Read(File.ReadAllText(staged.File(CheckpointManifest.FileName)));
+        }
+        catch (InvalidDataException problem)
+        {
+            throw new DamagedSourceException($"Where it was copied from, {problem.Message}");
+        }
     }
 
     /// <summary>Flushing gigabytes to a disk takes longer than a grain's turn should.</summary>

@@ -122,6 +122,11 @@ public sealed partial class ModelStoreGrain(
             return new CopyAnswer(
                 await copy.Run(relativeFolder, target) ? CopyOutcome.IsHere : CopyOutcome.IsNotThere);
         }
+        catch (DamagedSourceException problem)
+        {
+            LogNotCopied(relativeFolder, fromSilo, problem.Message);
+            return new CopyAnswer(CopyOutcome.IsDamaged, problem.Message.TrimEnd('.'));
+        }
         catch (Exception problem) when (problem is InvalidDataException or OrleansException or TimeoutException
             or IOException or UnauthorizedAccessException or UserErrorException)
         {

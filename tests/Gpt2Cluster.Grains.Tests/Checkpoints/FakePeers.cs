@@ -1,9 +1,11 @@
+using System.Security.Cryptography;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Grains.Models;
 
 namespace Gpt2Cluster.Grains.Tests.Checkpoints;
 
-/// <summary>The other silos of a test: what lies in their data folders is copied as it is.</summary>
+/// <summary>The other silos of a test: what lies in their data folders is copied, unless it is damaged.</summary>
 /// <param name="own">The silo that asks.</param>
 /// <param name="others">Those that are in the cluster.</param>
 internal sealed class FakePeers(StoredRuns own, params StoredRuns[] others) : IPeerDisks
@@ -24,9 +26,19 @@ internal sealed class FakePeers(StoredRuns own, params StoredRuns[] others) : IP
         var from = Path.Combine(others.Single(other => other.Silo.Name == fromSilo).Silo.DataFolder, relativeFolder);
         if (!Directory.Exists(from))
             return new CopyAnswer(CopyOutcome.IsNotThere);
+        if (IsDamaged(from))
+            return new CopyAnswer(CopyOutcome.IsDamaged, "it is damaged there");
         var to = Directory.CreateDirectory(Path.Combine(own.Silo.DataFolder, relativeFolder)).FullName;
         foreach (var file in Directory.GetFiles(from))
             File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
         return new CopyAnswer(CopyOutcome.IsHere);
     }
+
+    private static bool IsDamaged(string folder)
+    {
+        var manifest = CheckpointManifest.Read(File.ReadAllText(Path.Combine(folder, CheckpointManifest.FileName)));
+        return manifest.Files.Any(file => file.Sha256 != HashOf(Path.Combine(folder, file.Name)));
+    }
+
+    private static string HashOf(string path) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
 }

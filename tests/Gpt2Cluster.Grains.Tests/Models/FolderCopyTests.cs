@@ -49,7 +49,7 @@ public sealed class FolderCopyTests : IDisposable
     public async Task A_damaged_checkpoint_is_not_spread()
     {
         a.FlipBit(12, "parameters.safetensors", 5000);
-        var problem = await Assert.ThrowsAsync<InvalidDataException>(
+        var problem = await Assert.ThrowsAsync<DamagedSourceException>(
             () => new FolderCopy(new DiskStore(a)).Run(Folder, Target));
         Assert.Contains("parameters.safetensors does not have the manifest's hash", problem.Message);
         Assert.Empty(b.Store.StepsOf("run1"));
@@ -57,10 +57,18 @@ public sealed class FolderCopyTests : IDisposable
     }
 
     [Fact]
+    public async Task A_checkpoint_whose_manifest_cannot_be_read_is_damaged_where_it_lies()
+    {
+        File.WriteAllText(Path.Combine(a.Silo.DataFolder, Folder, "manifest.json"), "{");
+        await Assert.ThrowsAsync<DamagedSourceException>(() => new FolderCopy(new DiskStore(a)).Run(Folder, Target));
+        Assert.Empty(b.Store.StepsOf("run1"));
+    }
+
+    [Fact]
     public async Task A_checkpoint_without_one_of_its_files_is_not_spread()
     {
         File.Delete(Path.Combine(a.Silo.DataFolder, Folder, "first-moments.safetensors"));
-        await Assert.ThrowsAsync<InvalidDataException>(() => new FolderCopy(new DiskStore(a)).Run(Folder, Target));
+        await Assert.ThrowsAsync<DamagedSourceException>(() => new FolderCopy(new DiskStore(a)).Run(Folder, Target));
         Assert.Empty(b.Store.StepsOf("run1"));
     }
 
