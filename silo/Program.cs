@@ -7,7 +7,7 @@ try
     if (new SiloCommandLine().Read(args, SiloCommandLine.DefaultConfiguration()) is not { } settings)
         return 0;
     if (settings.StopsWithParent)
-        Native.LeaveTerminal();
+        Native.LeaveProcessGroup();
     await using var silo = SiloHost.Build(settings);
     await silo.RunAsync();
     return 0;

@@ -76,7 +76,12 @@ internal sealed class ModelResolver(CommandContext context)
         var stored = (await StoredModels.All(session, cancellation)).First(one => one.Name == found.Name);
         var store = session.Grains.GetGrain<IModelStore>(stored.Silos[0]);
         var path = $"models/{found.Name}/{ModelFolder.WeightsFileName}";
-        return found with { Sha256 = await session.Patience.Call(() => store.Hash(path), cancellation) };
+        while (true)
+        {
+            var answer = await session.Patience.Call(() => store.Hash(path), cancellation);
+            if (answer.IsDone)
+                return found with { Sha256 = answer.Sha256 };
+        }
     }
 
     private StoredModel? StoredHere(string model) =>

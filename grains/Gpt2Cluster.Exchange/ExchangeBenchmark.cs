@@ -58,21 +58,21 @@ public sealed class ExchangeBenchmark : IDisposable
 
     /// <summary>Runs the rounds; all participants must.</summary>
     /// <param name="rounds">Rounds to measure, 1 or more.</param>
+    /// <param name="beside">Begins what goes on during the measured rounds; it is disposed of behind the last.</param>
     /// <param name="cancellation">Ends a wait for the others.</param>
     /// <exception cref="InvalidOperationException">An average is wrong.</exception>
-    public ExchangeBenchmarkResult Run(int rounds, CancellationToken cancellation)
+    public ExchangeBenchmarkResult Run(int rounds, Func<IDisposable>? beside, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1);
         run.Configure(membership);
         barrier.Configure(membership);
+        for (var round = 1; round <= WarmUpCount; round++)
+            Average(round, cancellation);
         var times = new List<TimeSpan>();
-        for (var round = 1; round <= WarmUpCount + rounds; round++)
+        using (beside?.Invoke())
         {
-            run.BeginStep(round, membership.Generation);
-            Meet(0, cancellation);
-            var elapsed = Average(round, cancellation);
-            if (round > WarmUpCount)
-                times.Add(elapsed);
+            for (var round = WarmUpCount + 1; round <= WarmUpCount + rounds; round++)
+                times.Add(Average(round, cancellation));
         }
 
         Check(run.WaitForAverages(WarmUpCount + rounds, cancellation));
@@ -93,6 +93,8 @@ public sealed class ExchangeBenchmark : IDisposable
 
     private TimeSpan Average(long round, CancellationToken cancellation)
     {
+        run.BeginStep(round, membership.Generation);
+        Meet(0, cancellation);
         var start = time.GetTimestamp();
         var leaf = new Subtree(0, membership.OwnIndex);
         run.Contribute(round, membership.Generation, leaf, sums, 0, floats);

@@ -46,7 +46,7 @@ internal sealed partial class RunExchange : IRunExchange
         this.name = name;
         this.layout = layout;
         Key = FrameHeader.RunKey(name);
-        reducer = new LocalReducer(name, Reduce);
+        reducer = new LocalReducer(channel, name, Reduce);
     }
 
     /// <summary>The run's name.</summary>

@@ -233,6 +233,17 @@ public sealed class StripeChannel : IStripeChannel
         }
     }
 
+    /// <summary>A thread of the channel, not started yet.</summary>
+    internal Thread NewThread(Action work, string name) => new(() =>
+    {
+        Options.ThreadBegins?.Invoke();
+        work();
+    })
+    {
+        IsBackground = true,
+        Name = name,
+    };
+
     private RunExchange[] OpenRuns()
     {
         lock (gate)
@@ -243,7 +254,7 @@ public sealed class StripeChannel : IStripeChannel
 
     private void Serve(Socket listener, string name)
     {
-        var acceptor = new Thread(() => AcceptAll(listener)) { IsBackground = true, Name = name };
+        var acceptor = NewThread(() => AcceptAll(listener), name);
         listeners.Add((listener, acceptor));
         acceptor.Start();
     }

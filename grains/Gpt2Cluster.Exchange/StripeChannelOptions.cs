@@ -56,6 +56,9 @@ public sealed record StripeChannelOptions
     /// <summary>How long a new connection may take to say who it is. Default 5 s.</summary>
     public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Called first on every thread of the channel; sets its priority.</summary>
+    public Action? ThreadBegins { get; init; }
+
     /// <summary>The time.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

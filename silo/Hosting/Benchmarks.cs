@@ -54,11 +54,15 @@ internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchma
 
     /// <inheritdoc/>
     public JsonObject Exchange(
-        ExchangeMembership membership, long floats, int rounds, CancellationToken cancellation)
+        ExchangeMembership membership,
+        long floats,
+        int rounds,
+        Func<IDisposable> beside,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(membership);
         using var benchmark = new ExchangeBenchmark(silo.Stripes, membership, floats, time);
-        var seconds = benchmark.Run(rounds, cancellation).SlowestMedian.TotalSeconds;
+        var seconds = benchmark.Run(rounds, beside, cancellation).SlowestMedian.TotalSeconds;
         return new JsonObject
         {
             ["silos"] = membership.Silos.Count,

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Exchange;
+using Gpt2Cluster.Grains.Workers;
 using Gpt2Cluster.Silo.Settings;
 
 namespace Gpt2Cluster.Silo.Hosting;
@@ -16,6 +17,7 @@ public static class StripeListener
             SiloName = siloName,
             Address = Endpoints.ListeningAddress(settings),
             Port = endpoints.Stripe,
+            ThreadBegins = () => ThreadNiceness.Set(ThreadNiceness.Stripes),
             Log = sentence => Console.WriteLine($"{DateTimeOffset.UtcNow:O} info: stripe channel: {sentence}"),
         });
 }

@@ -32,7 +32,7 @@ internal static class Participant
         using var cancellation = new CancellationTokenSource(Deadline);
         using (var benchmark = new ExchangeBenchmark(channel, membership, settings.Floats, TimeProvider.System))
         {
-            var result = benchmark.Run(settings.Rounds, cancellation.Token);
+            var result = benchmark.Run(settings.Rounds, beside: null, cancellation.Token);
             var rounds = string.Join(' ', result.Rounds.Select(round => Text(round.TotalSeconds)));
             Console.WriteLine($"{Text(result.SlowestMedian.TotalSeconds)} {rounds}");
         }

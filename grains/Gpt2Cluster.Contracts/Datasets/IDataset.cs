@@ -110,10 +110,14 @@ public interface IDataset : IGrainWithStringKey
     [Alias("add-holder")]
     Task AddHolder(string siloName, DatasetDescription description);
 
-    /// <summary>Makes sure that the silo can read every shard quickly: copies datasets under 64 MB to it.</summary>
+    /// <summary>
+    /// Makes sure that the silo can read every shard quickly: copies datasets under 64 MB to it. Answers within 4 s;
+    /// ask again while it is not done.
+    /// </summary>
+    /// <returns>Whether that is done, or cannot be.</returns>
     [Alias("bring-to")]
-    [ResponseTimeout("02:00:00")]
-    Task BringTo(string siloName);
+    [ResponseTimeout(ShortCall.Bound)]
+    Task<bool> BringTo(string siloName);
 }
 
 /// <summary>One shard of a dataset on one silo's disk. The key names silo, dataset and shard.</summary>
@@ -121,8 +125,8 @@ public interface IDataset : IGrainWithStringKey
 public interface IDataShard : IGrainWithStringKey
 {
     /// <summary>Tokens of this shard as uint16 little endian, from a position inside the shard on.</summary>
-    /// <remarks>The first read of a dataset waits until all of it is verified.</remarks>
+    /// <returns>Null while the dataset is verified, as before its first read: ask again.</returns>
     [Alias("read")]
-    [ResponseTimeout("00:10:00")]
-    Task<byte[]> Read(int start, int count);
+    [ResponseTimeout(ShortCall.Bound)]
+    Task<byte[]?> Read(int start, int count);
 }

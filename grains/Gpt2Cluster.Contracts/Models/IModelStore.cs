@@ -44,18 +44,21 @@ public interface IModelStore : IGrainWithStringKey
     [Alias("read")]
     Task<byte[]> Read(string relativePath, long start, int count);
 
-    /// <summary>SHA-256 of one of those files, lower-case hexadecimal; null if it is not here.</summary>
+    /// <summary>SHA-256 of one of those files. Answers within 4 s; ask again while it is not done.</summary>
     [Alias("hash")]
-    [ResponseTimeout("00:30:00")]
-    Task<string?> Hash(string relativePath);
+    [ResponseTimeout(ShortCall.Bound)]
+    Task<HashAnswer> Hash(string relativePath);
 
     /// <summary>A dataset on this disk, with this silo as its only holder; null if it is not here.</summary>
     [Alias("dataset")]
     Task<Datasets.DatasetDescription?> Dataset(string hash);
 
-    /// <summary>Copies a model, checkpoint or dataset from another silo's store unless it is here already.</summary>
+    /// <summary>
+    /// Copies a model, checkpoint or dataset from another silo's store unless it is here already. Answers within 4 s;
+    /// ask again while it is under way.
+    /// </summary>
     [Alias("bring")]
-    [ResponseTimeout("02:00:00")]
+    [ResponseTimeout(ShortCall.Bound)]
     Task<CopyAnswer> Bring(string relativeFolder, string fromSilo);
 
     /// <summary>The run's checkpoints on this disk, as far as their manifests can be read; newest first.</summary>
@@ -69,6 +72,12 @@ public interface IModelStore : IGrainWithStringKey
     [Alias("delete-checkpoints")]
     Task DeleteCheckpoints(string run, long[] kept);
 }
+
+/// <summary>What a file hashes to.</summary>
+/// <param name="IsDone">False while it is read: ask again.</param>
+/// <param name="Sha256">SHA-256, lower-case hexadecimal; null if the file is not here, and while it is read.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.hash-answer.v1")]
+public sealed record HashAnswer([property: Id(0)] bool IsDone, [property: Id(1)] string? Sha256 = null);
 
 /// <summary>Whether a stored folder was copied from another silo.</summary>
 public enum CopyOutcome
@@ -84,6 +93,9 @@ public enum CopyOutcome
 
     /// <summary>The other silo's disk holds it, and not as its manifest says.</summary>
     IsDamaged,
+
+    /// <summary>It is being copied: ask again.</summary>
+    IsUnderWay,
 }
 
 /// <summary>What came of a copy.</summary>

@@ -212,13 +212,11 @@ public interface IWorker : IGrainWithStringKey
     Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count);
 
     /// <summary>
-    /// The SHA-256 of each piece of a part (<c>StateHash</c> of Core), one behind the other, so that a worker that has
-    /// copied it can compare; null without a replica of the run. The bound covers several newcomers that ask one worker
-    /// of the largest model; an answer that is lost on its way holds the run up no longer.
+    /// The SHA-256 of some pieces of a part (<c>StateHash</c> of Core), one behind the other, so that a worker that has
+    /// copied it can compare; null without a replica of the run.
     /// </summary>
     [Alias("hash-replica")]
-    [ResponseTimeout("00:02:00")]
-    Task<ReplicaRange?> HashReplica(string run, int part);
+    Task<ReplicaRange?> HashReplica(string run, int part, int firstPiece, int count);
 
     /// <summary>
     /// Where the worker stands: the run, the generation and the step of its replica; null if it has none.

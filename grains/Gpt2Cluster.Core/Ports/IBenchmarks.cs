@@ -39,5 +39,15 @@ public interface IBenchmarks
     JsonObject Generate(GenerateBenchmarkOrder order, CancellationToken cancellation);
 
     /// <summary>Times the averaging; every member calls it with the same numbers at about the same time.</summary>
-    JsonObject Exchange(ExchangeMembership membership, long floats, int rounds, CancellationToken cancellation);
+    /// <param name="membership">The silos that take part.</param>
+    /// <param name="floats">Values to average, 1 or more.</param>
+    /// <param name="rounds">Rounds to measure, 1 or more.</param>
+    /// <param name="beside">Begins what goes on during the measured rounds; it is disposed of behind the last.</param>
+    /// <param name="cancellation">Ends a wait for the others.</param>
+    JsonObject Exchange(
+        ExchangeMembership membership,
+        long floats,
+        int rounds,
+        Func<IDisposable> beside,
+        CancellationToken cancellation);
 }

@@ -15,10 +15,10 @@ internal sealed class LocalReducer : IDisposable
     private bool disposed;
 
     /// <summary>Starts the thread.</summary>
-    public LocalReducer(string run, Action<LocalOffer> reduce)
+    public LocalReducer(StripeChannel channel, string run, Action<LocalOffer> reduce)
     {
         this.reduce = reduce;
-        thread = new Thread(Run) { IsBackground = true, Name = $"reducer of {run}" };
+        thread = channel.NewThread(Run, $"reducer of {run}");
         thread.Start();
     }
 

@@ -33,7 +33,7 @@ internal sealed unsafe class IncomingLink : IDisposable
         this.channel = channel;
         address = accepted.RemoteEndPoint is IPEndPoint remote ? remote.ToString() : "this machine";
         socket = new StripeSocket(accepted, channel.Options.SocketBufferBytes);
-        thread = new Thread(Run) { IsBackground = true, Name = $"stripes from {address}" };
+        thread = channel.NewThread(Run, $"stripes from {address}");
     }
 
     /// <summary>Its place in the order of accepted connections.</summary>

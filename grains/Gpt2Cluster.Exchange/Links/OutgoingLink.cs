@@ -32,7 +32,7 @@ internal sealed unsafe class OutgoingLink : IDisposable
     {
         this.channel = channel;
         Peer = peer;
-        thread = new Thread(Run) { IsBackground = true, Name = $"stripes to {peer.SiloName}" };
+        thread = channel.NewThread(Run, $"stripes to {peer.SiloName}");
         thread.Start();
     }
 

@@ -3,24 +3,28 @@ using System.Runtime.InteropServices;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Grains.Placement;
+using Orleans.Concurrency;
 
 namespace Gpt2Cluster.Grains.Datasets;
 
 /// <summary>A slice of tokens on this silo's disk.</summary>
-[SiloPinned]
-public sealed class DataShardGrain(StoredDatasets datasets) : Grain, IDataShard
+[SiloPinned, Reentrant]
+public sealed class DataShardGrain(StoredDatasets datasets, TimeProvider time) : Grain, IDataShard
 {
     /// <summary>Tokens of the longest answer: 1 MiB.</summary>
     public const int MaximumTokens = Piece.MaximumBytes / sizeof(ushort);
 
+    private readonly LongWork<StoredDataset?> verifying = new(time);
     private StoredDataset? dataset;
 
     /// <inheritdoc/>
-    public async Task<byte[]> Read(int start, int count)
+    public async Task<byte[]?> Read(int start, int count)
     {
         var key = this.GetPrimaryKeyString().Split('/');
         var shard = int.Parse(key[2], CultureInfo.InvariantCulture);
-        dataset ??= await datasets.Open(key[1]);
+        dataset ??= await verifying.Ask(key[1], async () => await datasets.Open(key[1]), isUnderWay: null);
+        if (dataset is null)
+            return null;
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaximumTokens);

@@ -2,17 +2,18 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Grains.Models;
+using Gpt2Cluster.Grains.Placement;
 using Orleans.Concurrency;
 
 namespace Gpt2Cluster.Grains.Datasets;
 
 /// <summary>
 /// Knows which silos hold a dataset. Nothing is kept in the store: the disks are asked, so that a silo that comes back,
-/// or
-/// one that shares a data folder, is a holder without being told.
+/// or one that shares a data folder, is a holder without being told.
 /// </summary>
 [Reentrant]
-public sealed class DatasetGrain : Grain, IDataset
+public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
 {
     /// <summary>Datasets below this many bytes are copied to every silo that reads them.</summary>
     public const long CopiedBelowBytes = 64L << 20;
@@ -22,6 +23,7 @@ public sealed class DatasetGrain : Grain, IDataset
 
     private readonly HashSet<string> asked = new(StringComparer.Ordinal);
     private readonly HashSet<string> holders = new(StringComparer.Ordinal);
+    private readonly LongWork<bool> copies = new(time);
     private DatasetDescription? description;
 
     private string Hash => this.GetPrimaryKeyString();
@@ -43,23 +45,29 @@ public sealed class DatasetGrain : Grain, IDataset
     }
 
     /// <inheritdoc/>
-    public async Task BringTo(string siloName)
+    public Task<bool> BringTo(string siloName) => copies.Ask(siloName, () => CopyTo(siloName), isUnderWay: false);
+
+    /// <summary>True once it is there, or cannot be.</summary>
+    private async Task<bool> CopyTo(string siloName)
     {
         var silos = await AskSilos();
         var present = silos.Where(silo => holders.Contains(silo.Name)).ToList();
         if (description is null || present.Count == 0 || holders.Contains(siloName))
-            return;
+            return true;
         var disks = present.Select(silo => silo.DataFolderId).Distinct().Count();
         if (description.TokenCount * sizeof(ushort) >= CopiedBelowBytes && disks >= HolderCount)
-            return;
+            return true;
         foreach (var holder in present)
         {
-            var answer = await GrainFactory.GetGrain<IModelStore>(siloName).Bring($"datasets/{Hash}", holder.Name);
+            var store = GrainFactory.GetGrain<IModelStore>(siloName);
+            var answer = await store.BringAll($"datasets/{Hash}", holder.Name);
             if (answer.Outcome != CopyOutcome.IsHere)
                 continue;
             holders.Add(siloName);
-            return;
+            break;
         }
+
+        return true;
     }
 
     /// <summary>Asks the silos that were not asked yet, and those again that were known not to have it.</summary>

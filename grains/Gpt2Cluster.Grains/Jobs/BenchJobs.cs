@@ -101,9 +101,14 @@ internal static class BenchJobs
     {
         var next = membership.Silos[(membership.OwnIndex + 1) % membership.Silos.Count];
         var worker = work.Services.Grains.GetGrain<IWorker>(known[next.SiloName].Workers[0].Key);
-        using var pings = PingMeter.Start(worker.Stand, TimeProvider.System);
-        var found = work.Services.Benchmarks.Exchange(membership, wish.Floats, wish.Rounds, cancellation);
-        var times = pings.Stop();
+        PingMeter? pings = null;
+        var found = work.Services.Benchmarks.Exchange(
+            membership,
+            wish.Floats,
+            wish.Rounds,
+            () => pings = PingMeter.Start(worker.Stand, TimeProvider.System),
+            cancellation);
+        var times = pings!.Times;
         found["ping_count"] = times.Count;
         found["ping_milliseconds_median"] = PingMeter.Percentile(times, 0.5).TotalMilliseconds;
         found["ping_milliseconds_99th_percentile"] = PingMeter.Percentile(times, 0.99).TotalMilliseconds;

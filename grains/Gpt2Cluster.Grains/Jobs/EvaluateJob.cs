@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Windows;
+using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Workers;
 
 namespace Gpt2Cluster.Grains.Jobs;
@@ -54,7 +55,7 @@ internal static class EvaluateJob
         var grain = work.Services.Grains.GetGrain<IDataset>(hash);
         if (grain.Describe().GetAwaiter().GetResult() is null)
             throw new UserErrorException($"The cluster has no dataset {hash}; send it again.");
-        grain.BringTo(work.Services.Silo.Name).GetAwaiter().GetResult();
+        grain.BringAllTo(work.Services.Silo.Name).GetAwaiter().GetResult();
         return grain.Describe().GetAwaiter().GetResult()
             ?? throw new UserErrorException($"The dataset {hash} is on no disk of the cluster now.");
     }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Grains.Placement;
+using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 
@@ -63,6 +64,7 @@ public sealed partial class JobGrain(JobServices services, TimeProvider time, IL
 
     private void Work(JobWork work, JobRequest request)
     {
+        ThreadNiceness.Set(ThreadNiceness.Compute);
         try
         {
             work.Events.Add("result", Run(work, request));

@@ -1,7 +1,8 @@
 namespace Gpt2Cluster.Grains.Jobs;
 
 /// <summary>
-/// Times small calls to another silo, one after the other, while something else keeps both busy.
+/// Times small calls to another silo, one after the other, while something else keeps both busy, until it is disposed
+/// of.
 /// </summary>
 internal sealed class PingMeter : IDisposable
 {
@@ -22,25 +23,22 @@ internal sealed class PingMeter : IDisposable
     /// <param name="time">What it is timed with.</param>
     public static PingMeter Start(Func<Task> ping, TimeProvider time) => new(ping, time);
 
-    /// <summary>Ends the calls.</summary>
-    /// <returns>How long the calls took, shortest first; empty if the time was too short for the warm-up.</returns>
-    public IReadOnlyList<TimeSpan> Stop()
-    {
-        end.Cancel();
-        measuring.GetAwaiter().GetResult();
-        return [.. times.Skip(WarmUpCount).Order()];
-    }
+    /// <summary>
+    /// How long the calls took, shortest first, once they have ended; empty if the time was too short for the warm-up.
+    /// </summary>
+    public IReadOnlyList<TimeSpan> Times => [.. times.Skip(WarmUpCount).Order()];
 
     /// <summary>The time that a share of the calls did not exceed (nearest rank); zero if there were none.</summary>
-    /// <param name="ordered">What <see cref="Stop"/> gave.</param>
+    /// <param name="ordered"><see cref="Times"/>.</param>
     /// <param name="share">Above 0, at most 1.</param>
     public static TimeSpan Percentile(IReadOnlyList<TimeSpan> ordered, double share) =>
         ordered.Count == 0 ? TimeSpan.Zero : ordered[(int)Math.Ceiling(share * ordered.Count) - 1];
 
-    /// <inheritdoc/>
+    /// <summary>Ends the calls; waits for the one under way.</summary>
     public void Dispose()
     {
         end.Cancel();
+        measuring.GetAwaiter().GetResult();
         end.Dispose();
     }
 
@@ -58,7 +56,7 @@ internal sealed class PingMeter : IDisposable
         }
         catch (OperationCanceledException)
         {
-            // Stop has been called.
+            // That is the end.
         }
     }
 }

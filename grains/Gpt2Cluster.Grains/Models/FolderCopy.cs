@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Models;
 
@@ -91,7 +92,7 @@ public sealed class FolderCopy(IModelStore from)
 
     private async Task<string> CopyFile(StoredFile file, string target)
     {
-        var expected = from.Hash(file.RelativePath);
+        var expected = Repeatedly.Ask(() => from.Hash(file.RelativePath), answer => answer.IsDone);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         await using (var output = new FileStream(target, FileMode.CreateNew, FileAccess.Write))
         {
@@ -107,7 +108,7 @@ public sealed class FolderCopy(IModelStore from)
         }
 
         var found = Convert.ToHexStringLower(hash.GetHashAndReset());
-        return found == await expected
+        return found == (await expected).Sha256
             ? found
             : throw new InvalidDataException($"{file.RelativePath} was damaged on its way from another silo.");
     }

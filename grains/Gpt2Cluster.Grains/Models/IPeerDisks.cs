@@ -49,7 +49,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
     {
         try
         {
-            return grains.GetGrain<IModelStore>(silo.Name).Bring(relativeFolder, fromSilo).GetAwaiter().GetResult();
+            return grains.GetGrain<IModelStore>(silo.Name).BringAll(relativeFolder, fromSilo).GetAwaiter().GetResult();
         }
         catch (Exception problem) when (problem is OrleansException or TimeoutException)
         {

@@ -24,10 +24,12 @@ public sealed partial class ModelStoreGrain(
     DatasetDirectory datasets,
     CheckpointStore checkpoints,
     FileHashes hashes,
+    TimeProvider time,
     ILogger<ModelStoreGrain> logger)
     : Grain, IModelStore
 {
-    private readonly Dictionary<string, Task<CopyAnswer>> copies = [];
+    private readonly LongWork<CopyAnswer> copies = new(time);
+    private readonly LongWork<HashAnswer> hashed = new(time);
 
     /// <inheritdoc/>
     public Task<StoredModel[]> List()
@@ -67,14 +69,18 @@ public sealed partial class ModelStoreGrain(
     }
 
     /// <inheritdoc/>
-    public async Task<string?> Hash(string relativePath)
+    public Task<HashAnswer> Hash(string relativePath)
     {
         var path = paths.FileOf(relativePath);
-        if (!File.Exists(path))
-            return null;
-        return relativePath.StartsWith("models/", StringComparison.Ordinal)
-            ? await hashes.OfModel(path)
-            : await FileHashes.Of(path);
+        return hashed.Ask(relativePath, Read, new HashAnswer(IsDone: false));
+
+        async Task<HashAnswer> Read()
+        {
+            if (!File.Exists(path))
+                return new HashAnswer(IsDone: true);
+            var isModel = relativePath.StartsWith("models/", StringComparison.Ordinal);
+            return new HashAnswer(IsDone: true, await (isModel ? hashes.OfModel(path) : FileHashes.Of(path)));
+        }
     }
 
     /// <inheritdoc/>
@@ -89,16 +95,10 @@ public sealed partial class ModelStoreGrain(
             return new CopyAnswer(CopyOutcome.IsHere);
         if (fromSilo == silo.Name)
             return new CopyAnswer(CopyOutcome.IsNotThere);
-        if (!copies.TryGetValue(relativeFolder, out var copy))
-            copies.Add(relativeFolder, copy = Copy(relativeFolder, target, fromSilo));
-        try
-        {
-            return await copy;
-        }
-        finally
-        {
-            copies.Remove(relativeFolder);
-        }
+        return await copies.Ask(
+            relativeFolder,
+            () => Copy(relativeFolder, target, fromSilo),
+            new CopyAnswer(CopyOutcome.IsUnderWay));
     }
 
     /// <inheritdoc/>

@@ -9,6 +9,7 @@ using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
+using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Logging;
 using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
@@ -195,7 +196,7 @@ internal sealed partial class RunExecutor(
         try
         {
             var store = grains.GetGrain<IModelStore>(copy.Silo);
-            var answer = await store.Bring(CheckpointStore.RelativeFolderOf(run, copy.Step), copy.From);
+            var answer = await store.BringAll(CheckpointStore.RelativeFolderOf(run, copy.Step), copy.From);
             problem = answer.Outcome switch
             {
                 CopyOutcome.IsHere => null,

@@ -21,6 +21,11 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
     /// <summary>How many ranges are under way at once.</summary>
     private const int RangesAtOnce = 8;
 
+    /// <summary>
+    /// Pieces whose hashes are asked for at once: 64 MiB are hashed well within the bound of a call.
+    /// </summary>
+    private const int PiecesAtOnce = 16;
+
     private static readonly ReplicaPart[] Parts = Enum.GetValues<ReplicaPart>();
 
     /// <summary>Fills the replica; it stands at the request's step then. Runs on the compute thread.</summary>
@@ -31,7 +36,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
         foreach (var part in Parts)
             Copy(replica, part, cancellation);
         foreach (var part in Parts)
-            Compare(replica, part, request.CopyFrom[(int)part % request.CopyFrom.Length]);
+            Compare(replica, part, request.CopyFrom[(int)part % request.CopyFrom.Length], cancellation);
         replica.Loaded(request.Step);
     }
 
@@ -57,14 +62,21 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
         }
     }
 
-    private void Compare(IReplica replica, ReplicaPart part, string source)
+    private void Compare(IReplica replica, ReplicaPart part, string source, CancellationToken cancellation)
     {
-        var expected = BytesOf(workerOf(source).HashReplica(request.Run, (int)part));
-        var found = ReplicaPieces.Of(replica, part);
-        if (expected.AsSpan().SequenceEqual(found))
-            return;
-        var piece = expected.AsSpan().CommonPrefixLength(found) / StateHash.PieceHashBytes;
-        throw new InvalidDataException($"piece {piece} of the copied {part} is not what worker {source} holds");
+        var pieceCount = StateHash.PieceCount(replica.Layout.Length);
+        for (var first = 0; first < pieceCount; first += PiecesAtOnce)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var count = Math.Min(PiecesAtOnce, pieceCount - first);
+            var asked = workerOf(source).HashReplica(request.Run, (int)part, first, count);
+            var found = ReplicaPieces.Of(replica, part, first, count);
+            var expected = BytesOf(asked);
+            if (expected.AsSpan().SequenceEqual(found))
+                continue;
+            var piece = first + (expected.AsSpan().CommonPrefixLength(found) / StateHash.PieceHashBytes);
+            throw new InvalidDataException($"piece {piece} of the copied {part} is not what worker {source} holds");
+        }
     }
 
     private byte[] BytesOf(Task<ReplicaRange?> asked)

@@ -4,6 +4,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Windows;
+using Gpt2Cluster.Grains.Datasets;
 
 namespace Gpt2Cluster.Grains.Workers;
 
@@ -79,7 +80,7 @@ internal sealed class RunWindows
     private static WindowReader OpenDataset(WorkerServices services, string hash)
     {
         var grain = services.Grains.GetGrain<IDataset>(hash);
-        grain.BringTo(services.Silo.Name).GetAwaiter().GetResult();
+        grain.BringAllTo(services.Silo.Name).GetAwaiter().GetResult();
         var description = grain.Describe().GetAwaiter().GetResult()
             ?? throw new UserErrorException($"No silo of the cluster has the dataset {hash}; submit it again.");
         return new WindowReader(services.Grains, services.Silo.Name, description);

@@ -3,16 +3,18 @@ using System.Runtime.InteropServices;
 namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
-/// Lets a thread, and those it starts, stand back when cores are short. Tensor work would fill every core; messages,
-/// probes
-/// and stripes must find one at once.
+/// Lets a thread, and those it starts, stand back when cores are short. Tensor work would fill every core, and stripes
+/// what is left: messages and probes must find one at once.
 /// </summary>
-internal static partial class ThreadNiceness
+public static partial class ThreadNiceness
 {
     /// <summary>
     /// Of 19: enough that a thread of ordinary priority is served first, and nothing is lost on idle cores.
     /// </summary>
     public const int Compute = 10;
+
+    /// <summary>Between messages and compute: what others wait for comes before what fills the time.</summary>
+    public const int Stripes = 5;
 
     private const int ThisThread = 0;
 

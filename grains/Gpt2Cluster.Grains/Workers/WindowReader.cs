@@ -11,6 +11,9 @@ namespace Gpt2Cluster.Grains.Workers;
 /// <param name="dataset">What is read.</param>
 internal sealed class WindowReader(Func<string, int, IDataShard> shardOf, string ownSilo, DatasetDescription dataset)
 {
+    /// <summary>Holders that are silent are asked so often: an answer may be lost, and a machine be busy.</summary>
+    private const int RoundsOfSilence = 3;
+
     /// <summary>The holders, the own silo first if it is one; one whose shards are damaged comes last.</summary>
     private volatile string[] holders = [.. dataset.Holders.OrderBy(holder => holder == ownSilo ? 0 : 1)];
 
@@ -54,24 +57,52 @@ internal sealed class WindowReader(Func<string, int, IDataShard> shardOf, string
     private async Task<byte[]> ReadFromAnyHolder(int shard, int start, int count)
     {
         Exception? last = null;
-        foreach (var holder in holders)
+        for (var round = 0; round == 0 || (last is TimeoutException && round < RoundsOfSilence); round++)
         {
             try
             {
-                return await shardOf(holder, shard).Read(start, count);
+                return await ReadInTurn(shard, start, count);
             }
-            catch (Exception exception) when (exception is OrleansException or TimeoutException or IOException)
+            catch (IOException problem)
             {
-                last = exception;
-            }
-            catch (Exception exception)
-            {
-                // It holds the dataset and cannot give it: its disk is bad. Asked again, it would verify all again.
-                last = exception;
-                holders = [.. holders.Where(other => other != holder), holder];
+                last = problem.InnerException;
             }
         }
 
         throw new IOException($"No silo serves shard {shard} of dataset {dataset.Hash}: {last?.Message}", last);
+    }
+
+    private async Task<byte[]> ReadInTurn(int shard, int start, int count)
+    {
+        Exception? last = null;
+        foreach (var holder in holders)
+        {
+            try
+            {
+                return await ReadVerified(shardOf(holder, shard), start, count);
+            }
+            catch (Exception exception) when (exception is OrleansException or TimeoutException or IOException)
+            {
+                // Of several reasons, silence is the one that may pass.
+                last = last is TimeoutException ? last : exception;
+            }
+            catch (Exception exception)
+            {
+                // It holds the dataset and cannot give it: its disk is bad. Asked again, it would verify all again.
+                last ??= exception;
+                holders = [.. holders.Where(other => other != holder), holder];
+            }
+        }
+
+        throw new IOException(last?.Message, last);
+    }
+
+    private static async Task<byte[]> ReadVerified(IDataShard shard, int start, int count)
+    {
+        while (true)
+        {
+            if (await shard.Read(start, count) is { } bytes)
+                return bytes;
+        }
     }
 }

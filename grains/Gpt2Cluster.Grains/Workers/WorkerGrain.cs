@@ -78,9 +78,10 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
             : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> HashReplica(string run, int part) => Session is { } current && current.Run == run
-        ? current.HashReplica(part)
-        : Task.FromResult<ReplicaRange?>(null);
+    public Task<ReplicaRange?> HashReplica(string run, int part, int firstPiece, int count) =>
+        Session is { } current && current.Run == run
+            ? current.HashReplica(part, firstPiece, count)
+            : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
     public Task<WorkerStand?> Stand() =>

@@ -172,10 +172,12 @@ internal sealed partial class WorkerSession : IDisposable
         });
     }
 
-    /// <summary>The hashes of a part's pieces, for a worker that has copied it.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such part.</exception>
-    public Task<ReplicaRange?> HashReplica(int part) => compute.Ask(() =>
-        replica is null ? null : new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, PartOf(part))));
+    /// <summary>The hashes of some of a part's pieces, for a worker that has copied it.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such part, or there are no such pieces.</exception>
+    public Task<ReplicaRange?> HashReplica(int part, int firstPiece, int count) => compute.Ask(() =>
+        replica is null
+            ? null
+            : new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, PartOf(part), firstPiece, count)));
 
     private static ReplicaPart PartOf(int part) => Enum.IsDefined((ReplicaPart)part)
         ? (ReplicaPart)part

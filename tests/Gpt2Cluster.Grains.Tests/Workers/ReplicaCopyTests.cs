@@ -8,8 +8,8 @@ namespace Gpt2Cluster.Grains.Tests.Workers;
 
 public sealed class ReplicaCopyTests : IDisposable
 {
-    // Some more elements than one range has, so that both sources give some.
-    private static readonly ModelShape Shape = new(20_000, 16, 16, 2, 2);
+    // More elements than a range and a piece have, so that both sources give some and a part has two hashes.
+    private static readonly ModelShape Shape = new(60_000, 16, 20, 2, 2);
 
     private readonly FakeReplica live = new(Shape);
     private readonly FakeReplica joiner = new(Shape);
@@ -34,8 +34,18 @@ public sealed class ReplicaCopyTests : IDisposable
         Copy();
         Assert.Equal(7, joiner.Step);
         foreach (var part in Enum.GetValues<ReplicaPart>())
-            Assert.Equal(ReplicaPieces.Of(live, part), ReplicaPieces.Of(joiner, part));
+            Assert.Equal(ReplicaPieces.Of(live, part, 0, 2), ReplicaPieces.Of(joiner, part, 0, 2));
         Assert.All(sources.Values, source => Assert.True(source.ReadCount > 0));
+    }
+
+    [Fact]
+    public void The_hashes_of_some_pieces_are_those_of_all_at_their_places()
+    {
+        var both = ReplicaPieces.Of(live, ReplicaPart.Parameters, 0, 2);
+        Assert.Equal(both[..(both.Length / 2)], ReplicaPieces.Of(live, ReplicaPart.Parameters, 0, 1));
+        Assert.Equal(both[(both.Length / 2)..], ReplicaPieces.Of(live, ReplicaPart.Parameters, 1, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => ReplicaPieces.Of(live, ReplicaPart.Parameters, 1, 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => ReplicaPieces.Of(live, ReplicaPart.Parameters, -1, 1));
     }
 
     [Fact]
@@ -80,8 +90,9 @@ public sealed class ReplicaCopyTests : IDisposable
             return Task.FromResult<ReplicaRange?>(new ReplicaRange(replica.Step, bytes));
         }
 
-        public Task<ReplicaRange?> HashReplica(string run, int part) => Task.FromResult<ReplicaRange?>(
-            new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, (ReplicaPart)part)));
+        public Task<ReplicaRange?> HashReplica(string run, int part, int firstPiece, int count) =>
+            Task.FromResult<ReplicaRange?>(
+                new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, (ReplicaPart)part, firstPiece, count)));
 
         public Task<bool> Prepare(PrepareRequest request) => throw new NotSupportedException();
 

@@ -43,18 +43,41 @@ public sealed class WindowReaderTests
         Assert.Equal(["a", "b", "b"], asked);
     }
 
+    [Fact]
+    public async Task A_shard_that_is_still_verified_is_asked_again()
+    {
+        var reader = new WindowReader(
+            (holder, _) => new Shard(() => asked.Add(holder), problem: null, pending: 2), "b", Dataset);
+        await reader.Read(1, 0, [3], 2);
+        Assert.Equal(["b", "b", "b"], asked);
+    }
+
+    [Fact]
+    public async Task Silent_holders_are_asked_three_times()
+    {
+        var reader = new WindowReader(
+            (holder, _) => new Shard(
+                () => asked.Add(holder), holder == "a" ? new TimeoutException() : new IOException()),
+            "a",
+            Dataset);
+        await Assert.ThrowsAsync<IOException>(() => reader.Read(1, 0, [3], 2));
+        Assert.Equal(["a", "b", "a", "b", "a", "b"], asked);
+    }
+
     /// <summary>Silo a cannot give what it holds.</summary>
     private WindowReader Reader(string own, Exception bad) =>
         new((holder, _) => new Shard(() => asked.Add(holder), holder == "a" ? bad : null), own, Dataset);
 
-    private sealed class Shard(Action heard, Exception? problem) : IDataShard
+    private sealed class Shard(Action heard, Exception? problem, int pending = 0) : IDataShard
     {
-        public Task<byte[]> Read(int start, int count)
+        private int left = pending;
+
+        public Task<byte[]?> Read(int start, int count)
         {
             heard();
-            return problem is null
-                ? Task.FromResult(new byte[count * sizeof(ushort)])
-                : Task.FromException<byte[]>(problem);
+            if (problem is not null)
+                return Task.FromException<byte[]?>(problem);
+            return Task.FromResult(left-- > 0 ? null : new byte[count * sizeof(ushort)]);
         }
     }
 }

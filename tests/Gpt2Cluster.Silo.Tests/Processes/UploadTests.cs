@@ -32,12 +32,13 @@ public sealed class UploadTests
         Assert.Equal(expected.Length, dataset.TokenCount);
         var grain = client.Grains.GetGrain<IDataset>(dataset.Hash);
         Assert.Equal(["alpha"], (await grain.Describe())!.Holders);
-        await grain.BringTo("beta");
+        await Finished(() => grain.BringTo("beta"), isDone => isDone);
         Assert.Equal(["alpha", "beta"], (await grain.Describe())!.Holders);
         foreach (var holder in new[] { "alpha", "beta" })
         {
             var shard = client.Grains.GetGrain<IDataShard>(GrainKeys.DataShard(holder, dataset.Hash, 0));
-            Assert.Equal(expected.Skip(1).Take(3), Tokens(await shard.Read(1, 3)));
+            var read = await Finished(() => shard.Read(1, 3), bytes => bytes is not null);
+            Assert.Equal(expected.Skip(1).Take(3), Tokens(read!));
         }
     }
 
@@ -62,13 +63,16 @@ public sealed class UploadTests
         var model = Assert.Single(await client.Grains.GetGrain<IModelStore>("alpha").List());
         Assert.Equal(("small", layout.Length), (model.Name, model.ParameterCount));
         var brought = client.Grains.GetGrain<IModelStore>("beta");
-        Assert.Equal(CopyOutcome.IsNotThere, (await brought.Bring("models/none", "alpha")).Outcome);
-        Assert.Equal(CopyOutcome.IsHere, (await brought.Bring("models/small", "alpha")).Outcome);
+        Assert.Equal(CopyOutcome.IsNotThere, await Bring("models/none"));
+        Assert.Equal(CopyOutcome.IsHere, await Bring("models/small"));
         Assert.Equal(
             await File.ReadAllBytesAsync(Path.Combine(path, "model.safetensors")),
             await File.ReadAllBytesAsync(Path.Combine(other.Path, "models", "small", "model.safetensors")));
         await Assert.ThrowsAnyAsync<Exception>(() => brought.Files("../alpha"));
         await Assert.ThrowsAnyAsync<Exception>(() => brought.Read("models/small/../../../etc/passwd", 0, 1));
+
+        async Task<CopyOutcome> Bring(string name) => (await Finished(
+            () => brought.Bring(name, "alpha"), answer => answer.Outcome != CopyOutcome.IsUnderWay)).Outcome;
     }
 
     private static ushort[] Tokens(byte[] bytes) => MemoryMarshal.Cast<byte, ushort>(bytes).ToArray();
@@ -90,16 +94,20 @@ public sealed class UploadTests
         }
     }
 
-    private static async Task<UploadAnswer> Finished(Func<Task<UploadAnswer>> finish)
+    private static Task<UploadAnswer> Finished(Func<Task<UploadAnswer>> finish) =>
+        Finished(finish, answer => !answer.IsPending);
+
+    private static async Task<T> Finished<T>(Func<Task<T>> ask, Func<T, bool> isDone)
     {
         const int AnswerCount = 20;
         for (var left = AnswerCount; left > 0; left--)
         {
-            if (await finish() is { IsPending: false } answer)
+            var answer = await ask();
+            if (isDone(answer))
                 return answer;
         }
 
-        throw new TimeoutException($"the upload was pending {AnswerCount} times");
+        throw new TimeoutException($"it was not done {AnswerCount} times");
     }
 
     private static void WriteText(Stream bundle, string text)

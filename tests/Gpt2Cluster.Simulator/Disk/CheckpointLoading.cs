@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Simulator.Workers;
 
 namespace Gpt2Cluster.Simulator.Disk;
@@ -89,7 +90,7 @@ internal sealed class CheckpointLoading(Silo silo)
     {
         try
         {
-            return await silo.Grains.GetGrain<IModelStore>(silo.Name).Bring(folder, fromSilo);
+            return await silo.Grains.GetGrain<IModelStore>(silo.Name).BringAll(folder, fromSilo);
         }
         catch (Exception problem) when (problem is OrleansException or TimeoutException)
         {

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Simulator.Silos;
 
 namespace Gpt2Cluster.Simulator.Disk;
@@ -7,6 +8,8 @@ namespace Gpt2Cluster.Simulator.Disk;
 /// <summary>What lies on a silo's disk, as others reach it.</summary>
 internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) : IModelStore
 {
+    private readonly LongWork<CopyAnswer> copies = new(silo.Time);
+
     /// <inheritdoc/>
     public Task<StoredModel[]> List() => Task.FromResult<StoredModel[]>([]);
 
@@ -28,19 +31,24 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     }
 
     /// <inheritdoc/>
-    public Task<string?> Hash(string relativePath) => throw new NotSupportedException();
+    public Task<HashAnswer> Hash(string relativePath) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo)
+    public Task<CopyAnswer> Bring(string relativeFolder, string fromSilo)
     {
         // The coordinator names it as a real store would; this one keeps one run's only.
-        relativeFolder = relativeFolder.Split('/')[^1];
+        var folder = relativeFolder.Split('/')[^1];
+        return silo.Checkpoints.Disk.Find(folder) is not null
+            ? Task.FromResult(new CopyAnswer(CopyOutcome.IsHere))
+            : copies.Ask(folder, () => Copy(folder, fromSilo), new CopyAnswer(CopyOutcome.IsUnderWay));
+    }
+
+    private async Task<CopyAnswer> Copy(string relativeFolder, string fromSilo)
+    {
         var disk = silo.Checkpoints.Disk;
-        if (disk.Find(relativeFolder) is not null)
-            return new CopyAnswer(CopyOutcome.IsHere);
         var hidden = $".{relativeFolder}.{cluster.NextConnection()}.copy";
         try
         {

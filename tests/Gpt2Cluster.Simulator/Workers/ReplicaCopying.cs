@@ -28,7 +28,7 @@ internal static class ReplicaCopying
 
         for (var part = 0; part < replica.Parts.Length && cluster.Mutant != Mutant.CopyUnchecked; part++)
         {
-            var expected = await sources[part % sources.Count].HashReplica(request.Run, part);
+            var expected = await sources[part % sources.Count].HashReplica(request.Run, part, firstPiece: 0, count: 1);
             var found = SimulatedReplica.HashOf(replica.Parts[part]);
             if (!BytesOf(cluster, expected, request).AsSpan().SequenceEqual(found))
                 throw new InvalidDataException($"part {part} was copied wrong");

@@ -90,7 +90,7 @@ internal sealed class SimulatedWorker : IWorker
         Service is { } current ? current.ReadReplica(part, start, count) : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> HashReplica(string run, int part) =>
+    public Task<ReplicaRange?> HashReplica(string run, int part, int firstPiece, int count) =>
         Service is { } current ? current.HashReplica(part) : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
