@@ -67,11 +67,12 @@ internal sealed class Patience(TimeProvider time, Func<bool>? isOver = null)
         || problem.GetType() == typeof(OrleansException) || IsOfStore(problem);
 
     /// <summary>
-    /// A grain could not read or write its record. The exception is of a library that a client does not have; what
-    /// arrives instead names it.
+    /// A grain could not read or write its record. The exception is of a library that a client does not have, or of one
+    /// that Orleans cannot send; what arrives instead names it.
     /// </summary>
     private static bool IsOfStore(Exception problem) =>
-        problem.Message.Contains("Orleans.Persistence.Redis.", StringComparison.Ordinal);
+        problem.Message.Contains("Orleans.Persistence.Redis.", StringComparison.Ordinal)
+        || problem.Message.Contains("StackExchange.Redis.", StringComparison.Ordinal);
 
     private static ClientException Lost(Exception problem)
     {

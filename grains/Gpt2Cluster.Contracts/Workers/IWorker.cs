@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Models;
+using Orleans.Concurrency;
 
 namespace Gpt2Cluster.Contracts.Workers;
 
@@ -209,6 +210,7 @@ public interface IWorker : IGrainWithStringKey
 
     /// <summary>A range of the replica, for a worker that joins; null if it does not stand at that step.</summary>
     [Alias("read-replica")]
+    [AlwaysInterleave]
     Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count);
 
     /// <summary>
@@ -216,6 +218,7 @@ public interface IWorker : IGrainWithStringKey
     /// copied it can compare; null without a replica of the run.
     /// </summary>
     [Alias("hash-replica")]
+    [AlwaysInterleave]
     Task<ReplicaRange?> HashReplica(string run, int part, int firstPiece, int count);
 
     /// <summary>

@@ -13,10 +13,18 @@ internal static class Membership
             ClusterWorkerCount = offer.ClusterWorkerCount,
             OtherRuns = offer.OtherRuns,
             Gone = turn.State.Gone.Intersect(offer.Workers.Select(worker => (worker.Silo, worker.Incarnation))),
+            Troubles = turn.State.Troubles.RemoveRange(
+                turn.State.Troubles.Keys.Except(offer.Workers.Select(worker => (worker.Key, worker.Incarnation)))),
             Disks = offer.Disks,
         };
         if (turn.State.Phase == RunPhase.Resting)
             return;
+        if (IsLost(turn))
+        {
+            Endings.LoseState(turn);
+            return;
+        }
+
         Copying.Next(turn);
         Leaving.ReleaseBystanders(turn);
         var missing = turn.State.Members.Where(member => !IsOffered(turn, member));
@@ -42,12 +50,12 @@ internal static class Membership
         if (lost.IsOutOfReach)
             Shun(turn, member);
         turn.State = turn.State with { Offered = turn.State.Offered.RemoveAll(worker => worker.Key == lost.Worker) };
-        Remove(turn, [lost.Worker], $"worker {lost.Worker} was lost: {lost.Reason}");
+        Remove(turn, [lost.Worker], $"worker {lost.Worker} was lost: {lost.Reason}", mayReturn: lost.IsOutOfReach);
     }
 
     public static void Trouble(Turn turn, WorkerTroubled trouble)
     {
-        if (turn.Member(trouble.Worker, trouble.Generation) is null)
+        if (turn.Member(trouble.Worker, trouble.Generation) is not { } member)
             return;
         if (trouble.IsFinal)
         {
@@ -55,8 +63,9 @@ internal static class Membership
             return;
         }
 
-        var count = turn.State.Troubles.GetValueOrDefault(trouble.Worker) + 1;
-        turn.State = turn.State with { Troubles = turn.State.Troubles.SetItem(trouble.Worker, count) };
+        var who = (member.Key, member.Incarnation);
+        var count = turn.State.Troubles.GetValueOrDefault(who) + 1;
+        turn.State = turn.State with { Troubles = turn.State.Troubles.SetItem(who, count) };
         turn.Warn($"Worker {trouble.Worker} is in trouble: {trouble.Reason}");
         if (count >= RunMachine.MaxTroubleCount && turn.State.Members.Count + Newcomers(turn).Count == 1)
         {
@@ -94,12 +103,12 @@ internal static class Membership
             LeaveOut(turn, Severed(turn, from) > Severed(turn, silo) ? from : silo);
     }
 
-    /// <summary>A worker that must not take part, whatever it tries, until the coordinator starts anew.</summary>
+    /// <summary>A worker that must not take part while its silo's process is the same.</summary>
     public static void Refuse(Turn turn, RunMember member, string reason)
     {
         turn.State = turn.State with
         {
-            Troubles = turn.State.Troubles.SetItem(member.Key, RunMachine.MaxTroubleCount),
+            Troubles = turn.State.Troubles.SetItem((member.Key, member.Incarnation), RunMachine.MaxTroubleCount),
             Refusal = reason,
         };
         turn.Warn(reason);
@@ -140,11 +149,15 @@ internal static class Membership
         Raise(turn, turn.State.Members, "the run fails and saves what it has");
     }
 
-    /// <summary>Ends a run whose workers were all refused and that nobody else came for.</summary>
+    /// <summary>
+    /// Ends a run whose workers were all refused since people wanted it to go on, and that nobody else came for. One
+    /// that has computed since then waits for those that did: they may only be started again.
+    /// </summary>
     public static void GiveUpWaiting(Turn turn)
     {
         var isHopeless = turn.State is { Phase: RunPhase.Waiting, Members.IsEmpty: true, Refusal: not null }
-            && Newcomers(turn).IsEmpty && turn.State.Now - turn.State.WaitingSince >= RunMachine.RefusalPatience;
+            && !turn.Record.HasComputed && Newcomers(turn).IsEmpty
+            && turn.State.Now - turn.State.WaitingSince >= RunMachine.RefusalPatience;
         if (isHopeless)
             turn.Fail(turn.State.Refusal!);
     }
@@ -156,27 +169,44 @@ internal static class Membership
         var state = turn.State;
         var isTime = state is { Phase: RunPhase.Waiting, Refusal: null }
             && state.Now - state.WaitingSince >= RunMachine.TroublePatience;
-        var doubted = state.Offered.Where(worker =>
-            state.Troubles.GetValueOrDefault(worker.Key) >= RunMachine.MaxTroubleCount);
-        List<string> workers = [.. doubted.Select(worker => worker.Key)];
-        if (!isTime || workers.Count == 0)
+        var doubted = state.Offered.Where(worker => IsDoubted(turn, worker)).ToList();
+        if (!isTime || doubted.Count == 0)
             return false;
-        turn.State = state with { Troubles = state.Troubles.RemoveRange(workers), WaitingSince = state.Now };
-        Form(turn, $"{Names(workers)} had been in trouble and may try again");
+        turn.State = state with
+        {
+            Troubles = state.Troubles.RemoveRange(doubted.Select(worker => (worker.Key, worker.Incarnation))),
+            WaitingSince = state.Now,
+        };
+        Form(turn, $"{Names([.. doubted.Select(worker => worker.Key)])} had been in trouble and may try again");
         return true;
     }
 
-    private static void Remove(Turn turn, IReadOnlyList<string> workers, string reason)
+    /// <summary>
+    /// Goes on without some members. A run that is to end does not end without the last of them while it may return:
+    /// its replica may be further than the newest checkpoint.
+    /// </summary>
+    private static void Remove(Turn turn, IReadOnlyList<string> workers, string reason, bool mayReturn = false)
     {
         var count = turn.State.Members.Count;
         Drop(turn, workers);
         if (turn.State.Members.Count == count || turn.State.Phase == RunPhase.Waiting)
             return;
-        if (turn.State.Members.IsEmpty && turn.State.Ending is not null)
+        var isNobodyLeft = turn.State.Members.IsEmpty && turn.State.Ending is not null;
+        if (isNobodyLeft && mayReturn)
+        {
+            Wait(turn);
+            return;
+        }
+
+        if (isNobodyLeft)
             Endings.LoseState(turn);
         if (turn.State.Phase != RunPhase.Resting)
             Form(turn, reason);
     }
+
+    /// <summary>Nobody that could hold the state of a run that is to end is offered any more.</summary>
+    private static bool IsLost(Turn turn) => turn.State is { Phase: RunPhase.Waiting, Members.IsEmpty: true }
+        && turn.State.Ending is not null && Newcomers(turn).IsEmpty;
 
     private static void TakeForDead(Turn turn, string silo)
     {
@@ -188,9 +218,10 @@ internal static class Membership
 
     private static void LeaveOut(Turn turn, string silo)
     {
-        var members = turn.State.Members.Where(member => member.Silo == silo);
+        var members = turn.State.Members.FindAll(member => member.Silo == silo);
         List<string> workers = [.. members.Select(member => member.Key)];
-        var barred = workers.Select(worker => KeyValuePair.Create(worker, RunMachine.MaxTroubleCount));
+        var barred = members.Select(member =>
+            KeyValuePair.Create((member.Key, member.Incarnation), RunMachine.MaxTroubleCount));
         turn.State = turn.State with { Troubles = turn.State.Troubles.SetItems(barred) };
         turn.Send(new ReleaseWorkers(workers, turn.Generation));
         Remove(turn, workers, $"silo {silo} was left out, as stripes cannot pass");
@@ -278,7 +309,10 @@ internal static class Membership
         !turn.State.Members.Exists(member => member.Key == worker.Key)
         && !turn.State.Gone.Contains((worker.Silo, worker.Incarnation))
         && !IsShunned(turn, worker)
-        && turn.State.Troubles.GetValueOrDefault(worker.Key) < RunMachine.MaxTroubleCount;
+        && !IsDoubted(turn, worker);
+
+    private static bool IsDoubted(Turn turn, OfferedWorker worker) =>
+        turn.State.Troubles.GetValueOrDefault((worker.Key, worker.Incarnation)) >= RunMachine.MaxTroubleCount;
 
     private static void Shun(Turn turn, RunMember member)
     {

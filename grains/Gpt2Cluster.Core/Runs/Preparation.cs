@@ -106,7 +106,7 @@ internal static class Preparation
         if (!isReady)
             return;
         turn.State = turn.State with { MissingCheckpoint = null, Refusal = null };
-        turn.Record = turn.Record with { Status = RunStatus.Running, Remark = null };
+        turn.Record = turn.Record with { Status = RunStatus.Running, Remark = null, HasComputed = true };
         turn.Persist();
         var (step, count) = (turn.State.Step, turn.State.Members.Count);
         turn.Tell(new MembershipChanged(step, turn.Generation, count, turn.State.MembershipReason));

@@ -47,7 +47,7 @@ internal static class Requests
 
     private static void WakeUp(Turn turn)
     {
-        turn.Record = turn.Record with { Status = RunStatus.Queued, Remark = null };
+        turn.Record = turn.Record with { Status = RunStatus.Queued, Remark = null, HasComputed = false };
         turn.State = turn.State with { Phase = RunPhase.Waiting };
         turn.Persist();
     }

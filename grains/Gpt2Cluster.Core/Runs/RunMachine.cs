@@ -5,8 +5,7 @@ namespace Gpt2Cluster.Core.Runs;
 /// </summary>
 /// <remarks>
 /// A run waits for workers; asks where their replicas stand and makes them equal; then goes from step to step, and
-/// between two
-/// steps validates, samples, saves, lets workers join, or ends. Each of these has a file of its own.
+/// between two steps validates, samples, saves, lets workers join, or ends. Each of these has a file of its own.
 /// </remarks>
 public static class RunMachine
 {
@@ -26,8 +25,8 @@ public static class RunMachine
     public static readonly TimeSpan OutOfReachPause = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// A run whose workers were all refused for their compute profile waits this long for others before it ends: when a
-    /// cluster is started, its silos do not come at once.
+    /// A run whose workers were all refused for their compute profile, since people wanted it to go on, waits this long
+    /// for others before it ends: when a cluster is started, its silos do not come at once.
     /// </summary>
     public static readonly TimeSpan RefusalPatience = TimeSpan.FromSeconds(30);
 
@@ -90,6 +89,6 @@ public static class RunMachine
             default: throw new ArgumentException($"Unknown event {heard.GetType().Name}.", nameof(heard));
         }
 
-        return (turn.State, turn.Commands);
+        return (turn.Result(), turn.Commands);
     }
 }

@@ -74,6 +74,9 @@ public sealed record RunRecord
     /// <summary>How the run stands.</summary>
     public RunStatus Status { get; init; }
 
+    /// <summary>Whether its workers have got ready since people started or resumed it last.</summary>
+    public bool HasComputed { get; init; }
+
     /// <summary>Version of the membership; raised and stored before anybody is told of it.</summary>
     public int Generation { get; init; }
 

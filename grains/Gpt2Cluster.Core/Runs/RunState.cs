@@ -106,9 +106,11 @@ public sealed record RunState
     public ImmutableList<OfferedWorker> Offered { get; init; } = [];
 
     /// <summary>
-    /// Workers that are not taken any more until the coordinator starts anew, and how often each was in trouble.
+    /// How often each worker, by key and incarnation, was in trouble; see <see cref="RunMachine.MaxTroubleCount"/>. A
+    /// silo that was started again has another incarnation.
     /// </summary>
-    public ImmutableDictionary<string, int> Troubles { get; init; } = ImmutableDictionary<string, int>.Empty;
+    public ImmutableDictionary<(string Key, string Incarnation), int> Troubles { get; init; } =
+        ImmutableDictionary<(string Key, string Incarnation), int>.Empty;
 
     /// <summary>
     /// Workers, by key and incarnation, that could not be reached, and until when they are not taken while the run has
@@ -169,6 +171,9 @@ public sealed record RunState
 
     /// <summary>No copy is ordered before this time.</summary>
     public TimeSpan CopyNotBefore { get; init; }
+
+    /// <summary>Checkpoints that could not be written since one was; each goes to the next member's disk.</summary>
+    public int FailedCheckpointCount { get; init; }
 
     /// <summary>Attempts to write the last checkpoint that failed since the run began to end.</summary>
     public int FailedLastCheckpointCount { get; init; }

@@ -26,7 +26,7 @@ internal static class Saving
         if (!IsDue(turn) || HasStep(turn, turn.State.Step) || turn.State.CheckpointInFlight?.Step == turn.State.Step)
             return;
         if (turn.State.CheckpointInFlight is null)
-            Begin(turn, turn.State.Members[0]);
+            Begin(turn, Writer(turn));
         else
             turn.State = turn.State with { CheckpointIsDue = true };
     }
@@ -69,10 +69,9 @@ internal static class Saving
             return LastCheckpoint.IsAwaited;
         if (HasStep(turn, turn.State.Step))
             return LastCheckpoint.IsWritten;
-        var attempt = turn.State.FailedLastCheckpointCount;
-        if (attempt >= RunMachine.MaxCheckpointAttempts)
+        if (turn.State.FailedLastCheckpointCount >= RunMachine.MaxCheckpointAttempts)
             return LastCheckpoint.IsGivenUp;
-        Begin(turn, turn.State.Members[attempt % turn.State.Members.Count]);
+        Begin(turn, Writer(turn));
         return LastCheckpoint.IsAwaited;
     }
 
@@ -98,9 +97,21 @@ internal static class Saving
         if (turn.State.CheckpointInFlight is not { } command || !IsAbout(command, failed.Worker, failed.Step))
             return;
         turn.Warn($"The checkpoint of step {failed.Step} could not be written by {failed.Worker}: {failed.Reason}");
-        turn.State = turn.State with { CheckpointInFlight = null };
+        turn.State = turn.State with
+        {
+            CheckpointInFlight = null,
+            FailedCheckpointCount = turn.State.FailedCheckpointCount + 1,
+        };
         if (turn.State.Phase != RunPhase.Saving)
+        {
+            // Each disk is tried at once; if none takes it, the next one waits until it is due.
+            turn.State = turn.State with
+            {
+                CheckpointIsDue = turn.State.FailedCheckpointCount < turn.State.Members.Count,
+            };
             return;
+        }
+
         if (failed.Step == turn.State.Step)
             turn.State = turn.State with { FailedLastCheckpointCount = turn.State.FailedLastCheckpointCount + 1 };
         Boundary.Next(turn);
@@ -150,6 +161,10 @@ internal static class Saving
             + "that name, and the run goes on from the next older checkpoint.");
     }
 
+    /// <summary>The first member; after failures the others in turn, as a disk may be full.</summary>
+    private static RunMember Writer(Turn turn) =>
+        turn.State.Members[turn.State.FailedCheckpointCount % turn.State.Members.Count];
+
     public static bool HasStep(Turn turn, long step) => turn.Record.Checkpoints.Any(entry => entry.Step == step);
 
     private static void Publish(Turn turn, CheckpointWritten written)
@@ -159,6 +174,7 @@ internal static class Saving
         var entry = new CheckpointEntry(
             written.Step, written.StateHash, silo, written.Path, loss, written.DataFolderId);
         Add(turn, entry);
+        turn.State = turn.State with { FailedCheckpointCount = 0 };
         turn.Tell(new CheckpointPublished(entry, written.Duration));
     }
 

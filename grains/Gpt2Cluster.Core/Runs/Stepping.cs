@@ -81,7 +81,7 @@ internal static class Stepping
         turn.State = turn.State with
         {
             Step = report.Step,
-            Troubles = turn.State.Troubles.RemoveRange(members.Select(member => member.Key)),
+            Troubles = turn.State.Troubles.RemoveRange(members.Select(member => (member.Key, member.Incarnation))),
             Unreachable = turn.State.Unreachable.Clear(),
         };
         turn.Record = turn.Record with

@@ -7,6 +7,8 @@ namespace Gpt2Cluster.Core.Runs;
 internal sealed class Turn
 {
     private readonly List<RunCommand> commands = [];
+    private readonly RunState begun;
+    private readonly bool isTick;
 
     public Turn(RunState state, RunEvent heard)
     {
@@ -16,9 +18,10 @@ internal sealed class Turn
         State = state with
         {
             Now = now,
-            MovedAt = heard is Ticked ? state.MovedAt : now,
             Record = state.Record with { ActiveTime = state.Record.ActiveTime + active },
         };
+        begun = State;
+        isTick = heard is Ticked;
     }
 
     public RunState State { get; set; }
@@ -42,6 +45,12 @@ internal sealed class Turn
     public void Tell(RunNotice notice) => Send(new Publish(notice));
 
     public void Warn(string message) => Tell(new Warned(message));
+
+    /// <summary>
+    /// What is known at the end. Something has moved if it is more than the time: what was ignored does not postpone
+    /// that orders are sent again.
+    /// </summary>
+    public RunState Result() => isTick || State == begun ? State : State with { MovedAt = State.Now };
 
     /// <summary>
     /// The member of that name if the message belongs to this generation; null if it is to be ignored.

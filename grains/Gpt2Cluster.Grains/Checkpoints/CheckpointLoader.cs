@@ -38,16 +38,20 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
         IReplica replica, StoredCheckpoint checkpoint, ReplicaPart[] parts, CancellationToken cancellation)
     {
         var met = new List<string>();
-        if (TryHere(replica, checkpoint, parts, met, cancellation))
+        var here = TryHere(replica, checkpoint, parts, met, cancellation);
+        if (here == CopyHere.IsLoaded)
             return;
         var unseen = Holders(checkpoint).ToList();
-        unseen.RemoveAll(holder => IsOn(holder, new PeerDisk(silo.Name, silo.DataFolderId)));
+        if (here != CopyHere.CannotBeRead)
+            unseen.RemoveAll(holder => IsOn(holder, new PeerDisk(silo.Name, silo.DataFolderId)));
         foreach (var peer in Peers(checkpoint, met))
         {
             cancellation.ThrowIfCancellationRequested();
             var folder = CheckpointStore.RelativeFolderOf(checkpoint.Run, checkpoint.Step);
             var answer = peers.Bring(folder, peer.SiloName);
-            if (answer.Outcome == CopyOutcome.IsHere && TryHere(replica, checkpoint, parts, met, cancellation))
+            var isLoaded = answer.Outcome == CopyOutcome.IsHere
+                && TryHere(replica, checkpoint, parts, met, cancellation) == CopyHere.IsLoaded;
+            if (isLoaded)
                 return;
             if (answer.Reason is { } reason)
                 met.Add($"it could not be copied from silo {peer.SiloName}: {reason}");
@@ -55,13 +59,16 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
                 unseen.RemoveAll(holder => IsOn(holder, peer));
         }
 
+        // Whatever keeps it from being read may pass.
+        if (here == CopyHere.CannotBeRead)
+            store.PutBack(checkpoint.Run, checkpoint.Step);
         var said = met.Count > 0 ? string.Join("; ", met) : "no silo that can be reached has it on its disk";
         throw unseen.Count == 0
             ? new DamagedCheckpointException(checkpoint.Step, said)
             : new UnreachableCheckpointException(checkpoint.Step, said);
     }
 
-    private bool TryHere(
+    private CopyHere TryHere(
         IReplica replica,
         StoredCheckpoint checkpoint,
         ReplicaPart[] parts,
@@ -69,19 +76,28 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
         CancellationToken cancellation)
     {
         if (!Directory.Exists(store.FolderOf(checkpoint.Run, checkpoint.Step)))
-            return false;
+            return CopyHere.IsMissing;
         try
         {
             store.Read(replica, checkpoint, parts, cancellation);
-            return true;
+            return CopyHere.IsLoaded;
         }
-        catch (Exception exception) when (exception is IOException or InvalidDataException or UserErrorException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
+            or InvalidDataException or UserErrorException)
         {
             store.SetAside(checkpoint.Run, checkpoint.Step, exception);
             met.Add(exception.Message.TrimEnd('.'));
-            return false;
+            return SaysWhatLiesHere(exception) ? CopyHere.IsBad : CopyHere.CannotBeRead;
         }
     }
+
+    /// <summary>A file that is missing, cut short or has other bytes; not a disk or a share that gives none.</summary>
+    private static bool SaysWhatLiesHere(Exception exception) => exception switch
+    {
+        InvalidDataException or FileNotFoundException or DirectoryNotFoundException or EndOfStreamException => true,
+        UserErrorException => exception.InnerException is null or InvalidDataException,
+        _ => false,
+    };
 
     /// <summary>The disks that the catalogue names come first, that of the silo that wrote it before all.</summary>
     private IReadOnlyList<PeerDisk> Peers(StoredCheckpoint checkpoint, List<string> met)
@@ -101,6 +117,15 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// <summary>Who wrote it, and who has copied it since.</summary>
     private static IEnumerable<CheckpointPlace> Holders(StoredCheckpoint checkpoint) =>
         checkpoint.Copies.Prepend(new CheckpointPlace(checkpoint.SiloName ?? "", checkpoint.DataFolderId));
+
+    /// <summary>What came of the copy on this silo's disk.</summary>
+    private enum CopyHere
+    {
+        IsLoaded,
+        IsMissing,
+        IsBad,
+        CannotBeRead,
+    }
 
     /// <summary>
     /// Silos may share a data folder, and one that comes back under its name with another is all that will come back.

@@ -168,6 +168,21 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         RemoveFolders(run, older.Select(other => FolderOf(run, other) + DamagedSuffix));
     }
 
+    /// <summary>Takes back that a copy was set aside, unless another one lies in its place.</summary>
+    internal void PutBack(string run, long step)
+    {
+        var folder = FolderOf(run, step);
+        try
+        {
+            if (Directory.Exists(folder + DamagedSuffix) && !Directory.Exists(folder))
+                Directory.Move(folder + DamagedSuffix, folder);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            LogNotPutBack(exception, run, step);
+        }
+    }
+
     /// <summary>The steps of folders whose names are a step and a suffix, newest first.</summary>
     private List<long> StepsOf(string run, string suffix)
     {
@@ -231,6 +246,10 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     [LoggerMessage(401, LogLevel.Warning,
         "The checkpoint of run {Run}, step {Step}, does not verify; it lies in {Folder} now.")]
     private partial void LogDamaged(Exception exception, string run, long step, string folder);
+
+    [LoggerMessage(403, LogLevel.Warning,
+        "The checkpoint of run {Run}, step {Step}, could not be put back where it was.")]
+    private partial void LogNotPutBack(Exception exception, string run, long step);
 
     [LoggerMessage(402, LogLevel.Warning, "Expired checkpoints of run {Run} could not be deleted.")]
     private partial void LogNotDeleted(Exception exception, string run);

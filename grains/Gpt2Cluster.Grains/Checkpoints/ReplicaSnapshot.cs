@@ -18,18 +18,32 @@ internal sealed class ReplicaSnapshot : IDisposable
     public static ReplicaSnapshot Take(IReplica replica, OptimizerKind optimizer)
     {
         var kinds = optimizer == OptimizerKind.AdamW ? Enum.GetValues<ReplicaPart>() : [ReplicaPart.Parameters];
-        var parts = new FlatBuffer[kinds.Length];
-        for (var part = 0; part < parts.Length; part++)
+        var parts = new List<FlatBuffer>();
+        try
         {
-            parts[part] = FlatBuffer.Allocate(replica.Layout.Length);
-            for (var start = 0L; start < replica.Layout.Length; start += RangeElements)
+            foreach (var kind in kinds)
             {
-                var count = (int)Math.Min(RangeElements, replica.Layout.Length - start);
-                replica.Read(kinds[part], start, parts[part].Floats(start, count));
+                parts.Add(FlatBuffer.Allocate(replica.Layout.Length));
+                Copy(replica, kind, parts[^1]);
             }
-        }
 
-        return new ReplicaSnapshot(parts);
+            return new ReplicaSnapshot([.. parts]);
+        }
+        catch
+        {
+            // There may be no memory for the next part, and the next attempt needs this one's.
+            parts.ForEach(part => part.Dispose());
+            throw;
+        }
+    }
+
+    private static void Copy(IReplica replica, ReplicaPart part, FlatBuffer into)
+    {
+        for (var start = 0L; start < replica.Layout.Length; start += RangeElements)
+        {
+            var count = (int)Math.Min(RangeElements, replica.Layout.Length - start);
+            replica.Read(part, start, into.Floats(start, count));
+        }
     }
 
     /// <summary>Elements of each part.</summary>

@@ -25,7 +25,8 @@ internal static class EvaluateJob
         var sequenceLength = (int)Math.Min(parameters.Shape.ContextLength, dataset.TokenCount - 1);
         var windows = new WindowLayout(dataset.TokenCount, sequenceLength);
         var batchSize = Math.Max(1, TokensAtOnce / sequenceLength);
-        var reader = new WindowReader(work.Services.Grains, work.Services.Silo.Name, dataset);
+        var source = new DatasetSource(work.Services.Grains, wish.DatasetHash);
+        var reader = new WindowReader(source, work.Services.Silo.Name, dataset, TimeProvider.System);
         using var replica = work.CreateReplica(parameters, wish.Precision);
         var sum = 0.0;
         for (var first = 0L; first < windows.WindowCount; first += batchSize)
@@ -33,7 +34,8 @@ internal static class EvaluateJob
             work.Cancellation.ThrowIfCancellationRequested();
             var indices = Range(first, Math.Min(first + batchSize, windows.WindowCount));
             var starts = indices.Select(windows.Start).ToArray();
-            var batch = reader.Read(1, 0, starts, sequenceLength).GetAwaiter().GetResult();
+            var batch = reader.Read(1, 0, starts, sequenceLength)
+                .WaitAsync(work.Cancellation).GetAwaiter().GetResult();
             foreach (var loss in replica.SumLosses(batch, [.. indices.Select(windows.FirstTarget)]))
                 sum += loss;
             work.Events.Add(

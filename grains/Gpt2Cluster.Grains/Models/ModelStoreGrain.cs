@@ -29,7 +29,7 @@ public sealed partial class ModelStoreGrain(
     : Grain, IModelStore
 {
     private readonly LongWork<CopyAnswer> copies = new(time);
-    private readonly LongWork<HashAnswer> hashed = new(time);
+    private readonly LongWork<HashAnswer> hashing = new(time);
 
     /// <inheritdoc/>
     public Task<StoredModel[]> List()
@@ -72,9 +72,9 @@ public sealed partial class ModelStoreGrain(
     public Task<HashAnswer> Hash(string relativePath)
     {
         var path = paths.FileOf(relativePath);
-        return hashed.Ask(relativePath, Read, new HashAnswer(IsDone: false));
+        return hashing.Ask(relativePath, OfFile, new HashAnswer(IsDone: false));
 
-        async Task<HashAnswer> Read()
+        async Task<HashAnswer> OfFile()
         {
             if (!File.Exists(path))
                 return new HashAnswer(IsDone: true);
@@ -96,7 +96,7 @@ public sealed partial class ModelStoreGrain(
         if (fromSilo == silo.Name)
             return new CopyAnswer(CopyOutcome.IsNotThere);
         return await copies.Ask(
-            relativeFolder,
+            $"{relativeFolder} from {fromSilo}",
             () => Copy(relativeFolder, target, fromSilo),
             new CopyAnswer(CopyOutcome.IsUnderWay));
     }

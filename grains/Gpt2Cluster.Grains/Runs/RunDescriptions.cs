@@ -15,7 +15,7 @@ internal static class RunDescriptions
     {
         Name = state.Record.Specification.Run.ToString(),
         Status = RunNotices.StatusWord(state.Record.Status),
-        Step = state.Record.IsAtRest ? state.Record.CommittedStep : Math.Max(state.Step, 0),
+        Step = HasReplicas(state) ? state.Step : state.Record.CommittedStep,
         Steps = state.Record.Specification.Steps,
         Loss = lastLoss,
         BestValidationLoss = state.Record.BestValidation?.Loss,
@@ -23,6 +23,9 @@ internal static class RunDescriptions
         Model = state.Record.Specification.Model.Name,
         SubmittedAt = submittedAt,
     };
+
+    private static bool HasReplicas(RunState state) => !state.Record.IsAtRest
+        && state.Phase is not (RunPhase.Waiting or RunPhase.Standing or RunPhase.Preparing);
 
     /// <summary>The run in full.</summary>
     public static RunDescription Of(RunState state, DateTimeOffset submittedAt, double? lastLoss, long lastSequence)

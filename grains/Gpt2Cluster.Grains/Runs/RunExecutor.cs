@@ -19,8 +19,7 @@ namespace Gpt2Cluster.Grains.Runs;
 
 /// <summary>
 /// Carries out what the run machine decides. Only storing the record is waited for; every other command is sent, and
-/// what
-/// comes of it is heard later. A worker that cannot be reached is reported as lost.
+/// what comes of it is heard later. A worker that cannot be reached is reported as lost.
 /// </summary>
 internal sealed partial class RunExecutor(
     string run,
@@ -53,9 +52,10 @@ internal sealed partial class RunExecutor(
     /// </summary>
     public async Task<WorkersOffered?> LookForWorkers()
     {
-        cluster = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
-        if (!cluster.IsComplete)
+        var view = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+        if (!view.IsComplete)
             return null;
+        cluster = view;
         var offered = from silo in cluster.Silos
                       from worker in silo.Workers.OrderBy(worker => worker.DeviceIndex)
                       where worker.Run == run

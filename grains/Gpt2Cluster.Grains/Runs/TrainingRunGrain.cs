@@ -62,19 +62,33 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         coordinators.Entered(Name);
-        await records.Recover();
-        this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(TickPeriod, TickPeriod) { Interleave = true });
-        if (records.Read() is { } record)
-            await Begin(record);
+        try
+        {
+            await records.Recover();
+            this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(TickPeriod, TickPeriod) { Interleave = true });
+            if (records.Read() is { } record)
+                await Begin(record);
+        }
+        catch
+        {
+            // Orleans does not deactivate what it could not activate.
+            Leave();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        Leave();
+        return base.OnDeactivateAsync(reason, cancellationToken);
+    }
+
+    private void Leave()
+    {
         patience.IsOver = true;
         coordinators.Left(Name);
         executor.End();
-        return base.OnDeactivateAsync(reason, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -155,9 +169,21 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         {
             StepDownIfReplaced().Ignore();
         }
+        else if (IsDropped(state, worker, generation))
+        {
+            GrainFactory.GetGrain<IWorker>(worker).Release(Name, generation).Ignore();
+        }
 
         return Task.CompletedTask;
     }
+
+    /// <summary>
+    /// Whether a worker serves an older generation and no step waits for it: it was out of reach when it was let go.
+    /// </summary>
+    private static bool IsDropped(RunState state, string worker, int generation) =>
+        generation < state.Record.Generation
+        && state.Phase is (RunPhase.Stepping or RunPhase.Validating or RunPhase.Sampling or RunPhase.Saving)
+        && !state.Members.Exists(member => member.Key == worker);
 
     /// <inheritdoc/>
     public Task WorkersChanged() => OfferWorkers();
@@ -185,6 +211,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         {
             // Somebody else has stored a newer record, or the store is gone: this coordinator must not act any more.
             LogOver(exception, Name);
+            isOver = true;
             heard.Clear();
             DeactivateOnIdle();
         }

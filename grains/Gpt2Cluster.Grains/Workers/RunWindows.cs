@@ -34,13 +34,15 @@ internal sealed class RunWindows
     /// <summary>
     /// Opens the run's datasets, and has small ones copied to this silo. Called on the compute thread.
     /// </summary>
-    /// <exception cref="UserErrorException">No silo has the dataset.</exception>
-    public static RunWindows Open(WorkerServices services, RunSpecification specification)
+    /// <exception cref="UserErrorException">No silo has had the dataset for some minutes.</exception>
+    /// <exception cref="OperationCanceledException">The wait for it was cancelled.</exception>
+    public static RunWindows Open(
+        WorkerServices services, RunSpecification specification, CancellationToken cancellation)
     {
         var dataset = specification.Dataset;
-        var training = OpenDataset(services, dataset.Sha256);
+        var training = OpenDataset(services, dataset.Sha256, cancellation);
         var validation = dataset.ValidationTokenCount == 0 ? null
-            : dataset.ValidationSha256 is { } other ? OpenDataset(services, other)
+            : dataset.ValidationSha256 is { } other ? OpenDataset(services, other, cancellation)
             : training;
         return new RunWindows(specification, training, validation);
     }
@@ -59,7 +61,7 @@ internal sealed class RunWindows
             var windows = WindowsOf(index, layout);
             var starts = windows.Select(window => ValidationStart + layout.Start(window)).ToList();
             var batch = validationReader!.Read(plan.Step, index, starts, layout.SequenceLength)
-                .GetAwaiter().GetResult();
+                .WaitAsync(cancellation).GetAwaiter().GetResult();
             sums.AddRange(replica.SumLosses(batch, [.. windows.Select(layout.FirstTarget)]));
         }
 
@@ -77,12 +79,25 @@ internal sealed class RunWindows
         return [.. Enumerable.Range(0, (int)(end - first)).Select(offset => first + offset)];
     }
 
-    private static WindowReader OpenDataset(WorkerServices services, string hash)
+    /// <summary>Silos that hold it may be on their way back, as when all are started again.</summary>
+    private static WindowReader OpenDataset(WorkerServices services, string hash, CancellationToken cancellation)
     {
-        var grain = services.Grains.GetGrain<IDataset>(hash);
-        grain.BringAllTo(services.Silo.Name).GetAwaiter().GetResult();
-        var description = grain.Describe().GetAwaiter().GetResult()
-            ?? throw new UserErrorException($"No silo of the cluster has the dataset {hash}; submit it again.");
-        return new WindowReader(services.Grains, services.Silo.Name, description);
+        var (silo, time) = (services.Silo.Name, services.Time);
+        var source = new DatasetSource(services.Grains, hash);
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            services.Grains.GetGrain<IDataset>(hash).BringAllTo(silo).WaitAsync(cancellation).GetAwaiter().GetResult();
+            if (source.Describe().WaitAsync(cancellation).GetAwaiter().GetResult() is { } description)
+                return new WindowReader(source, silo, description, time);
+            if (time.GetElapsedTime(began) >= WindowReader.Patience)
+            {
+                throw new UserErrorException(
+                    $"No silo of the cluster has had the dataset {hash} for {WindowReader.Patience.TotalMinutes:0} "
+                    + "minutes; start those that hold it and resume the run.");
+            }
+
+            Task.Delay(WindowReader.Pause, time, cancellation).GetAwaiter().GetResult();
+        }
     }
 }

@@ -6,8 +6,7 @@ namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
 /// Keeps the micro-batches of the planned step and of the one after it on their way, so that the compute thread finds
-/// its
-/// windows there.
+/// its windows there.
 /// </summary>
 /// <param name="read">Reads micro-batch (step, index).</param>
 internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
@@ -44,7 +43,8 @@ internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
     /// <summary>
     /// The windows of a micro-batch; waits for them if they are still on their way. Called on the compute thread.
     /// </summary>
-    public MicroBatch Take(long step, int index)
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    public MicroBatch Take(long step, int index, CancellationToken cancellation)
     {
         Task<MicroBatch> task;
         lock (gate)
@@ -54,7 +54,7 @@ internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
             taken.Add((step, index));
         }
 
-        return task.GetAwaiter().GetResult();
+        return task.WaitAsync(cancellation).GetAwaiter().GetResult();
     }
 
     private Task<MicroBatch> Request(long step, int index)

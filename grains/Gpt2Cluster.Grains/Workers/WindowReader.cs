@@ -5,32 +5,35 @@ using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Grains.Workers;
 
-/// <summary>Reads tokens of one dataset from the shards' holders: this silo's first, then the others at once.</summary>
-/// <param name="shardOf">The shard of that index on the silo of that name.</param>
+/// <summary>
+/// Reads tokens of one dataset from the shards' holders: this silo's first, then the others at once. While none of them
+/// can be reached it looks for others and asks again: silos are started again, and a read waits for that.
+/// </summary>
+/// <param name="source">Where the dataset and its shards are asked for.</param>
 /// <param name="ownSilo">This silo.</param>
 /// <param name="dataset">What is read.</param>
-internal sealed class WindowReader(Func<string, int, IDataShard> shardOf, string ownSilo, DatasetDescription dataset)
+/// <param name="time">The clock.</param>
+internal sealed class WindowReader(
+    IDatasetSource source, string ownSilo, DatasetDescription dataset, TimeProvider time)
 {
-    /// <summary>Holders that are silent are asked so often: an answer may be lost, and a machine be busy.</summary>
-    private const int RoundsOfSilence = 3;
+    /// <summary>A dataset is waited for this long: a machine that is started again needs some minutes.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    /// <summary>The holders, the own silo first if it is one; one whose shards are damaged comes last.</summary>
+    /// <summary>Between two looks for it.</summary>
+    public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private readonly HashSet<string> bad = new(StringComparer.Ordinal);
+    private readonly Lock gate = new();
+
+    /// <summary>The holders, the own silo first if it is one; those whose shards are damaged come last.</summary>
     private volatile string[] holders = [.. dataset.Holders.OrderBy(holder => holder == ownSilo ? 0 : 1)];
-
-    /// <summary>Reads from the grains that hold the shards.</summary>
-    public WindowReader(IGrainFactory grains, string ownSilo, DatasetDescription dataset)
-        : this(
-            (holder, shard) => grains.GetGrain<IDataShard>(GrainKeys.DataShard(holder, dataset.Hash, shard)),
-            ownSilo,
-            dataset)
-    {
-    }
 
     /// <summary>Reads windows of <paramref name="sequenceLength"/> + 1 tokens, one behind the other.</summary>
     /// <param name="step">The step the micro-batch belongs to.</param>
     /// <param name="index">Its place in the global batch.</param>
     /// <param name="starts">The first token of each window.</param>
     /// <param name="sequenceLength">T.</param>
+    /// <exception cref="IOException">No silo can give them.</exception>
     public async Task<MicroBatch> Read(long step, int index, IReadOnlyList<long> starts, int sequenceLength)
     {
         var windowTokens = sequenceLength + 1;
@@ -56,46 +59,75 @@ internal sealed class WindowReader(Func<string, int, IDataShard> shardOf, string
 
     private async Task<byte[]> ReadFromAnyHolder(int shard, int start, int count)
     {
-        Exception? last = null;
-        for (var round = 0; round == 0 || (last is TimeoutException && round < RoundsOfSilence); round++)
+        var began = time.GetTimestamp();
+        while (true)
         {
-            try
+            var (bytes, problem) = await ReadInTurn(shard, start, count);
+            if (bytes is not null)
+                return bytes;
+            if (!MayPass(problem) || time.GetElapsedTime(began) >= Patience)
             {
-                return await ReadInTurn(shard, start, count);
+                throw new IOException(
+                    $"No silo serves shard {shard} of dataset {dataset.Hash}: {problem?.Message}", problem);
             }
-            catch (IOException problem)
-            {
-                last = problem.InnerException;
-            }
-        }
 
-        throw new IOException($"No silo serves shard {shard} of dataset {dataset.Hash}: {last?.Message}", last);
+            await Task.Delay(Pause, time);
+            await LookForHolders();
+        }
     }
 
-    private async Task<byte[]> ReadInTurn(int shard, int start, int count)
+    /// <summary>Asks one holder after the other. Of several problems it tells the one that may pass.</summary>
+    private async Task<(byte[]? Bytes, Exception? Problem)> ReadInTurn(int shard, int start, int count)
     {
-        Exception? last = null;
+        Exception? problem = null;
         foreach (var holder in holders)
         {
             try
             {
-                return await ReadVerified(shardOf(holder, shard), start, count);
+                return (await ReadVerified(source.Shard(holder, shard), start, count), null);
             }
-            catch (Exception exception) when (exception is OrleansException or TimeoutException or IOException)
+            catch (Exception exception) when (MayPass(exception))
             {
-                // Of several reasons, silence is the one that may pass.
-                last = last is TimeoutException ? last : exception;
+                problem = exception;
             }
             catch (Exception exception)
             {
                 // It holds the dataset and cannot give it: its disk is bad. Asked again, it would verify all again.
-                last ??= exception;
-                holders = [.. holders.Where(other => other != holder), holder];
+                problem ??= exception;
+                Learn(known => known, holder);
             }
         }
 
-        throw new IOException(last?.Message, last);
+        return (null, problem);
     }
+
+    private async Task LookForHolders()
+    {
+        try
+        {
+            if (await source.Describe() is { } found)
+                Learn(known => [.. known.Union(found.Holders)], null);
+        }
+        catch (Exception exception) when (MayPass(exception))
+        {
+            // The next look may be luckier.
+        }
+    }
+
+    private void Learn(Func<string[], string[]> learn, string? badOne)
+    {
+        lock (gate)
+        {
+            if (badOne is not null)
+                bad.Add(badOne);
+            holders =
+            [
+                .. learn(holders).OrderBy(holder => bad.Contains(holder) ? 2 : holder == ownSilo ? 0 : 1),
+            ];
+        }
+    }
+
+    private static bool MayPass(Exception? problem) => problem is OrleansException or TimeoutException or IOException;
 
     private static async Task<byte[]> ReadVerified(IDataShard shard, int start, int count)
     {
@@ -105,4 +137,25 @@ internal sealed class WindowReader(Func<string, int, IDataShard> shardOf, string
                 return bytes;
         }
     }
+}
+
+/// <summary>Where a dataset and its shards are asked for.</summary>
+internal interface IDatasetSource
+{
+    /// <summary>What the dataset holds and who has it; null if no silo that can be reached does.</summary>
+    Task<DatasetDescription?> Describe();
+
+    /// <summary>A shard on a silo's disk.</summary>
+    IDataShard Shard(string holder, int index);
+}
+
+/// <summary>Asks the grains.</summary>
+internal sealed class DatasetSource(IGrainFactory grains, string hash) : IDatasetSource
+{
+    /// <inheritdoc/>
+    public Task<DatasetDescription?> Describe() => grains.GetGrain<IDataset>(hash).Describe();
+
+    /// <inheritdoc/>
+    public IDataShard Shard(string holder, int index) =>
+        grains.GetGrain<IDataShard>(GrainKeys.DataShard(holder, hash, index));
 }

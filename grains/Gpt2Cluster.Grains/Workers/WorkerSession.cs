@@ -216,7 +216,7 @@ internal sealed partial class WorkerSession : IDisposable
         isWhole = false;
         new ReplicaPreparation(services, specification).Bring(replica, request, cancellation);
         Interlocked.Exchange(ref committedStep, replica.Step);
-        windows ??= RunWindows.Open(services, specification);
+        windows ??= RunWindows.Open(services, specification, cancellation);
         reportsExchange = request.ReportsExchange;
         exchange ??= services.Exchanges.Join(Run, replica.Layout.Length);
         step = new WorkerStep(
@@ -267,8 +267,7 @@ internal sealed partial class WorkerSession : IDisposable
 
     /// <summary>
     /// Queues an order for the compute thread, once; its answer goes to the coordinator. It is dropped if the
-    /// generation has
-    /// changed by then.
+    /// generation has changed by then.
     /// </summary>
     private void Do(
         string phase, string order, int generation, Func<CancellationToken, Func<ITrainingRun, Task>> work)

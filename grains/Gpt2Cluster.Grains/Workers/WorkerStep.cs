@@ -121,7 +121,7 @@ internal sealed class WorkerStep(
         {
             cancellation.ThrowIfCancellationRequested();
             var asked = time.GetTimestamp();
-            var batch = windows.Take(plan.Step, index);
+            var batch = windows.Take(plan.Step, index, cancellation);
             dataWait += time.GetElapsedTime(asked);
             progress.Losses.Add(replica.ComputeMicroBatch(batch, contributions));
         }

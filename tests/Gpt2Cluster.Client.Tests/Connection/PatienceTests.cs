@@ -18,6 +18,7 @@ public sealed class PatienceTests
         new InconsistentStateException("Another coordinator has written."),
         new RedisConnectionException(ConnectionFailureType.SocketFailure, "The store is gone."),
         new TypeLoadException("Unable to load Orleans.Persistence.Redis.RedisStorageException from assembly x"),
+        new NotSupportedException("Could not find a codec for type StackExchange.Redis.RedisConnectionException."),
         new RedisTimeoutException("The store does not answer.", CommandStatus.Unknown),
         new TaskCanceledException("A task was canceled."),
     ];

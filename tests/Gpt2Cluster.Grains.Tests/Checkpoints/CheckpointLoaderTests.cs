@@ -123,6 +123,34 @@ public sealed class CheckpointLoaderTests : IDisposable
         Assert.Throws<DamagedCheckpointException>(() => new CheckpointLoader(a.Silo, a.Store, new FakePeers(a))
             .Load(replica, entry with { DataFolderId = a.Silo.DataFolderId }, CancellationToken.None));
 
+    [Fact]
+    public void A_disk_that_gives_nothing_now_is_out_of_reach_and_its_copy_stays_where_it_is()
+    {
+        Copy(b, a);
+        var folder = a.Store.FolderOf("run1", 12);
+        var manifest = Path.Combine(folder, "manifest.json");
+        File.Move(manifest, manifest + ".away");
+        Directory.CreateDirectory(manifest);
+        var onlyHere = entry with { SiloName = "a", DataFolderId = a.Silo.DataFolderId };
+        Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, c), onlyHere));
+        Assert.True(Directory.Exists(folder));
+        Directory.Delete(manifest);
+        File.Move(manifest + ".away", manifest);
+        Load(new FakePeers(a, c), onlyHere);
+        AssertLoaded();
+    }
+
+    [Fact]
+    public void What_cannot_be_read_here_is_brought_from_another_disk()
+    {
+        Copy(b, a);
+        var manifest = Path.Combine(a.Store.FolderOf("run1", 12), "manifest.json");
+        File.Delete(manifest);
+        Directory.CreateDirectory(manifest);
+        Load(new FakePeers(a, b));
+        AssertLoaded();
+    }
+
     private static void Copy(StoredRuns from, StoredRuns to) =>
         new FakePeers(to, from).Bring(CheckpointStore.RelativeFolderOf("run1", 12), from.Silo.Name);
 

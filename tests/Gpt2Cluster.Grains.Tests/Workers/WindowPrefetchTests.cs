@@ -21,9 +21,9 @@ public sealed class WindowPrefetchTests
     {
         var windows = Windows();
         windows.Begin(Plan(5, 0, 1));
-        Assert.Equal((5, 0), Of(windows.Take(5, 0)));
+        Assert.Equal((5, 0), Of(windows.Take(5, 0, CancellationToken.None)));
         windows.Begin(Plan(6, 0, 1));
-        Assert.Equal((6, 0), Of(windows.Take(6, 0)));
+        Assert.Equal((6, 0), Of(windows.Take(6, 0, CancellationToken.None)));
         Assert.Equal([(5, 0), (6, 0), (7, 0)], read);
     }
 
@@ -32,7 +32,7 @@ public sealed class WindowPrefetchTests
     {
         var windows = Windows();
         windows.Begin(Plan(5, 0, 1));
-        windows.Take(5, 0);
+        windows.Take(5, 0, CancellationToken.None);
         windows.Begin(Plan(5, 0, 1));
         Assert.Equal([(5, 0), (6, 0)], read);
     }
@@ -42,7 +42,7 @@ public sealed class WindowPrefetchTests
     {
         var windows = Windows();
         windows.Begin(Plan(5, 0, 2));
-        windows.Take(5, 0);
+        windows.Take(5, 0, CancellationToken.None);
         read.Clear();
         windows.Begin(Plan(5, 0, 2) with { Generation = 2, MicroBatches = [new(0, 2), new(3, 4)] });
         Assert.Equal([(5, 3), (6, 3)], read);
@@ -53,7 +53,7 @@ public sealed class WindowPrefetchTests
     {
         var windows = Windows();
         windows.Begin(Plan(5, 0, 1));
-        Assert.Equal((5, 3), Of(windows.Take(5, 3)));
+        Assert.Equal((5, 3), Of(windows.Take(5, 3, CancellationToken.None)));
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class WindowPrefetchTests
             ? Task.FromException<MicroBatch>(new IOException("gone"))
             : Read(step, index));
         windows.Begin(Plan(1, 0, 1));
-        Assert.Equal((1, 0), Of(windows.Take(1, 0)));
+        Assert.Equal((1, 0), Of(windows.Take(1, 0, CancellationToken.None)));
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class WindowPrefetchTests
     {
         var windows = new WindowPrefetch((_, _) => throw new OverflowException("too many windows"));
         windows.Begin(Plan(1, 0, 1));
-        Assert.Throws<OverflowException>(() => windows.Take(1, 0));
+        Assert.Throws<OverflowException>(() => windows.Take(1, 0, CancellationToken.None));
     }
 
     private static (long Step, int Index) Of(MicroBatch batch) => (batch.Step, batch.Index);
