@@ -13,8 +13,7 @@ namespace Gpt2Cluster.Client.Training;
 
 /// <summary>
 /// From the words of <c>train</c> or <c>submit</c> to a submitted run. Everything that can be checked on this machine
-/// is
-/// checked before a cluster is started or reached, and everything else before the run is submitted.
+/// is checked before a cluster is started or reached, and everything else before the run is submitted.
 /// </summary>
 internal sealed class Preparation
 {

@@ -2,9 +2,8 @@ namespace Gpt2Cluster.Core;
 
 /// <summary>
 /// A mistake the user can mend: bad input, a missing file, an option out of range. The message is one clear sentence
-/// that
-/// says what, where and what to do; the client prints it and ends with exit code 2, or 4 for a run or checkpoint that
-/// is not there.
+/// that says what, where and what to do; the client prints it and ends with exit code 2, or 4 for a run or checkpoint
+/// that is not there.
 /// </summary>
 public sealed class UserErrorException : Exception
 {

@@ -48,8 +48,7 @@ public sealed record StripeChannelOptions
 
     /// <summary>
     /// How long a new step waits for a frame of a finished one that is half way through a socket, before that
-    /// connection is
-    /// broken. Default 2 s.
+    /// connection is broken. Default 2 s.
     /// </summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -2,8 +2,7 @@ namespace Gpt2Cluster.Silo.Hosting;
 
 /// <summary>
 /// Ends the process when Orleans cannot go on, such as when the cluster has declared this silo dead: its supervisor
-/// starts
-/// it again and it joins as a new silo.
+/// starts it again and it joins as a new silo.
 /// </summary>
 public sealed partial class FatalErrorHandler(ILogger<FatalErrorHandler> logger) : IFatalErrorHandler
 {

@@ -43,8 +43,7 @@ public static class OrleansSetup
 
     /// <summary>
     /// A silo that is killed is declared dead within about 2 s. Probes may take up to 2 s and three must fail, so that
-    /// a
-    /// machine whose cores are saturated by tensor work is not taken for a dead one.
+    /// a machine whose cores are saturated by tensor work is not taken for a dead one.
     /// </summary>
     private static void ConfigureMembership(ClusterMembershipOptions options)
     {

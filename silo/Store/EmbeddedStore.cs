@@ -7,8 +7,7 @@ namespace Gpt2Cluster.Silo.Store;
 
 /// <summary>
 /// The store inside this process: Garnet, which speaks the Redis protocol. Its append-only file in <c>store/</c> is on
-/// the
-/// disk before a write is answered, so that a silo that is killed loses nothing it was told is kept.
+/// the disk before a write is answered, so that a silo that is killed loses nothing it was told is kept.
 /// </summary>
 /// <param name="dataFolder">The data folder.</param>
 /// <param name="address">Where it listens.</param>

@@ -13,8 +13,7 @@ public static class StorePassword
 
     /// <summary>
     /// The password to use: the one in <c>--redis-password-file</c> or in the address; for an embedded store beyond
-    /// loopback
-    /// the one in the data folder, which is made if it is not there; null for none.
+    /// loopback the one in the data folder, which is made if it is not there; null for none.
     /// </summary>
     public static string? Of(SiloSettings settings)
     {

@@ -12,8 +12,7 @@ public sealed record CheckpointFile(string Name, long LengthBytes, string Sha256
 
 /// <summary>
 /// What a checkpoint says of itself; written last. The data position is implied by the step: which windows a step uses
-/// is a
-/// function of the seed.
+/// is a function of the seed.
 /// </summary>
 public sealed record CheckpointManifest
 {

@@ -6,10 +6,8 @@ namespace Gpt2Cluster.Core.Checkpoints;
 
 /// <summary>
 /// The hash of a replica's state: SHA-256 over the step (int64, little endian), then the SHA-256 of each 4 MiB piece of
-/// the
-/// fp32 parameters, then of the first moments, then of the second; zeros where the optimizer has none. The piece hashes
-/// tell
-/// which range is bad.
+/// the fp32 parameters, then of the first moments, then of the second; zeros where the optimizer has none. The piece
+/// hashes tell which range is bad.
 /// </summary>
 public static class StateHash
 {

@@ -27,8 +27,7 @@ public sealed record GenerateBenchmarkOrder(
 
 /// <summary>
 /// The measurements of <c>bench</c>. All block, so they are called on a thread of their own; what they return has the
-/// fields
-/// of the command line's contract.
+/// fields of the command line's contract.
 /// </summary>
 public interface IBenchmarks
 {

@@ -70,8 +70,7 @@ public interface IContributionSink
 {
     /// <summary>
     /// The elements from <paramref name="start"/> up to <paramref name="end"/> of the subtree's sum are final. Called
-    /// on the
-    /// compute thread; must not block on the network. The buffer stays as it is until the next step begins.
+    /// on the compute thread; must not block on the network. The buffer stays as it is until the next step begins.
     /// </summary>
     void Contribute(Subtree subtree, FlatBuffer sums, long start, long end);
 }

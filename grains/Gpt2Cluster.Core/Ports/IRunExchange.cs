@@ -54,9 +54,8 @@ public interface IRunExchange : IDisposable
 
     /// <summary>
     /// The elements from <paramref name="start"/> up to <paramref name="end"/> of a subtree's sum, from a worker of
-    /// this silo.
-    /// Never blocks on the network. The buffer stays unchanged until the next <see cref="BeginStep"/>. A repeat is
-    /// harmless, and what belongs to an older plan than the newest one begun is dropped.
+    /// this silo. Never blocks on the network. The buffer stays unchanged until the next <see cref="BeginStep"/>. A
+    /// repeat is harmless, and what belongs to an older plan than the newest one begun is dropped.
     /// </summary>
     void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end);
 

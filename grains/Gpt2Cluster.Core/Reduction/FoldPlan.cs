@@ -18,8 +18,7 @@ public readonly record struct FoldBuffer(bool IsHeld, int Index)
 /// <param name="Leaf">The micro-batch.</param>
 /// <param name="Addends">
 /// Buffers to add on the left of the gradient, in this order: <c>sum = gradient</c>, then <c>sum = buffer + sum</c> for
-/// each.
-/// Element-wise, so it may be done range by range.
+/// each. Element-wise, so it may be done range by range.
 /// </param>
 /// <param name="Target">
 /// The buffer the sum is written to: the last of <paramref name="Addends"/>, in place, or an unused one if there are

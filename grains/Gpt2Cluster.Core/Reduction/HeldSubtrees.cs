@@ -8,9 +8,8 @@ public readonly record struct Addition(Subtree Left, Subtree Right, Subtree Pare
 
 /// <summary>
 /// Which sums a reducer holds for one stripe, and which additions they allow. Only names: whoever owns the numbers does
-/// what
-/// it says. Contributions may come in any order, twice, or cut differently after a new generation; the root's bits are
-/// the same.
+/// what it says. Contributions may come in any order, twice, or cut differently after a new generation; the root's bits
+/// are the same.
 /// </summary>
 public sealed class HeldSubtrees(ReductionTree tree)
 {

@@ -5,8 +5,8 @@ namespace Gpt2Cluster.Core.Reduction;
 
 /// <summary>
 /// The global gradient norm in one fixed order: fp64 sums of squares over blocks of <see cref="BlockElements"/>, then
-/// the
-/// blocks in order. Inside a block sixteen running sums take the elements in turn, whatever the machine's vectors are.
+/// the blocks in order. Inside a block sixteen running sums take the elements in turn, whatever the machine's vectors
+/// are.
 /// </summary>
 public static class NormBlocks
 {

@@ -2,13 +2,11 @@ namespace Gpt2Cluster.Core.Reduction;
 
 /// <summary>
 /// The canonical tree over the <c>M</c> micro-batches of a step: it alone decides in which order gradients are added,
-/// so
-/// that the bits of the average do not depend on who computed what.
+/// so that the bits of the average do not depend on who computed what.
 /// </summary>
 /// <remarks>
 /// A node whose right child has no leaves passes its left child through, so several nodes can name one sum. The highest
-/// of
-/// them is the canonical name; every method here takes any name and returns canonical ones.
+/// of them is the canonical name; every method here takes any name and returns canonical ones.
 /// </remarks>
 public readonly record struct ReductionTree
 {
@@ -81,8 +79,7 @@ public readonly record struct ReductionTree
 
     /// <summary>
     /// The largest subtrees that the leaves <paramref name="first"/> up to <paramref name="end"/> complete, in the
-    /// order of
-    /// their leaves: what a worker with that range contributes. Leaves beyond M count as complete.
+    /// order of their leaves: what a worker with that range contributes. Leaves beyond M count as complete.
     /// </summary>
     /// <param name="first">The first leaf, 0 to M.</param>
     /// <param name="end">

@@ -5,8 +5,7 @@ namespace Gpt2Cluster.Core.Reduction;
 
 /// <summary>
 /// Element-wise fp32 kernels of the canonical tree. Each element is one IEEE operation, so the bits do not depend on
-/// the
-/// width of the machine's vectors. Destinations may be one of the operands.
+/// the width of the machine's vectors. Destinations may be one of the operands.
 /// </summary>
 public static class VectorSum
 {

@@ -21,8 +21,8 @@ public sealed record LossHistory(long Stride, IReadOnlyList<double> Points, doub
 
     /// <summary>
     /// The history with one more step. A step that is here already changes nothing: a run that goes on from a
-    /// checkpoint
-    /// computes the same losses again. Steps in between that nobody told of (a coordinator died) take the same loss.
+    /// checkpoint computes the same losses again. Steps in between that nobody told of (a coordinator died) take the
+    /// same loss.
     /// </summary>
     /// <param name="step">From 1.</param>
     /// <param name="loss">Nats per token.</param>

@@ -10,8 +10,7 @@ public static class RangePlanner
 
     /// <summary>
     /// Contiguous leaves for each worker, so that the slowest finishes as early as possible; of those cuts, one that
-    /// sends the
-    /// fewest subtrees.
+    /// sends the fewest subtrees.
     /// </summary>
     /// <param name="leafCount">M, 1 or more.</param>
     /// <param name="seconds">What a leaf takes each worker, above 0; one or more workers.</param>

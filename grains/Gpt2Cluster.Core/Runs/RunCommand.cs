@@ -4,8 +4,7 @@ namespace Gpt2Cluster.Core.Runs;
 
 /// <summary>
 /// Something the coordinator is to do. Commands are executed in order. <see cref="PersistRecord"/> must have succeeded
-/// before
-/// the next one is executed; all others are sent without waiting for an answer, and may be sent again.
+/// before the next one is executed; all others are sent without waiting for an answer, and may be sent again.
 /// </summary>
 public abstract record RunCommand;
 
@@ -77,8 +76,7 @@ public sealed record Sample(string Worker, int Generation, long Step, LeafRange 
 /// <summary>
 /// A worker is to snapshot its replica and write it in the background; it answers <see cref="CheckpointWritten"/> or
 /// <see cref="CheckpointFailed"/>, also when its replica stands elsewhere by now; while it writes, a repeat changes
-/// nothing,
-/// and afterwards it answers again.
+/// nothing, and afterwards it answers again.
 /// </summary>
 /// <param name="Worker">Its key.</param>
 /// <param name="Generation">The generation.</param>

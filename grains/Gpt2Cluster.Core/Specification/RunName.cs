@@ -5,8 +5,7 @@ namespace Gpt2Cluster.Core.Specification;
 
 /// <summary>
 /// The name of a run: letters, digits, <c>.</c>, <c>_</c>, <c>-</c>, at most <see cref="MaxLength"/>; begins with a
-/// letter
-/// or digit. So it is a safe file name and a safe grain key.
+/// letter or digit. So it is a safe file name and a safe grain key.
 /// </summary>
 [JsonConverter(typeof(RunNameConverter))]
 public readonly record struct RunName

@@ -2,13 +2,12 @@ namespace Gpt2Cluster.Core.Windows;
 
 /// <summary>
 /// A permutation of <c>0 .. Count - 1</c> that is computed element by element: the swap-or-not shuffle of Hoang, Morris
-/// and
-/// Rogaway ("An Enciphering Scheme Based on a Card Shuffle", CRYPTO 2012). It needs no memory and works for any count.
+/// and Rogaway ("An Enciphering Scheme Based on a Card Shuffle", CRYPTO 2012). It needs no memory and works for any
+/// count.
 /// </summary>
 /// <remarks>
 /// Each round pairs every position with its mirror image around a pivot and swaps the pair or not, by one bit that both
-/// agree
-/// on; so each round is a permutation, and so is the whole.
+/// agree on; so each round is a permutation, and so is the whole.
 /// </remarks>
 public readonly struct KeyedPermutation
 {

@@ -2,8 +2,7 @@ namespace Gpt2Cluster.Core.Windows;
 
 /// <summary>
 /// How a run of tokens is cut into windows of <c>T + 1</c>: window <c>i</c> starts at <c>iT</c>, so that every token
-/// but the
-/// first is a target; the last window is moved left so that it is whole and no token is left out.
+/// but the first is a target; the last window is moved left so that it is whole and no token is left out.
 /// </summary>
 public sealed record WindowLayout
 {
@@ -49,8 +48,7 @@ public sealed record WindowLayout
 
     /// <summary>
     /// How many of the window's T targets an earlier window has already: 0 but for the last one. Validation and
-    /// evaluation
-    /// count every target once.
+    /// evaluation count every target once.
     /// </summary>
     public int FirstTarget(long window) => (int)((window * SequenceLength) - Start(window));
 }

@@ -3,8 +3,7 @@ namespace Gpt2Cluster.Core.Windows;
 /// <summary>
 /// Which windows a micro-batch holds: a function of the seed, the step and the micro-batch alone. Slot
 /// <c>k = ((s - 1) M + m) B + j</c> takes position <c>k mod W</c> of the permutation of epoch <c>floor(k / W)</c>, so
-/// each
-/// epoch uses every window exactly once, and a global batch may straddle two epochs.
+/// each epoch uses every window exactly once, and a global batch may straddle two epochs.
 /// </summary>
 public sealed record WindowOrder
 {

@@ -5,10 +5,8 @@ namespace Gpt2Cluster.Data.Models;
 
 /// <summary>
 /// The one byte stream in which a model folder travels from a client to the cluster: the 8 bytes <c>GPT2FIL1</c>, then
-/// for each
-/// file the length of its name (int32, little endian), the name (UTF-8), the length of its content (int64, little
-/// endian) and the
-/// content; a name of length 0 ends it.
+/// for each file the length of its name (int32, little endian), the name (UTF-8), the length of its content (int64,
+/// little endian) and the content; a name of length 0 ends it.
 /// </summary>
 public static class FileBundle
 {

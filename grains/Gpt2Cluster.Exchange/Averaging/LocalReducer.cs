@@ -2,9 +2,8 @@ namespace Gpt2Cluster.Exchange.Averaging;
 
 /// <summary>
 /// The thread that adds the local workers' sums, so that contributing costs the compute thread nothing. A worker that
-/// waits
-/// for averages has nothing else to do and adds too; what comes from other silos is added by the thread that received
-/// it.
+/// waits for averages has nothing else to do and adds too; what comes from other silos is added by the thread that
+/// received it.
 /// </summary>
 internal sealed class LocalReducer : IDisposable
 {

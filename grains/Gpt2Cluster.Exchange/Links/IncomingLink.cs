@@ -8,8 +8,7 @@ namespace Gpt2Cluster.Exchange.Links;
 
 /// <summary>
 /// A connection over which another silo sends, and the thread that receives. It always drains: nothing it does waits
-/// for
-/// another silo. What no correct peer would send ends the connection and nothing else.
+/// for another silo. What no correct peer would send ends the connection and nothing else.
 /// </summary>
 internal sealed unsafe class IncomingLink : IDisposable
 {

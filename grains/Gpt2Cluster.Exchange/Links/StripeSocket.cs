@@ -4,9 +4,8 @@ using Gpt2Cluster.Exchange.Frames;
 namespace Gpt2Cluster.Exchange.Links;
 
 /// <summary>
-/// A blocking socket that moves frames. Payloads go out of and into native memory in pieces that are hashed while
-/// they are
-/// in the cache.
+/// A blocking socket that moves frames. Payloads go out of and into native memory in pieces that are hashed while they
+/// are in the cache.
 /// </summary>
 internal sealed unsafe class StripeSocket : IDisposable
 {

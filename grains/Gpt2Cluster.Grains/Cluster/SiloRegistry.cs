@@ -19,7 +19,7 @@ public enum SiloNews
 /// <param name="time">The clock.</param>
 public sealed class SiloRegistry(TimeProvider time)
 {
-    /// <summary>A silo that has said nothing for this long is dropped.</summary>
+    /// <summary>A silo that has said nothing for this long, while it was listened to, is dropped.</summary>
     public static readonly TimeSpan SilenceBound = TimeSpan.FromSeconds(10);
 
     /// <summary>
@@ -27,8 +27,16 @@ public sealed class SiloRegistry(TimeProvider time)
     /// </summary>
     public static readonly TimeSpan IntroductionBound = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// More than this between two sweeps is not counted as silence: the list was waiting for its store or its machine,
+    /// and silos could not be heard.
+    /// </summary>
+    public static readonly TimeSpan LongestSweepGap = TimeSpan.FromSeconds(1);
+
     private readonly Dictionary<string, Entry> entries = [];
     private readonly long begunAt = time.GetTimestamp();
+    private long sweptAt = time.GetTimestamp();
+    private TimeSpan listened;
 
     /// <summary>
     /// Whether every silo of the membership has introduced itself since the list was begun, or had the time to.
@@ -62,7 +70,7 @@ public sealed class SiloRegistry(TimeProvider time)
         ArgumentNullException.ThrowIfNull(silo);
         var known = entries.GetValueOrDefault(silo.Name);
         var isNew = known?.Silo.Incarnation != silo.Incarnation;
-        entries[silo.Name] = new Entry(silo, time.GetTimestamp(), !isNew && known!.WasMember);
+        entries[silo.Name] = new Entry(silo, listened, !isNew && known!.WasMember);
         if (silo.IsLeaving && (isNew || !known!.Silo.IsLeaving))
             return SiloNews.Stops;
         return isNew || !Keys(known!.Silo).SequenceEqual(Keys(silo)) ? SiloNews.Joins : SiloNews.None;
@@ -81,11 +89,14 @@ public sealed class SiloRegistry(TimeProvider time)
     public IReadOnlyList<string> Sweep(IReadOnlySet<string> members)
     {
         ArgumentNullException.ThrowIfNull(members);
+        var elapsed = time.GetElapsedTime(sweptAt);
+        listened += elapsed < LongestSweepGap ? elapsed : LongestSweepGap;
+        sweptAt = time.GetTimestamp();
         var gone = new List<string>();
         foreach (var (name, entry) in entries)
         {
             var isMember = members.Contains(name);
-            if ((entry.WasMember && !isMember) || time.GetElapsedTime(entry.HeardAt) > SilenceBound)
+            if ((entry.WasMember && !isMember) || listened - entry.HeardAt > SilenceBound)
                 gone.Add(name);
             entry.WasMember |= isMember;
         }
@@ -96,11 +107,11 @@ public sealed class SiloRegistry(TimeProvider time)
 
     private static IEnumerable<string> Keys(SiloDescription silo) => silo.Workers.Select(worker => worker.Key);
 
-    private sealed class Entry(SiloDescription silo, long heardAt, bool wasMember)
+    private sealed class Entry(SiloDescription silo, TimeSpan heardAt, bool wasMember)
     {
         public SiloDescription Silo { get; } = silo;
 
-        public long HeardAt { get; } = heardAt;
+        public TimeSpan HeardAt { get; } = heardAt;
 
         public bool WasMember { get; set; } = wasMember;
     }

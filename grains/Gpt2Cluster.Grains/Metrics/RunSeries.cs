@@ -2,8 +2,7 @@ namespace Gpt2Cluster.Grains.Metrics;
 
 /// <summary>
 /// Knows which runs' series are still shown on this silo: those that somebody here works for, and for five minutes
-/// those
-/// that nobody works for any more.
+/// those that nobody works for any more.
 /// </summary>
 /// <param name="time">The clock.</param>
 public sealed class RunSeries(TimeProvider time)

@@ -5,8 +5,7 @@ namespace Gpt2Cluster.Grains.Runs;
 
 /// <summary>
 /// The events of runs, beside their records in the store. Sequence numbers begin at 1 and have no gaps, so the length
-/// of a
-/// run's list is the number of its last event.
+/// of a run's list is the number of its last event.
 /// </summary>
 public interface IRunEventStore
 {

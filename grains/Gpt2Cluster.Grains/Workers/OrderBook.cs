@@ -2,8 +2,7 @@ namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
 /// The newest orders of a coordinator and their answers. Orders may come twice: one that is under way is not begun
-/// again,
-/// and one that is done is answered again. Safe to use from the grain and from the compute thread.
+/// again, and one that is done is answered again. Safe to use from the grain and from the compute thread.
 /// </summary>
 internal sealed class OrderBook
 {

@@ -7,8 +7,7 @@ namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
 /// One device's mailbox. Every call checks the generation, hands the work to the compute thread and returns; what comes
-/// of
-/// it is reported to the coordinator from there.
+/// of it is reported to the coordinator from there.
 /// </summary>
 [SiloPinned, KeepAlive]
 internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks desks, ILogger<WorkerGrain> logger)

@@ -13,8 +13,7 @@ namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
 /// A worker's service to one run: the replica and what it needs around it. Orders come from the grain and return at
-/// once;
-/// the work is done in their order on the compute thread and reported from there.
+/// once; the work is done in their order on the compute thread and reported from there.
 /// </summary>
 internal sealed partial class WorkerSession : IDisposable
 {

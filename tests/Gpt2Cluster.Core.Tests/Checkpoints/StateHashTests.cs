@@ -24,8 +24,7 @@ public sealed class StateHashTests
 
     /// <summary>
     /// Two elements a part, step 3, computed outside of .NET with <c>printf</c> and <c>sha256sum</c>: parameters 1.0,
-    /// -2.0,
-    /// first moments 0.5, 0.0, second moments zero.
+    /// -2.0, first moments 0.5, 0.0, second moments zero.
     /// </summary>
     [Fact]
     public void A_state_of_six_numbers_has_the_hash_that_was_computed_by_hand() => Assert.Equal(

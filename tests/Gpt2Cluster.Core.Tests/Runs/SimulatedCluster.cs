@@ -7,9 +7,8 @@ namespace Gpt2Cluster.Core.Tests.Runs;
 
 /// <summary>
 /// Workers, a store and a network without tensors: executes what <see cref="RunMachine"/> commands, delivers answers in
-/// random
-/// order, loses and repeats messages, kills workers and coordinators, and checks on the way what must always hold. The
-/// model has one parameter.
+/// random order, loses and repeats messages, kills workers and coordinators, and checks on the way what must always
+/// hold. The model has one parameter.
 /// </summary>
 internal sealed class SimulatedCluster
 {

@@ -8,8 +8,7 @@ namespace Gpt2Cluster.Core.Tests.Runs;
 
 /// <summary>
 /// Plays a readable scenario: lines before the first event set the specification, <c>&gt;</c> lines are events, and
-/// what the
-/// machine commands is written below each. Generations in events are the current one.
+/// what the machine commands is written below each. Generations in events are the current one.
 /// </summary>
 internal sealed class Transcript
 {

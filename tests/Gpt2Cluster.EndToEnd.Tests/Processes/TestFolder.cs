@@ -5,8 +5,7 @@ namespace Gpt2Cluster.EndToEnd.Tests.Processes;
 
 /// <summary>
 /// A data folder of a test's own. When it is disposed, no process may be left that names it: what is left is killed and
-/// fails
-/// the test.
+/// fails the test.
 /// </summary>
 internal sealed class TestFolder : IDisposable
 {

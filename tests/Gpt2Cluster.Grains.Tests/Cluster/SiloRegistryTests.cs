@@ -82,10 +82,21 @@ public sealed class SiloRegistryTests
     {
         var registry = new SiloRegistry(time);
         registry.Register(Silo("a", 1));
-        time.Advance(SiloRegistry.SilenceBound);
-        Assert.Empty(registry.Sweep(Nobody));
+        Listen(registry, SiloRegistry.SilenceBound);
+        Assert.NotEmpty(registry.Silos);
         time.Advance(TimeSpan.FromMilliseconds(1));
         Assert.Equal(["a"], registry.Sweep(Nobody));
+        Assert.Empty(registry.Silos);
+    }
+
+    [Fact]
+    public void A_silo_that_could_not_be_heard_is_not_silent()
+    {
+        var registry = new SiloRegistry(time);
+        registry.Register(Silo("a", 1));
+        time.Advance(10 * SiloRegistry.SilenceBound);
+        Assert.Empty(registry.Sweep(Nobody));
+        Listen(registry, SiloRegistry.SilenceBound);
         Assert.Empty(registry.Silos);
     }
 
@@ -97,6 +108,15 @@ public sealed class SiloRegistryTests
         Assert.Empty(registry.Sweep(Nobody));
         Assert.Empty(registry.Sweep(new HashSet<string> { "a" }));
         Assert.Equal(["a"], registry.Sweep(Nobody));
+    }
+
+    private void Listen(SiloRegistry registry, TimeSpan howLong)
+    {
+        for (var left = howLong; left > TimeSpan.Zero; left -= ClusterGrain.SweepPeriod)
+        {
+            time.Advance(ClusterGrain.SweepPeriod);
+            registry.Sweep(Nobody);
+        }
     }
 
     private static SiloDescription Silo(string name, int deviceCount, string incarnation = "first life") => new()

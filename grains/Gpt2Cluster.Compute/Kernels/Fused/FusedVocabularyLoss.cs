@@ -10,8 +10,7 @@ namespace Gpt2Cluster.Compute.Kernels.Fused;
 /// transposed, so that the embedding is the left operand as it lies in memory, and kept in tiles of 64 tokens by 64
 /// rows; maxima and sums of a tile are taken while its fp32 sums are in the first-level cache. Backward turns each tile
 /// into its gradient once, in the two orders that the two products want. Chunks add to the embedding's gradient in
-/// bf16.
-/// Shapes: R rows of a chunk, Rp padded to 64, C channels, V tokens, Vp padded to 64.
+/// bf16. Shapes: R rows of a chunk, Rp padded to 64, C channels, V tokens, Vp padded to 64.
 /// </summary>
 internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabularySize, PhaseClock clock)
     : IVocabularyLoss

@@ -4,8 +4,7 @@ namespace Gpt2Cluster.Contracts.Runs.Events;
 
 /// <summary>
 /// One event of a run: one line of JSON with an <c>event</c> field, as <c>train --json</c> and <c>watch --json</c>
-/// print it.
-/// Read and write it with <see cref="RunEventJson"/>.
+/// print it. Read and write it with <see cref="RunEventJson"/>.
 /// </summary>
 [JsonPolymorphic(
     TypeDiscriminatorPropertyName = "event",
