@@ -15,6 +15,9 @@ internal static class SoakCommand
     private const int DefaultMinutes = 120;
     private const int MaximumStepsFromNow = 12;
 
+    // The first and the last quarter of the time are compared.
+    private const int PartsCompared = 4;
+
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ShortFreeze = TimeSpan.FromSeconds(1);
 
@@ -43,12 +46,15 @@ internal static class SoakCommand
         Write(report, $"\n## Soak of {minutes} minutes beside {store}, seed {seed}\n");
         Write(report, "| minute | fault | point | recovery (s) | runs | keys | silo: MB, files, sockets, threads |");
         Write(report, "|---|---|---|---|---|---|---|");
+        var spared = new List<Footprint>();
         for (var minute = 1; minute <= minutes; minute++)
         {
             var (fault, point) = Draw(random, stages.Cluster);
             var stepsFromNow = 1 + random.Next(MaximumStepsFromNow);
             var outcome = stages.Strike(new Cell(store, Ground.Plain, fault, point, stepsFromNow), waitsForHash: true);
             var cluster = stages.Cluster!;
+            if (Footprint.Of(cluster.Silos[0]) is { } footprint)
+                spared.Add(footprint);
             Write(report, string.Create(
                 CultureInfo.InvariantCulture,
                 $"| {minute} | {fault.Name} | {point} | {outcome.Recovery.TotalSeconds:0.00} | {stages.RunCount} | "
@@ -57,9 +63,28 @@ internal static class SoakCommand
             cluster.Sightings.WaitFor(cluster.Sightings.Now, next, _ => false);
         }
 
+        var runCount = stages.RunCount;
+        var keyCount = Footprint.KeyCount(stages.Cluster!.Silos[0].StoreAddress);
         stages.Finish();
-        Write(report, "\nEvery state hash was the undisturbed run's.");
+        Write(report, $"\nEvery state hash was the undisturbed run's. {keyCount} keys of {runCount} runs.");
+        Write(report, Growth(spared));
         return 0;
+    }
+
+    /// <summary>What the silo that lived all the time held in the first and in the last part of it, in the median.</summary>
+    private static string Growth(List<Footprint> held)
+    {
+        var part = Math.Max(1, held.Count / PartsCompared);
+        var (first, last) = (held.Take(part).ToList(), held.TakeLast(part).ToList());
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"Silo {held[0].Silo}, medians of the first and the last {part} minutes: "
+            + $"{Median(one => one.ResidentBytes >> 20)} MB, {Median(one => one.FileCount)} files, "
+            + $"{Median(one => one.SocketCount)} sockets, {Median(one => one.ThreadCount)} threads.");
+
+        string Median(Func<Footprint, long> of) => string.Create(
+            CultureInfo.InvariantCulture,
+            $"{first.Select(of).Order().ElementAt(part / 2)} and {last.Select(of).Order().ElementAt(part / 2)}");
     }
 
     private static (Fault Fault, FaultPoint Point) Draw(Random random, Cluster? cluster)
