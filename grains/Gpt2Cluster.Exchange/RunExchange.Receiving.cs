@@ -18,6 +18,7 @@ internal sealed unsafe partial class RunExchange
     {
         CheckShape(header);
         StepExchange? step;
+        PlannedSums? sums;
         lock (gate)
         {
             if (disposed || membership is null || header.Generation != membership.Generation)
@@ -27,11 +28,12 @@ internal sealed unsafe partial class RunExchange
             if (header.Kind == FrameKind.Contribution && OwnerOf(header.Stripe) != membership.OwnIndex)
                 throw new FrameFaultException($"Stripe {header.Stripe} of run {name} is not reduced here.");
             step = StepOf(header.Step);
+            sums = step?.Sums;
         }
 
         if (step is null or { IsAlias: true } || step.IsAveraged(header.Stripe))
             return default;
-        return header.Kind == FrameKind.Average ? LandAverage(step, header) : LandContribution(step, header);
+        return header.Kind == FrameKind.Average ? LandAverage(step, header) : LandContribution(step, sums!, header);
     }
 
     /// <summary>A payload arrived and its checksum is right.</summary>
@@ -46,9 +48,9 @@ internal sealed unsafe partial class RunExchange
             return;
         }
 
+        // Those of the plan that it was sent for: if the step was planned again meanwhile, it is sent again for that.
         var value = new StripeValue(landing.Destination, header.ElementType, step.Pool);
-        var sums = step.Sums;
-        if (sums.Use.TryEnter())
+        if (landing.Sums is { } sums && sums.Use.TryEnter())
             OfferAndExit(step, sums, header.Stripe, header.Subtree, value);
         else
             value.Release();
@@ -72,7 +74,20 @@ internal sealed unsafe partial class RunExchange
             sums.Use.Exit();
         }
 
+        AskOwner(header.Stripe);
         step.AveragesUse.Exit();
+    }
+
+    /// <summary>
+    /// What came from the stripe's present reducer while another silo's average was half way here was dropped.
+    /// </summary>
+    private void AskOwner(int stripe)
+    {
+        lock (gate)
+        {
+            if (!disposed && membership is not null)
+                links[OwnerOf(stripe)]?.Announce(this, again: true);
+        }
     }
 
     private void CheckShape(in FrameHeader header)
@@ -99,11 +114,11 @@ internal sealed unsafe partial class RunExchange
 
         fixed (float* place = step.AverageOf(header.Stripe))
         {
-            return new Landing(step, (byte*)place, step.AveragesUse);
+            return new Landing(step, (byte*)place, step.AveragesUse, sums: null);
         }
     }
 
-    private Landing LandContribution(StepExchange step, in FrameHeader header)
+    private Landing LandContribution(StepExchange step, PlannedSums sums, in FrameHeader header)
     {
         var (level, index) = header.Subtree;
         var root = step.Tree.Root;
@@ -111,7 +126,7 @@ internal sealed unsafe partial class RunExchange
             || header.Subtree.FirstLeaf >= step.Tree.LeafCount)
             throw new FrameFaultException($"{header.Subtree} is no subtree of M = {step.Tree.LeafCount}.");
         return step == Volatile.Read(ref current)
-            ? new Landing(step, (byte*)step.Pool.Rent(), lease: null)
+            ? new Landing(step, (byte*)step.Pool.Rent(), lease: null, sums)
             : default;
     }
 

@@ -10,15 +10,13 @@ namespace Gpt2Cluster.Exchange;
 /// <summary>The averaging of one run on one silo.</summary>
 /// <remarks>
 /// <para>Who may send what when: a silo announces (Ready) the generation and step it stands at to all others, on
-/// every new
-/// membership, step and connection, and when a connection from another broke. A silo sends the stripes of a step only
-/// to
-/// those that announced its own generation and that step; and whenever an announcement arrives it queues for its
-/// sender all
-/// it holds of that step. So nothing of a step or generation that the receiver has not begun is ever under way,
-/// frames wait
-/// at their source by reference, and whatever was lost is sent again. Repeats are harmless, so this cannot go wrong by
-/// sending too much; it cannot stall, because both sides of every pair announce every state they reach.</para>
+/// every new membership, step and connection, and when a connection from another broke. A silo sends the stripes of a
+/// step only to those that announced its own generation and that step; and whenever an announcement arrives it queues
+/// for its sender all it holds of that step. So nothing of a step or generation that the receiver has not begun is ever
+/// under way, frames wait at their source by reference, and whatever was lost is sent again. Repeats are harmless, so
+/// this cannot go wrong by sending too much. It does not stall, because both sides of every pair announce every state
+/// they reach, and because an average that is half way here from a silo that is no member any more gives up its place:
+/// its present reducer is asked again.</para>
 /// <para>Locks: <c>beginGate</c> before <c>gate</c> before those of queues, links and stripes; no lock is held while a
 /// socket is used or a lease is waited for, except <c>beginGate</c>.</para>
 /// </remarks>
@@ -76,6 +74,7 @@ internal sealed partial class RunExchange : IRunExchange
     {
         ArgumentNullException.ThrowIfNull(membership);
         OutgoingLink?[] replaced;
+        Lease?[] averages;
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
@@ -90,8 +89,11 @@ internal sealed partial class RunExchange : IRunExchange
             if (current is { HasAverages: false } && membership.Silos.Count > 1)
                 current.Provide(TakeAverages());
             Redistribute();
+            averages = [current?.AveragesUse, previous?.AveragesUse];
         }
 
+        // A silo that is no member any more may be frozen in the middle of an average.
+        channel.BreakReceptions(averages, membership.Silos.Select(silo => silo.SiloName).ToHashSet());
         foreach (var link in replaced)
         {
             if (link is null)

@@ -32,6 +32,7 @@ public sealed class StripeChannel : IStripeChannel
     private readonly HashSet<IncomingLink> incoming = [];
     private readonly List<(ulong Run, string Peer, PeerStanding Standing)> earlyReady = [];
     private readonly Queue<ulong> closedRuns = new();
+    private readonly ManualResetEventSlim closing = new();
     private long connectionCount;
     private bool disposed;
 
@@ -221,6 +222,31 @@ public sealed class StripeChannel : IStripeChannel
         }
     }
 
+    /// <summary>
+    /// Breaks the connections from silos other than these over which something is half way here under those leases.
+    /// </summary>
+    internal void BreakReceptions(IReadOnlyList<Lease?> leases, IReadOnlySet<string> others)
+    {
+        lock (gate)
+        {
+            foreach (var link in incoming.Where(link => link.PeerName is { } peer && !others.Contains(peer)))
+            {
+                foreach (var lease in leases.OfType<Lease>())
+                    link.BreakIfReceiving(lease);
+            }
+        }
+    }
+
+    /// <summary>Whether an average is half way here. For tests.</summary>
+    internal bool IsReceivingAnAverage
+    {
+        get
+        {
+            lock (gate)
+                return incoming.Any(link => link.IsReceivingAnAverage);
+        }
+    }
+
     /// <summary>Breaks every connection, as a fault of the network would. For tests.</summary>
     internal void BreakAll()
     {
@@ -275,7 +301,9 @@ public sealed class StripeChannel : IStripeChannel
                         return;
                 }
 
+                // With no descriptors left the next attempt fails as fast.
                 Options.Log?.Invoke($"Stripe channel: a connection was not accepted: {error.Message}");
+                closing.Wait(Options.LongestPause);
             }
             catch (ObjectDisposedException)
             {
@@ -291,6 +319,8 @@ public sealed class StripeChannel : IStripeChannel
             if (disposed || incoming.Count >= MaxIncomingCount)
             {
                 accepted.Dispose();
+                if (!disposed)
+                    Options.Log?.Invoke($"Stripe channel: a connection was refused; {MaxIncomingCount} are open.");
                 return;
             }
 
@@ -311,6 +341,7 @@ public sealed class StripeChannel : IStripeChannel
             if (disposed)
                 return;
             disposed = true;
+            closing.Set();
             ended = [.. incoming];
             left = [.. ending];
         }
@@ -327,6 +358,7 @@ public sealed class StripeChannel : IStripeChannel
             link.Dispose();
         foreach (var link in left)
             link.Dispose();
+        closing.Dispose();
         Pool.Dispose();
     }
 }

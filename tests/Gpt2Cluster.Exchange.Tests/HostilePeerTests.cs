@@ -149,6 +149,26 @@ public sealed class HostilePeerTests
         Exchange(cluster, generation: 1, step: 1);
     }
 
+    [Fact]
+    public async Task PeerThatIsFrozenInTheMiddleOfAnAverage_HoldsUpNobodyOnceItIsNoMember()
+    {
+        await using var cluster = new TestCluster(siloCount: 3, leafCount: 2, ElementCount);
+        cluster.ConfigureAll(generation: 1);
+        cluster.BeginAll(step: 1, generation: 1);
+        using var frozen = new RawPeer(cluster.Channels[1]);
+        frozen.Hello("silo-2");
+        var bytes = RawPeer.Bytes(Stripe() with { Kind = FrameKind.Average }, new byte[StripeBytes]);
+        frozen.Send(bytes.AsSpan(0, StripeBytes / 2));
+        Assert.True(SpinWait.SpinUntil(() => cluster.Channels[1].IsReceivingAnAverage, TestCluster.Deadline));
+
+        cluster.Configure(2, 0, 1);
+        foreach (var silo in new[] { 0, 1 })
+            cluster.Exchanges[silo].BeginStep(1, 2);
+        cluster.ContributeWhole(0, 1, 2, new Subtree(0, 0));
+        cluster.ContributeWhole(1, 1, 2, new Subtree(0, 1));
+        cluster.AssertAverages(1, [0, 1]);
+    }
+
     private static FrameHeader Stripe() => RawPeer.Frame(FrameKind.Contribution) with { PayloadBytes = StripeBytes };
 
     private static TestCluster Started(int generation, long step)

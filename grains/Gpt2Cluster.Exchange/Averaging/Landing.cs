@@ -4,7 +4,8 @@ namespace Gpt2Cluster.Exchange.Averaging;
 /// <param name="step">Its step; null if nobody needs it.</param>
 /// <param name="destination">The memory: the average's own place, or a pooled buffer.</param>
 /// <param name="lease">What is held while it is written; null for a pooled buffer.</param>
-internal readonly unsafe struct Landing(StepExchange? step, byte* destination, Lease? lease)
+/// <param name="sums">The plan whose sums it belongs to; null for an average.</param>
+internal readonly unsafe struct Landing(StepExchange? step, byte* destination, Lease? lease, PlannedSums? sums)
 {
     /// <summary>The step; null if the payload is to be drained.</summary>
     public StepExchange? Step => step;
@@ -14,4 +15,7 @@ internal readonly unsafe struct Landing(StepExchange? step, byte* destination, L
 
     /// <summary>What is held while it is written; null for a pooled buffer.</summary>
     public Lease? Lease => lease;
+
+    /// <summary>The plan whose sums it belongs to; null for an average.</summary>
+    public PlannedSums? Sums => sums;
 }

@@ -7,8 +7,8 @@ namespace Gpt2Cluster.Exchange.Frames;
 /// <summary>
 /// The checksum behind a payload. Sixteen lanes of 64-bit words are summed, and their running sums are summed
 /// (Fletcher, "An Arithmetic Checksum for Serial Transmissions", 1982, modulo 2^64): every flipped bit, every burst
-/// within a word and every exchange of words of a lane shows. XxHash3 over the 32 sums, the length and what is left
-/// behind the last whole block makes 64 bits of it.
+/// within a word and nearly every exchange of words of a lane shows. XxHash3 over the 32 sums, the length and what is
+/// left behind the last whole block makes 64 bits of it.
 /// </summary>
 /// <remarks>
 /// XxHash3 over the payload itself is as safe but costs a fifth of the time of an exchange; EXCHANGE.md has the

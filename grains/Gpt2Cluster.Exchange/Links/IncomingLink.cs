@@ -41,6 +41,9 @@ internal sealed unsafe class IncomingLink : IDisposable
     /// <summary>The silo at the other end; null until it has said so.</summary>
     public string? PeerName { get; private set; }
 
+    /// <summary>Whether an average is half way through it.</summary>
+    public bool IsReceivingAnAverage => Volatile.Read(ref receiving) is not null;
+
     /// <summary>Starts receiving.</summary>
     public void Start() => thread.Start();
 
@@ -151,6 +154,10 @@ internal sealed unsafe class IncomingLink : IDisposable
         try
         {
             Volatile.Write(ref receiving, landing.Lease);
+
+            // Whoever takes it out of the membership breaks what it sees being received, and may have looked before.
+            if (landing.Lease is not null && !run.Knows(PeerName!))
+                Break();
             arrived = socket.ReceivePayload(landing.Destination, header.PayloadBytes);
         }
         finally

@@ -39,9 +39,9 @@ internal static partial class LocalAddress
     }
 
     /// <summary>A connection to a silo of this machine and this user; null if there is none.</summary>
-    public static Socket? Connect(string host, int port)
+    public static Socket? Connect(IPAddress address, int port)
     {
-        if (!OperatingSystem.IsLinux() || !IsHere(host))
+        if (!OperatingSystem.IsLinux() || !IsHere(address))
             return null;
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -62,10 +62,8 @@ internal static partial class LocalAddress
     private static UnixDomainSocketEndPoint EndPointOf(int port) => new($"\0gpt2cluster-stripes-{port}");
 
     /// <summary>Whether an address is one of this machine's: only such a one can be bound.</summary>
-    private static bool IsHere(string host)
+    private static bool IsHere(IPAddress address)
     {
-        if (!IPAddress.TryParse(host, out var address))
-            return false;
         using var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         try
         {

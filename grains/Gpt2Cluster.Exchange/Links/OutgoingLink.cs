@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Gpt2Cluster.Core.Memory;
@@ -125,13 +126,16 @@ internal sealed unsafe class OutgoingLink : IDisposable
 
     private bool TryConnect()
     {
-        var local = LocalAddress.Connect(Peer.Host, Peer.Port);
-        var raw = local ?? new Socket(SocketType.Stream, ProtocolType.Tcp);
+        Socket? raw = null;
         try
         {
+            var address = IPAddress.TryParse(Peer.Host, out var known) ? known : Dns.GetHostAddresses(Peer.Host)[0];
+            raw = LocalAddress.Connect(address, Peer.Port);
+            var isLocal = raw is not null;
+            raw ??= new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             var made = new StripeSocket(raw, channel.Options.SocketBufferBytes);
-            if (local is null)
-                raw.Connect(Peer.Host, Peer.Port);
+            if (!isLocal)
+                raw.Connect(address, Peer.Port);
             var name = Encoding.UTF8.GetBytes(channel.Options.SiloName);
             made.Send(Control(FrameKind.Hello, 0, 0, 0, name.Length), name);
             Volatile.Write(ref socket, made);
@@ -140,7 +144,7 @@ internal sealed unsafe class OutgoingLink : IDisposable
         }
         catch (SocketException error)
         {
-            raw.Dispose();
+            raw?.Dispose();
             Interlocked.Increment(ref failureCount);
             ReportWhenDue(error);
             return false;

@@ -16,7 +16,7 @@ internal sealed unsafe class StripeSocket : IDisposable
     private const int SynCountOption = 7;
     private const int UserTimeoutOption = 18;
     private const int SynCount = 1;
-    private const int UserTimeoutMilliseconds = 10_000;
+    private const int UserTimeoutMilliseconds = 5_000;
 
     private readonly Socket socket;
     private readonly StripeChecksum checksum = new();
@@ -171,7 +171,6 @@ internal sealed unsafe class StripeSocket : IDisposable
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 2);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 1);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
         if (!OperatingSystem.IsLinux())
             return;
 
