@@ -71,7 +71,7 @@ internal static class SoakCommand
         return 0;
     }
 
-    /// <summary>What the silo that lived all the time held in the median, in the first part of it and the last.</summary>
+    /// <summary>Medians of what the silo that lived all the time held, in its first part and its last.</summary>
     private static string Growth(List<Footprint> held)
     {
         var part = Math.Max(1, held.Count / PartsCompared);
