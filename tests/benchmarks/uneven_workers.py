@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """What a slow worker costs: uneven_workers.py [STEPS]; as root, for the control group that slows it down.
 
-Two silos of one thread each train scratch:tiny, 20 micro-batches a step. The second may use a quarter of a core, so that
-it is about four times slower. Each trains alone first, then both together. Prints the micro-batches a second of each
-(median of the steps after three), and how far those of both together stay behind the sum.
+Two silos of one thread each train scratch:tiny, 20 micro-batches a step. One may use a quarter of a core, so that it is
+about four times slower. Each trains alone first, then both together; the store is always in the fast one, so that the
+slow one does nothing else than in the run of both. Prints the micro-batches a second of each (median of the steps after
+three), and how far those of both together stay behind the sum.
 
 Build first: dotnet build -c Release
 """
@@ -20,6 +21,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 CLIENT = os.path.join(ROOT, "client/bin/Release/net10.0/Gpt2Cluster.Client.dll")
 SILO = os.path.join(ROOT, "silo/bin/Release/net10.0/Gpt2Cluster.Silo.dll")
 TEXT = os.path.join(ROOT, "deploy/quickstart/verses.txt")
+# A run of one worker takes the first by name.
+SLOW, FAST = "a-slow", "b-fast"
 GROUP = "/sys/fs/cgroup/cpu/gpt2cluster-slow"
 QUARTER = {"cpu.cfs_period_us": 20_000, "cpu.cfs_quota_us": 5_000}
 MICRO_BATCHES = 20
@@ -45,6 +48,7 @@ def start(folder, name, store):
     began = time.monotonic()
     while not os.path.exists(ready):
         if process.poll() is not None or time.monotonic() - began > READY_BOUND_SECONDS:
+            process.kill()
             sys.exit(f"silo {name} did not get ready")
         time.sleep(0.05)
     with open(ready) as file:
@@ -67,7 +71,7 @@ def train(folder, gateway, workers, steps):
     return MICRO_BATCHES / statistics.median(step["seconds"] for step in steps), end["state_sha256"]
 
 
-def measure(names, steps):
+def measure(names, workers, steps):
     with tempfile.TemporaryDirectory() as folder:
         silos, store = [], "embedded:0"
         try:
@@ -75,20 +79,22 @@ def measure(names, steps):
                 process, ready = start(folder, name, store)
                 silos.append((process, ready))
                 store = ready["redis"]
-                if name == "slow":
+                if name == SLOW:
                     slow_down(process)
-            return train(folder, silos[0][1]["gateway_port"], len(names), steps)
+            return train(folder, silos[0][1]["gateway_port"], workers, steps)
         finally:
             for process, _ in silos:
                 process.kill()
                 process.wait()
+            if os.path.exists(GROUP):
+                os.rmdir(GROUP)
 
 
 def main():
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    fast, first = measure(["fast"], steps)
-    slow, second = measure(["slow"], steps)
-    both, third = measure(["fast", "slow"], steps)
+    fast, first = measure([FAST], 1, steps)
+    slow, second = measure([FAST, SLOW], 1, steps)
+    both, third = measure([FAST, SLOW], 2, steps)
     print(
         f"fast {fast:.2f}, slow {slow:.2f} ({fast / slow:.1f} times slower), both {both:.2f} micro-batches/s: "
         f"{1 - both / (fast + slow):.1%} below the sum; "

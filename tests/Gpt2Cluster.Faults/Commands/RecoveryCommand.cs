@@ -45,8 +45,8 @@ internal static class RecoveryCommand
         string[] table =
         [
             "",
-            "| killed silo | kills | median (s) | 99th percentile (s) | longest (s) | committed steps lost |",
-            "|---|---|---|---|---|---|",
+            "| killed silo | kills | median (s) | 99th percentile (s) | longest (s) | steps lost | not survived |",
+            "|---|---|---|---|---|---|---|",
             Measure(stages, "a worker's", Victim.Worker, OfWorker, count),
             Measure(stages, "the coordinator's", Victim.Coordinator, OfCoordinator, count),
         ];
@@ -61,21 +61,29 @@ internal static class RecoveryCommand
     {
         var fault = new Kill(victim, restartsAtOnce: false);
         var outcomes = new List<Outcome>();
+        var failedCount = 0;
         Console.WriteLine(Outcome.Head);
         for (var index = 0; index < count; index++)
         {
             // Other distances from the last fault meet checkpoints, samples and validations at other moments.
             var stepsFromNow = 1 + (index % RunSpacing);
             var cell = new Cell(StoreKind.Redis, Ground.Plain, fault, points[index % points.Length], stepsFromNow);
-            outcomes.Add(stages.Strike(cell, waitsForHash: false));
-            Console.WriteLine($"{outcomes[^1].Row}  ({index + 1} of {count})");
+            try
+            {
+                outcomes.Add(stages.Strike(cell, waitsForHash: false));
+                Console.WriteLine($"{outcomes[^1].Row}  ({index + 1} of {count})");
+            }
+            catch (FaultFailedException failed)
+            {
+                failedCount++;
+                Console.WriteLine($"kill {index + 1} FAILED: {failed.Message}");
+            }
         }
 
         var times = new Percentiles(outcomes.Select(outcome => outcome.Recovery));
         return string.Create(
             CultureInfo.InvariantCulture,
             $"| {name} | {times.Count} | {times.At(50):0.00} | {times.At(99):0.00} | {times.At(100):0.00} | "
-            + $"{outcomes.Sum(outcome => outcome.LostSteps)} |");
+            + $"{outcomes.Sum(outcome => outcome.LostSteps)} | {failedCount} |");
     }
-
 }

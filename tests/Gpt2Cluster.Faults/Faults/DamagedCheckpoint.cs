@@ -1,4 +1,5 @@
 using Gpt2Cluster.Faults.Processes;
+using Gpt2Cluster.Faults.Training;
 
 namespace Gpt2Cluster.Faults.Faults;
 
@@ -22,7 +23,7 @@ internal sealed class DamagedCheckpoint(Damage damage)
     private const string FileName = "parameters.safetensors";
 
     /// <inheritdoc/>
-    public override bool TakesEveryReplica => true;
+    public override int LostStepsAtMost => 3 * RunPlan.SaveEvery;
 
     /// <inheritdoc/>
     public override void Begin(Cluster cluster, Silo target)

@@ -33,13 +33,23 @@ internal abstract class Fault(string name, Victim victim)
     /// <summary>Whom it strikes.</summary>
     public Victim Victim => victim;
 
+    /// <summary>Whether silos that do not answer for so long have been declared dead.</summary>
+    protected static bool IsLongerThanASiloIsWaitedFor(TimeSpan lasts) => lasts >= TimeSpan.FromSeconds(10);
+
     /// <summary>How long it lasts; what is over at once lasts no time.</summary>
     public virtual TimeSpan Lasts => TimeSpan.Zero;
 
     /// <summary>
-    /// Whether every replica goes with it, so that steps since the newest checkpoint are computed again.
+    /// Committed steps that may be lost at most: more than none only if every replica goes, so that the run goes on
+    /// from a checkpoint.
     /// </summary>
-    public virtual bool TakesEveryReplica => false;
+    public virtual int LostStepsAtMost => 0;
+
+    /// <summary>
+    /// Whether the run must go on while it lasts. It lasts until then, however long; what keeps the store from
+    /// everybody or is over before a silo is declared dead need not be outlived.
+    /// </summary>
+    public virtual bool IsOutlived(Cluster cluster, Silo target) => false;
 
     /// <summary>What the cluster must stand on.</summary>
     public virtual Ground Ground => Ground.Plain;

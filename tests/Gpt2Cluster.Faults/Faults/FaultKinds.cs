@@ -1,5 +1,3 @@
-using Gpt2Cluster.Core.Ports;
-
 namespace Gpt2Cluster.Faults.Faults;
 
 /// <summary>Every fault there is, by name.</summary>
@@ -34,8 +32,4 @@ internal static class FaultKinds
         new NetworkFault(NetworkTrouble.Lossy, Victim.Worker, NetworkTime),
         new NetworkFault(NetworkTrouble.Lossy, Victim.Coordinator, NetworkTime),
     ];
-
-    /// <summary>Points that a step of its own kind comes to, and none of a boundary.</summary>
-    public static IReadOnlyList<FaultPoint> OfStep { get; } =
-        [FaultPoint.Forward, FaultPoint.Backward, FaultPoint.Contributing, FaultPoint.Averaged, FaultPoint.Applied];
 }

@@ -12,6 +12,10 @@ internal sealed class Freeze(Victim victim, TimeSpan lasts)
     public override TimeSpan Lasts => lasts;
 
     /// <inheritdoc/>
+    public override bool IsOutlived(Cluster cluster, Silo target) =>
+        IsLongerThanASiloIsWaitedFor(lasts) && !cluster.IsStoreIn(target);
+
+    /// <inheritdoc/>
     public override void Begin(Cluster cluster, Silo target) => target.Freeze();
 
     /// <inheritdoc/>

@@ -11,6 +11,9 @@ internal sealed class FullDisk() : Fault("full-disk", Victim.Whole)
     public override Ground Ground => Ground.SmallDisks;
 
     /// <inheritdoc/>
+    public override bool IsOutlived(Cluster cluster, Silo target) => true;
+
+    /// <inheritdoc/>
     public override void Begin(Cluster cluster, Silo target)
     {
         foreach (var disk in cluster.Disks)

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Faults.Processes;
+using Gpt2Cluster.Faults.Training;
 
 namespace Gpt2Cluster.Faults.Faults;
 
@@ -29,7 +30,7 @@ internal sealed class KillTwo() : Fault("kill-two", Victim.Whole)
 internal sealed class KillAll() : Fault("kill-all", Victim.Whole)
 {
     /// <inheritdoc/>
-    public override bool TakesEveryReplica => true;
+    public override int LostStepsAtMost => 2 * RunPlan.SaveEvery;
 
     /// <inheritdoc/>
     public override void Begin(Cluster cluster, Silo target)

@@ -37,6 +37,10 @@ internal sealed class NetworkFault(NetworkTrouble trouble, Victim victim, TimeSp
     public override Ground Ground => Ground.Networks;
 
     /// <inheritdoc/>
+    public override bool IsOutlived(Cluster cluster, Silo target) => trouble != NetworkTrouble.Lossy
+        && IsLongerThanASiloIsWaitedFor(lasts) && !cluster.IsStoreIn(target);
+
+    /// <inheritdoc/>
     public override void Begin(Cluster cluster, Silo target) => Set(cluster, target, trouble == NetworkTrouble.Lossy
         ? new Way(IsCut: false, LossShare, Late)
         : new Way(IsCut: true, 0, TimeSpan.Zero));

@@ -78,7 +78,7 @@ internal sealed class Stage : IDisposable
             LostSteps = aftermath.LostSteps(recovered),
             EqualAtStep = waitsForHash ? AwaitHash(run!.LastStep - 1) : null,
         };
-        if (outcome.LostSteps > 0 && !fault.TakesEveryReplica)
+        if (outcome.LostSteps > fault.LostStepsAtMost)
             throw Failed(Failure.Broken, $"{outcome.LostSteps} committed steps were lost");
         CheckRun();
         Sightings.Forget(recovered);
@@ -203,7 +203,10 @@ internal sealed class Stage : IDisposable
     /// <returns>When that was.</returns>
     private TimeSpan SeeThrough(Fault fault, Silo target, TimeSpan began, int warnedCount)
     {
-        var recovered = Recovered(began, began + fault.Lasts);
+        var isOutlived = fault.IsOutlived(Cluster, target);
+        var recovered = Recovered(began, isOutlived ? began + Deadlines.Recovery : began + fault.Lasts);
+        if (isOutlived && recovered is null)
+            throw Failed(Failure.Hung, $"no step was committed while {fault.Name} lasted, in run {run!.Name}");
         if (!run!.WaitUntil(watched => fault.IsTold(watched.Warnings.Skip(warnedCount)), Deadlines.Recovery))
             throw Failed(Failure.Broken, $"nobody was told of {fault.Name}");
         var left = began + fault.Lasts - Sightings.Now;

@@ -96,6 +96,7 @@ internal sealed class Cluster : IDisposable
                 if (ground == Ground.SmallDisks)
                     cluster.disks.Add(new SmallDisk(Path.Combine(place.DataFolder, "runs")));
                 cluster.silos.Add(Silo.Start(place));
+                cluster.silos[^1].WaitUntilReady();
             }
 
             return cluster;

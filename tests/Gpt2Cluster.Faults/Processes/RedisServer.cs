@@ -26,9 +26,6 @@ internal sealed class RedisServer : IDisposable
     /// <summary>Host and port.</summary>
     public string Address => $"{address}:{port}";
 
-    /// <summary>Its process of now.</summary>
-    public int ProcessId => process.Id;
-
     /// <summary>Whether this machine has one.</summary>
     public static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
         .Any(folder => File.Exists(Path.Combine(folder, "redis-server")));

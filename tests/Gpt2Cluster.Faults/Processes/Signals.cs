@@ -8,13 +8,9 @@ internal static partial class Signals
     private const int KillSignal = 9;
     private const int ContinueSignal = 18;
     private const int StopSignal = 19;
-    private const int TerminateSignal = 15;
 
     /// <summary>SIGKILL.</summary>
     public static void Kill(int process) => Send(process, KillSignal);
-
-    /// <summary>SIGTERM.</summary>
-    public static void Terminate(int process) => Send(process, TerminateSignal);
 
     /// <summary>SIGSTOP.</summary>
     public static void Freeze(int process) => Send(process, StopSignal);

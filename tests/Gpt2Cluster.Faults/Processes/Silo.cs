@@ -51,9 +51,6 @@ internal sealed class Silo : IDisposable
     /// <summary>Host and port of the store it uses or hosts.</summary>
     public string StoreAddress { get; private set; } = "";
 
-    /// <summary>Where its pages are.</summary>
-    public string Http => http;
-
     /// <summary>Its data folder.</summary>
     public string DataFolder => place.DataFolder;
 
@@ -70,14 +67,32 @@ internal sealed class Silo : IDisposable
         }
     }
 
-    /// <summary>Starts a silo and waits until it is ready.</summary>
-    /// <exception cref="TimeoutException">It was not ready in time.</exception>
+    /// <summary>Starts a silo and does not wait for it.</summary>
     public static Silo Start(SiloPlace place)
     {
         Directory.CreateDirectory(place.DataFolder);
-        var silo = new Silo(place);
-        silo.WaitUntilReady();
-        return silo;
+        return new Silo(place);
+    }
+
+    /// <summary>Waits until it serves.</summary>
+    /// <exception cref="TimeoutException">It was not ready in time.</exception>
+    public void WaitUntilReady()
+    {
+        var deadline = Deadline.In(Deadlines.Start);
+        while (!File.Exists(place.ReadyFile))
+        {
+            if (deadline.IsOver)
+                throw new TimeoutException($"Silo {Name} was not ready in time; its log is {LogFile}.");
+            lock (gate)
+                process.WaitForExit(50);
+        }
+
+        var ready = JsonDocument.Parse(File.ReadAllText(place.ReadyFile)).RootElement;
+        ports = [.. new[] { "silo_port", "gateway_port", "stripe_port" }.Select(port => $"{ready.GetProperty(port)}")];
+        http = ready.GetProperty("http").GetString()!;
+        StoreAddress = ready.GetProperty("redis").GetString()!;
+        if (store.StartsWith("embedded", StringComparison.Ordinal))
+            store = $"embedded:{StoreAddress[(StoreAddress.LastIndexOf(':') + 1)..]}";
     }
 
     /// <summary>SIGKILL.</summary>
@@ -183,24 +198,5 @@ internal sealed class Silo : IDisposable
     {
         process = StartProcess();
         Watch(process);
-    }
-
-    private void WaitUntilReady()
-    {
-        var deadline = Deadline.In(Deadlines.Start);
-        while (!File.Exists(place.ReadyFile))
-        {
-            if (deadline.IsOver)
-                throw new TimeoutException($"Silo {Name} was not ready in time; its log is {LogFile}.");
-            lock (gate)
-                process.WaitForExit(50);
-        }
-
-        var ready = JsonDocument.Parse(File.ReadAllText(place.ReadyFile)).RootElement;
-        ports = [.. new[] { "silo_port", "gateway_port", "stripe_port" }.Select(port => $"{ready.GetProperty(port)}")];
-        http = ready.GetProperty("http").GetString()!;
-        StoreAddress = ready.GetProperty("redis").GetString()!;
-        if (store.StartsWith("embedded", StringComparison.Ordinal))
-            store = $"embedded:{StoreAddress[(StoreAddress.LastIndexOf(':') + 1)..]}";
     }
 }

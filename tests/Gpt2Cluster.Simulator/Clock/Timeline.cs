@@ -12,9 +12,6 @@ internal sealed class Timeline
     /// <summary>Virtual time since the beginning.</summary>
     public TimeSpan Now { get; private set; }
 
-    /// <summary>How much has happened.</summary>
-    public long HappenedCount { get; private set; }
-
     /// <summary>Something happens later.</summary>
     /// <param name="delay">From now on; 0 for after all that is to happen now.</param>
     /// <param name="life">In whose process; null for the world outside of them.</param>
@@ -36,7 +33,6 @@ internal sealed class Timeline
         if (!coming.TryDequeue(out var next, out var when))
             return false;
         Now = when.At;
-        HappenedCount++;
         if (next.Life is null or { IsAwake: true })
             next.Action();
         else if (!next.Life.IsDead)

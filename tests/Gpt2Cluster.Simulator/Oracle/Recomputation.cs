@@ -15,9 +15,6 @@ internal sealed class Recomputation
     private readonly Dictionary<long, SortedDictionary<int, Dictionary<string, StepPlan>>> planned = [];
     private readonly Dictionary<long, List<WorkerService>> applied = [];
 
-    /// <summary>Micro-batches that were computed again.</summary>
-    public int Count { get; private set; }
-
     /// <summary>The first one that need not have been; null if there is none.</summary>
     public string? FirstNeedless { get; private set; }
 
@@ -56,7 +53,6 @@ internal sealed class Recomputation
         var (key, generation) = ((plan.Step, leaf), plan.Generation);
         if (computed.TryGetValue(key, out var before))
         {
-            Count++;
             if (before.By.IsAlive && !WasLeftOut(before, plan) && !IsStepLost(plan.Step))
             {
                 FirstNeedless ??= $"{worker} computed micro-batch {leaf} of step {plan.Step} again in generation "

@@ -11,15 +11,13 @@ namespace Gpt2Cluster.Simulator.Schedules;
 /// <param name="Stops">The named stops on the way.</param>
 /// <param name="Tally">The faults.</param>
 /// <param name="VirtualTime">How long it took there.</param>
-/// <param name="HappenedCount">How much happened.</param>
 internal sealed record Outcome(
     ulong Seed,
     string? Broken,
     string End,
     IReadOnlyList<string> Stops,
     Tally Tally,
-    TimeSpan VirtualTime,
-    long HappenedCount);
+    TimeSpan VirtualTime);
 
 /// <summary>Runs one schedule from its seed to the end of its run.</summary>
 internal static class Simulation
@@ -70,8 +68,7 @@ internal static class Simulation
             EndCheck.Look(cluster, people);
         var end = people.End?.Summary.Status ?? "none";
         return new Outcome(
-            seed, cluster.Watch.FirstBroken, end, people.Stops, cluster.Tally, cluster.Timeline.Now,
-            cluster.Timeline.HappenedCount);
+            seed, cluster.Watch.FirstBroken, end, people.Stops, cluster.Tally, cluster.Timeline.Now);
     }
 
     private static void Advance(SimulatedCluster cluster)
