@@ -173,8 +173,8 @@ public sealed record CheckpointPlan
 public sealed record ReplicaRange([property: Id(0)] long Step, [property: Id(1)] byte[] Bytes);
 
 /// <summary>
-/// One device and at most one replica. Activated on the silo in its key or not at all. Every call returns at once; the
-/// worker reports to the coordinator.
+/// One device and at most one replica. Activated on the silo in its key or not at all. Every order returns at once; the
+/// worker reports to the coordinator. Reads of the replica wait until the compute thread has time for them.
 /// </summary>
 /// <remarks>
 /// An order is answered with whether it is taken. It is not if the worker does not serve that generation of the run:
@@ -208,7 +208,9 @@ public interface IWorker : IGrainWithStringKey
     [Alias("release")]
     Task Release(string run, int generation);
 
-    /// <summary>A range of the replica, for a worker that joins; null if it does not stand at that step.</summary>
+    /// <summary>
+    /// A range of the replica and its step, for a worker that joins; null without a replica of the run.
+    /// </summary>
     [Alias("read-replica")]
     [AlwaysInterleave]
     Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count);

@@ -8,8 +8,11 @@ namespace Gpt2Cluster.Grains.Workers;
 /// </summary>
 internal sealed class ComputeThread : IDisposable
 {
-    /// <summary>More orders than this at once is a fault of the coordinator, who gives one step at a time.</summary>
-    private const int MaximumWaiting = 64;
+    /// <summary>
+    /// More than this at once is a fault: the coordinator gives one step at a time, and each worker that copies the
+    /// replica has eight reads under way.
+    /// </summary>
+    private const int MaximumWaiting = 4096;
 
     private readonly BlockingCollection<Action> orders = new(MaximumWaiting);
     private readonly Thread thread;

@@ -42,26 +42,28 @@ internal static class RecoveryCommand
     private static int Run(int count, string? report, int steps)
     {
         using var stages = new Stages(steps, Console.WriteLine);
+        var failedCount = 0;
         string[] table =
         [
             "",
             "| killed silo | kills | median (s) | 99th percentile (s) | longest (s) | steps lost | not survived |",
             "|---|---|---|---|---|---|---|",
-            Measure(stages, "a worker's", Victim.Worker, OfWorker, count),
-            Measure(stages, "the coordinator's", Victim.Coordinator, OfCoordinator, count),
+            Measure(stages, "a worker's", Victim.Worker, OfWorker, count, ref failedCount),
+            Measure(stages, "the coordinator's", Victim.Coordinator, OfCoordinator, count, ref failedCount),
         ];
-        stages.Finish();
         Console.WriteLine(string.Join('\n', table));
         if (report is not null)
             File.AppendAllLines(report, table);
-        return 0;
+        stages.Finish();
+        return failedCount == 0 ? 0 : 1;
     }
 
-    private static string Measure(Stages stages, string name, Victim victim, FaultPoint[] points, int count)
+    private static string Measure(
+        Stages stages, string name, Victim victim, FaultPoint[] points, int count, ref int failedCount)
     {
+        var failedBefore = failedCount;
         var fault = new Kill(victim, restartsAtOnce: false);
         var outcomes = new List<Outcome>();
-        var failedCount = 0;
         Console.WriteLine(Outcome.Head);
         for (var index = 0; index < count; index++)
         {
@@ -84,6 +86,6 @@ internal static class RecoveryCommand
         return string.Create(
             CultureInfo.InvariantCulture,
             $"| {name} | {times.Count} | {times.At(50):0.00} | {times.At(99):0.00} | {times.At(100):0.00} | "
-            + $"{outcomes.Sum(outcome => outcome.LostSteps)} | {failedCount} |");
+            + $"{outcomes.Sum(outcome => outcome.LostSteps)} | {failedCount - failedBefore} |");
     }
 }

@@ -27,6 +27,9 @@ internal static class Victims
 /// <param name="victim">Whom it strikes.</param>
 internal abstract class Fault(string name, Victim victim)
 {
+    // Probes find a silent silo within some seconds; a list of silos that hears nothing drops it after ten.
+    private static readonly TimeSpan SurelyDeclaredDead = TimeSpan.FromSeconds(10);
+
     /// <summary>As the commands and reports call it.</summary>
     public string Name => name;
 
@@ -34,7 +37,7 @@ internal abstract class Fault(string name, Victim victim)
     public Victim Victim => victim;
 
     /// <summary>Whether silos that do not answer for so long have been declared dead.</summary>
-    protected static bool IsLongerThanASiloIsWaitedFor(TimeSpan lasts) => lasts >= TimeSpan.FromSeconds(10);
+    protected static bool IsLongerThanASiloIsWaitedFor(TimeSpan lasts) => lasts >= SurelyDeclaredDead;
 
     /// <summary>How long it lasts; what is over at once lasts no time.</summary>
     public virtual TimeSpan Lasts => TimeSpan.Zero;
@@ -46,8 +49,9 @@ internal abstract class Fault(string name, Victim victim)
     public virtual int LostStepsAtMost => 0;
 
     /// <summary>
-    /// Whether the run must go on while it lasts. It lasts until then, however long; what keeps the store from
-    /// everybody or is over before a silo is declared dead need not be outlived.
+    /// Whether the run must go on while it lasts. It lasts until then, however long. What keeps the store from
+    /// everybody, is over before a silo is declared dead, or only slows a network down, so that nobody need be declared
+    /// dead, need not be outlived.
     /// </summary>
     public virtual bool IsOutlived(Cluster cluster, Silo target) => false;
 

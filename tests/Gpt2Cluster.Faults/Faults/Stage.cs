@@ -209,6 +209,10 @@ internal sealed class Stage : IDisposable
             throw Failed(Failure.Hung, $"no step was committed while {fault.Name} lasted, in run {run!.Name}");
         if (!run!.WaitUntil(watched => fault.IsTold(watched.Warnings.Skip(warnedCount)), Deadlines.Recovery))
             throw Failed(Failure.Broken, $"nobody was told of {fault.Name}");
+        // What strikes only later, as a full disk does, must be outlived from when it was told.
+        var hasStruckLater = isOutlived && fault.Lasts == TimeSpan.Zero;
+        if (hasStruckLater && Recovered(Sightings.Now, Sightings.Now + Deadlines.Recovery) is null)
+            throw Failed(Failure.Hung, $"no step was committed once {fault.Name} was told, in run {run.Name}");
         var left = began + fault.Lasts - Sightings.Now;
         if (left > TimeSpan.Zero)
             Sightings.WaitFor(Sightings.Now, began + fault.Lasts, _ => false);
