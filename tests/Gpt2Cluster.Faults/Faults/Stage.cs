@@ -21,7 +21,9 @@ internal sealed class Stage : IDisposable
 
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(1);
 
-    // Points that only some silos come to are looked for in the others after this.
+    // Points that only some silos come to are looked for in the others after this much, whichever is over first: every
+    // point comes within 14 steps more, and the run must not end before.
+    private const int StepsForVictim = 12;
     private static readonly TimeSpan PatienceForVictim = TimeSpan.FromSeconds(6);
 
     private readonly Reference reference;
@@ -157,11 +159,12 @@ internal sealed class Stage : IDisposable
         var (fault, point) = (cell.Fault, cell.Point);
         var since = Sightings.Now;
         coordinator = Cluster.Coordinator(TimeSpan.Zero);
-        var step = point == FaultPoint.StateTransfer ? 0 : Math.Max(run!.LastStep, FirstStep) + cell.StepsFromNow;
+        var isJoin = point == FaultPoint.StateTransfer;
+        var step = isJoin ? 0 : Math.Max(run!.LastStep, FirstStep) + cell.StepsFromNow;
         Cluster.Arm(Wanted(fault, point, coordinator), point, step, cell.PassesBefore);
-        if (point == FaultPoint.StateTransfer)
+        if (isJoin)
             LetOneJoin(coordinator);
-        if (Stopped(point, since, PatienceForVictim) is { } stopped)
+        if (StoppedSoon(point, since, isJoin ? long.MaxValue : step + StepsForVictim) is { } stopped)
             return stopped;
         Cluster.Arm(Cluster.Silos, point, step, skip: 0);
         if (Stopped(point, since, Deadlines.Point) is { } anywhere)
@@ -171,7 +174,18 @@ internal sealed class Stage : IDisposable
     }
 
     private Sighting? Stopped(FaultPoint point, TimeSpan since, TimeSpan bound) => Sightings.WaitFor(
-        since, Sightings.Now + bound, sighting => sighting.IsStopped && sighting.Point == point);
+        since, Sightings.Now + bound, sighting => IsStopped(sighting, point));
+
+    /// <summary>As above, and no longer than until a step is committed.</summary>
+    private Sighting? StoppedSoon(FaultPoint point, TimeSpan since, long lastStep)
+    {
+        var first = Sightings.WaitFor(since, Sightings.Now + PatienceForVictim, sighting =>
+            IsStopped(sighting, point) || (sighting.Point == FaultPoint.Committed && sighting.Step >= lastStep));
+        return first is { } sighting && IsStopped(sighting, point) ? sighting : null;
+    }
+
+    private static bool IsStopped(Sighting sighting, FaultPoint point) =>
+        sighting.IsStopped && sighting.Point == point;
 
     /// <summary>The joiner copies a replica: a silo that does not coordinate dies and is back at once.</summary>
     private void LetOneJoin(Silo coordinator) =>
