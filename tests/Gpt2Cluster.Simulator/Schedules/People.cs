@@ -1,3 +1,5 @@
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Simulator.Silos;
@@ -17,11 +19,19 @@ internal sealed class People(SimulatedCluster cluster)
     /// <summary>How the run ended; null while it goes on.</summary>
     public RunDescription? End { get; private set; }
 
+    /// <summary>
+    /// Whether the cluster's list, when it was looked at last, said of the run that has ended what the run says, and
+    /// gave no worker to it: only then do other runs get them.
+    /// </summary>
+    public bool IsListed { get; private set; }
+
     /// <summary>The stops on the way, each named as in <see cref="NamedStop"/>.</summary>
     public IReadOnlyList<string> Stops => stops;
 
     /// <summary>Whether somebody asked for its cancellation.</summary>
     public bool HasCancelled { get; private set; }
+
+    private ICluster List => cluster.CallsOfPeople.GetGrain<ICluster>(GrainKeys.Cluster);
 
     private ITrainingRun Run => cluster.CallsOfPeople.GetGrain<ITrainingRun>(SimulatedCluster.RunName);
 
@@ -46,6 +56,8 @@ internal sealed class People(SimulatedCluster cluster)
             var run = await Try("describe", () => Run.Describe());
             if (run.IsAnswered && End is null)
                 await Act(run.Answer);
+            if (End is not null)
+                await LookAtList(End.Summary);
             await Wait();
         }
     }
@@ -59,6 +71,15 @@ internal sealed class People(SimulatedCluster cluster)
             End = run;
         else if (status is "paused" or "failed")
             await Resume(run);
+    }
+
+    private async Task LookAtList(RunSummary end)
+    {
+        var runs = await Try("list runs", List.Runs);
+        var view = await Try("list workers", List.Describe);
+        IsListed = runs.IsAnswered && view.IsAnswered
+            && runs.Answer!.Any(run => run.Name == end.Name && run.Status == end.Status)
+            && view.Answer!.Silos.All(silo => silo.Workers.All(worker => worker.Run != end.Name));
     }
 
     private async Task Submit()

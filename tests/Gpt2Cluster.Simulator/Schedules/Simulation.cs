@@ -29,6 +29,9 @@ internal static class Simulation
     /// </summary>
     public static readonly TimeSpan CalmBound = TimeSpan.FromSeconds(300);
 
+    // Who was frozen or cut off until everything was mended says by then what it still has to say.
+    private static readonly TimeSpan LastWordsBound = TimeSpan.FromSeconds(10);
+
     /// <summary>Runs a schedule.</summary>
     /// <param name="seed">Says everything about it.</param>
     /// <param name="mutant">The deliberate mistake, if any.</param>
@@ -57,10 +60,10 @@ internal static class Simulation
         var people = new People(cluster);
         var plan = FaultPlan.Draw(cluster, people);
         cluster.Timeline.After(chance.Seconds(0, 2), null, people.Begin);
-        while (cluster.Watch.FirstBroken is null && (people.End is null || !cluster.Watch.AreEventsTold))
+        while (cluster.Watch.FirstBroken is null && !IsOver(cluster, people, plan))
         {
             if (cluster.Timeline.Now > plan.CalmAt + CalmBound + cluster.World.LongestCompute)
-                cluster.Watch.Broken(Stuck(cluster));
+                cluster.Watch.Broken(people.End is null ? Stuck(cluster) : Unlisted);
             Advance(cluster);
         }
 
@@ -70,6 +73,10 @@ internal static class Simulation
         return new Outcome(
             seed, cluster.Watch.FirstBroken, end, people.Stops, cluster.Tally, cluster.Timeline.Now);
     }
+
+    private static bool IsOver(SimulatedCluster cluster, People people, FaultPlan plan) =>
+        people.End is not null && cluster.Watch.AreEventsTold
+        && cluster.Timeline.Now > plan.CalmAt + LastWordsBound && people.IsListed;
 
     private static void Advance(SimulatedCluster cluster)
     {
@@ -82,6 +89,9 @@ internal static class Simulation
             cluster.Watch.Broken($"The simulation itself failed: {problem}");
         }
     }
+
+    private static string Unlisted => $"{CalmBound.TotalSeconds:0} s after everything was mended the run has ended, "
+        + "and the cluster's list still has it as before or gives it workers, or its events are not told.";
 
     private static string Stuck(SimulatedCluster cluster)
     {
