@@ -12,6 +12,7 @@ namespace Gpt2Cluster.Silo.Hosting;
 public sealed partial class Registration(
     IGrainFactory grains,
     IClusterMembershipService membership,
+    ILocalSiloDetails self,
     SiloContext silo,
     SiloState state,
     ReadyFile readyFile,
@@ -27,7 +28,6 @@ public sealed partial class Registration(
 
     private static readonly TimeSpan GoodbyeBound = TimeSpan.FromSeconds(2);
 
-    private readonly string incarnation = Guid.NewGuid().ToString("N");
     private volatile bool isLeaving;
 
     private ICluster Cluster => grains.GetGrain<ICluster>(GrainKeys.Cluster);
@@ -108,7 +108,7 @@ public sealed partial class Registration(
         FreeDiskBytes = new DriveInfo(silo.DataFolder).AvailableFreeSpace,
         MachineCores = Environment.ProcessorCount,
         MachineName = silo.MachineName,
-        Incarnation = incarnation,
+        Incarnation = self.SiloAddress.ToParsableString(),
         IsLeaving = isLeaving,
         Workers = [.. silo.Replicas.Devices.Select(device => new WorkerDescription
         {

@@ -80,7 +80,9 @@ public sealed record SiloDescription
     [Id(8)]
     public required string MachineName { get; init; }
 
-    /// <summary>Names this life of the silo: a process that was started again has another.</summary>
+    /// <summary>
+    /// Names this life of the silo: a process that was started again has another. Orleans' address of it, as text.
+    /// </summary>
     [Id(9)]
     public required string Incarnation { get; init; }
 
@@ -147,6 +149,12 @@ public sealed record RunSummary
     /// <summary>When it was submitted.</summary>
     [Id(8)]
     public required DateTimeOffset SubmittedAt { get; init; }
+
+    /// <summary>
+    /// The generation it is of: what a coordinator says that was replaced has an older one, and is not believed.
+    /// </summary>
+    [Id(9)]
+    public int Generation { get; init; }
 }
 
 /// <summary>
@@ -156,7 +164,10 @@ public sealed record RunSummary
 [Alias("gpt2.cluster")]
 public interface ICluster : IGrainWithStringKey
 {
-    /// <summary>A silo introduces itself, says that it is still there, or that it is to stop.</summary>
+    /// <summary>
+    /// A silo introduces itself, says that it is still there, or that it is to stop. One that membership has declared
+    /// dead is not listened to.
+    /// </summary>
     /// <returns>How many of its workers are given to runs.</returns>
     [Alias("register")]
     Task<int> Register(SiloDescription silo);

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Microsoft.Extensions.Logging;
@@ -42,6 +43,12 @@ public sealed partial class ClusterGrain(
     public async Task<int> Register(SiloDescription silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
+        if (membership.IsDeadSilo(SiloAddress.FromParsableString(silo.Incarnation)))
+        {
+            LogDeadSpeaks(silo.Name, silo.Incarnation);
+            return 0;
+        }
+
         var news = silos.Register(silo);
         silos.Complete(Members());
         if (news != SiloNews.None)
@@ -94,6 +101,12 @@ public sealed partial class ClusterGrain(
         ArgumentNullException.ThrowIfNull(run);
         var runs = record.State.Runs;
         var before = runs.GetValueOrDefault(run.Name);
+        if (run.Generation < before?.Summary.Generation)
+        {
+            LogOldNews(run.Name, run.Generation, before.Summary.Generation);
+            return;
+        }
+
         var entry = new RunEntry(run, Math.Max(1, workersAtLeast), Math.Max(1, workersAtMost));
         pokedAt[run.Name] = time.GetTimestamp();
 
@@ -233,13 +246,26 @@ public sealed partial class ClusterGrain(
 
     /// <summary>
     /// Asks a run that is silent how it stands. The answer is not waited for: a run may be asking this grain meanwhile.
+    /// A run that rests says so once, and what a replaced coordinator says can come after it: the answer is what
+    /// counts then.
     /// </summary>
     private void Poke(string run)
     {
         if (pokedAt.TryGetValue(run, out var at) && time.GetElapsedTime(at) < RunSilenceBound)
             return;
         pokedAt[run] = time.GetTimestamp();
-        GrainFactory.GetGrain<ITrainingRun>(run).Describe().Ignore();
+        Ask().Ignore();
+
+        async Task Ask()
+        {
+            var description = await GrainFactory.GetGrain<ITrainingRun>(run).Describe();
+            if (description is null || record.State.Runs.GetValueOrDefault(run) is not { } entry
+                || entry.Summary.Status == description.Summary.Status)
+                return;
+            // By a call, in a turn of its own: a write may be under way now.
+            await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
+                description.Summary, entry.WorkersAtLeast, entry.WorkersAtMost);
+        }
     }
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} joined with {Workers} workers.")]
@@ -253,6 +279,13 @@ public sealed partial class ClusterGrain(
 
     [LoggerMessage(LogLevel.Warning, "The list of runs could not be stored; it is tried again.")]
     private partial void LogNotKept(Exception exception);
+
+    [LoggerMessage(LogLevel.Information, "Silo {Silo} of {Incarnation} was declared dead and introduces itself.")]
+    private partial void LogDeadSpeaks(string silo, string incarnation);
+
+    [LoggerMessage(LogLevel.Information,
+        "What a coordinator of run {Run} says of generation {Generation} is ignored: it was replaced, now is {Now}.")]
+    private partial void LogOldNews(string run, int generation, int now);
 
     [LoggerMessage(LogLevel.Warning, "Silo {Silo} is gone.")]
     private partial void LogLost(string silo);

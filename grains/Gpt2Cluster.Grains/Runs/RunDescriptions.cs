@@ -22,6 +22,7 @@ internal static class RunDescriptions
         WorkerCount = state.Record.IsAtRest ? 0 : state.Members.Count,
         Model = state.Record.Specification.Model.Name,
         SubmittedAt = submittedAt,
+        Generation = state.Record.Generation,
     };
 
     private static bool HasReplicas(RunState state) => !state.Record.IsAtRest

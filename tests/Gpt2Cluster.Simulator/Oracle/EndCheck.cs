@@ -23,7 +23,7 @@ internal static class EndCheck
         var end = people.End!;
         LookAtEnd(cluster, people, end);
         LookAtCheckpoint(cluster, end);
-        LookAtCopies(cluster, end);
+        LookAtCopies(cluster, people);
         LookAtWindows(cluster);
         LookAtEvents(cluster);
     }
@@ -71,11 +71,12 @@ internal static class EndCheck
 
     // Where nothing is wrong with disks and nobody is away, the last checkpoint of a run that is done lies on two. One
     // that could not be copied is warned of, and tried again half a minute later at most.
-    private static void LookAtCopies(SimulatedCluster cluster, RunDescription end)
+    private static void LookAtCopies(SimulatedCluster cluster, People people)
     {
+        var end = people.End!;
         var isDone = end.Summary.Status is EndStatus.Completed or EndStatus.EarlyStopped;
         // A run of a second or two may be over before all silos have come.
-        if (cluster.Timeline.Now < SettledAfter)
+        if (people.EndedAt < SettledAfter)
             return;
         var isWarned = cluster.Store.Events.Exists(line => line.Contains("could not be copied"));
         if (!isDone || isWarned || !cluster.Tally.IsOnly(HarmlessToDisks))

@@ -19,6 +19,9 @@ internal sealed class People(SimulatedCluster cluster)
     /// <summary>How the run ended; null while it goes on.</summary>
     public RunDescription? End { get; private set; }
 
+    /// <summary>When they saw that it has ended.</summary>
+    public TimeSpan EndedAt { get; private set; }
+
     /// <summary>
     /// Whether the cluster's list, when it was looked at last, said of the run that has ended what the run says, and
     /// gave no worker to it: only then do other runs get them.
@@ -68,7 +71,7 @@ internal sealed class People(SimulatedCluster cluster)
         if (run is null)
             await Submit();
         else if (status is "completed" or "cancelled" or "early_stopped" || IsFinal(run))
-            End = run;
+            (End, EndedAt) = (run, cluster.Timeline.Now);
         else if (status is "paused" or "failed")
             await Resume(run);
     }
@@ -77,9 +80,12 @@ internal sealed class People(SimulatedCluster cluster)
     {
         var runs = await Try("list runs", List.Runs);
         var view = await Try("list workers", List.Describe);
-        IsListed = runs.IsAnswered && view.IsAnswered
-            && runs.Answer!.Any(run => run.Name == end.Name && run.Status == end.Status)
-            && view.Answer!.Silos.All(silo => silo.Workers.All(worker => worker.Run != end.Name));
+        if (!runs.IsAnswered || !view.IsAnswered)
+            return;
+        var listed = runs.Answer!.FirstOrDefault(run => run.Name == end.Name);
+        // The store can be lost while its end is on the way to those who ask.
+        var isTold = listed?.Status == end.Status || (listed is null && cluster.Tally[Fault.StoreLost] > 0);
+        IsListed = isTold && view.Answer!.Silos.All(silo => silo.Workers.All(worker => worker.Run != end.Name));
     }
 
     private async Task Submit()

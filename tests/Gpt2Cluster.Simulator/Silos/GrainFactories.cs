@@ -95,7 +95,7 @@ internal sealed class SiloView(Silo silo) : ISiloStatusOracle
     public bool IsFunctionalDirectory(SiloAddress siloAddress) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public bool IsDeadSilo(SiloAddress silo) => throw new NotSupportedException();
+    public bool IsDeadSilo(SiloAddress address) => silo.KnowsDead(address);
 
     /// <inheritdoc/>
     public bool SubscribeToSiloStatusEvents(ISiloStatusListener observer) => throw new NotSupportedException();

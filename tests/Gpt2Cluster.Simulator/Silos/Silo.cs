@@ -26,6 +26,7 @@ internal sealed class Silo
     private readonly SimulatedCluster cluster;
     private readonly Dictionary<GrainId, Activation> activations = [];
     private readonly Dictionary<string, SimulatedWorker> workers = [];
+    private readonly HashSet<SiloAddress> dead = [];
     private bool hasJoined;
     private bool isLeaving;
 
@@ -138,9 +139,15 @@ internal sealed class Silo
 
         var before = View;
         View = [.. cluster.Membership.Active];
-        foreach (var dead in before.Except(View).ToList())
-            Grains.FailCallsTo(dead.Life);
+        foreach (var gone in before.Except(View).ToList())
+        {
+            dead.Add(gone.Address);
+            Grains.FailCallsTo(gone.Life);
+        }
     }
+
+    /// <summary>Whether it knows that a silo has left the membership.</summary>
+    public bool KnowsDead(SiloAddress silo) => dead.Contains(silo);
 
     /// <summary>
     /// Stops in good order, as the host does it: workers finish their steps and leave their runs, coordinators come to
@@ -272,7 +279,7 @@ internal sealed class Silo
         FreeDiskBytes = long.MaxValue,
         MachineCores = 1,
         MachineName = Name,
-        Incarnation = $"{Incarnation}",
+        Incarnation = Address.ToParsableString(),
         IsLeaving = isLeaving,
         Workers =
         [
