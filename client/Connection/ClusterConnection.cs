@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
+using Gpt2Cluster.Contracts;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
+using Orleans.Serialization;
 using StackExchange.Redis;
 
 namespace Gpt2Cluster.Client.Connection;
@@ -102,6 +104,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
             {
                 client.UseConnectionRetryFilter(isToRetry);
                 client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = ResponseBound);
+                client.Configure<ExceptionSerializationOptions>(TravellingExceptions.Configure);
                 client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = GatewayRefresh);
                 Point(client, address, gateways);
             })

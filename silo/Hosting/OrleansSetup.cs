@@ -1,8 +1,10 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Silo.Settings;
 using Gpt2Cluster.Silo.Store;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
+using Orleans.Serialization;
 
 namespace Gpt2Cluster.Silo.Hosting;
 
@@ -25,6 +27,7 @@ public static class OrleansSetup
         orleans.UseRedisClustering(options => options.ConfigurationOptions = store.Options());
         orleans.AddRedisGrainStorage(RunStorage, options => options.ConfigurationOptions = store.Options());
         orleans.Configure<ClusterMembershipOptions>(ConfigureMembership);
+        orleans.Configure<ExceptionSerializationOptions>(TravellingExceptions.Configure);
         UseConsistentDirectory(orleans);
         orleans.Services.Replace(ServiceDescriptor.Singleton<IFatalErrorHandler, FatalErrorHandler>());
     }

@@ -41,7 +41,7 @@ public sealed partial class Registration(
         {
             await Cluster.Leave(silo.Name).WaitAsync(GoodbyeBound, time, cancellationToken);
         }
-        catch (Exception problem) when (problem is TimeoutException or OrleansException or OperationCanceledException)
+        catch (Exception problem) when (Outage.Is(problem) || problem is OperationCanceledException)
         {
             LogNoGoodbye(problem.Message);
         }
@@ -89,9 +89,9 @@ public sealed partial class Registration(
             return givenCount;
         }
         catch (Exception problem)
-            when (problem is OrleansException or TimeoutException or IOException or UnauthorizedAccessException)
         {
-            // A full disk, seen while the ready file is written, is no reason to end what trains here.
+            // Nothing that happens to an introduction is a reason to end what trains here: not a full disk, seen while
+            // the ready file is written, and not an exception of the store's that came from another silo.
             state.IsReady = false;
             LogNotRegistered(problem.Message);
             return null;

@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
@@ -28,7 +29,7 @@ internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvide
         {
             return await grains.GetGrain<IModelStore>(silo).Checkpoints(run).WaitAsync(AnswerBound, time);
         }
-        catch (Exception problem) when (problem is OrleansException or TimeoutException or IOException)
+        catch (Exception problem) when (Outage.Is(problem) || problem is IOException)
         {
             LogSilent(problem, silo, run);
             return [];

@@ -94,7 +94,7 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
         {
             return await GrainFactory.GetGrain<IModelStore>(siloName).Dataset(Hash);
         }
-        catch (Exception problem) when (problem is OrleansException or TimeoutException)
+        catch (Exception problem) when (Outage.Is(problem))
         {
             // A silo that cannot answer is not a holder now; it is asked again when it is back.
             asked.Remove(siloName);

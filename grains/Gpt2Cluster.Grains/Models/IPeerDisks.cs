@@ -38,7 +38,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
                     .Select(other => new PeerDisk(other.Name, other.DataFolderId)),
             ];
         }
-        catch (Exception problem) when (problem is OrleansException or TimeoutException)
+        catch (Exception problem) when (Outage.Is(problem))
         {
             throw new IOException($"the cluster cannot be asked for its silos: {problem.Message}", problem);
         }
@@ -51,7 +51,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
         {
             return grains.GetGrain<IModelStore>(silo.Name).BringAll(relativeFolder, fromSilo).GetAwaiter().GetResult();
         }
-        catch (Exception problem) when (problem is OrleansException or TimeoutException)
+        catch (Exception problem) when (Outage.Is(problem))
         {
             return new CopyAnswer(CopyOutcome.Failed, problem.Message);
         }

@@ -127,8 +127,8 @@ public sealed partial class ModelStoreGrain(
             LogNotCopied(relativeFolder, fromSilo, problem.Message);
             return new CopyAnswer(CopyOutcome.IsDamaged, problem.Message.TrimEnd('.'));
         }
-        catch (Exception problem) when (problem is InvalidDataException or OrleansException or TimeoutException
-            or IOException or UnauthorizedAccessException or UserErrorException)
+        catch (Exception problem) when (Outage.Is(problem)
+            || problem is InvalidDataException or IOException or UnauthorizedAccessException or UserErrorException)
         {
             LogNotCopied(relativeFolder, fromSilo, problem.Message);
             return new CopyAnswer(CopyOutcome.Failed, problem.Message);

@@ -6,6 +6,7 @@ using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
+using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
 
@@ -371,7 +372,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             await executor.TellCluster(state!);
             isRestTold = true;
         }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException)
+        catch (Exception exception) when (Outage.Is(exception))
         {
             LogNotTold(exception, Name);
         }

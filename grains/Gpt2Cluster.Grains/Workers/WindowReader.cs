@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Workers;
 
@@ -127,7 +128,8 @@ internal sealed class WindowReader(
         }
     }
 
-    private static bool MayPass(Exception? problem) => problem is OrleansException or TimeoutException or IOException;
+    private static bool MayPass(Exception? problem) =>
+        problem is not null && (Outage.Is(problem) || problem is IOException);
 
     private static async Task<byte[]> ReadVerified(IDataShard shard, int start, int count)
     {

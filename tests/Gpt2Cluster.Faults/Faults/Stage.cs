@@ -37,6 +37,7 @@ internal sealed class Stage : IDisposable
         this.reference = reference;
         this.isFirstSiloSpared = isFirstSiloSpared;
         Cluster = cluster;
+        Cluster.Interrupted += () => run?.Dispose();
     }
 
     /// <summary>The cluster.</summary>
@@ -274,5 +275,5 @@ internal sealed class Stage : IDisposable
     }
 
     private FaultFailedException Failed(Failure kind, string what) => new(
-        kind, $"{kind}: {what}. The cluster's folder is {Cluster.Folder}.\n{Cluster.LogTails()}");
+        kind, $"{kind}: {what}. The cluster's folder is {Cluster.Folder}.\n{run?.LastWords}\n{Cluster.LogTails()}");
 }

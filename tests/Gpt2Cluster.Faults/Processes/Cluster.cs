@@ -56,6 +56,9 @@ internal sealed class Cluster : IDisposable
     /// <summary>Which store it uses.</summary>
     public StoreKind Kind { get; }
 
+    /// <summary>The harness was interrupted: what belongs to the cluster, and that it does not know, ends here.</summary>
+    public event Action? Interrupted;
+
     /// <summary>What the silos say.</summary>
     public Sightings Sightings { get; } = new();
 
@@ -159,6 +162,7 @@ internal sealed class Cluster : IDisposable
     private void EndAtOnce(PosixSignalContext signal)
     {
         signal.Cancel = true;
+        Interrupted?.Invoke();
         silos.ForEach(silo => silo.KillForGood());
         EndWhatIsLeft();
         Environment.Exit(InterruptedCode);

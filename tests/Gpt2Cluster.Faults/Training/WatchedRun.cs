@@ -7,6 +7,8 @@ namespace Gpt2Cluster.Faults.Training;
 /// <summary>A run, as a client sees it that stays through all faults.</summary>
 internal sealed class WatchedRun : IDisposable
 {
+    private const int WordsShown = 6;
+
     private readonly Process client;
     private readonly object gate = new();
     private readonly Dictionary<long, string> hashes = [];
@@ -86,6 +88,16 @@ internal sealed class WatchedRun : IDisposable
                     return $"the client of run {Name} ended with {endStatus ?? "no end"}: {string.Join(' ', errors)}";
                 return steps.Zip(steps.Skip(1), Between).FirstOrDefault(wrong => wrong is not null);
             }
+        }
+    }
+
+    /// <summary>What the client was told last of troubles, for people.</summary>
+    public string LastWords
+    {
+        get
+        {
+            lock (gate)
+                return string.Join('\n', warnings.Concat(errors).TakeLast(WordsShown).Prepend($"--- client of {Name}"));
         }
     }
 
