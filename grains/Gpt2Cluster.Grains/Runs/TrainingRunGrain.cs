@@ -35,7 +35,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private RunState? state;
     private bool isWorking;
     private bool isOffering;
-    private bool isRestTold;
+    private RunStatus? restTold;
     private bool isOver;
 
     public TrainingRunGrain(
@@ -321,7 +321,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         if (state is null || state.Record.IsAtRest || isOffering)
             return;
         isOffering = true;
-        isRestTold = false;
+        restTold = null;
         try
         {
             await executor.TellCluster(state);
@@ -361,16 +361,18 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 
     /// <summary>
     /// Frees the run's workers in the cluster's list. A coordinator that died after its last record did not come so
-    /// far, so the one that finds the run at rest does it; what said that the run goes on must not come after it.
+    /// far, so the one that finds the run at rest does it; what said that the run goes on must not come after it. A run
+    /// that rests can still come to another rest: one that has failed may be cancelled.
     /// </summary>
     private async Task TellOfRest()
     {
-        if (isRestTold || isOffering)
+        var status = state!.Record.Status;
+        if (restTold == status || isOffering)
             return;
         try
         {
-            await executor.TellCluster(state!);
-            isRestTold = true;
+            await executor.TellCluster(state);
+            restTold = status;
         }
         catch (Exception exception) when (Outage.Is(exception))
         {
