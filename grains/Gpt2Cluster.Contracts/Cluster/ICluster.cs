@@ -151,7 +151,8 @@ public sealed record RunSummary
     public required DateTimeOffset SubmittedAt { get; init; }
 
     /// <summary>
-    /// The generation it is of: what a coordinator says that was replaced has an older one, and is not believed.
+    /// The generation that its coordinator has stored: what one says that was replaced has an older one, and is not
+    /// believed.
     /// </summary>
     [Id(9)]
     public int Generation { get; init; }

@@ -11,7 +11,7 @@ namespace Gpt2Cluster.Grains.Runs;
 internal static class RunDescriptions
 {
     /// <summary>One line of the list.</summary>
-    public static RunSummary Summary(RunState state, DateTimeOffset submittedAt, double? lastLoss) => new()
+    public static RunSummary Summary(RunState state, RunRecordStore records, double? lastLoss) => new()
     {
         Name = state.Record.Specification.Run.ToString(),
         Status = RunNotices.StatusWord(state.Record.Status),
@@ -21,20 +21,20 @@ internal static class RunDescriptions
         BestValidationLoss = state.Record.BestValidation?.Loss,
         WorkerCount = state.Record.IsAtRest ? 0 : state.Members.Count,
         Model = state.Record.Specification.Model.Name,
-        SubmittedAt = submittedAt,
-        Generation = state.Record.Generation,
+        SubmittedAt = records.SubmittedAt,
+        Generation = records.Generation,
     };
 
     private static bool HasReplicas(RunState state) => !state.Record.IsAtRest
         && state.Phase is not (RunPhase.Waiting or RunPhase.Standing or RunPhase.Preparing);
 
     /// <summary>The run in full.</summary>
-    public static RunDescription Of(RunState state, DateTimeOffset submittedAt, double? lastLoss, long lastSequence)
+    public static RunDescription Of(RunState state, RunRecordStore records, double? lastLoss, long lastSequence)
     {
         var record = state.Record;
         return new RunDescription
         {
-            Summary = Summary(state, submittedAt, lastLoss),
+            Summary = Summary(state, records, lastLoss),
             SpecificationJson = SpecificationJson.Write(record.Specification),
             Generation = record.Generation,
             Workers = record.IsAtRest ? [] : [.. state.Members.Select(member => member.Key)],

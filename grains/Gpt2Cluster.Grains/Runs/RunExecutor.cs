@@ -79,7 +79,7 @@ internal sealed partial class RunExecutor(
         if (!state.Record.IsAtRest)
             metrics.Membership(run, state.Record.Generation, ServingCount(state));
         return grains.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
-            RunDescriptions.Summary(state, records.SubmittedAt, LastLoss),
+            RunDescriptions.Summary(state, records, LastLoss),
             workers.Min,
             workers.Max ?? int.MaxValue);
     }

@@ -17,13 +17,22 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
     /// <summary>When the run was submitted.</summary>
     public DateTimeOffset SubmittedAt => stored.State.SubmittedAt;
 
+    /// <summary>
+    /// Generation of the record that is stored; one that could not be stored yet may never be, and nobody serves it.
+    /// </summary>
+    public int Generation { get; private set; }
+
     /// <summary>The record; null if there is none.</summary>
     public RunRecord? Read() => stored.State.RecordJson is { } json
         ? JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options)
         : null;
 
     /// <summary>Brings the events that the last coordinator stored with its record and did not append.</summary>
-    public Task Recover() => feed.Open(stored.State.EventCount, stored.State.Outbox);
+    public Task Recover()
+    {
+        Generation = Read()?.Generation ?? 0;
+        return feed.Open(stored.State.EventCount, stored.State.Outbox);
+    }
 
     /// <summary>Stores a record together with the events it brings: either both are there or neither.</summary>
     /// <exception cref="InconsistentStateException">Somebody else has stored one since.</exception>
@@ -41,6 +50,7 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
         };
         stored.State = wanted;
         await patience.Do(isRepeat => Write(wanted, isRepeat));
+        Generation = record.Generation;
     }
 
     /// <summary>Whether somebody else has stored a record since. If so, nothing is written here any more.</summary>

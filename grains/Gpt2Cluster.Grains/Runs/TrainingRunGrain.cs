@@ -115,7 +115,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public Task<RunDescription?> Describe() => Task.FromResult(
         state is null
             ? null
-            : RunDescriptions.Of(state, records.SubmittedAt, executor.LastLoss, feed.LastSequence));
+            : RunDescriptions.Of(state, records, executor.LastLoss, feed.LastSequence));
 
     /// <inheritdoc/>
     public Task<RunEventLine[]> EventsAfter(long sequence) => feed.After(sequence, WatchPatience, time);

@@ -63,7 +63,7 @@ internal static class Simulation
         while (cluster.Watch.FirstBroken is null && !IsOver(cluster, people, plan))
         {
             if (cluster.Timeline.Now > plan.CalmAt + CalmBound + cluster.World.LongestCompute)
-                cluster.Watch.Broken(people.End is null ? Stuck(cluster) : Unlisted);
+                cluster.Watch.Broken(people.End is null ? Stuck(cluster) : Unsettled(cluster));
             Advance(cluster);
         }
 
@@ -90,8 +90,11 @@ internal static class Simulation
         }
     }
 
-    private static string Unlisted => $"{CalmBound.TotalSeconds:0} s after everything was mended the run has ended, "
-        + "and the cluster's list still has it as before or gives it workers, or its events are not told.";
+    private static string Unsettled(SimulatedCluster cluster) =>
+        $"{CalmBound.TotalSeconds:0} s after everything was mended the run has ended, and "
+        + (cluster.Watch.AreEventsTold
+            ? "the cluster's list still has it as before, or gives it workers."
+            : "its events are not told.");
 
     private static string Stuck(SimulatedCluster cluster)
     {
