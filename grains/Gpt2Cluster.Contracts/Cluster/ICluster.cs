@@ -107,6 +107,12 @@ public sealed record ClusterView
     public bool IsComplete { get; init; }
 }
 
+/// <summary>A worker that a run cannot use: it would compute other bits.</summary>
+/// <param name="Key">Its key.</param>
+/// <param name="Incarnation">The life of its silo that was refused; the next one may be on another machine.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.refused-worker.v1")]
+public sealed record RefusedWorker([property: Id(0)] string Key, [property: Id(1)] string Incarnation);
+
 /// <summary>One run in a list.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.run-summary.v1")]
 public sealed record RunSummary
@@ -190,6 +196,10 @@ public interface ICluster : IGrainWithStringKey
     Task WorkersReleased(string run, string[] workers);
 
     /// <summary>A run tells how it stands; an unfinished one takes part in the assignment of workers.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="workersAtLeast">Workers it needs to begin, 1 or more.</param>
+    /// <param name="workersAtMost">Workers it takes at most.</param>
+    /// <param name="refused">Workers it cannot use; other runs get them.</param>
     [Alias("run-changed")]
-    Task RunChanged(RunSummary run, int workersAtLeast, int workersAtMost);
+    Task RunChanged(RunSummary run, int workersAtLeast, int workersAtMost, RefusedWorker[] refused);
 }

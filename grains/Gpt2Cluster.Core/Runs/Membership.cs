@@ -108,7 +108,7 @@ internal static class Membership
     {
         turn.State = turn.State with
         {
-            Troubles = turn.State.Troubles.SetItem((member.Key, member.Incarnation), RunMachine.MaxTroubleCount),
+            Refused = turn.State.Refused.Add((member.Key, member.Incarnation)),
             Refusal = reason,
         };
         turn.Warn(reason);
@@ -308,6 +308,7 @@ internal static class Membership
     private static bool MayJoin(Turn turn, OfferedWorker worker) =>
         !turn.State.Members.Exists(member => member.Key == worker.Key)
         && !turn.State.Gone.Contains((worker.Silo, worker.Incarnation))
+        && !turn.State.Refused.Contains((worker.Key, worker.Incarnation))
         && !IsShunned(turn, worker)
         && !IsDoubted(turn, worker);
 

@@ -48,7 +48,13 @@ internal static class Requests
     private static void WakeUp(Turn turn)
     {
         turn.Record = turn.Record with { Status = RunStatus.Queued, Remark = null, HasComputed = false };
-        turn.State = turn.State with { Phase = RunPhase.Waiting };
+        turn.State = turn.State with
+        {
+            Phase = RunPhase.Waiting,
+            WaitingSince = turn.State.Now,
+            Refusal = null,
+            Refused = [],
+        };
         turn.Persist();
     }
 

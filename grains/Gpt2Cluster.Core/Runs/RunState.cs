@@ -182,6 +182,12 @@ public sealed record RunState
     public TimeSpan WaitingSince { get; init; }
 
     /// <summary>
+    /// Workers that were refused for their compute profile, each in one life of its silo: the cluster gives them to
+    /// other runs.
+    /// </summary>
+    public ImmutableHashSet<(string Key, string Incarnation)> Refused { get; init; } = [];
+
+    /// <summary>
     /// Why a worker was refused for its compute profile since the run last computed; null if none was.
     /// </summary>
     public string? Refusal { get; init; }

@@ -96,7 +96,8 @@ public sealed partial class ClusterGrain(
         [.. record.State.Runs.Values.Select(entry => entry.Summary).OrderByDescending(run => run.SubmittedAt)]);
 
     /// <inheritdoc/>
-    public async Task RunChanged(RunSummary run, int workersAtLeast, int workersAtMost)
+    public async Task RunChanged(
+        RunSummary run, int workersAtLeast, int workersAtMost, RefusedWorker[] refused)
     {
         ArgumentNullException.ThrowIfNull(run);
         var runs = record.State.Runs;
@@ -107,7 +108,7 @@ public sealed partial class ClusterGrain(
             return;
         }
 
-        var entry = new RunEntry(run, Math.Max(1, workersAtLeast), Math.Max(1, workersAtMost));
+        var entry = new RunEntry(run, Math.Max(1, workersAtLeast), Math.Max(1, workersAtMost), refused);
         pokedAt[run.Name] = time.GetTimestamp();
 
         // Progress is kept by the run itself; the list is written when a run begins, ends or wants something else.
@@ -180,7 +181,10 @@ public sealed partial class ClusterGrain(
             .Where(entry => entry.WantsWorkers)
             .OrderBy(entry => entry.Summary.SubmittedAt)
             .ThenBy(entry => entry.Summary.Name, StringComparer.Ordinal)
-            .Select(entry => new WorkerDemand(entry.Summary.Name, entry.WorkersAtLeast, entry.WorkersAtMost));
+            .Select(entry => new WorkerDemand(entry.Summary.Name, entry.WorkersAtLeast, entry.WorkersAtMost)
+            {
+                Refused = entry.Refused.Where(silos.IsSameLife).Select(worker => worker.Key).ToHashSet(),
+            });
         return WorkerAssignment.Assign(silos.Workers, [.. demands], assignment);
     }
 
@@ -264,7 +268,7 @@ public sealed partial class ClusterGrain(
                 return;
             // By a call, in a turn of its own: a write may be under way now.
             await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
-                description.Summary, entry.WorkersAtLeast, entry.WorkersAtMost);
+                description.Summary, entry.WorkersAtLeast, entry.WorkersAtMost, entry.Refused);
         }
     }
 

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 
 namespace Gpt2Cluster.Grains.Cluster;
@@ -74,6 +75,13 @@ public sealed class SiloRegistry(TimeProvider time)
         if (silo.IsLeaving && (isNew || !known!.Silo.IsLeaving))
             return SiloNews.Stops;
         return isNew || !Keys(known!.Silo).SequenceEqual(Keys(silo)) ? SiloNews.Joins : SiloNews.None;
+    }
+
+    /// <summary>Whether a worker's silo is the one that a run refused, and was not started again since.</summary>
+    public bool IsSameLife(RefusedWorker worker)
+    {
+        ArgumentNullException.ThrowIfNull(worker);
+        return entries.GetValueOrDefault(GrainKeys.SiloOf(worker.Key))?.Silo.Incarnation == worker.Incarnation;
     }
 
     /// <summary>A silo leaves.</summary>

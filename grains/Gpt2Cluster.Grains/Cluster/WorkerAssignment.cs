@@ -4,7 +4,14 @@ namespace Gpt2Cluster.Grains.Cluster;
 /// <param name="Name">The run.</param>
 /// <param name="AtLeast">It is not begun with fewer, 1 or more.</param>
 /// <param name="AtMost">It is never given more, at least <paramref name="AtLeast"/>.</param>
-public sealed record WorkerDemand(string Name, int AtLeast, int AtMost);
+public sealed record WorkerDemand(string Name, int AtLeast, int AtMost)
+{
+    /// <summary>Keys of workers that it cannot use: their profile would compute other bits.</summary>
+    public IReadOnlySet<string> Refused { get; init; } = new HashSet<string>();
+
+    /// <summary>Whether it can use a worker.</summary>
+    public bool Takes(string worker) => !Refused.Contains(worker);
+}
 
 /// <summary>A worker of the cluster.</summary>
 /// <param name="Key">Its key.</param>
@@ -20,13 +27,15 @@ public sealed record AssignmentPlan(Dictionary<string, string> Runs, Dictionary<
 
 /// <summary>
 /// Decides which worker serves which run. Pure: the Cluster grain only executes it. The same workers, runs and present
-/// assignment give the same answer, and an answer that is executed changes nothing more.
+/// assignment give the same answer, and an answer that is executed changes nothing more; where runs refuse workers it
+/// comes to rest after a few.
 /// </summary>
 /// <remarks>
 /// First each run is granted its least number: those that have it, so that nobody is taken below it; then those that
 /// wait, oldest first. What is left stays where it is, with the oldest first, and what is free goes to whoever wants
 /// more, oldest first. Workers that a run has beyond its grant leave it; a run that waits for them gets each as it is
-/// let go.
+/// let go. A worker that its run refuses is free at once; what one run is granted and cannot use, as it refuses what is
+/// there, stays where it is or goes to the oldest that can.
 /// </remarks>
 public static class WorkerAssignment
 {
@@ -47,13 +56,14 @@ public static class WorkerAssignment
         ArgumentNullException.ThrowIfNull(workers);
         ArgumentNullException.ThrowIfNull(demands);
         ArgumentNullException.ThrowIfNull(current);
-        var shares = demands.Select(demand => new Share(demand)).ToList();
+        var usable = workers.Where(worker => !worker.StopsWithSilo).Select(worker => worker.Key).ToList();
+        var shares = demands.Select(demand => new Share(demand, usable.Count(demand.Takes))).ToList();
         var (runs, leaving) = (new Dictionary<string, string>(), new Dictionary<string, string>());
-        var free = new Queue<string>();
+        var free = new List<string>();
         foreach (var (worker, stops) in workers)
         {
             var run = current.GetValueOrDefault(worker);
-            var share = shares.Find(share => share.Demand.Name == run);
+            var share = shares.Find(share => share.Demand.Name == run && share.Demand.Takes(worker));
             if (share is not null)
                 runs.Add(worker, share.Demand.Name);
             if (stops && share is not null)
@@ -61,10 +71,10 @@ public static class WorkerAssignment
             else if (!stops && share is not null)
                 share.Has.Add(worker);
             else if (!stops)
-                free.Enqueue(worker);
+                free.Add(worker);
         }
 
-        Grant(shares, free.Count + shares.Sum(share => share.Has.Count));
+        Grant(shares, usable.Count);
         HandOut(shares, free, runs, leaving);
         return new AssignmentPlan(runs, leaving);
     }
@@ -74,7 +84,7 @@ public static class WorkerAssignment
         var left = workerCount;
         foreach (var share in shares.Where(share => share.Has.Count >= share.Demand.AtLeast))
             Give(share, share.Demand.AtLeast);
-        foreach (var share in shares.Where(share => share.Granted == 0 && share.Demand.AtLeast <= left))
+        foreach (var share in shares.Where(share => share.Granted == 0 && share.Demand.AtLeast <= share.Possible(left)))
             Give(share, share.Demand.AtLeast);
         foreach (var share in shares)
             Give(share, Math.Min(share.Has.Count, share.Demand.AtMost) - share.Granted);
@@ -83,32 +93,56 @@ public static class WorkerAssignment
 
         void Give(Share share, int count)
         {
-            var given = Math.Clamp(count, 0, left);
+            var given = Math.Clamp(count, 0, share.Possible(left));
             share.Granted += given;
             left -= given;
         }
     }
 
     private static void HandOut(
-        List<Share> shares, Queue<string> free, Dictionary<string, string> runs, Dictionary<string, string> leaving)
+        List<Share> shares, List<string> free, Dictionary<string, string> runs, Dictionary<string, string> leaving)
     {
-        var surplus = new Queue<string>(shares.SelectMany(share => share.Has.Skip(share.Granted)));
+        var surplus = shares.SelectMany(share => share.Has.Skip(share.Granted)).ToList();
         foreach (var share in shares)
         {
-            for (var missing = share.Granted - share.Has.Count; missing > 0; missing--)
+            share.Gets = Math.Min(share.Has.Count, share.Granted);
+            while (share.Gets < share.Granted && Next(share) is { } worker)
             {
-                if (free.TryDequeue(out var worker))
+                if (free.Remove(worker))
                     runs.Add(worker, share.Demand.Name);
-                else
-                    leaving.Add(surplus.Dequeue(), $"run {share.Demand.Name} gets it");
+                else if (surplus.Remove(worker))
+                    leaving.Add(worker, $"run {share.Demand.Name} gets it");
+                share.Gets++;
             }
         }
 
-        foreach (var worker in surplus)
-            leaving.Add(worker, TooMany);
+        LeaveTheRest(shares, surplus, leaving);
+        foreach (var share in shares)
+        {
+            foreach (var worker in free.Where(share.CanUse).Take(share.Demand.AtMost - share.Gets).ToList())
+            {
+                runs.Add(worker, share.Demand.Name);
+                free.Remove(worker);
+            }
+        }
+
+        string? Next(Share share) => free.Concat(surplus).FirstOrDefault(share.Demand.Takes);
     }
 
-    private sealed class Share(WorkerDemand demand)
+    /// <summary>Those that nobody else can use stay where they are, as far as their run asks for them.</summary>
+    private static void LeaveTheRest(List<Share> shares, List<string> surplus, Dictionary<string, string> leaving)
+    {
+        foreach (var worker in surplus)
+        {
+            var share = shares.Find(share => share.Has.Contains(worker))!;
+            if (share.Gets < share.Demand.AtMost)
+                share.Gets++;
+            else
+                leaving.Add(worker, TooMany);
+        }
+    }
+
+    private sealed class Share(WorkerDemand demand, int usableCount)
     {
         public WorkerDemand Demand => demand;
 
@@ -116,5 +150,14 @@ public static class WorkerAssignment
         public List<string> Has { get; } = [];
 
         public int Granted { get; set; }
+
+        /// <summary>How many of its grant it has, is given or is promised.</summary>
+        public int Gets { get; set; }
+
+        /// <summary>How many more it can be granted at most.</summary>
+        public int Possible(int left) => Math.Min(left, usableCount - Granted);
+
+        /// <summary>Whether one that nobody else was given is of use to it.</summary>
+        public bool CanUse(string worker) => Gets >= demand.AtLeast && demand.Takes(worker);
     }
 }

@@ -81,7 +81,8 @@ internal sealed partial class RunExecutor(
         return grains.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
             RunDescriptions.Summary(state, records, LastLoss),
             workers.Min,
-            workers.Max ?? int.MaxValue);
+            workers.Max ?? int.MaxValue,
+            [.. state.Refused.Order().Select(worker => new RefusedWorker(worker.Key, worker.Incarnation))]);
     }
 
     /// <summary>

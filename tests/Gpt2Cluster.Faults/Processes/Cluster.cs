@@ -56,7 +56,7 @@ internal sealed class Cluster : IDisposable
     /// <summary>Which store it uses.</summary>
     public StoreKind Kind { get; }
 
-    /// <summary>The harness was interrupted: what belongs to the cluster, and that it does not know, ends here.</summary>
+    /// <summary>The harness was interrupted: what it does not know of the cluster ends here.</summary>
     public event Action? Interrupted;
 
     /// <summary>What the silos say.</summary>

@@ -79,6 +79,63 @@ public sealed class WorkerAssignmentTests
         Assert.Equal(["b"], next.Leaving.Keys);
     }
 
+    [Fact]
+    public void A_worker_that_its_run_refuses_goes_to_another_one()
+    {
+        Dictionary<string, string> current = new() { ["a"] = "exact", ["b"] = "exact" };
+        var exact = new WorkerDemand("exact", 1, 9) { Refused = new HashSet<string> { "b" } };
+        var shared = Assign(["a", "b"], [exact, new("new", 1, 9)], current);
+        Assert.Equal(new() { ["a"] = "exact", ["b"] = "new" }, shared.Runs);
+        Assert.Equal(new() { ["a"] = "exact" }, Assign(["a", "b"], [exact], current).Runs);
+    }
+
+    [Fact]
+    public void A_run_that_refuses_what_there_is_takes_nobody_from_another_one()
+    {
+        Dictionary<string, string> current = new() { ["a"] = "old", ["b"] = "old" };
+        var picky = new WorkerDemand("picky", 1, 1) { Refused = new HashSet<string> { "a", "b" } };
+        var next = Assign(["a", "b"], [new("old", 1, 9), picky], current);
+        Assert.Equal(current, next.Runs);
+        Assert.Empty(next.Leaving);
+    }
+
+    /// <summary>
+    /// Whoever is refused is given to nobody that refuses it, nobody stays free whom a run with its least number could
+    /// use, and an answer that is executed comes to rest.
+    /// </summary>
+    [Fact]
+    public void Refusals_are_heeded_and_come_to_rest() => Gen.Select(Situations, Gen.Bool.List[18, 18], Gen.Int)
+        .Sample((drawn, refusals, seed) =>
+        {
+            var situation = drawn with { Demands = [.. drawn.Demands.Select((demand, run) => Refusing(demand, run))] };
+            var (random, current) = (new Random(seed), new Dictionary<string, string>(situation.Current));
+            for (var round = 0; ; round++)
+            {
+                Assert.True(round <= 2 + (3 * situation.Workers.Length), "It does not come to rest.");
+                var before = current;
+                var plan = WorkerAssignment.Assign(situation.Workers, situation.Demands, current);
+                Assert.All(plan.Runs, pair => Assert.True(DemandOf(pair.Value).Takes(pair.Key)));
+                current = plan.Runs;
+                if (plan.Leaving.Count > 0)
+                    current.Remove(plan.Leaving.Keys.ElementAt(random.Next(plan.Leaving.Count)));
+                else if (current.Count == before.Count && current.All(before.Contains))
+                    break;
+            }
+
+            var free = situation.Workers.Where(worker => !worker.StopsWithSilo && !current.ContainsKey(worker.Key));
+            Assert.All(free, worker => Assert.DoesNotContain(situation.Demands, demand =>
+                demand.Takes(worker.Key) && Has(situation, current, demand) is var has
+                && has >= demand.AtLeast && has < demand.AtMost));
+
+            WorkerDemand DemandOf(string run) => situation.Demands.Single(demand => demand.Name == run);
+
+            WorkerDemand Refusing(WorkerDemand demand, int run) => demand with
+            {
+                Refused = drawn.Workers.Select(worker => worker.Key).Where((_, index) => refusals[(6 * run) + index])
+                    .ToHashSet(),
+            };
+        });
+
     /// <summary>
     /// The twin tries every division and takes the best: runs that have their least number keep it; then as many of
     /// the others as can be, the oldest first, get theirs; then the oldest keeps most; then the oldest gets most.

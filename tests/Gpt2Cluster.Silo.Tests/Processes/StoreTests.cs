@@ -16,7 +16,7 @@ public sealed class StoreTests
             await using var client = await TestClient.Connect(first);
             var cluster = client.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
             for (var run = 0; run < RunCount; run++)
-                await cluster.RunChanged(Completed($"run{run}"), 1, 1);
+                await cluster.RunChanged(Completed($"run{run}"), 1, 1, []);
 
             // The last answer has just arrived: nothing gives the store time to write behind it.
             first.Kill();

@@ -59,8 +59,9 @@ internal sealed class People(SimulatedCluster cluster)
             var run = await Try("describe", () => Run.Describe());
             if (run.IsAnswered && End is null)
                 await Act(run.Answer);
-            if (End is not null)
-                await LookAtList(End.Summary);
+            // One that failed for good can still be cancelled.
+            if (run.IsAnswered && End is not null)
+                await LookAtList((run.Answer ?? End).Summary);
             await Wait();
         }
     }

@@ -1,0 +1,71 @@
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+
+namespace Gpt2Cluster.Silo.Tests.Processes;
+
+/// <summary>What coordinators say to the cluster's list, and whom it gives its only worker to.</summary>
+public sealed class RunListTests : IAsyncLifetime
+{
+    private readonly TestFolder folder = new();
+    private SiloProcess silo = null!;
+    private TestClient client = null!;
+
+    private ICluster Cluster => client.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+
+    public async ValueTask InitializeAsync()
+    {
+        silo = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0");
+        client = await TestClient.Connect(silo);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await client.DisposeAsync();
+        silo.Dispose();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task What_a_replaced_coordinator_says_after_the_end_of_its_run_is_not_believed()
+    {
+        await Cluster.RunChanged(Run("run1", "running", generation: 2), 1, 9, []);
+        Assert.Equal("run1", (await Worker()).Run);
+        await Cluster.RunChanged(Run("run1", "completed", generation: 2), 1, 9, []);
+        Assert.Null((await Worker()).Run);
+
+        await Cluster.RunChanged(Run("run1", "running", generation: 1), 1, 9, []);
+
+        Assert.Equal("completed", Assert.Single(await Cluster.Runs()).Status);
+        Assert.Null((await Worker()).Run);
+        await Cluster.RunChanged(Run("run1", "queued", generation: 2), 1, 9, []);
+        Assert.Equal("run1", (await Worker()).Run);
+    }
+
+    [Fact]
+    public async Task A_worker_that_its_run_refuses_serves_the_next_one_until_its_silo_is_another()
+    {
+        var (key, life) = ((await Worker()).Key, Assert.Single((await Cluster.Describe()).Silos).Incarnation);
+        await Cluster.RunChanged(Run("old", "running", generation: 1), 1, 9, []);
+        await Cluster.RunChanged(Run("new", "queued", generation: 0), 1, 9, []);
+        Assert.Equal("old", (await Worker()).Run);
+
+        await Cluster.RunChanged(Run("old", "running", generation: 1), 1, 9, [new(key, "another life")]);
+        Assert.Equal("old", (await Worker()).Run);
+        await Cluster.RunChanged(Run("old", "running", generation: 1), 1, 9, [new(key, life)]);
+        Assert.Equal("new", (await Worker()).Run);
+    }
+
+    private async Task<WorkerDescription> Worker() =>
+        Assert.Single(Assert.Single((await Cluster.Describe()).Silos).Workers);
+
+    private static RunSummary Run(string name, string status, int generation) => new()
+    {
+        Name = name,
+        Status = status,
+        Step = 1,
+        Steps = 9,
+        Model = "scratch:tiny",
+        SubmittedAt = DateTimeOffset.UnixEpoch.AddHours(name == "new" ? 1 : 0),
+        Generation = generation,
+    };
+}
