@@ -14,7 +14,7 @@ internal static class RunDescriptions
     public static RunSummary Summary(RunState state, RunRecordStore records, double? lastLoss) => new()
     {
         Name = state.Record.Specification.Run.ToString(),
-        Status = RunNotices.StatusWord(state.Record.Status),
+        Status = RunNotices.StatusWord((records.Stored ?? state.Record).Status),
         Step = HasReplicas(state) ? state.Step : state.Record.CommittedStep,
         Steps = state.Record.Specification.Steps,
         Loss = lastLoss,
@@ -22,7 +22,7 @@ internal static class RunDescriptions
         WorkerCount = state.Record.IsAtRest ? 0 : state.Members.Count,
         Model = state.Record.Specification.Model.Name,
         SubmittedAt = records.SubmittedAt,
-        Generation = records.Generation,
+        Generation = records.Stored?.Generation ?? 0,
     };
 
     private static bool HasReplicas(RunState state) => !state.Record.IsAtRest
@@ -39,7 +39,7 @@ internal static class RunDescriptions
             Generation = record.Generation,
             Workers = record.IsAtRest ? [] : [.. state.Members.Select(member => member.Key)],
             Checkpoints = [.. record.Checkpoints.Reverse().Select(entry => Of(entry, record.BestValidation))],
-            Remark = record.Remark,
+            Remark = (records.Stored ?? record).Remark,
             LastSequence = lastSequence,
         };
     }

@@ -18,9 +18,10 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
     public DateTimeOffset SubmittedAt => stored.State.SubmittedAt;
 
     /// <summary>
-    /// Generation of the record that is stored; one that could not be stored yet may never be, and nobody serves it.
+    /// What is stored for certain; null if there is none. What could not be stored yet may never be: others are told
+    /// of ends and generations only when they are here.
     /// </summary>
-    public int Generation { get; private set; }
+    public RunRecord? Stored { get; private set; }
 
     /// <summary>The record; null if there is none.</summary>
     public RunRecord? Read() => stored.State.RecordJson is { } json
@@ -30,7 +31,7 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
     /// <summary>Brings the events that the last coordinator stored with its record and did not append.</summary>
     public Task Recover()
     {
-        Generation = Read()?.Generation ?? 0;
+        Stored = Read();
         return feed.Open(stored.State.EventCount, stored.State.Outbox);
     }
 
@@ -50,7 +51,7 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
         };
         stored.State = wanted;
         await patience.Do(isRepeat => Write(wanted, isRepeat));
-        Generation = record.Generation;
+        Stored = record;
     }
 
     /// <summary>Whether somebody else has stored a record since. If so, nothing is written here any more.</summary>
