@@ -77,7 +77,7 @@ internal static class Endings
         var (status, reason) = (turn.State.Ending!.Status, turn.State.Ending.Reason);
         var members = turn.State.Members;
         var step = members.IsEmpty ? turn.Record.NewestCheckpoint?.Step ?? 0 : turn.State.Step;
-        turn.Record = turn.Record with { Status = status, Remark = reason };
+        turn.Record = turn.Record with { Status = status, Remark = reason, Asked = null };
         turn.Persist();
         if (!members.IsEmpty)
             turn.Send(new ReleaseWorkers([.. members.Select(member => member.Key)], turn.Generation));

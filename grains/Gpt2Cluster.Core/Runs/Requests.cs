@@ -12,6 +12,8 @@ internal static class Requests
         }
 
         turn.Record = turn.Record with { Status = RunStatus.Queued };
+        if (turn.Record.Asked is { } asked)
+            turn.State = turn.State with { Ending = new Ending(asked, null) };
         turn.Persist();
     }
 
@@ -61,7 +63,11 @@ internal static class Requests
     private static void TakeBackPause(Turn turn)
     {
         if (turn.State.Ending?.Status == RunStatus.Paused)
+        {
             turn.State = turn.State with { Ending = null };
+            turn.Record = turn.Record with { Asked = null };
+        }
+
         turn.Persist();
         if (turn.State is { Phase: RunPhase.Saving, Ending: null })
             Boundary.Next(turn);
@@ -73,14 +79,21 @@ internal static class Requests
         if (turn.State.Phase == RunPhase.Resting || isFixed)
             return;
         turn.State = turn.State with { Ending = new Ending(status, null) };
+        turn.Record = turn.Record with { Asked = status };
         if (turn.State.MissingCheckpoint is not null)
             Endings.Finish(turn);
-        if (turn.State.Phase != RunPhase.Waiting)
-            return;
-        // Survivors that are too few to go on are enough to save what they hold.
-        if (turn.State.Members.IsEmpty)
+        else if (turn.State is { Phase: RunPhase.Waiting, Members.IsEmpty: true } && !MayBeServed(turn))
             Endings.Finish(turn);
         else
+            turn.Persist();
+        // Survivors that are too few to go on are enough to save what they hold.
+        if (turn.State is { Phase: RunPhase.Waiting, Members.IsEmpty: false })
             Membership.Form(turn, "the run ends");
     }
+
+    /// <summary>
+    /// Before a coordinator was offered workers for the first time: those of the one before may hold more than the
+    /// newest checkpoint does.
+    /// </summary>
+    private static bool MayBeServed(Turn turn) => turn.Generation > 0 && !turn.State.HasAsked;
 }

@@ -88,6 +88,12 @@ public sealed record RunRecord
     /// <summary>Pause when this step is committed; null for never.</summary>
     public long? PauseAt { get; init; }
 
+    /// <summary>
+    /// The pause or cancellation that people have asked for and that has not come to pass; null for none. Whoever
+    /// coordinates next sees to it.
+    /// </summary>
+    public RunStatus? Asked { get; init; }
+
     /// <summary>Why it failed or what it waits for; null if nothing is to be said.</summary>
     public string? Remark { get; init; }
 

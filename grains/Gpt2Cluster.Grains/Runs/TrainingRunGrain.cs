@@ -30,7 +30,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private readonly RunRecordStore records;
     private readonly RunExecutor executor;
     private readonly IRunEventStore eventStore;
-    private readonly Queue<RunEvent> heard = new();
+    private readonly Queue<(RunEvent Event, TaskCompletionSource? Done)> heard = new();
     private readonly long activatedAt;
     private RunState? state;
     private bool isWorking;
@@ -88,7 +88,8 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private void Leave()
     {
         patience.IsOver = true;
-        coordinators.Left(Name);
+        isOver = true;
+        Stop(asked: null);
         executor.End();
     }
 
@@ -193,33 +194,46 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private async Task Work()
     {
         isWorking = true;
+        TaskCompletionSource? asked = null;
         try
         {
             while (!isOver && heard.TryDequeue(out var next))
             {
+                asked = next.Done;
                 var before = state!;
-                (state, var commands) = RunMachine.Decide(before, next with { At = time.GetElapsedTime(activatedAt) });
+                var at = time.GetElapsedTime(activatedAt);
+                (state, var commands) = RunMachine.Decide(before, next.Event with { At = at });
                 isOver = coordinators.AreLeaving && !IsInTheMiddle(before, state);
                 await executor.Do(isOver ? RunExecutor.WithoutOrders(commands) : commands, state);
+                asked?.TrySetResult();
                 if (state.Record.IsAtRest)
                     await TellOfRest();
             }
 
             if (isOver)
-                coordinators.Left(Name);
+                Stop(asked);
         }
         catch (Exception exception)
         {
             // Somebody else has stored a newer record, or the store is gone: this coordinator must not act any more.
             LogOver(exception, Name);
             isOver = true;
-            heard.Clear();
+            Stop(asked);
             DeactivateOnIdle();
         }
         finally
         {
             isWorking = false;
         }
+    }
+
+    /// <summary>Nothing is heard here any more; what people asked for meanwhile they are to ask the next one.</summary>
+    private void Stop(TaskCompletionSource? asked)
+    {
+        coordinators.Left(Name);
+        foreach (var done in heard.Select(next => next.Done).Append(asked))
+            done?.TrySetException(new OrleansException($"The coordinator of run {Name} has just been replaced."));
+        heard.Clear();
     }
 
     /// <summary>
@@ -235,8 +249,9 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         {
             if (await records.WasReplaced())
             {
-                // It stays busy: nothing is heard here any more.
                 LogReplaced(Name);
+                isOver = true;
+                Stop(asked: null);
                 DeactivateOnIdle();
                 return;
             }
@@ -258,22 +273,32 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 
     private Task Hear(RunEvent runEvent)
     {
-        if (state is not null && !isOver)
-        {
-            heard.Enqueue(runEvent);
-            if (!isWorking)
-                Work().Ignore();
-        }
-
+        Hear(runEvent, done: null);
         return Task.CompletedTask;
     }
 
-    private Task<bool> Request(RunEvent request, Func<RunRecord, bool> isPossible)
+    private void Hear(RunEvent runEvent, TaskCompletionSource? done)
+    {
+        if (state is null || isOver)
+        {
+            done?.TrySetException(new OrleansException($"The coordinator of run {Name} has just been replaced."));
+            return;
+        }
+
+        heard.Enqueue((runEvent, done));
+        if (!isWorking)
+            Work().Ignore();
+    }
+
+    /// <summary>Takes what people ask for; it is answered once it is stored, so that no fault loses it.</summary>
+    private async Task<bool> Request(RunEvent request, Func<RunRecord, bool> isPossible)
     {
         if (state is null || !isPossible(state.Record))
-            return Task.FromResult(false);
-        Hear(request);
-        return Task.FromResult(true);
+            return false;
+        var done = new TaskCompletionSource();
+        Hear(request, done);
+        await done.Task;
+        return true;
     }
 
     private async Task<SubmissionAnswer> Create(RunSpecification specification, long? pauseAt, string? diskError)

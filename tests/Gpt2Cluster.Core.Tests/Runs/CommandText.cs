@@ -25,7 +25,8 @@ internal static class CommandText
 
     private static string Of(RunRecord record) =>
         $"persist {record.Status} g{record.Generation} step {record.CommittedStep}"
-        + $" checkpoints [{string.Join(' ', record.Checkpoints.Select(Of))}]{Because(record.Remark)}";
+        + $" checkpoints [{string.Join(' ', record.Checkpoints.Select(Of))}]"
+        + (record.Asked is { } asked ? $" asked {asked}" : "") + Because(record.Remark);
 
     private static string Of(CheckpointEntry entry) =>
         string.Join('+', entry.Copies.Select(copy => copy.Silo).Prepend($"{entry.Step}"));

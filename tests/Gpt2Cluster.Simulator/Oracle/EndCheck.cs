@@ -33,6 +33,9 @@ internal static class EndCheck
         var undisturbed = cluster.Watch.Undisturbed;
         var (status, step) = (end.Summary.Status, end.Summary.Step);
         var expected = RunNoticesWord(undisturbed.End.Status);
+        if (people.IsCancellationTaken && status is EndStatus.Completed or EndStatus.EarlyStopped
+            && cluster.Tally[Fault.StoreLost] == 0)
+            cluster.Watch.Broken($"The run was to be cancelled, and is {status}.");
         if (status == EndStatus.Cancelled && people.HasCancelled)
             return;
         if (status != expected || step != undisturbed.LastStep)

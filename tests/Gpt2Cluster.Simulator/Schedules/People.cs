@@ -34,6 +34,9 @@ internal sealed class People(SimulatedCluster cluster)
     /// <summary>Whether somebody asked for its cancellation.</summary>
     public bool HasCancelled { get; private set; }
 
+    /// <summary>Whether that was taken, and nobody has resumed the run since: no fault may lose it.</summary>
+    public bool IsCancellationTaken { get; private set; }
+
     private ICluster List => cluster.CallsOfPeople.GetGrain<ICluster>(GrainKeys.Cluster);
 
     private ITrainingRun Run => cluster.CallsOfPeople.GetGrain<ITrainingRun>(SimulatedCluster.RunName);
@@ -48,7 +51,7 @@ internal sealed class People(SimulatedCluster cluster)
     public void Cancel()
     {
         HasCancelled = true;
-        cluster.Fork(() => Try("cancel", () => Run.Cancel()));
+        cluster.Fork(async () => IsCancellationTaken |= await Try("cancel", () => Run.Cancel()) is (true, true));
     }
 
     private async Task WaitForEnd()
@@ -91,6 +94,7 @@ internal sealed class People(SimulatedCluster cluster)
 
     private async Task Submit()
     {
+        IsCancellationTaken = false;
         var specification = cluster.Specification;
         if (stops.Count > 0 && cluster.Chance.Happens(0.3))
             specification = specification with { Workers = new WorkerRange(1, cluster.Chance.Between(1, 6)) };
@@ -112,6 +116,7 @@ internal sealed class People(SimulatedCluster cluster)
             cluster.Watch.Broken($"The run failed for a reason that has no name: {run.Remark}");
         stops.Add(stop ?? "?");
         cluster.Trace.Say($"people resume a run that is {run.Summary.Status}: {run.Remark}");
+        IsCancellationTaken = false;
         if (cluster.Chance.Happens(0.5))
             await Submit();
         else
