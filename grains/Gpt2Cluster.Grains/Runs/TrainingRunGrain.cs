@@ -30,13 +30,12 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private readonly RunRecordStore records;
     private readonly RunExecutor executor;
     private readonly IRunEventStore eventStore;
-    private readonly Queue<(RunEvent Event, TaskCompletionSource? Done)> heard = new();
+    private readonly RunInbox inbox;
     private readonly long activatedAt;
     private RunState? state;
     private bool isWorking;
     private bool isOffering;
     private RunStatus? restTold;
-    private bool isOver;
 
     public TrainingRunGrain(
         [PersistentState("run", "runs")] IPersistentState<StoredRun> stored,
@@ -46,6 +45,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         TimeProvider time,
         ILogger<TrainingRunGrain> logger)
     {
+        inbox = new RunInbox(Name);
         this.coordinators = coordinators;
         this.eventStore = eventStore;
         this.time = time;
@@ -88,8 +88,8 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private void Leave()
     {
         patience.IsOver = true;
-        isOver = true;
-        Stop(asked: null);
+        inbox.Close();
+        coordinators.Left(Name);
         executor.End();
     }
 
@@ -194,46 +194,35 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private async Task Work()
     {
         isWorking = true;
-        TaskCompletionSource? asked = null;
         try
         {
-            while (!isOver && heard.TryDequeue(out var next))
+            while (inbox.TryTake(out var next))
             {
-                asked = next.Done;
                 var before = state!;
-                var at = time.GetElapsedTime(activatedAt);
-                (state, var commands) = RunMachine.Decide(before, next.Event with { At = at });
-                isOver = coordinators.AreLeaving && !IsInTheMiddle(before, state);
-                await executor.Do(isOver ? RunExecutor.WithoutOrders(commands) : commands, state);
-                asked?.TrySetResult();
+                (state, var commands) = RunMachine.Decide(before, next with { At = time.GetElapsedTime(activatedAt) });
+                var isLast = coordinators.AreLeaving && !IsInTheMiddle(before, state);
+                await executor.Do(isLast ? RunExecutor.WithoutOrders(commands) : commands, state);
+                inbox.Settle();
+                if (isLast)
+                    inbox.Close();
                 if (state.Record.IsAtRest)
                     await TellOfRest();
             }
 
-            if (isOver)
-                Stop(asked);
+            if (inbox.IsClosed)
+                coordinators.Left(Name);
         }
         catch (Exception exception)
         {
             // Somebody else has stored a newer record, or the store is gone: this coordinator must not act any more.
             LogOver(exception, Name);
-            isOver = true;
-            Stop(asked);
+            inbox.Close();
             DeactivateOnIdle();
         }
         finally
         {
             isWorking = false;
         }
-    }
-
-    /// <summary>Nothing is heard here any more; what people asked for meanwhile they are to ask the next one.</summary>
-    private void Stop(TaskCompletionSource? asked)
-    {
-        coordinators.Left(Name);
-        foreach (var done in heard.Select(next => next.Done).Append(asked))
-            done?.TrySetException(new OrleansException($"The coordinator of run {Name} has just been replaced."));
-        heard.Clear();
     }
 
     /// <summary>
@@ -250,8 +239,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             if (await records.WasReplaced())
             {
                 LogReplaced(Name);
-                isOver = true;
-                Stop(asked: null);
+                inbox.Close();
                 DeactivateOnIdle();
                 return;
             }
@@ -263,8 +251,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         }
 
         isWorking = false;
-        if (heard.Count > 0)
-            Work().Ignore();
+        WorkIfIdle();
     }
 
     /// <summary>Whether a step is in flight whose reports the next coordinator would not hear.</summary>
@@ -273,32 +260,26 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 
     private Task Hear(RunEvent runEvent)
     {
-        Hear(runEvent, done: null);
+        if (state is not null)
+            inbox.Put(runEvent);
+        WorkIfIdle();
         return Task.CompletedTask;
     }
 
-    private void Hear(RunEvent runEvent, TaskCompletionSource? done)
-    {
-        if (state is null || isOver)
-        {
-            done?.TrySetException(new OrleansException($"The coordinator of run {Name} has just been replaced."));
-            return;
-        }
-
-        heard.Enqueue((runEvent, done));
-        if (!isWorking)
-            Work().Ignore();
-    }
-
-    /// <summary>Takes what people ask for; it is answered once it is stored, so that no fault loses it.</summary>
     private async Task<bool> Request(RunEvent request, Func<RunRecord, bool> isPossible)
     {
         if (state is null || !isPossible(state.Record))
             return false;
-        var done = new TaskCompletionSource();
-        Hear(request, done);
-        await done.Task;
+        var stored = inbox.Ask(request);
+        WorkIfIdle();
+        await stored;
         return true;
+    }
+
+    private void WorkIfIdle()
+    {
+        if (!isWorking && !inbox.IsEmpty)
+            Work().Ignore();
     }
 
     private async Task<SubmissionAnswer> Create(RunSpecification specification, long? pauseAt, string? diskError)
@@ -372,16 +353,15 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     {
         if (coordinators.AreLeaving && state is not { Record.IsAtRest: false })
             coordinators.Left(Name);
-        if (state is null)
-            return;
-        if (state.Record.IsAtRest)
+        if (state is { Record.IsAtRest: true })
         {
             await TellOfRest();
-            return;
         }
-
-        await Hear(new Ticked());
-        await OfferWorkers();
+        else if (state is not null)
+        {
+            await Hear(new Ticked());
+            await OfferWorkers();
+        }
     }
 
     /// <summary>
