@@ -11,6 +11,7 @@ public sealed class NetworksAndDisksTests(SharedStages shared, ITestOutputHelper
     [InlineData("cut-worker-15s", FaultPoint.Contributing)]
     [InlineData("cut-one-way-coordinator-15s", FaultPoint.Forward)]
     [InlineData("lossy-worker-15s", FaultPoint.Backward)]
+    [InlineData("isolate-coordinator-15s", FaultPoint.Planning)]
     public void A_cut_network_leaves_the_bits_as_they_are(string fault, FaultPoint point) =>
         shared.Strike(StoreKind.Redis, fault, point, output);
 
