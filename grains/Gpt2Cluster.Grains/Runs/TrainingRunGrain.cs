@@ -371,12 +371,12 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     /// </summary>
     private async Task TellOfRest()
     {
-        var status = state!.Record.Status;
+        var status = records.Stored?.Status;
         if (restTold == status || isOffering)
             return;
         try
         {
-            await executor.TellCluster(state);
+            await executor.TellCluster(state!);
             restTold = status;
         }
         catch (Exception exception) when (Outage.Is(exception))
