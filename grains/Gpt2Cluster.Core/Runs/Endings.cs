@@ -91,6 +91,7 @@ internal static class Endings
             Offered = turn.State.Offered,
             Now = turn.State.Now,
             MovedAt = turn.State.Now,
+            ProgressAt = turn.State.Now,
         };
     }
 }

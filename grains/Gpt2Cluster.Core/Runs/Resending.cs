@@ -5,6 +5,7 @@ internal static class Resending
 {
     public static void Tick(Turn turn)
     {
+        Stalling.Tick(turn);
         RepeatCheckpoint(turn);
         if (turn.State.Phase != RunPhase.Resting)
             Copying.Next(turn);

@@ -54,6 +54,15 @@ public static class RunMachine
     /// </summary>
     public static readonly TimeSpan LastCopyPatience = TimeSpan.FromSeconds(30);
 
+    /// <summary>A run that does not move for this long, and <see cref="StallFactor"/> steps, says so.</summary>
+    public static readonly TimeSpan StallPatience = TimeSpan.FromMinutes(2);
+
+    /// <summary>Steps of the last one's length that a step may take before it is said that it takes long.</summary>
+    public const int StallFactor = 10;
+
+    /// <summary>What a disk writes at least, bytes a second: half of what a slow network file system does.</summary>
+    public const double SlowDiskBytesPerSecond = 20e6;
+
     /// <summary>Decides.</summary>
     /// <param name="state">What is known.</param>
     /// <param name="heard">What was heard.</param>

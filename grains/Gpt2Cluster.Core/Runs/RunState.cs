@@ -151,6 +151,9 @@ public sealed record RunState
     /// <summary>The checkpoint that is being written; null if none is.</summary>
     public WriteCheckpoint? CheckpointInFlight { get; init; }
 
+    /// <summary>When it was ordered.</summary>
+    public TimeSpan CheckpointBegunAt { get; init; }
+
     /// <summary>When the command to write it was last sent.</summary>
     public TimeSpan CheckpointSentAt { get; init; }
 
@@ -203,6 +206,15 @@ public sealed record RunState
 
     /// <summary>When the step in flight was planned.</summary>
     public TimeSpan PlannedAt { get; init; }
+
+    /// <summary>How long the last step took; zero before the first.</summary>
+    public TimeSpan LastStepTime { get; init; }
+
+    /// <summary>When something was last heard of the run.</summary>
+    public TimeSpan ProgressAt { get; init; }
+
+    /// <summary>How often it was said since that it does not move.</summary>
+    public int StallCount { get; init; }
 
     /// <summary>When something was last heard of the run, or sent again.</summary>
     public TimeSpan MovedAt { get; init; }

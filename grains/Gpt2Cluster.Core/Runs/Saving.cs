@@ -49,6 +49,7 @@ internal static class Saving
         {
             CheckpointInFlight = command,
             CheckpointSentAt = turn.State.Now,
+            CheckpointBegunAt = turn.State.Now,
             CheckpointIsDue = false,
         };
         turn.Send(command);

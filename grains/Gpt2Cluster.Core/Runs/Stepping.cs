@@ -81,6 +81,7 @@ internal static class Stepping
         turn.State = turn.State with
         {
             Step = report.Step,
+            LastStepTime = turn.State.Now - turn.State.PlannedAt,
             Troubles = turn.State.Troubles.RemoveRange(members.Select(member => (member.Key, member.Incarnation))),
             Unreachable = turn.State.Unreachable.Clear(),
         };

@@ -50,7 +50,9 @@ internal sealed class Turn
     /// What is known at the end. Something has moved if it is more than the time: what was ignored does not postpone
     /// that orders are sent again.
     /// </summary>
-    public RunState Result() => isTick || State == begun ? State : State with { MovedAt = State.Now };
+    public RunState Result() => isTick || State == begun
+        ? State
+        : State with { MovedAt = State.Now, ProgressAt = State.Now, StallCount = 0 };
 
     /// <summary>
     /// The member of that name if the message belongs to this generation; null if it is to be ignored.

@@ -121,6 +121,7 @@ internal sealed class Transcript
             case "cancel": return new CancelRequested();
             case "half-a-minute": now += TimeSpan.FromSeconds(29); return new Ticked();
             case "six-ticks": now += TimeSpan.FromSeconds(5); return new Ticked();
+            case "two-minutes": now += TimeSpan.FromSeconds(119); return new Ticked();
             default: throw new FormatException(words[0]);
         }
     }
