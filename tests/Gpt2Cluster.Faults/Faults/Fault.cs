@@ -48,6 +48,12 @@ internal abstract class Fault(string name, Victim victim)
     /// </summary>
     public virtual int LostStepsAtMost => 0;
 
+    /// <summary>Whether a silo that lives may be declared dead, as others hear nothing of it for a while.</summary>
+    public virtual bool MayDeclareDead => false;
+
+    /// <summary>Whether nothing but what one silo computed may be computed again.</summary>
+    public virtual bool CostsOneShare => false;
+
     /// <summary>
     /// Whether the run must go on while it lasts. It lasts until then, however long. What keeps the store from
     /// everybody, is over before a silo is declared dead, or only slows a network down, so that nobody need be declared

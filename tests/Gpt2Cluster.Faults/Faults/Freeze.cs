@@ -12,6 +12,9 @@ internal sealed class Freeze(Victim victim, TimeSpan lasts)
     public override TimeSpan Lasts => lasts;
 
     /// <inheritdoc/>
+    public override bool MayDeclareDead => true;
+
+    /// <inheritdoc/>
     public override bool IsOutlived(Cluster cluster, Silo target) =>
         IsLongerThanASiloIsWaitedFor(lasts) && !cluster.IsStoreIn(target);
 

@@ -10,6 +10,9 @@ internal sealed class Kill(Victim victim, bool restartsAtOnce)
     : Fault($"kill-{victim.Word()}{(restartsAtOnce ? "-restart" : "")}", victim)
 {
     /// <inheritdoc/>
+    public override bool CostsOneShare => true;
+
+    /// <inheritdoc/>
     public override void Begin(Cluster cluster, Silo target) =>
         target.Kill(restarts: restartsAtOnce || cluster.IsStoreIn(target));
 }

@@ -37,6 +37,9 @@ internal sealed class NetworkFault(NetworkTrouble trouble, Victim victim, TimeSp
     public override Ground Ground => Ground.Networks;
 
     /// <inheritdoc/>
+    public override bool MayDeclareDead => true;
+
+    /// <inheritdoc/>
     public override bool IsOutlived(Cluster cluster, Silo target) => trouble != NetworkTrouble.Lossy
         && IsLongerThanASiloIsWaitedFor(lasts) && !cluster.IsStoreIn(target);
 

@@ -10,6 +10,9 @@ namespace Gpt2Cluster.Faults.Faults;
 /// </summary>
 internal sealed class Stage : IDisposable
 {
+    // A survivor is in the middle of one micro-batch when it is interrupted; where the store goes too, it happens twice.
+    private const int InterruptedAtMost = 2;
+
     // Steps that a fault is given to happen in before the run ends.
     private const int StepsAhead = 40;
 
@@ -48,6 +51,9 @@ internal sealed class Stage : IDisposable
 
     private Sightings Sightings => Cluster.Sightings;
 
+    /// <summary>How often a silo ended as it had been declared dead.</summary>
+    private int DeclaredDead => Cluster.Silos.Sum(silo => silo.OwnEnds.Count(code => code == AsksForRestart));
+
     /// <summary>Lets a fault happen at a point, and sees the run through it.</summary>
     /// <param name="cell">The fault.</param>
     /// <param name="waitsForHash">Whether to wait for a checkpoint to compare.</param>
@@ -60,6 +66,7 @@ internal sealed class Stage : IDisposable
         var target = TargetOf(fault, stopped, coordinator);
         var began = Sightings.Now;
         var warnedCount = run!.Warnings.Count;
+        var endCount = DeclaredDead;
         fault.Begin(Cluster, target);
         Cluster.Pass(point);
         var recovered = SeeThrough(fault, target, began, warnedCount);
@@ -83,6 +90,10 @@ internal sealed class Stage : IDisposable
         };
         if (outcome.LostSteps > fault.LostStepsAtMost)
             throw Failed(Failure.Broken, $"{outcome.LostSteps} committed steps were lost");
+        if (fault.CostsOneShare && again - dead > InterruptedAtMost * (Cluster.Silos.Count - 1))
+            throw Failed(Failure.Broken, $"{again} micro-batches were computed again, {dead} were the dead silo's");
+        if (DeclaredDead > endCount && !fault.MayDeclareDead)
+            throw Failed(Failure.Broken, "a silo that lived was declared dead");
         CheckRun();
         Sightings.Forget(recovered);
         return outcome;
