@@ -32,7 +32,10 @@ internal static class Stalling
             return;
         var age = turn.State.Now - turn.State.CheckpointBegunAt;
         if (age >= CheckpointPatience(turn))
-            Saving.Failed(turn, new CheckpointFailed(writing.Worker, writing.Step, $"it has taken {Seconds(age)} s so far"));
+        {
+            var reason = $"it has taken {Seconds(age)} s so far";
+            Saving.Failed(turn, new CheckpointFailed(writing.Worker, writing.Step, reason));
+        }
     }
 
     private static void SayWhatIsAwaited(Turn turn)
@@ -44,13 +47,15 @@ internal static class Stalling
         if (Awaited(state) is not { } awaited || silence < patience * Math.Pow(2, state.StallCount))
             return;
         turn.State = state with { StallCount = state.StallCount + 1 };
-        turn.Warn($"The run has not moved for {Seconds(silence)} s and waits for {awaited}; see the logs of the silos if "
-            + "that goes on.");
+        turn.Warn(
+            $"The run has not moved for {Seconds(silence)} s and waits for {awaited}; see the logs of the silos if that "
+            + "goes on.");
     }
 
     private static string? Awaited(RunState state) => state.Phase switch
     {
-        RunPhase.Standing or RunPhase.Preparing => $"the replicas of {Those(state, member => member.Awaited is not null)}",
+        RunPhase.Standing or RunPhase.Preparing =>
+            $"the replicas of {Those(state, member => member.Awaited is not null)}",
         RunPhase.Stepping => $"step {state.Step + 1} of {Those(state, member => member.StepReport is null)}",
         RunPhase.Validating => $"the validation of {Those(state, member => member.LossSums is null)}",
         RunPhase.Sampling => $"the samples of {Those(state, member => member.Texts is null)}",

@@ -10,7 +10,7 @@ namespace Gpt2Cluster.Faults.Faults;
 /// </summary>
 internal sealed class Stage : IDisposable
 {
-    // A survivor is in the middle of one micro-batch when it is interrupted; where the store goes too, it happens twice.
+    // A survivor is in the middle of one micro-batch when it is interrupted; where the store goes too, that is twice.
     private const int InterruptedAtMost = 2;
 
     // Steps that a fault is given to happen in before the run ends.
