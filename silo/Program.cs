@@ -9,8 +9,9 @@ try
     if (settings.StopsWithParent)
         Native.LeaveProcessGroup();
     await using var silo = SiloHost.Build(settings);
+    var state = silo.Services.GetRequiredService<SiloState>();
     await silo.RunAsync();
-    return 0;
+    return state.Error is { } error ? throw error : 0;
 }
 catch (UserErrorException error)
 {

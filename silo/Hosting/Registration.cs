@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Silo.Hosting;
@@ -13,6 +14,7 @@ public sealed partial class Registration(
     IGrainFactory grains,
     IClusterMembershipService membership,
     ILocalSiloDetails self,
+    IHostApplicationLifetime lifetime,
     SiloContext silo,
     SiloState state,
     ReadyFile readyFile,
@@ -26,9 +28,17 @@ public sealed partial class Registration(
     /// <summary>Time to the next attempt after one that failed.</summary>
     private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(0.25);
 
+    /// <summary>
+    /// Another silo that has this one's name for longer than a dead one is taken for a living one, lives.
+    /// </summary>
+    private static readonly TimeSpan NameTakenBound = TimeSpan.FromSeconds(15);
+
     private static readonly TimeSpan GoodbyeBound = TimeSpan.FromSeconds(2);
 
     private volatile bool isLeaving;
+    private long? nameTakenAt;
+
+    private string Incarnation => self.SiloAddress.ToParsableString();
 
     private ICluster Cluster => grains.GetGrain<ICluster>(GrainKeys.Cluster);
 
@@ -39,7 +49,7 @@ public sealed partial class Registration(
         state.IsReady = false;
         try
         {
-            await Cluster.Leave(silo.Name).WaitAsync(GoodbyeBound, time, cancellationToken);
+            await Cluster.Leave(silo.Name, Incarnation).WaitAsync(GoodbyeBound, time, cancellationToken);
         }
         catch (Exception problem) when (Outage.Is(problem) || problem is OperationCanceledException)
         {
@@ -78,7 +88,14 @@ public sealed partial class Registration(
         try
         {
             var description = Describe();
-            var givenCount = await Cluster.Register(description);
+            var answer = await Cluster.Register(description);
+            if (answer.NameTakenBy is { } other)
+            {
+                WaitForName(other);
+                return null;
+            }
+
+            nameTakenAt = null;
             if (!state.IsReady && !description.IsLeaving)
             {
                 LogReady(silo.Name, silo.Replicas.Devices.Count);
@@ -86,7 +103,7 @@ public sealed partial class Registration(
             }
 
             state.IsReady = !description.IsLeaving;
-            return givenCount;
+            return answer.GivenWorkers;
         }
         catch (Exception problem)
         {
@@ -96,6 +113,20 @@ public sealed partial class Registration(
             LogNotRegistered(problem.Message);
             return null;
         }
+    }
+
+    /// <summary>A silo that was killed has its name until it is declared dead; one that lives keeps it.</summary>
+    private void WaitForName(string other)
+    {
+        state.IsReady = false;
+        LogNameTaken(other, silo.Name);
+        nameTakenAt ??= time.GetTimestamp();
+        if (time.GetElapsedTime(nameTakenAt.Value) < NameTakenBound)
+            return;
+        state.Error = new UserErrorException(
+            $"Another silo named {silo.Name} is in the cluster, at {other}; give this one a name of its own with "
+            + "--name.");
+        lifetime.StopApplication();
     }
 
     private SiloDescription Describe() => new()
@@ -108,7 +139,7 @@ public sealed partial class Registration(
         FreeDiskBytes = new DriveInfo(silo.DataFolder).AvailableFreeSpace,
         MachineCores = Environment.ProcessorCount,
         MachineName = silo.MachineName,
-        Incarnation = self.SiloAddress.ToParsableString(),
+        Incarnation = Incarnation,
         IsLeaving = isLeaving,
         Workers = [.. silo.Replicas.Devices.Select(device => new WorkerDescription
         {
@@ -123,6 +154,9 @@ public sealed partial class Registration(
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} is in the cluster with {Workers} workers.")]
     private partial void LogReady(string silo, int workers);
+
+    [LoggerMessage(LogLevel.Warning, "The silo at {Other} has the name {Silo} too; this one waits for its end.")]
+    private partial void LogNameTaken(string other, string silo);
 
     [LoggerMessage(LogLevel.Warning, "This silo could not register with the cluster and tries again: {Reason}")]
     private partial void LogNotRegistered(string reason);

@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core;
+
 namespace Gpt2Cluster.Silo.Hosting;
 
 /// <summary>How far this silo has come, for <c>/readyz</c>.</summary>
@@ -11,4 +13,7 @@ public sealed class SiloState
         get => isRegistered;
         set => isRegistered = value;
     }
+
+    /// <summary>Why it cannot be in the cluster, so that it stops; null while nothing keeps it out.</summary>
+    public UserErrorException? Error { get; set; }
 }

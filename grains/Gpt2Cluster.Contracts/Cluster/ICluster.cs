@@ -91,6 +91,14 @@ public sealed record SiloDescription
     public bool IsLeaving { get; init; }
 }
 
+/// <summary>What a silo is told that introduces itself.</summary>
+/// <param name="GivenWorkers">How many of its workers are given to runs.</param>
+/// <param name="NameTakenBy">
+/// Host and Orleans port of another silo of that name, which lives; null if there is none.
+/// </param>
+[GenerateSerializer, Immutable, Alias("gpt2.introduction.v1")]
+public sealed record Introduction([property: Id(0)] int GivenWorkers, [property: Id(1)] string? NameTakenBy = null);
+
 /// <summary>What <c>workers</c> shows.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.cluster-view.v1")]
 public sealed record ClusterView
@@ -173,15 +181,16 @@ public interface ICluster : IGrainWithStringKey
 {
     /// <summary>
     /// A silo introduces itself, says that it is still there, or that it is to stop. One that membership has declared
-    /// dead is not listened to.
+    /// dead is not listened to, and neither is one whose name another one has that lives.
     /// </summary>
-    /// <returns>How many of its workers are given to runs.</returns>
     [Alias("register")]
-    Task<int> Register(SiloDescription silo);
+    Task<Introduction> Register(SiloDescription silo);
 
     /// <summary>A silo leaves in good order.</summary>
+    /// <param name="siloName">Its name.</param>
+    /// <param name="incarnation">This life of it: another one of that name stays.</param>
     [Alias("leave")]
-    Task Leave(string siloName);
+    Task Leave(string siloName, string incarnation);
 
     /// <summary>Silos and workers now.</summary>
     [Alias("describe")]

@@ -48,8 +48,8 @@ internal static class Stalling
             return;
         turn.State = state with { StallCount = state.StallCount + 1 };
         turn.Warn(
-            $"The run has not moved for {Seconds(silence)} s and waits for {awaited}; see the logs of the silos if that "
-            + "goes on.");
+            $"The run has not moved for {Seconds(silence)} s and waits for {awaited}; if that goes on, see the silos' "
+            + "logs.");
     }
 
     private static string? Awaited(RunState state) => state.Phase switch

@@ -40,14 +40,18 @@ public sealed partial class ClusterGrain(
     }
 
     /// <inheritdoc/>
-    public async Task<int> Register(SiloDescription silo)
+    public async Task<Introduction> Register(SiloDescription silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
         if (membership.IsDeadSilo(SiloAddress.FromParsableString(silo.Incarnation)))
         {
             LogDeadSpeaks(silo.Name, silo.Incarnation);
-            return 0;
+            return new Introduction(0);
         }
+
+        if (silos.Other(silo) is { } other
+            && SiloAddress.FromParsableString(other.Incarnation) is var address && IsActive(address))
+            return new Introduction(0, address.Endpoint.ToString());
 
         var news = silos.Register(silo);
         silos.Complete(Members());
@@ -62,13 +66,14 @@ public sealed partial class ClusterGrain(
             await AssignWorkers();
         }
 
-        return silo.Workers.Count(worker => record.State.Assignment.ContainsKey(worker.Key));
+        return new Introduction(
+            silo.Workers.Count(worker => record.State.Assignment.ContainsKey(worker.Key)));
     }
 
     /// <inheritdoc/>
-    public async Task Leave(string siloName)
+    public async Task Leave(string siloName, string incarnation)
     {
-        if (!silos.Remove(siloName))
+        if (!silos.Remove(siloName, incarnation))
             return;
         LogLeft(siloName);
         await AssignWorkers();
@@ -137,6 +142,9 @@ public sealed partial class ClusterGrain(
                 Poke(name);
         }
     }
+
+    private bool IsActive(SiloAddress silo) =>
+        membership.GetApproximateSiloStatuses(onlyActive: true).ContainsKey(silo);
 
     private HashSet<string> Members()
     {

@@ -84,9 +84,18 @@ public sealed class SiloRegistry(TimeProvider time)
         return entries.GetValueOrDefault(GrainKeys.SiloOf(worker.Key))?.Silo.Incarnation == worker.Incarnation;
     }
 
+    /// <summary>Another life of a silo of that name; null if none is known.</summary>
+    public SiloDescription? Other(SiloDescription silo)
+    {
+        ArgumentNullException.ThrowIfNull(silo);
+        var known = entries.GetValueOrDefault(silo.Name)?.Silo;
+        return known?.Incarnation == silo.Incarnation ? null : known;
+    }
+
     /// <summary>A silo leaves.</summary>
-    /// <returns>Whether it was known.</returns>
-    public bool Remove(string name) => entries.Remove(name);
+    /// <returns>Whether it was known in this life.</returns>
+    public bool Remove(string name, string incarnation) =>
+        entries.GetValueOrDefault(name)?.Silo.Incarnation == incarnation && entries.Remove(name);
 
     /// <summary>
     /// Drops silos that left Orleans' membership, and silent ones. A silo may introduce itself before membership shows
