@@ -73,6 +73,17 @@ internal static class Copying
     public static bool IsWaitedFor(Turn turn) => turn.State.CopyInFlight is not null && !IsOverdue(turn)
         && turn.Record.NewestCheckpoint is { } newest && StayingCount(turn, newest) < WantedCount;
 
+    /// <summary>
+    /// Nobody orders copies once the run rests: that of the newest checkpoint is ordered before, if another one was
+    /// under way until now, and goes on behind the end.
+    /// </summary>
+    public static void OrderLast(Turn turn)
+    {
+        var newest = turn.Record.NewestCheckpoint;
+        if (newest is not null && turn.State.CopyInFlight?.Step != newest.Step && Missing(turn, newest) is { } copy)
+            turn.Send(copy);
+    }
+
     /// <summary>Whoever waits for a copy does not wait for ever.</summary>
     public static void StopWaiting(Turn turn)
     {

@@ -81,6 +81,7 @@ internal static class Endings
         turn.Persist();
         if (!members.IsEmpty)
             turn.Send(new ReleaseWorkers([.. members.Select(member => member.Key)], turn.Generation));
+        Copying.OrderLast(turn);
         var entry = turn.Record.Checkpoints.FirstOrDefault(checkpoint => checkpoint.Step == step);
         turn.Send(new Finish(status, step, entry?.StateHash, reason));
         turn.State = new RunState(turn.Record)

@@ -10,16 +10,21 @@ namespace Gpt2Cluster.Core.Runs;
 internal static class Recovery
 {
     /// <summary>
-    /// Takes them into the catalogue before replicas are made; the newest brings the run's progress with it.
+    /// Takes them into the catalogue before replicas are made; the newest brings the run's progress with it. Later, when
+    /// the silo that holds it comes after the first ones, one counts that is further than the run: it goes on from there.
     /// </summary>
     public static void Found(Turn turn, CheckpointsFound found)
     {
-        if (turn.State.Phase is not (RunPhase.Waiting or RunPhase.Standing))
+        var isUnderWay = turn.State.Phase
+            is RunPhase.Preparing or RunPhase.Stepping or RunPhase.Validating or RunPhase.Sampling;
+        if (turn.State.Phase is not (RunPhase.Waiting or RunPhase.Standing) && !isUnderWay)
             return;
+        AddCopies(turn, found);
         List<FoundCheckpoint> news =
         [
             .. found.Checkpoints
-                .Where(each => !Saving.HasStep(turn, each.Entry.Step) && IsOfThisRun(turn.Record, each.Record))
+                .Where(each => !Saving.HasStep(turn, each.Entry.Step) && IsOfThisRun(turn.Record, each.Record)
+                    && (!isUnderWay || each.Entry.Step > turn.State.Step))
                 .GroupBy(each => (each.Entry.Step, each.Entry.StateHash))
                 .Select(WithCopies)
                 .DistinctBy(each => each.Entry.Step)
@@ -35,6 +40,34 @@ internal static class Recovery
         turn.Persist();
         var (newest, steps) = (news[^1].Entry, string.Join(", ", news.Select(each => each.Entry.Step)));
         turn.Warn($"Found on disk and taken back: checkpoints of step {steps} (the newest on silo {newest.Silo}).");
+        if (isUnderWay)
+            Membership.Form(turn, $"the checkpoint of step {newest.Step} was found");
+    }
+
+    /// <summary>A copy was made, and the coordinator died before it had stored that.</summary>
+    private static void AddCopies(Turn turn, CheckpointsFound found)
+    {
+        var known = turn.Record.Checkpoints;
+        List<CheckpointEntry> completed = [.. known.Select(entry => WithCopies(entry, found))];
+        if (completed.SequenceEqual(known))
+            return;
+        turn.Record = turn.Record with { Checkpoints = completed };
+        turn.Persist();
+    }
+
+    private static CheckpointEntry WithCopies(CheckpointEntry entry, CheckpointsFound found)
+    {
+        var holders = entry.Copies.Prepend(new CheckpointHolder(entry.Silo, entry.DataFolderId)).ToList();
+        var news = found.Checkpoints.Select(each => each.Entry)
+            .Where(each => each.Step == entry.Step && each.StateHash == entry.StateHash)
+            .Select(each => new CheckpointHolder(each.Silo, each.DataFolderId))
+            .Where(holder => !holders.Contains(holder))
+            .Distinct()
+            .ToList();
+        return news.Count == 0 ? entry : entry with
+        {
+            Copies = [.. entry.Copies.Where(old => !news.Exists(holder => holder.Silo == old.Silo)), .. news],
+        };
     }
 
     /// <summary>One of several silos that hold it stands for the one that wrote it.</summary>

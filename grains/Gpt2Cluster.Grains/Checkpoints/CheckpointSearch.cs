@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Runs;
@@ -12,26 +11,31 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// <summary>Asks the silos which checkpoints of a run lie on their disks. Used in the coordinator's turns.</summary>
 internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvider time, ILogger logger)
 {
-    /// <summary>A silo that has not answered by then is asked when the coordinator starts the next time.</summary>
     private static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(5);
 
-    /// <summary>What lies on the disks of the silos that answer.</summary>
-    public async Task<CheckpointsFound> Run(string run)
+    // Each silo once in each of its lives; one that has not answered is asked again.
+    private readonly HashSet<string> asked = new(StringComparer.Ordinal);
+
+    /// <summary>What lies on the disks of those silos that were not asked yet and answer; null for nothing.</summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="silos">The silos of the cluster.</param>
+    public async Task<CheckpointsFound?> Run(string run, IEnumerable<SiloDescription> silos)
     {
-        var cluster = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
-        var answers = await Task.WhenAll(cluster.Silos.Select(silo => Ask(silo.Name, run)));
-        return new CheckpointsFound([.. answers.SelectMany(answer => answer).Select(ToFound)]);
+        var answers = await Task.WhenAll(silos.Where(silo => asked.Add(silo.Incarnation)).Select(silo => Ask(silo, run)));
+        FoundCheckpoint[] found = [.. answers.SelectMany(answer => answer).Select(ToFound)];
+        return found.Length == 0 ? null : new CheckpointsFound(found);
     }
 
-    private async Task<CheckpointOnDisk[]> Ask(string silo, string run)
+    private async Task<CheckpointOnDisk[]> Ask(SiloDescription silo, string run)
     {
         try
         {
-            return await grains.GetGrain<IModelStore>(silo).Checkpoints(run).WaitAsync(AnswerBound, time);
+            return await grains.GetGrain<IModelStore>(silo.Name).Checkpoints(run).WaitAsync(AnswerBound, time);
         }
         catch (Exception problem) when (Outage.Is(problem) || problem is IOException)
         {
-            LogSilent(problem, silo, run);
+            LogSilent(problem, silo.Name, run);
+            asked.Remove(silo.Incarnation);
             return [];
         }
     }

@@ -37,6 +37,9 @@ internal sealed partial class RunExecutor(
     /// <summary>Loss of the last committed step; null before the first.</summary>
     public double? LastLoss { get; private set; }
 
+    /// <summary>The silos of the cluster, as they were when workers were looked for last.</summary>
+    public IReadOnlyList<SiloDescription> Silos => cluster.Silos;
+
     /// <summary>Takes the run up.</summary>
     public void Begin(RunRecord record)
     {

@@ -31,6 +31,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private readonly RunExecutor executor;
     private readonly IRunEventStore eventStore;
     private readonly RunInbox inbox;
+    private readonly CheckpointSearch search;
     private readonly long activatedAt;
     private RunState? state;
     private bool isWorking;
@@ -46,6 +47,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         ILogger<TrainingRunGrain> logger)
     {
         inbox = new RunInbox(Name);
+        search = new CheckpointSearch(GrainFactory, time, logger);
         this.coordinators = coordinators;
         this.eventStore = eventStore;
         this.time = time;
@@ -314,7 +316,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         executor.Begin(record);
         await Hear(new Started());
         if (!record.IsAtRest)
-            await Hear(await new CheckpointSearch(GrainFactory, time, logger).Run(Name));
+            await LookForCheckpoints((await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Describe()).Silos);
         await OfferWorkers();
     }
 
@@ -334,11 +336,21 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             var offer = await executor.LookForWorkers();
             if (offer is not null && IsNews(offer, state))
                 await Hear(offer);
+            LookForCheckpoints(executor.Silos).Ignore();
         }
         finally
         {
             isOffering = false;
         }
+    }
+
+    /// <summary>
+    /// On the disks of silos that come: after a restart without the store's files the record names none of them.
+    /// </summary>
+    private async Task LookForCheckpoints(IEnumerable<SiloDescription> silos)
+    {
+        if (await search.Run(Name, silos) is { } found)
+            await Hear(found);
     }
 
     /// <summary>What waits for the run is said again: it may have been missed.</summary>
@@ -384,17 +396,4 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             LogNotTold(exception, Name);
         }
     }
-
-    [LoggerMessage(303, LogLevel.Warning,
-        "The coordinator of run {Run} hears of a generation that another one has raised, and stops acting.")]
-    private partial void LogReplaced(string run);
-
-    [LoggerMessage(304, LogLevel.Warning, "The store does not say who coordinates run {Run}.")]
-    private partial void LogStoreSilent(Exception exception, string run);
-
-    [LoggerMessage(302, LogLevel.Warning, "The cluster could not be told that run {Run} rests; it is tried again.")]
-    private partial void LogNotTold(Exception exception, string run);
-
-    [LoggerMessage(301, LogLevel.Warning, "The coordinator of run {Run} stops acting; another one goes on.")]
-    private partial void LogOver(Exception exception, string run);
 }

@@ -124,7 +124,12 @@ public sealed class RunMachinePropertyTests
             }
 
             Assert.Equal(Undisturbed(5), cluster.Parameters[12]);
-            Assert.True(cluster.Stored.NewestCheckpoint!.Copies.Count > 0, "The result lies on one disk only.");
+            // The run ends before a copy that takes long; what comes of it is still heard.
+            for (var delivery = 0; cluster.Stored.NewestCheckpoint!.Copies.Count == 0; delivery++)
+            {
+                Assert.True(delivery < MaxDeliveries, "The result lies on one disk only.");
+                cluster.Deliver();
+            }
         });
 
     [Fact]

@@ -183,7 +183,12 @@ internal sealed class Transcript
             var seed = word.EndsWith('*') ? 77 : specification.Seed;
             found.Add(new FoundCheckpoint(
                 new CheckpointEntry(step, $"hash{step}", silo, "/c", null),
-                new RunRecord { Specification = specification with { Seed = seed }, CommittedStep = step }));
+                new RunRecord
+                {
+                    Specification = specification with { Seed = seed },
+                    CommittedStep = step,
+                    Profile = Profiles.Cpu,
+                }));
         }
 
         return new CheckpointsFound(found);
