@@ -77,8 +77,10 @@ internal sealed class Patience(TimeProvider time, Func<bool>? isOver = null)
     private static ClientException Lost(Exception problem)
     {
         var reason = IsOfStore(problem)
-            ? "its store cannot be read or written; see whether the disk of the silo that hosts it is full."
-            : problem.Message;
+            ? "its store cannot be read or written. See whether the redis-server runs or, where a silo hosts the "
+                + "store, whether that silo runs and its disk has room; runs go on when the store is back."
+            : "its silos do not answer. See whether they run, and whether this machine reaches their ports; --verbose "
+                + "says what was met.";
         return new ClientException(
             ExitCodes.Unreachable,
             $"The cluster has been out of reach for {OutageBound.TotalSeconds:0} s: {reason}",

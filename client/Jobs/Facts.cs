@@ -23,7 +23,7 @@ internal static class Facts
         JsonArray list when list.Any(entry => entry is JsonObject) =>
             list.SelectMany((entry, index) => Leaves($"{path} {index + 1}", entry)),
         JsonArray list => [(path, string.Join(", ", list.Select(entry => entry?.ToString())))],
-        _ => [(path, Value(node))],
+        _ => [(path, path.EndsWith("port", StringComparison.Ordinal) ? $"{node}" : Value(node))],
     };
 
     private static string Words(string name) => name.Replace('_', ' ');

@@ -9,6 +9,9 @@ internal sealed class LogFile : IDisposable
     /// <summary>A file larger than this is set aside for a new one.</summary>
     private const long MaximumBytes = 16 << 20;
 
+    // A silo names its help page behind the sentence that says what is wrong.
+    private const string HelpHint = "--help shows all options.";
+
     private readonly string path;
     private readonly long maximumBytes;
     private readonly TimeProvider time;
@@ -24,7 +27,9 @@ internal sealed class LogFile : IDisposable
         writer = OpenFile();
     }
 
-    /// <summary>The last line that was copied from an error stream; empty if there was none.</summary>
+    /// <summary>
+    /// The last line that was copied from an error stream, but for the hint at the help page; empty if there was none.
+    /// </summary>
     public string LastError { get; private set; } = "";
 
     /// <summary>Opens a log and its folder.</summary>
@@ -45,7 +50,7 @@ internal sealed class LogFile : IDisposable
         process.ErrorDataReceived += (_, line) =>
         {
             if (!string.IsNullOrWhiteSpace(line.Data))
-                LastError = line.Data;
+                LastError = line.Data.EndsWith(HelpHint, StringComparison.Ordinal) ? LastError : line.Data;
             Append(line.Data);
         };
         process.BeginOutputReadLine();

@@ -122,7 +122,8 @@ internal sealed class TrainingOptions
 
     /// <summary><c>--save-every</c>.</summary>
     public Option<long?> SaveEvery { get; } = Values.WholeNumber(
-        "--save-every", "steps between checkpoints; 0: only at pause and end [default: 200]");
+        "--save-every",
+        "steps between checkpoints, beside each best validation's; 0: only at pause and end [default: 200]");
 
     /// <summary><c>--keep</c>.</summary>
     public Option<long?> Keep { get; } = Values.WholeNumber(

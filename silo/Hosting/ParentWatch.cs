@@ -3,9 +3,6 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// <summary>Stops the silo when standard input ends: whoever started it is gone, whatever way it went.</summary>
 public sealed partial class ParentWatch(IHostApplicationLifetime lifetime, ILogger<ParentWatch> logger) : IHostedService
 {
-    /// <summary>How long an orderly stop may take once the parent is gone.</summary>
-    public static readonly TimeSpan StopBound = TimeSpan.FromSeconds(10);
-
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -26,10 +23,6 @@ public sealed partial class ParentWatch(IHostApplicationLifetime lifetime, ILogg
 
         LogParentGone();
         lifetime.StopApplication();
-        using var stopped = new ManualResetEventSlim();
-        using var registration = lifetime.ApplicationStopped.Register(stopped.Set);
-        if (!stopped.Wait(StopBound))
-            Native.EndNow(1);
     }
 
     private static bool ReadsMore(Stream input, Span<byte> into)

@@ -54,6 +54,7 @@ public static class SiloHost
         var application = builder.Build();
         _ = application.Services.GetRequiredService<SiloInstruments>();
         Pages.Map(application, settings);
+        HardStop.Follow(application.Lifetime, StopBound);
         return application;
     }
 

@@ -32,7 +32,7 @@ internal static class Membership
         if (gone.Count > 0)
             Remove(turn, gone, Departed(turn, gone));
         else if (turn.State.Phase == RunPhase.Waiting || MayBringWhatIsMissing(turn))
-            Form(turn, Newcomers(turn) is { IsEmpty: false } news ? Joined(news) : "what is held is handed over");
+            Form(turn, Newcomers(turn) is { IsEmpty: false } news ? Come(turn, news) : "what is held is handed over");
         else
             _ = Leaving.GiveUpWaiting(turn);
         if (turn.State.Phase == RunPhase.Waiting)
@@ -265,7 +265,7 @@ internal static class Membership
             return;
         turn.Record = turn.Record with { Remark = remark };
         turn.Persist();
-        turn.Warn($"The run goes on when it can: {remark}.");
+        turn.Warn($"The run {(turn.Generation == 0 ? "begins" : "goes on")} when it can: {remark}.");
     }
 
     /// <summary>
@@ -348,6 +348,12 @@ internal static class Membership
             _ => $"{Names(left)} no longer offered, {Names(again)} started again",
         };
     }
+
+    /// <summary>Those whom a coordinator hears of first have served the one before it.</summary>
+    private static string Come(Turn turn, ImmutableList<OfferedWorker> workers) =>
+        turn.Generation > 0 && !turn.State.HasAsked
+            ? $"{Names([.. workers.Select(worker => worker.Key)])} under a new coordinator"
+            : Joined(workers);
 
     public static string Joined(ImmutableList<OfferedWorker> workers) =>
         $"{Names([.. workers.Select(worker => worker.Key)])} joined";

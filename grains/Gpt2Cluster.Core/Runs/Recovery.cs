@@ -10,8 +10,8 @@ namespace Gpt2Cluster.Core.Runs;
 internal static class Recovery
 {
     /// <summary>
-    /// Takes them into the catalogue before replicas are made; the newest brings the run's progress with it. Later, when
-    /// the silo that holds it comes after the first ones, one counts that is further than the run: it goes on from there.
+    /// Takes them into the catalogue before replicas are made; the newest brings the run's progress with it. Later, as
+    /// silos come one after the other, one counts that is further than the run: it goes on from there.
     /// </summary>
     public static void Found(Turn turn, CheckpointsFound found)
     {

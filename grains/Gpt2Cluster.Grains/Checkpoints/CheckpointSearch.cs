@@ -21,7 +21,8 @@ internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvide
     /// <param name="silos">The silos of the cluster.</param>
     public async Task<CheckpointsFound?> Run(string run, IEnumerable<SiloDescription> silos)
     {
-        var answers = await Task.WhenAll(silos.Where(silo => asked.Add(silo.Incarnation)).Select(silo => Ask(silo, run)));
+        var news = silos.Where(silo => asked.Add(silo.Incarnation));
+        var answers = await Task.WhenAll(news.Select(silo => Ask(silo, run)));
         FoundCheckpoint[] found = [.. answers.SelectMany(answer => answer).Select(ToFound)];
         return found.Length == 0 ? null : new CheckpointsFound(found);
     }

@@ -40,7 +40,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
         }
         catch (Exception problem) when (Outage.Is(problem))
         {
-            throw new IOException($"the cluster cannot be asked for its silos: {problem.Message}", problem);
+            throw new IOException("the cluster cannot be asked for its silos", problem);
         }
     }
 
@@ -53,7 +53,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
         }
         catch (Exception problem) when (Outage.Is(problem))
         {
-            return new CopyAnswer(CopyOutcome.Failed, problem.Message);
+            return new CopyAnswer(CopyOutcome.Failed, Outage.Words(problem, fromSilo));
         }
     }
 }

@@ -131,7 +131,7 @@ public sealed partial class ModelStoreGrain(
             || problem is InvalidDataException or IOException or UnauthorizedAccessException or UserErrorException)
         {
             LogNotCopied(relativeFolder, fromSilo, problem.Message);
-            return new CopyAnswer(CopyOutcome.Failed, problem.Message);
+            return new CopyAnswer(CopyOutcome.Failed, Outage.Words(problem, fromSilo));
         }
     }
 

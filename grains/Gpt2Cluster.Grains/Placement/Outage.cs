@@ -15,4 +15,12 @@ public static class Outage
         return problem is OrleansException or TimeoutException
             || problem.GetType().Namespace?.StartsWith(StoreLibrary, StringComparison.Ordinal) == true;
     }
+
+    /// <summary>
+    /// What is said of a problem to people, without a full stop: libraries write stack traces and links.
+    /// </summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="silo">The silo that was called.</param>
+    public static string Words(Exception problem, string silo) =>
+        Is(problem) ? $"silo {silo} does not answer" : problem.Message.TrimEnd('.');
 }

@@ -10,6 +10,7 @@ using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Models;
+using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Logging;
 using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
@@ -211,7 +212,7 @@ internal sealed partial class RunExecutor(
         catch (Exception exception)
         {
             LogUnreachable(exception, copy.Silo, run);
-            problem = exception.Message.TrimEnd('.');
+            problem = Outage.Words(exception, copy.Silo);
         }
 
         await hear(problem is null

@@ -302,7 +302,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         var record = state!.Record;
         if (RunDescriptions.ReasonsAgainst(record, wanted) is { Length: > 0 } reasons)
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = reasons };
-        await Hear(new ResumeRequested(pauseAt, wanted.Workers));
+        await Request(new ResumeRequested(pauseAt, wanted.Workers), _ => true);
         await OfferWorkers();
         return new SubmissionAnswer
         {

@@ -92,6 +92,19 @@ public sealed class SiloLifeTests
         Assert.Contains("Another silo hosts the store", second.Output);
     }
 
+    /// <summary>Orleans waits two minutes for its store, more than supervisors do; the wait here is one.</summary>
+    [Fact]
+    public async Task A_silo_stops_also_when_the_store_is_gone()
+    {
+        using var folder = new TestFolder();
+        using var otherFolder = new TestFolder();
+        using var first = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0");
+        using var second = await SiloProcess.StartReady(otherFolder.Path, "--redis", first.Redis);
+        first.Kill();
+        second.CloseInput();
+        Assert.Equal(0, await second.UntilExit());
+    }
+
     private static async Task<int> Coordinators(TestClient client)
     {
         var statistics = await client.Grains.GetGrain<IManagementGrain>(0).GetSimpleGrainStatistics();
