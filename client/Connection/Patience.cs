@@ -15,14 +15,54 @@ internal sealed class Patience(TimeProvider time, Func<bool>? isOver = null)
     /// <summary>An outage longer than this ends the command.</summary>
     public static readonly TimeSpan OutageBound = TimeSpan.FromSeconds(60);
 
+    /// <summary>People are told of an outage that lasts this long; no call takes as long otherwise.</summary>
+    public static readonly TimeSpan NoticeAfter = TimeSpan.FromSeconds(6);
+
     /// <summary>Between two attempts.</summary>
     private static readonly TimeSpan Gap = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Tells people that an outage is waited for, and that it is over.</summary>
+    public Action<string> Say { get; set; } = _ => { };
 
     /// <summary>Calls until one succeeds.</summary>
     /// <exception cref="ClientException">The cluster was out of reach for <see cref="OutageBound"/>.</exception>
     public async Task<T> Call<T>(Func<Task<T>> call, CancellationToken cancellation)
     {
         var began = time.GetTimestamp();
+        using var done = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var notice = SayThatItLasts(done.Token);
+        try
+        {
+            var answer = await Repeat(call, began, cancellation);
+            if (notice.IsCompletedSuccessfully && await notice)
+                Say("the cluster answers again");
+            return answer;
+        }
+        finally
+        {
+            await done.CancelAsync();
+        }
+    }
+
+    /// <returns>Whether it was said; false once it is cancelled.</returns>
+    private async Task<bool> SayThatItLasts(CancellationToken done)
+    {
+        try
+        {
+            await Task.Delay(NoticeAfter, time, done);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+
+        Say("the cluster does not answer: its silos or its store are away; it is waited for, "
+            + $"up to {OutageBound.TotalSeconds:0} s");
+        return true;
+    }
+
+    private async Task<T> Repeat<T>(Func<Task<T>> call, long began, CancellationToken cancellation)
+    {
         while (true)
         {
             cancellation.ThrowIfCancellationRequested();

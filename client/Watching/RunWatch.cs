@@ -50,6 +50,7 @@ internal sealed class RunWatch(ClusterSession session, string run, CommandContex
 
     private async Task<int> Run(IRunView view, long after, CancellationToken interrupted)
     {
+        session.Patience.Say = view.Note;
         using var given = new CancellationTokenSource();
         var pausing = Task.CompletedTask;
         await using var registration = interrupted.Register(() =>

@@ -18,8 +18,8 @@ internal static class HardStop
         if (stopped.Wait(bound))
             return;
         Console.Error.WriteLine(
-            $"The silo did not stop within {bound.TotalSeconds:0} s, as the store or other silos do not answer; it ends "
-            + "now.");
+            $"The silo did not stop within {bound.TotalSeconds:0} s, as its store or other silos do not answer; it "
+            + "ends now.");
         Native.EndNow(0);
     }
 }

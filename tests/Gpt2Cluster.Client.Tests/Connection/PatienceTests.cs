@@ -48,6 +48,25 @@ public sealed class PatienceTests
     }
 
     [Fact]
+    public async Task An_outage_that_lasts_is_told_once_and_so_is_its_end()
+    {
+        var (said, answer) = (new List<string>(), new TaskCompletionSource<int>());
+        var call = new Patience(time) { Say = said.Add }.Call(() => answer.Task, CancellationToken.None);
+        time.Advance(Patience.NoticeAfter - TimeSpan.FromSeconds(1));
+        Assert.Empty(said);
+        for (var second = 0; second < 20; second++)
+            time.Advance(TimeSpan.FromSeconds(1));
+        Assert.StartsWith("the cluster does not answer", Assert.Single(said), StringComparison.Ordinal);
+        answer.SetResult(7);
+        Assert.Equal(7, await call);
+        Assert.Equal("the cluster answers again", said[^1]);
+
+        said.Clear();
+        Assert.Equal(7, await new Patience(time) { Say = said.Add }.Call(() => answer.Task, CancellationToken.None));
+        Assert.Empty(said);
+    }
+
+    [Fact]
     public async Task Whoever_cancels_does_not_wait()
     {
         using var interrupt = new CancellationTokenSource();
