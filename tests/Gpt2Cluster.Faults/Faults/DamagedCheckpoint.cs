@@ -49,7 +49,7 @@ internal sealed class DamagedCheckpoint(Damage damage)
     }
 
     /// <summary>
-    /// The newest may not have been in the run's record yet; then nobody need have read it, and it lies there as before.
+    /// The newest may not have been in the run's record yet: then nobody need have read it, and it lies as before.
     /// </summary>
     public override bool IsTold(IEnumerable<string> warnings) =>
         warnings.Any(warning => warning.Contains("is damaged and set aside", StringComparison.Ordinal))
