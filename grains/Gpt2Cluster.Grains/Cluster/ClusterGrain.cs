@@ -191,7 +191,7 @@ public sealed partial class ClusterGrain(
             .ThenBy(entry => entry.Summary.Name, StringComparer.Ordinal)
             .Select(entry => new WorkerDemand(entry.Summary.Name, entry.WorkersAtLeast, entry.WorkersAtMost)
             {
-                Refused = entry.Refused.Where(silos.IsSameLife).Select(worker => worker.Key).ToHashSet(),
+                Refused = (entry.Refused ?? []).Where(silos.IsSameLife).Select(worker => worker.Key).ToHashSet(),
             });
         return WorkerAssignment.Assign(silos.Workers, [.. demands], assignment);
     }
@@ -276,7 +276,7 @@ public sealed partial class ClusterGrain(
                 return;
             // By a call, in a turn of its own: a write may be under way now.
             await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
-                description.Summary, entry.WorkersAtLeast, entry.WorkersAtMost, entry.Refused);
+                description.Summary, entry.WorkersAtLeast, entry.WorkersAtMost, entry.Refused ?? []);
         }
     }
 

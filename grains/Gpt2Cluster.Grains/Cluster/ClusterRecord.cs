@@ -21,13 +21,13 @@ public sealed class ClusterRecord
 /// <param name="Summary">How it stood when it last said so.</param>
 /// <param name="WorkersAtLeast">Workers it needs to begin.</param>
 /// <param name="WorkersAtMost">Workers it takes at most.</param>
-/// <param name="Refused">Workers it cannot use.</param>
+/// <param name="Refused">Workers it cannot use; null in records of before there were refusals.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.run-entry.v1")]
 public sealed record RunEntry(
     [property: Id(0)] RunSummary Summary,
     [property: Id(1)] int WorkersAtLeast,
     [property: Id(2)] int WorkersAtMost,
-    [property: Id(3)] RefusedWorker[] Refused)
+    [property: Id(3)] RefusedWorker[]? Refused)
 {
     /// <summary>Whether it has not come to its end: the store's restart brings it back.</summary>
     public bool IsUnfinished => Summary.Status is "queued" or "preparing" or "running" or "paused";
@@ -38,5 +38,5 @@ public sealed record RunEntry(
     /// <summary>Whether nothing but its progress differs.</summary>
     public bool WantsTheSameAs(RunEntry other) => Summary.Status == other?.Summary.Status
         && WorkersAtLeast == other.WorkersAtLeast && WorkersAtMost == other.WorkersAtMost
-        && Refused.SequenceEqual(other.Refused);
+        && (Refused ?? []).SequenceEqual(other.Refused ?? []);
 }
