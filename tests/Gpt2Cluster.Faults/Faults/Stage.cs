@@ -124,7 +124,8 @@ internal sealed class Stage : IDisposable
     /// <summary>A run that everybody serves and that goes on for a while.</summary>
     private void ReadyRun()
     {
-        if (run is null || run.IsOver || run.LastStep + StepsAhead > reference.Plan.Steps)
+        var begins = run is null || run.IsOver || run.LastStep + StepsAhead > reference.Plan.Steps;
+        if (begins)
         {
             FinishRun();
             Sightings.Forget(Sightings.Now);
@@ -135,6 +136,9 @@ internal sealed class Stage : IDisposable
         }
 
         AwaitEverybody();
+        // The last run's record is stored once more when its last copy is made, at a step that this one is far from.
+        if (begins)
+            Sightings.Forget(Sightings.Now);
     }
 
     /// <summary>Waits until every silo's process of now has applied a step, of this run or the next one.</summary>
