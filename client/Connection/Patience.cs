@@ -15,7 +15,7 @@ internal sealed class Patience(TimeProvider time, Func<bool>? isOver = null)
     /// <summary>An outage longer than this ends the command.</summary>
     public static readonly TimeSpan OutageBound = TimeSpan.FromSeconds(60);
 
-    /// <summary>People are told of an outage that lasts this long; no call takes as long otherwise.</summary>
+    /// <summary>People are told of an outage that lasts this long; long polls take 5 s.</summary>
     public static readonly TimeSpan NoticeAfter = TimeSpan.FromSeconds(6);
 
     /// <summary>Between two attempts.</summary>

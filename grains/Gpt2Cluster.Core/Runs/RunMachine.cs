@@ -60,7 +60,7 @@ public static class RunMachine
     /// <summary>Steps of the last one's length that a step may take before it is said that it takes long.</summary>
     public const int StallFactor = 10;
 
-    /// <summary>What a disk writes at least, bytes a second: half of what a slow network file system does.</summary>
+    /// <summary>What a disk is taken to write at least, bytes a second: less counts as one that hangs.</summary>
     public const double SlowDiskBytesPerSecond = 20e6;
 
     /// <summary>Decides.</summary>
