@@ -45,6 +45,9 @@ internal sealed class CommandTree
     public string? UsageError(IReadOnlyList<string> words, ParseResult result)
     {
         var command = result.CommandResult.Command;
+        // Options behind a command that is misspelt are not the mistake.
+        if (command is not ClientCommand && result.UnmatchedTokens is [var misspelt, ..] && !misspelt.StartsWith('-'))
+            return $"'{misspelt}' is not a command.";
         if (Tokens.UnknownOption(words, command, Root) is { } unknown)
             return unknown + ".";
         if (result.UnmatchedTokens is [var surplus, ..])

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""What a slow worker costs: uneven_workers.py [STEPS]; as root, for the control group that slows it down.
+"""What a slow worker costs: uneven_workers.py [STEPS [BATCH]]; as root, for the control group that slows it down.
 
-Two silos of one thread each train scratch:tiny, 20 micro-batches a step. One may use a quarter of a core, so that it is
-about four times slower. Each trains alone first, then both together; the store is always in the fast one, so that the
-slow one does nothing else than in the run of both. Prints the micro-batches a second of each (median of the steps after
-three), and how far those of both together stay behind the sum.
+Two silos of one thread each train scratch:tiny, 20 micro-batches of BATCH x 128 tokens a step. One gets the share of a
+core at which it is four times slower: a quarter first, corrected by what it measures. Each trains alone first, then both
+together; the store is always in the fast one, so that the slow one does nothing else than in the run of both. Prints the
+micro-batches a second of each (median of the steps after three), and how far those of both together stay behind the sum.
+
+What is computed grows with the tokens of a micro-batch, what is exchanged and updated with the parameters alone. BATCH is
+4 unless named, scratch:tiny's default; 16 gives 2,048 tokens, as many as a model that is fine-tuned has by default (two
+windows of 1,024), and so its proportion.
 
 Build first: dotnet build -c Release
 """
@@ -24,15 +28,19 @@ TEXT = os.path.join(ROOT, "deploy/quickstart/verses.txt")
 # A run of one worker takes the first by name.
 SLOW, FAST = "a-slow", "b-fast"
 GROUP = "/sys/fs/cgroup/cpu/gpt2cluster-slow"
-QUARTER = {"cpu.cfs_period_us": 20_000, "cpu.cfs_quota_us": 5_000}
+PERIOD_MICROSECONDS = 20_000
+SLOWER = 4.0
+SLOWER_ENOUGH = 0.1
+TRIES = 4
 MICRO_BATCHES = 20
 WARM_UP = 3
 READY_BOUND_SECONDS = 120
 
 
-def slow_down(process):
+def slow_down(process, share):
     os.makedirs(GROUP, exist_ok=True)
-    for name, value in QUARTER.items():
+    quota = round(share * PERIOD_MICROSECONDS)
+    for name, value in {"cpu.cfs_period_us": PERIOD_MICROSECONDS, "cpu.cfs_quota_us": quota}.items():
         with open(os.path.join(GROUP, name), "w") as file:
             file.write(str(value))
     with open(os.path.join(GROUP, "cgroup.procs"), "w") as file:
@@ -55,10 +63,10 @@ def start(folder, name, store):
         return process, json.load(file)
 
 
-def train(folder, gateway, workers, steps):
+def train(folder, gateway, workers, steps, batch):
     """Micro-batches a second of a run, median of the steps after the first ones."""
     done = subprocess.run(
-        ["dotnet", CLIENT, "train", TEXT, "--model", "scratch:tiny", "--batch-size", "4", "--sequence-length", "128",
+        ["dotnet", CLIENT, "train", TEXT, "--model", "scratch:tiny", "--batch-size", str(batch), "--sequence-length", "128",
          "--micro-batches", str(MICRO_BATCHES), "--threads-per-worker", "1", "--steps", str(steps), "--sample-every",
          "0", "--val-every", "0", "--val-split", "0", "--save-every", "0", "--json", "--cluster",
          f"127.0.0.1:{gateway}", "--workers", str(workers), "--run", f"run{workers}"],
@@ -71,7 +79,7 @@ def train(folder, gateway, workers, steps):
     return MICRO_BATCHES / statistics.median(step["seconds"] for step in steps), end["state_sha256"]
 
 
-def measure(names, workers, steps):
+def measure(names, workers, steps, batch, share=None):
     with tempfile.TemporaryDirectory() as folder:
         silos, store = [], "embedded:0"
         try:
@@ -80,8 +88,8 @@ def measure(names, workers, steps):
                 silos.append((process, ready))
                 store = ready["redis"]
                 if name == SLOW:
-                    slow_down(process)
-            return train(folder, silos[0][1]["gateway_port"], workers, steps)
+                    slow_down(process, share)
+            return train(folder, silos[0][1]["gateway_port"], workers, steps, batch)
         finally:
             for process, _ in silos:
                 process.kill()
@@ -91,13 +99,19 @@ def measure(names, workers, steps):
 
 
 def main():
-    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    fast, first = measure([FAST], 1, steps)
-    slow, second = measure([FAST, SLOW], 1, steps)
-    both, third = measure([FAST, SLOW], 2, steps)
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 12
+    batch = int(sys.argv[2]) if len(sys.argv) > 2 else 4
+    fast, first = measure([FAST], 1, steps, batch)
+    share = 1 / SLOWER
+    for _ in range(TRIES):
+        slow, second = measure([FAST, SLOW], 1, steps, batch, share)
+        if abs(fast / slow - SLOWER) <= SLOWER_ENOUGH:
+            break
+        share *= fast / slow / SLOWER
+    both, third = measure([FAST, SLOW], 2, steps, batch, share)
     print(
-        f"fast {fast:.2f}, slow {slow:.2f} ({fast / slow:.1f} times slower), both {both:.2f} micro-batches/s: "
-        f"{1 - both / (fast + slow):.1%} below the sum; "
+        f"{batch} x 128: fast {fast:.2f}, slow {slow:.2f} ({fast / slow:.2f} times slower with {share:.3f} of a core), "
+        f"both {both:.2f} micro-batches/s: {1 - both / (fast + slow):.1%} below the sum; "
         f"{'equal' if first == second == third else 'DIFFERENT'} state hashes")
 
 

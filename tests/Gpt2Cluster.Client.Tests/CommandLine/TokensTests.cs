@@ -27,6 +27,8 @@ public sealed class TokensTests
     [InlineData("runs surplus", "'surplus' is one word too many for 'runs'.")]
     [InlineData("model export a b", "'export' is not a command.")]
     [InlineData("trian d", "'trian' is not a command.")]
+    [InlineData("trian d --steps 4", "'trian' is not a command.")]
+    [InlineData("model export a --steps 4", "'export' is not a command.")]
     [InlineData("--bogus", "'--bogus' is not an option.")]
     [InlineData("train d --steps -4", "--steps takes a whole number that is 0 or more, not '-4'.")]
     [InlineData("train d --steps 1e3", "--steps takes a whole number that is 0 or more, not '1e3'.")]
