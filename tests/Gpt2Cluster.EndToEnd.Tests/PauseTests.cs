@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
 namespace Gpt2Cluster.EndToEnd.Tests;
@@ -26,6 +27,7 @@ public sealed class PauseTests
             Assert.True(first.WaitForExit() == 130, first.Said);
             Assert.Equal("paused", first.Events("end")[0].GetProperty("status").GetString());
             folder.AssertNobodyIsLeft();
+            AssertShows(folder, first.Events("step")[^1].GetProperty("loss").GetDouble());
         }
 
         using var second = ClientProcess.Start(folder, command);
@@ -74,5 +76,13 @@ public sealed class PauseTests
 
         using var last = ClientProcess.Start(folder, Training.Small(Steps, "--micro-batches", "2"));
         Assert.Equal(expected, Training.HashOf(last));
+    }
+
+    private static void AssertShows(TestFolder folder, double loss)
+    {
+        using var show = ClientProcess.Run(folder, ["show", "run1", "--json"]);
+        Assert.True(show.WaitForExit() == 0, show.Said);
+        using var shown = JsonDocument.Parse(show.Output);
+        Assert.Equal(loss, shown.RootElement.GetProperty("loss").GetDouble());
     }
 }

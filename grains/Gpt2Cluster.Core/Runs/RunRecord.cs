@@ -117,6 +117,9 @@ public sealed record RunRecord
     /// <summary>The checkpoints, oldest first.</summary>
     public IReadOnlyList<CheckpointEntry> Checkpoints { get; init; } = [];
 
+    /// <summary>The loss of <see cref="CommittedStep"/>; null before the first step, and in records of before.</summary>
+    public double? LastLoss { get; init; }
+
     /// <summary>The losses of all steps, thinned out.</summary>
     public LossHistory History { get; init; } = LossHistory.Empty;
 

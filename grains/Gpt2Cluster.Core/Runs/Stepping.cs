@@ -88,6 +88,7 @@ internal static class Stepping
         turn.Record = turn.Record with
         {
             CommittedStep = Math.Max(report.Step, turn.Record.CommittedStep),
+            LastLoss = isRepeat ? turn.Record.LastLoss : loss,
             History = turn.Record.History.With(report.Step, loss),
         };
         turn.Persist();

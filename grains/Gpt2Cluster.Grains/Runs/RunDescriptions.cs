@@ -11,13 +11,13 @@ namespace Gpt2Cluster.Grains.Runs;
 internal static class RunDescriptions
 {
     /// <summary>One line of the list.</summary>
-    public static RunSummary Summary(RunState state, RunRecordStore records, double? lastLoss) => new()
+    public static RunSummary Summary(RunState state, RunRecordStore records) => new()
     {
         Name = state.Record.Specification.Run.ToString(),
         Status = RunNotices.StatusWord((records.Stored ?? state.Record).Status),
         Step = HasReplicas(state) ? state.Step : state.Record.CommittedStep,
         Steps = state.Record.Specification.Steps,
-        Loss = lastLoss,
+        Loss = state.Record.LastLoss,
         BestValidationLoss = state.Record.BestValidation?.Loss,
         WorkerCount = state.Record.IsAtRest ? 0 : state.Members.Count,
         Model = state.Record.Specification.Model.Name,
@@ -29,12 +29,12 @@ internal static class RunDescriptions
         && state.Phase is not (RunPhase.Waiting or RunPhase.Standing or RunPhase.Preparing);
 
     /// <summary>The run in full.</summary>
-    public static RunDescription Of(RunState state, RunRecordStore records, double? lastLoss, long lastSequence)
+    public static RunDescription Of(RunState state, RunRecordStore records, long lastSequence)
     {
         var record = state.Record;
         return new RunDescription
         {
-            Summary = Summary(state, records, lastLoss),
+            Summary = Summary(state, records),
             SpecificationJson = SpecificationJson.Write(record.Specification),
             Generation = record.Generation,
             Workers = record.IsAtRest ? [] : [.. state.Members.Select(member => member.Key)],

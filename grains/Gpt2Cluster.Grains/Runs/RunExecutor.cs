@@ -35,9 +35,6 @@ internal sealed partial class RunExecutor(
     private ClusterView cluster = new() { Silos = [] };
     private long elementCount;
 
-    /// <summary>Loss of the last committed step; null before the first.</summary>
-    public double? LastLoss { get; private set; }
-
     /// <summary>The silos of the cluster, as they were when workers were looked for last.</summary>
     public IReadOnlyList<SiloDescription> Silos => cluster.Silos;
 
@@ -83,7 +80,7 @@ internal sealed partial class RunExecutor(
         if (!state.Record.IsAtRest)
             metrics.Membership(run, state.Record.Generation, ServingCount(state));
         return grains.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
-            RunDescriptions.Summary(state, records, LastLoss),
+            RunDescriptions.Summary(state, records),
             workers.Min,
             workers.Max ?? int.MaxValue,
             [.. state.Refused.Order().Select(worker => new RefusedWorker(worker.Key, worker.Incarnation))]);
@@ -286,7 +283,6 @@ internal sealed partial class RunExecutor(
         switch (notice)
         {
             case StepCommitted step:
-                LastLoss = step.Loss;
                 metrics.Step(run, new StepFigures(
                     step.Step, step.Loss, step.LearningRate, step.GradientNorm, step.TokenCount, step.Duration));
                 break;

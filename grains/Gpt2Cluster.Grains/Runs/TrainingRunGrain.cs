@@ -118,7 +118,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public Task<RunDescription?> Describe() => Task.FromResult(
         state is null
             ? null
-            : RunDescriptions.Of(state, records, executor.LastLoss, feed.LastSequence));
+            : RunDescriptions.Of(state, records, feed.LastSequence));
 
     /// <inheritdoc/>
     public Task<RunEventLine[]> EventsAfter(long sequence) => feed.After(sequence, WatchPatience, time);

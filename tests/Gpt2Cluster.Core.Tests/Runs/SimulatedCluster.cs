@@ -195,6 +195,7 @@ internal sealed class SimulatedCluster
                 break;
             case Publish { Notice: StepCommitted committed }:
                 Assert.Equal(committed.Step, stored.CommittedStep);
+                Assert.Equal(committed.Loss, stored.LastLoss);
                 Committed.Add(committed.Step);
                 Notices.Add(committed);
                 break;
