@@ -168,7 +168,7 @@ internal sealed unsafe partial class RunExchange
         {
             var owner = OwnerOf(stripe);
             var isOwn = owner == membership!.OwnIndex;
-            isLast = step.MarkAveraged(stripe, isOwn ? membership.Generation : generation);
+            isLast = step.MarkAveraged(stripe);
             for (var silo = 0; silo < links.Length; silo++)
             {
                 var lacksIt = isOwn || (silo == owner && generation != membership.Generation);

@@ -132,8 +132,8 @@ internal sealed partial class RunExchange
 
     /// <summary>
     /// Queues for a silo, instead of what may be queued, all it can use of the step it announced: our averages of the
-    /// stripes that are ours, and for the stripes that are its own our sums, or the average if we got it from the
-    /// reducer of an older generation.
+    /// stripes that are ours, and for the stripes that are its own our sums, or the average. It may have sent us that
+    /// average itself, and begun the step anew since: a run went back, and its step before became its present one.
     /// </summary>
     private void Fill(int silo)
     {
@@ -151,8 +151,7 @@ internal sealed partial class RunExchange
             var owner = OwnerOf(stripe);
             if (step.IsAveraged(stripe))
             {
-                var isNews = owner == silo && step.AveragedUnder(stripe) != membership!.Generation;
-                if (isNews || owner == membership!.OwnIndex)
+                if (owner == silo || owner == membership!.OwnIndex)
                     SendAverage(silo, step, stripe);
             }
             else if (owner == silo && step == current)

@@ -70,6 +70,34 @@ public sealed class RePlannedStepTests
         }
     }
 
+    /// <summary>
+    /// The run goes back to a checkpoint as silo 1 has lost its replica. Silo 0 still serves the averages of the step
+    /// before its own to silo 1, which begins that step first, and forgets them when it begins it itself.
+    /// </summary>
+    [Fact]
+    public async Task SiloThatGaveTheAveragesOfAStep_GetsThemBackWhenItBeginsItAnew()
+    {
+        await using var cluster = new TestCluster(siloCount: 2, leafCount: 2, ElementCount);
+        cluster.ConfigureAll(1);
+        for (var step = 1; step <= 2; step++)
+        {
+            cluster.BeginAll(step, 1);
+            cluster.ContributeWhole(0, step, 1, new Subtree(0, 0));
+            cluster.ContributeWhole(1, step, 1, new Subtree(0, 1));
+            cluster.AssertAverages(step);
+        }
+
+        await cluster.Channels[1].DisposeAsync();
+        cluster.OpenAgain(1);
+        cluster.ConfigureAll(2);
+        cluster.Exchanges[1].BeginStep(1, 2);
+        cluster.AssertAverages(1, [1]);
+        cluster.Exchanges[0].BeginStep(1, 2);
+        cluster.ContributeWhole(0, 1, 2, new Subtree(0, 0));
+        cluster.ContributeWhole(1, 1, 2, new Subtree(0, 1));
+        cluster.AssertAverages(1, [0]);
+    }
+
     [Fact]
     public async Task GenerationThatWasNotBegun_IsRefused()
     {

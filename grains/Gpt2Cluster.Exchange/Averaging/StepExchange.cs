@@ -12,7 +12,6 @@ internal sealed class StepExchange
     private const int Averaged = 2;
 
     private readonly int[] states;
-    private readonly int[] averagedUnder;
     private readonly StripeReduction?[] reductions;
     private PlannedSums sums;
     private FlatBuffer? averages;
@@ -29,7 +28,6 @@ internal sealed class StepExchange
         Pool = pool;
         sums = new PlannedSums(generation, layout, tree);
         states = new int[layout.StripeCount];
-        averagedUnder = new int[layout.StripeCount];
         reductions = new StripeReduction?[layout.StripeCount];
         missingCount = layout.StripeCount;
     }
@@ -77,9 +75,6 @@ internal sealed class StepExchange
     /// <summary>Whether the stripe's average is here.</summary>
     public bool IsAveraged(int stripe) => Volatile.Read(ref states[stripe]) == Averaged;
 
-    /// <summary>The generation under which the stripe's average came to be here; meaningful once it is.</summary>
-    public int AveragedUnder(int stripe) => averagedUnder[stripe];
-
     /// <summary>Takes the right to write the stripe's average; one writer at a time, none once it is here.</summary>
     public bool TryClaim(int stripe) => Interlocked.CompareExchange(ref states[stripe], Claimed, Missing) == Missing;
 
@@ -88,9 +83,8 @@ internal sealed class StepExchange
 
     /// <summary>The average of a claimed stripe is written.</summary>
     /// <returns>Whether it was the last one.</returns>
-    public bool MarkAveraged(int stripe, int generation)
+    public bool MarkAveraged(int stripe)
     {
-        averagedUnder[stripe] = generation;
         Volatile.Write(ref states[stripe], Averaged);
         return Interlocked.Decrement(ref missingCount) == 0;
     }

@@ -168,6 +168,9 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
 
     ExchangeFigures IRunExchange.Figures(long step) => default;
 
+    /// <summary>Whether a step's averages may still be read.</summary>
+    public bool Holds(StepSums step) => step == current || step == previous;
+
     private void TurnTo(long step, int generation)
     {
         if (membership is null)
@@ -215,8 +218,7 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
             var owner = OwnerOf(stripe);
             if (step.IsAveraged(stripe))
             {
-                var isNews = owner == silo && step.AveragedUnder(stripe) != Generation;
-                if (isNews || owner == membership.OwnIndex)
+                if (owner == silo || owner == membership.OwnIndex)
                     SendAverage(silo, step, stripe);
             }
             else if (owner == silo && step == current)
@@ -246,7 +248,7 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
     {
         var owner = OwnerOf(stripe);
         var isOwn = owner == membership!.OwnIndex;
-        step.MarkAveraged(stripe, isOwn ? Generation : generation);
+        step.MarkAveraged(stripe);
         for (var silo = 0; silo < membership.Silos.Count; silo++)
         {
             var lacksIt = isOwn || (silo == owner && generation != Generation);

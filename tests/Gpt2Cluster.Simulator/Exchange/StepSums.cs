@@ -7,7 +7,6 @@ internal sealed class StepSums
 {
     private readonly StripeCut cut;
     private readonly bool[] isAveraged;
-    private readonly int[] averagedUnder;
     private readonly Dictionary<int, StripeReduction> reductions = [];
     private int missingCount;
 
@@ -19,7 +18,6 @@ internal sealed class StepSums
         Tree = new ReductionTree(leafCount);
         this.cut = cut;
         isAveraged = new bool[cut.StripeCount];
-        averagedUnder = new int[cut.StripeCount];
         missingCount = cut.StripeCount;
         Averages = new float[cut.ElementCount];
     }
@@ -48,14 +46,10 @@ internal sealed class StepSums
     /// <summary>Whether a stripe's average is here.</summary>
     public bool IsAveraged(int stripe) => isAveraged[stripe];
 
-    /// <summary>The generation under which a stripe's average came to be here.</summary>
-    public int AveragedUnder(int stripe) => averagedUnder[stripe];
-
     /// <summary>A stripe's average is in its place.</summary>
-    public void MarkAveraged(int stripe, int generation)
+    public void MarkAveraged(int stripe)
     {
         isAveraged[stripe] = true;
-        averagedUnder[stripe] = generation;
         missingCount--;
         reductions.Remove(stripe);
     }

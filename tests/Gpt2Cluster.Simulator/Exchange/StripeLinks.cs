@@ -300,7 +300,9 @@ internal sealed class StripeLink
 
     private void Carry(SimulatedExchange run, QueuedFrame queued)
     {
-        var isRetired = queued.SumsVersion is { } version && version != queued.Step.SumsVersion;
+        var isRetired = queued.SumsVersion is { } version
+            ? version != queued.Step.SumsVersion
+            : !run.Holds(queued.Step);
         if (run.Generation != queued.Generation || isRetired)
             return;
         var (start, count) = cluster.Cut.Range(queued.Stripe);
