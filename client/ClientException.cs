@@ -17,4 +17,10 @@ internal sealed class ClientException(int exitCode, string message, Exception? c
     /// <summary>No run of that name.</summary>
     public static ClientException NoSuchRun(string run) =>
         new(ExitCodes.NotFound, $"There is no run '{run}'; 'runs' lists those there are.");
+
+    /// <summary>A run that was there is not any more.</summary>
+    public static ClientException RunLost(string run) => new(
+        ExitCodes.NotFound,
+        $"There is no run '{run}' any more: the cluster's store has lost it. Start the silos again and give the same "
+        + "command; it goes on from the newest checkpoint on their disks.");
 }

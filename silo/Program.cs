@@ -9,8 +9,22 @@ try
     if (settings.StopsWithParent)
         Native.LeaveProcessGroup();
     await using var silo = SiloHost.Build(settings);
-    var state = silo.Services.GetRequiredService<SiloState>();
-    await silo.RunAsync();
+    // When the start fails the services are gone.
+    var (state, lifetime) = (silo.Services.GetRequiredService<SiloState>(), silo.Lifetime);
+    try
+    {
+        await silo.RunAsync();
+    }
+    catch (Exception problem) when (BrokenStart.IsInterrupted(lifetime, problem))
+    {
+        Console.Error.WriteLine("The silo was stopped before it was in the cluster.");
+        return 0;
+    }
+    catch (Exception problem) when (BrokenStart.SentenceOf(lifetime, problem, settings.Store) is { } sentence)
+    {
+        throw new UserErrorException(sentence, problem);
+    }
+
     return state.Error is { } error ? throw error : 0;
 }
 catch (UserErrorException error)

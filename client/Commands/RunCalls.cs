@@ -1,6 +1,7 @@
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts.Runs.Events;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -31,14 +32,15 @@ internal static class RunCalls
         var description = await Describe(session, run, cancellation);
         var grain = session.Grains.GetGrain<ITrainingRun>(run);
         if (!await session.Patience.Call(() => call(grain), cancellation))
-        {
-            throw new Core.UserErrorException(
-                $"The run {run} is over ({description.Summary.Status.Replace('_', ' ')}); start another with "
-                + "--run NEW.");
-        }
+            throw new Core.UserErrorException(Refusal(run, description.Summary.Status));
 
         context.Output.Result(done.Sentence);
         context.Output.Json(new() { ["run"] = run, ["asked"] = done.Word });
         return ExitCodes.Done;
     }
+
+    /// <summary>A run that rests but can be resumed is not over.</summary>
+    private static string Refusal(string run, string status) => status is EndStatus.Paused or EndStatus.Failed
+        ? $"The run {run} rests already ({status}); 'resume {run}' goes on with it."
+        : $"The run {run} is over ({status.Replace('_', ' ')}); start another with --run NEW.";
 }

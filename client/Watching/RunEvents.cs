@@ -10,6 +10,7 @@ namespace Gpt2Cluster.Client.Watching;
 internal sealed class RunEvents(ClusterSession session, string run)
 {
     /// <summary>The events after a sequence number, without end; cancelling ends them quietly.</summary>
+    /// <exception cref="ClientException">There is no such run any more.</exception>
     public async IAsyncEnumerable<RunEventLine> After(
         long sequence, [EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -28,7 +29,11 @@ internal sealed class RunEvents(ClusterSession session, string run)
     {
         try
         {
-            return await session.Patience.Call(() => grain.EventsAfter(sequence), cancellation);
+            var lines = await session.Patience.Call(() => grain.EventsAfter(sequence), cancellation);
+            // Of a run that its store has lost nothing more is heard.
+            return lines.Length > 0 || await session.Patience.Call(grain.Describe, cancellation) is not null
+                ? lines
+                : throw ClientException.RunLost(run);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {

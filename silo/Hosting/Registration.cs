@@ -119,7 +119,8 @@ public sealed partial class Registration(
     private void WaitForName(string other)
     {
         state.IsReady = false;
-        LogNameTaken(other, silo.Name);
+        if (nameTakenAt is null)
+            LogNameTaken(other, silo.Name);
         nameTakenAt ??= time.GetTimestamp();
         if (time.GetElapsedTime(nameTakenAt.Value) < NameTakenBound)
             return;

@@ -24,10 +24,10 @@ public sealed partial class SettingsReader(Func<string, string?> valueOf)
         Http = EndPointOf("http", "127.0.0.1:8080"),
         Advertised = AddressOf("advertise", valueOf("advertise") ?? "127.0.0.1"),
         Devices = DevicesOf(valueOf("devices") ?? "auto"),
-        DataFolder = Path.GetFullPath(valueOf("data") ?? DefaultDataFolder()),
+        DataFolder = PathOf("data") ?? Path.GetFullPath(DefaultDataFolder()),
         ApiKeyFile = FileOf("api-key-file"),
         StopsWithParent = FlagOf("parent-pipe"),
-        ReadyFile = valueOf("ready-file") is { } file ? Path.GetFullPath(file) : null,
+        ReadyFile = PathOf("ready-file"),
     };
 
     private static string DefaultDataFolder() => Path.Combine(
@@ -72,6 +72,13 @@ public sealed partial class SettingsReader(Func<string, string?> valueOf)
                 $"--{option} must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit, "
                 + $"not '{text}'.");
     }
+
+    private string? PathOf(string option) => valueOf(option) switch
+    {
+        null => null,
+        "" => throw new UserErrorException($"--{option} takes a path that is not empty."),
+        var path => Path.GetFullPath(path),
+    };
 
     private string? FileOf(string option)
     {

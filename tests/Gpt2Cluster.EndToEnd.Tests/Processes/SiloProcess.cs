@@ -66,8 +66,10 @@ internal sealed partial class SiloProcess : IDisposable
     }
 
     /// <summary>Another life under the same name, on the same ports.</summary>
-    public SiloProcess StartAgain(TestFolder folder) =>
-        StartAt(folder, name, Store, [Port("silo_port"), Port("gateway_port"), Port("stripe_port")], []);
+    /// <param name="folder">Holds its data and its log.</param>
+    /// <param name="store">What <c>--redis</c> says now; null for the store of before, at its address.</param>
+    public SiloProcess StartAgain(TestFolder folder, string? store = null) =>
+        StartAt(folder, name, store ?? Store, [Port("silo_port"), Port("gateway_port"), Port("stripe_port")], []);
 
     private static SiloProcess StartAt(
         TestFolder folder, string name, string store, string[] ports, string[] more)

@@ -85,6 +85,14 @@ internal sealed class SiloProcess : IDisposable
         return process.ExitCode;
     }
 
+    /// <summary>SIGTERM.</summary>
+    public void TellToStop()
+    {
+        using var kill = Process.Start("kill", $"{process.Id}");
+        kill.WaitForExit();
+        Assert.Equal(0, kill.ExitCode);
+    }
+
     public void CloseInput() => process.StandardInput.Close();
 
     public void Kill()

@@ -46,6 +46,7 @@ public sealed class SiloCommandLineTests
     [InlineData("--http needs a port", "--http", "127.0.0.1:x")]
     [InlineData("--name must be 1 to 64", "--name", "a/b")]
     [InlineData("--cluster-id must be 1 to 64", "--cluster-id", "a b")]
+    [InlineData("--data takes a path that is not empty.", "--data", "")]
     [InlineData("--devices must be", "--devices", "gpu")]
     [InlineData("--devices must be", "--devices", "cpu:0")]
     [InlineData("--devices must be", "--devices", "cuda:0,")]
