@@ -26,7 +26,6 @@ internal sealed class Replica : IReplica
     private readonly Gpt2 model;
     private Workspace? training;
     private Decoder? decoder;
-    private bool loaded;
 
     /// <summary>Makes a replica of zeros on the calling thread.</summary>
     public Replica(ReplicaOptions options, ComputeRoute route)
@@ -48,6 +47,9 @@ internal sealed class Replica : IReplica
 
     /// <inheritdoc/>
     public long Step { get; private set; }
+
+    /// <inheritdoc/>
+    public bool IsLoaded { get; private set; }
 
     /// <inheritdoc/>
     public ComputeTimes Times => clock.Times;
@@ -87,7 +89,7 @@ internal sealed class Replica : IReplica
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + from.Length, Layout.Length, nameof(start));
         state[part]?.Write(start, from);
-        loaded = false;
+        IsLoaded = false;
         DropDecoder();
     }
 
@@ -102,7 +104,7 @@ internal sealed class Replica : IReplica
                 working.Refresh(start, (int)Math.Min(PartElements, Layout.Length - start));
         });
         Step = step;
-        loaded = true;
+        IsLoaded = true;
     }
 
     /// <inheritdoc/>
@@ -164,7 +166,9 @@ internal sealed class Replica : IReplica
     {
         ThrowIfNotLoaded();
         var before = clock.Enter(Phase.Optimizer);
+        IsLoaded = false;
         updateRule.Apply(averages, step, learningRate, scale);
+        IsLoaded = true;
         Step = step;
         clock.Enter(before);
     }
@@ -248,7 +252,7 @@ internal sealed class Replica : IReplica
 
     private void ThrowIfNotLoaded()
     {
-        if (!loaded)
+        if (!IsLoaded)
         {
             throw new InvalidOperationException(
                 "The replica holds no parameters yet: Initialize or Loaded must come first.");

@@ -13,13 +13,14 @@ public sealed class MutantTests
 
     [Theory]
     [InlineData(nameof(Mutant.EtagIgnored), 0)]
-    [InlineData(nameof(Mutant.EventsUnfenced), 2000)]
+    [InlineData(nameof(Mutant.EventsUnfenced), 0)]
     [InlineData(nameof(Mutant.OldPlanReported), 0)]
     [InlineData(nameof(Mutant.RunningSum), 0)]
-    [InlineData(nameof(Mutant.BreaksSilently), 2000)]
+    [InlineData(nameof(Mutant.BreaksSilently), 0)]
     [InlineData(nameof(Mutant.CopyUnchecked), 0)]
     [InlineData(nameof(Mutant.PublishedBeforeWritten), 0)]
-    [InlineData(nameof(Mutant.PublishedBeforeFlushed), 700)]
+    [InlineData(nameof(Mutant.PublishedBeforeFlushed), 2900)]
+    [InlineData(nameof(Mutant.HalfAnUpdateKept), 0)]
     public void A_mistake_is_found(string name, ulong first)
     {
         var mutant = Enum.Parse<Mutant>(name);

@@ -57,9 +57,15 @@ public interface IModelStore : IGrainWithStringKey
     /// Copies a model, checkpoint or dataset from another silo's store unless it is here already. Answers within 4 s;
     /// ask again while it is under way.
     /// </summary>
+    /// <param name="relativeFolder">Its name in the store.</param>
+    /// <param name="fromSilo">The silo that has it.</param>
+    /// <param name="stateHash">
+    /// The state hash that the checkpoint is to have: another one that lies in its place, of an earlier life of the run
+    /// say, is set aside. Null for whatever is there.
+    /// </param>
     [Alias("bring")]
     [ResponseTimeout(ShortCall.Bound)]
-    Task<CopyAnswer> Bring(string relativeFolder, string fromSilo);
+    Task<CopyAnswer> Bring(string relativeFolder, string fromSilo, string? stateHash = null);
 
     /// <summary>The run's checkpoints on this disk, as far as their manifests can be read; newest first.</summary>
     [Alias("checkpoints")]

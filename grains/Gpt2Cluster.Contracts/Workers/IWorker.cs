@@ -243,8 +243,9 @@ public sealed record WorkerStand(
 public interface IReducer : IGrainWithStringKey
 {
     /// <summary>Takes over a generation's membership.</summary>
+    /// <returns>False if it has taken over a newer one.</returns>
     [Alias("configure")]
-    Task Configure(string run, int generation, int leafCount, long elementCount, SiloAddressRecord[] silos);
+    Task<bool> Configure(string run, int generation, int leafCount, long elementCount, SiloAddressRecord[] silos);
 
     /// <summary>Ends the averaging of the run on this silo.</summary>
     [Alias("close")]

@@ -155,6 +155,10 @@ public sealed record CheckpointReport
     /// <summary>The data folder it lies in.</summary>
     [Id(7)]
     public string? DataFolderId { get; init; }
+
+    /// <summary>Whether it was not begun, as its disk still works at the one before.</summary>
+    [Id(8)]
+    public bool IsBusy { get; init; }
 }
 
 /// <summary>Stripes cannot reach a silo of the run.</summary>

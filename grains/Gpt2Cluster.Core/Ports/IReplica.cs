@@ -105,6 +105,12 @@ public interface IReplica : IDisposable
     long Step { get; }
 
     /// <summary>
+    /// Whether its parts belong together: not before <see cref="Initialize"/> or <see cref="Loaded"/>, not after a <see
+    /// cref="Write"/> until then, and not after an <see cref="Apply"/> that failed: it may have changed some of them.
+    /// </summary>
+    bool IsLoaded { get; }
+
+    /// <summary>
     /// Draws fresh weights from the counter-based generator (DESIGN: std 0.02, residual projections over sqrt(2L), wpe
     /// 0.01), zero moments, step 0.
     /// </summary>
@@ -154,7 +160,8 @@ public interface IReplica : IDisposable
 
     /// <summary>
     /// One optimizer update with the averaged gradient times <paramref name="scale"/> (the clipping factor, 1 for
-    /// none); <see cref="Step"/> becomes <paramref name="step"/>.
+    /// none); <see cref="Step"/> becomes <paramref name="step"/>. If it fails half way (no memory on the device), the
+    /// replica is not <see cref="IsLoaded"/> any more: it has to be brought anew.
     /// </summary>
     void Apply(FlatBuffer averages, long step, double learningRate, double scale);
 

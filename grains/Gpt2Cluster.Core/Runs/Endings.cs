@@ -76,7 +76,8 @@ internal static class Endings
     {
         var (status, reason) = (turn.State.Ending!.Status, turn.State.Ending.Reason);
         var members = turn.State.Members;
-        var step = members.IsEmpty ? turn.Record.NewestCheckpoint?.Step ?? 0 : turn.State.Step;
+        var newest = turn.Record.NewestCheckpoint?.Step ?? 0;
+        var step = members.IsEmpty ? newest : Math.Max(newest, turn.State.Step);
         turn.Record = turn.Record with { Status = status, Remark = reason, Asked = null };
         turn.Persist();
         if (!members.IsEmpty)

@@ -81,7 +81,8 @@ internal static class Leaving
 
         // Before the first step there is nothing to keep.
         var kept = turn.State.Step == 0 ? LastCheckpoint.IsWritten : Saving.SaveLast(turn);
-        if (kept == LastCheckpoint.IsAwaited || (kept == LastCheckpoint.IsWritten && Copying.IsWaitedFor(turn)))
+        var isCopied = turn.State.Step == 0 || !Copying.IsWaitedFor(turn);
+        if (kept == LastCheckpoint.IsAwaited || (kept == LastCheckpoint.IsWritten && !isCopied))
             return true;
         if (turn.State.Ending is not null)
             return false;

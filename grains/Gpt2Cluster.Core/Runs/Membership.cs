@@ -12,13 +12,15 @@ internal static class Membership
             Offered = [.. offer.Workers.DistinctBy(worker => worker.Key)],
             ClusterWorkerCount = offer.ClusterWorkerCount,
             OtherRuns = offer.OtherRuns,
-            Gone = turn.State.Gone.Intersect(offer.Workers.Select(worker => (worker.Silo, worker.Incarnation))),
+            Gone = turn.State.Gone.RemoveRange(
+                turn.State.Gone.Keys.Except(offer.Workers.Select(worker => (worker.Silo, worker.Incarnation)))),
             Troubles = turn.State.Troubles.RemoveRange(
                 turn.State.Troubles.Keys.Except(offer.Workers.Select(worker => (worker.Key, worker.Incarnation)))),
             Disks = offer.Disks,
         };
         if (turn.State.Phase == RunPhase.Resting)
             return;
+        DoubtThatTheyAreGone(turn);
         if (IsLost(turn))
         {
             Endings.LoseState(turn);
@@ -91,7 +93,7 @@ internal static class Membership
             return;
         if (report.IsGone)
         {
-            TakeForDead(turn, silo);
+            TakeForDead(turn, silo, report.Reason);
             return;
         }
 
@@ -208,23 +210,48 @@ internal static class Membership
     private static bool IsLost(Turn turn) => turn.State is { Phase: RunPhase.Waiting, Members.IsEmpty: true }
         && turn.State.Ending is not null && Newcomers(turn).IsEmpty;
 
-    private static void TakeForDead(Turn turn, string silo)
+    private static void TakeForDead(Turn turn, string silo, string reason)
     {
         var members = turn.State.Members.FindAll(member => member.Silo == silo);
-        var gone = members.Select(member => (member.Silo, member.Incarnation));
-        turn.State = turn.State with { Gone = turn.State.Gone.Union(gone) };
+        var gone = members.Select(member => (member.Silo, member.Incarnation)).Distinct();
+        turn.State = turn.State with
+        {
+            Gone = turn.State.Gone.SetItems(gone.Select(who => KeyValuePair.Create(who, (turn.State.Now, reason)))),
+        };
         Remove(turn, members.ConvertAll(member => member.Key), $"silo {silo} has ended");
+    }
+
+    /// <summary>
+    /// A silo that the cluster offers all the time lives: it is left out as any other that stripes cannot reach, and
+    /// people are told why.
+    /// </summary>
+    private static void DoubtThatTheyAreGone(Turn turn)
+    {
+        var state = turn.State;
+        foreach (var (who, (since, reason)) in state.Gone)
+        {
+            if (state.Now - since < RunMachine.GonePatience)
+                continue;
+            turn.State = turn.State with { Gone = turn.State.Gone.Remove(who) };
+            turn.Warn(reason);
+            Bar(turn, [.. state.Offered.Where(worker => (worker.Silo, worker.Incarnation) == who)
+                .Select(worker => (worker.Key, worker.Incarnation))]);
+        }
     }
 
     private static void LeaveOut(Turn turn, string silo)
     {
         var members = turn.State.Members.FindAll(member => member.Silo == silo);
+        Bar(turn, members.ConvertAll(member => (member.Key, member.Incarnation)));
         List<string> workers = [.. members.Select(member => member.Key)];
-        var barred = members.Select(member =>
-            KeyValuePair.Create((member.Key, member.Incarnation), RunMachine.MaxTroubleCount));
-        turn.State = turn.State with { Troubles = turn.State.Troubles.SetItems(barred) };
-        turn.Send(new ReleaseWorkers(workers, turn.Generation));
         Remove(turn, workers, $"silo {silo} was left out, as stripes cannot pass");
+    }
+
+    private static void Bar(Turn turn, IReadOnlyList<(string Key, string Incarnation)> workers)
+    {
+        var barred = workers.Select(worker => KeyValuePair.Create(worker, RunMachine.MaxTroubleCount));
+        turn.State = turn.State with { Troubles = turn.State.Troubles.SetItems(barred) };
+        turn.Send(new ReleaseWorkers([.. workers.Select(worker => worker.Key)], turn.Generation));
     }
 
     private static int Severed(Turn turn, string silo) =>
@@ -307,7 +334,7 @@ internal static class Membership
 
     private static bool MayJoin(Turn turn, OfferedWorker worker) =>
         !turn.State.Members.Exists(member => member.Key == worker.Key)
-        && !turn.State.Gone.Contains((worker.Silo, worker.Incarnation))
+        && !turn.State.Gone.ContainsKey((worker.Silo, worker.Incarnation))
         && !turn.State.Refused.Contains((worker.Key, worker.Incarnation))
         && !IsShunned(turn, worker)
         && !IsDoubted(turn, worker);

@@ -7,6 +7,7 @@ internal static class Resending
     {
         Stalling.Tick(turn);
         RepeatCheckpoint(turn);
+        Saving.TryAgain(turn);
         if (turn.State.Phase != RunPhase.Resting)
             Copying.Next(turn);
         Copying.StopWaiting(turn);

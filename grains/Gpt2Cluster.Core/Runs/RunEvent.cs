@@ -162,7 +162,8 @@ public sealed record CheckpointWritten(
 /// <param name="Worker">Who tried.</param>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">One sentence.</param>
-public sealed record CheckpointFailed(string Worker, long Step, string Reason) : RunEvent;
+/// <param name="IsBusy">Whether it was not begun, as its disk still works at the one before.</param>
+public sealed record CheckpointFailed(string Worker, long Step, string Reason, bool IsBusy = false) : RunEvent;
 
 /// <summary>A silo has copied a checkpoint, verified it and published it on its disk, or had it already.</summary>
 /// <param name="Silo">The silo.</param>

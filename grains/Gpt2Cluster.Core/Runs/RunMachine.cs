@@ -42,8 +42,20 @@ public static class RunMachine
     /// </summary>
     public const int MaxUnreachableCount = 3;
 
+    /// <summary>
+    /// A silo whose stripe port nobody listens on is taken for ended. If the cluster still offers it after this long,
+    /// several times what it takes to declare a silo dead, it is alive, and its port is closed or the wrong one.
+    /// </summary>
+    public static readonly TimeSpan GonePatience = TimeSpan.FromSeconds(15);
+
     /// <summary>A run that ends gives up writing its last checkpoint after this many failures.</summary>
     public const int MaxCheckpointAttempts = 3;
+
+    /// <summary>
+    /// A member whose disk still works at a checkpoint that is not waited for any more is not asked for another one for
+    /// this long, or until that one is written.
+    /// </summary>
+    public static readonly TimeSpan BusyDiskPause = TimeSpan.FromSeconds(30);
 
     /// <summary>A checkpoint that could not be copied is tried again after this long.</summary>
     public static readonly TimeSpan CopyAgainAfter = TimeSpan.FromSeconds(30);

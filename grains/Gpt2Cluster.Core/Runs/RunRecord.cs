@@ -117,7 +117,7 @@ public sealed record RunRecord
     /// <summary>The checkpoints, oldest first.</summary>
     public IReadOnlyList<CheckpointEntry> Checkpoints { get; init; } = [];
 
-    /// <summary>The loss of <see cref="CommittedStep"/>; null before the first step, and in records of before.</summary>
+    /// <summary>The loss of <see cref="CommittedStep"/>; null before the first step.</summary>
     public double? LastLoss { get; init; }
 
     /// <summary>The losses of all steps, thinned out.</summary>

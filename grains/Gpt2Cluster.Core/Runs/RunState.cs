@@ -120,9 +120,11 @@ public sealed record RunState
         ImmutableDictionary<(string Key, string Incarnation), TimeSpan>.Empty;
 
     /// <summary>
-    /// Silos that are known to have ended, in this incarnation, though the cluster still offers their workers.
+    /// Silos that seem to have ended, in this incarnation, though the cluster still offers their workers: since when,
+    /// and the report that says so.
     /// </summary>
-    public ImmutableHashSet<(string Silo, string Incarnation)> Gone { get; init; } = [];
+    public ImmutableDictionary<(string Silo, string Incarnation), (TimeSpan Since, string Reason)> Gone { get; init; } =
+        ImmutableDictionary<(string Silo, string Incarnation), (TimeSpan Since, string Reason)>.Empty;
 
     /// <summary>How often a silo said of another that it is out of reach, since the last step was done.</summary>
     public ImmutableDictionary<(string From, string Silo), int> Unreachable { get; init; } =
@@ -159,6 +161,13 @@ public sealed record RunState
 
     /// <summary>Whether a checkpoint was due while another was being written.</summary>
     public bool CheckpointIsDue { get; init; }
+
+    /// <summary>
+    /// Members, by key and incarnation, whose disks still work at a checkpoint that is not waited for any more, and
+    /// until when they are not asked for another one.
+    /// </summary>
+    public ImmutableDictionary<(string Key, string Incarnation), TimeSpan> BusyDisks { get; init; } =
+        ImmutableDictionary<(string Key, string Incarnation), TimeSpan>.Empty;
 
     /// <summary>The disks of the cluster's silos when it offered last.</summary>
     public IReadOnlyList<SiloDisk> Disks { get; init; } = [];

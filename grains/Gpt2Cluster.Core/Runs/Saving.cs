@@ -25,8 +25,8 @@ internal static class Saving
     {
         if (!IsDue(turn) || HasStep(turn, turn.State.Step) || turn.State.CheckpointInFlight?.Step == turn.State.Step)
             return;
-        if (turn.State.CheckpointInFlight is null)
-            Begin(turn, Writer(turn));
+        if (turn.State.CheckpointInFlight is null && Writer(turn) is { } writer)
+            Begin(turn, writer);
         else
             turn.State = turn.State with { CheckpointIsDue = true };
     }
@@ -68,11 +68,13 @@ internal static class Saving
         };
         if (turn.State.CheckpointInFlight is not null)
             return LastCheckpoint.IsAwaited;
-        if (HasStep(turn, turn.State.Step))
+        // A silo that was given up may have written one of a later step since: the run goes on from there.
+        if (HasStep(turn, turn.State.Step) || turn.Record.NewestCheckpoint?.Step > turn.State.Step)
             return LastCheckpoint.IsWritten;
         if (turn.State.FailedLastCheckpointCount >= RunMachine.MaxCheckpointAttempts)
             return LastCheckpoint.IsGivenUp;
-        Begin(turn, Writer(turn));
+        if (Writer(turn) is { } writer)
+            Begin(turn, writer);
         return LastCheckpoint.IsAwaited;
     }
 
@@ -82,6 +84,7 @@ internal static class Saving
             && IsAbout(command, written.Worker, written.Step);
         if (isAwaited)
             turn.State = turn.State with { CheckpointInFlight = null };
+        var wasBusy = MarkFree(turn, written.Worker);
         // One that a coordinator before this one ordered is as good, and so is one that ends while the run rests. But
         // what is older than the newest and was not in the catalogue has expired when that one came.
         var isNews = !(written.Step <= turn.Record.NewestCheckpoint?.Step);
@@ -89,14 +92,34 @@ internal static class Saving
             Publish(turn, written);
         if (isNews && turn.State.Phase != RunPhase.Resting)
             Copying.Next(turn);
-        if ((isNews || isAwaited) && turn.State.Phase == RunPhase.Saving)
+        if ((isNews || isAwaited || wasBusy) && turn.State.Phase == RunPhase.Saving)
             Boundary.Next(turn);
     }
 
     public static void Failed(Turn turn, CheckpointFailed failed)
     {
+        var wasBusy = !failed.IsBusy && MarkFree(turn, failed.Worker);
         if (turn.State.CheckpointInFlight is not { } command || !IsAbout(command, failed.Worker, failed.Step))
+        {
+            if (wasBusy)
+                GoOn(turn);
             return;
+        }
+
+        if (failed.IsBusy)
+        {
+            turn.State = turn.State with { CheckpointInFlight = null, CheckpointIsDue = true };
+            MarkBusy(turn, failed.Worker);
+            GoOn(turn);
+            return;
+        }
+
+        GiveUp(turn, failed);
+    }
+
+    /// <summary>The checkpoint in flight is not waited for any more.</summary>
+    public static void GiveUp(Turn turn, CheckpointFailed failed)
+    {
         turn.Warn($"The checkpoint of step {failed.Step} could not be written by {failed.Worker}: {failed.Reason}");
         turn.State = turn.State with
         {
@@ -162,9 +185,55 @@ internal static class Saving
             + "that name, and the run goes on from the next older checkpoint.");
     }
 
-    /// <summary>The first member; after failures the others in turn, as a disk may be full.</summary>
-    private static RunMember Writer(Turn turn) =>
-        turn.State.Members[turn.State.FailedCheckpointCount % turn.State.Members.Count];
+    /// <summary>A member's disk still works at a checkpoint: others are asked for the next ones.</summary>
+    public static void MarkBusy(Turn turn, string worker)
+    {
+        if (turn.State.Members.Find(member => member.Key == worker) is not { } member)
+            return;
+        var until = turn.State.Now + RunMachine.BusyDiskPause;
+        turn.State = turn.State with
+        {
+            BusyDisks = turn.State.BusyDisks.SetItem((member.Key, member.Incarnation), until),
+        };
+    }
+
+    /// <summary>Whoever waits for a disk tries again after a while.</summary>
+    public static void TryAgain(Turn turn)
+    {
+        var over = turn.State.BusyDisks.Where(busy => busy.Value <= turn.State.Now).Select(busy => busy.Key).ToList();
+        if (over.Count == 0)
+            return;
+        turn.State = turn.State with { BusyDisks = turn.State.BusyDisks.RemoveRange(over) };
+        GoOn(turn);
+    }
+
+    /// <summary>
+    /// The first member; after failures the others in turn, as a disk may be full. Null if all their disks are busy.
+    /// </summary>
+    private static RunMember? Writer(Turn turn)
+    {
+        var (members, first) = (turn.State.Members, turn.State.FailedCheckpointCount % turn.State.Members.Count);
+        var inTurn = members.Skip(first).Concat(members.Take(first));
+        return inTurn.FirstOrDefault(member => !IsBusy(turn.State, member));
+    }
+
+    /// <summary>Whether its disk still works at a checkpoint that is not waited for any more.</summary>
+    public static bool IsBusy(RunState state, RunMember member) =>
+        state.BusyDisks.ContainsKey((member.Key, member.Incarnation));
+
+    /// <returns>Whether it was busy.</returns>
+    private static bool MarkFree(Turn turn, string worker)
+    {
+        var busy = turn.State.BusyDisks.Keys.Where(who => who.Key == worker).ToList();
+        turn.State = turn.State with { BusyDisks = turn.State.BusyDisks.RemoveRange(busy) };
+        return busy.Count > 0;
+    }
+
+    private static void GoOn(Turn turn)
+    {
+        if (turn.State is { Phase: RunPhase.Saving, CheckpointInFlight: null })
+            Boundary.Next(turn);
+    }
 
     public static bool HasStep(Turn turn, long step) => turn.Record.Checkpoints.Any(entry => entry.Step == step);
 

@@ -12,6 +12,7 @@ internal static class Stalling
     public static void Tick(Turn turn)
     {
         TryAnotherDisk(turn);
+        TryAnotherCopy(turn);
         SayWhatIsAwaited(turn);
     }
 
@@ -33,9 +34,19 @@ internal static class Stalling
         var age = turn.State.Now - turn.State.CheckpointBegunAt;
         if (age >= CheckpointPatience(turn))
         {
-            var reason = $"it has taken {Seconds(age)} s so far";
-            Saving.Failed(turn, new CheckpointFailed(writing.Worker, writing.Step, reason));
+            Saving.MarkBusy(turn, writing.Worker);
+            Saving.GiveUp(turn, new CheckpointFailed(writing.Worker, writing.Step, SoFar(age)));
         }
+    }
+
+    // Another disk may take it; the copy that comes after all is as good.
+    private static void TryAnotherCopy(Turn turn)
+    {
+        if (turn.State.CopyInFlight is not { } copy || turn.State.Phase == RunPhase.Resting)
+            return;
+        var age = turn.State.Now - turn.State.CopySentAt;
+        if (age >= CheckpointPatience(turn))
+            Copying.Failed(turn, new CheckpointNotCopied(copy.Silo, copy.Step, SoFar(age)));
     }
 
     private static void SayWhatIsAwaited(Turn turn)
@@ -61,6 +72,8 @@ internal static class Stalling
         RunPhase.Sampling => $"the samples of {Those(state, member => member.Texts is null)}",
         RunPhase.Saving when state.CheckpointInFlight is { } writing =>
             $"the checkpoint of step {writing.Step} of {writing.Worker}",
+        RunPhase.Saving when state.Members.TrueForAll(member => Saving.IsBusy(state, member)) =>
+            "its disks, which still write the checkpoint before",
         _ => null,
     };
 
@@ -69,6 +82,8 @@ internal static class Stalling
         var keys = state.Members.Where(isAwaited).Select(member => member.Key).ToList();
         return keys.Count == 0 ? "its workers' exchange" : Membership.Names(keys);
     }
+
+    private static string SoFar(TimeSpan age) => $"it has taken {Seconds(age)} s so far";
 
     private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
 }

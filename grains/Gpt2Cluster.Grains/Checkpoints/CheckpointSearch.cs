@@ -33,7 +33,8 @@ internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvide
         {
             return await grains.GetGrain<IModelStore>(silo.Name).Checkpoints(run).WaitAsync(AnswerBound, time);
         }
-        catch (Exception problem) when (Outage.Is(problem) || problem is IOException)
+        catch (Exception problem) when (Outage.Is(problem)
+            || problem is IOException or UnauthorizedAccessException)
         {
             LogSilent(problem, silo.Name, run);
             asked.Remove(silo.Incarnation);

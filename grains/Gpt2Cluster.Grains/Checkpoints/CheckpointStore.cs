@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
@@ -168,6 +169,21 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         RemoveFolders(run, older.Select(other => FolderOf(run, other) + DamagedSuffix));
     }
 
+    /// <summary>
+    /// Sets a checkpoint aside that lies where one of that state hash belongs and is another: of an earlier life of the
+    /// run, or one whose manifest cannot be read.
+    /// </summary>
+    /// <exception cref="IOException">It cannot be moved.</exception>
+    internal void SetOthersAside(string relativeFolder, string stateHash)
+    {
+        var run = Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(relativeFolder)))!;
+        var step = long.Parse(Path.GetFileName(relativeFolder), CultureInfo.InvariantCulture);
+        var folder = FolderOf(run, step);
+        if (!Directory.Exists(folder) || TryRead(run, step)?.StateHash == stateHash)
+            return;
+        SetAside(run, step, new InvalidDataException($"The checkpoint in {folder} is not that of state {stateHash}."));
+    }
+
     /// <summary>Takes back that a copy was set aside, unless another one lies in its place.</summary>
     internal void PutBack(string run, long step)
     {
@@ -203,7 +219,8 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         {
             return ManifestOf(run, step) is { } manifest && manifest.Step == step ? manifest : null;
         }
-        catch (Exception exception) when (exception is IOException or InvalidDataException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
+            or InvalidDataException)
         {
             return null;
         }

@@ -9,7 +9,9 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// <param name="Path">Its folder; null if it could not be written.</param>
 /// <param name="Elapsed">From the snapshot to the rename.</param>
 /// <param name="Failure">Why it could not be written; null if it was.</param>
-internal sealed record CheckpointOutcome(string? StateHash, string? Path, TimeSpan Elapsed, string? Failure);
+/// <param name="IsBusy">Whether it was not begun, as the one before is still being written.</param>
+internal sealed record CheckpointOutcome(
+    string? StateHash, string? Path, TimeSpan Elapsed, string? Failure, bool IsBusy = false);
 
 /// <summary>
 /// Writes one worker's checkpoints, one at a time: the snapshot between two steps, the rest on a thread of its own.
@@ -17,16 +19,30 @@ internal sealed record CheckpointOutcome(string? StateHash, string? Path, TimeSp
 internal sealed class CheckpointWriter(CheckpointStore store, RunSpecification specification, TimeProvider time)
     : IDisposable
 {
+    /// <summary>One that is all but written is waited for; a disk that hangs must not hold up training.</summary>
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// A worker that ends waits for its disk as long as a silo that stops waits for its workers.
+    /// </summary>
+    private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(60);
+
     private Thread? writing;
 
     /// <summary>
     /// Snapshots the replica and returns; <paramref name="done"/> is called when the checkpoint is published or has
-    /// failed.
+    /// failed. While the one before is being written it fails at once: no second snapshot takes memory.
     /// </summary>
     public void Write(IReplica replica, CheckpointPlan plan, Action<CheckpointOutcome> done)
     {
-        writing?.Join();
         var began = time.GetTimestamp();
+        if (writing?.Join(EndPatience) == false)
+        {
+            done(new CheckpointOutcome(
+                null, null, time.GetElapsedTime(began), "the checkpoint before is still being written", IsBusy: true));
+            return;
+        }
+
         FaultPoints.Reach(FaultPoint.Snapshot, plan.Step);
         var snapshot = ReplicaSnapshot.Take(replica, specification.Optimizer.Kind);
         writing = new Thread(() => done(Publish(snapshot, plan, began)))
@@ -37,8 +53,8 @@ internal sealed class CheckpointWriter(CheckpointStore store, RunSpecification s
         writing.Start();
     }
 
-    /// <summary>Waits for the checkpoint that is being written.</summary>
-    public void Dispose() => writing?.Join();
+    /// <summary>Waits for the checkpoint that is being written, but not for a disk that hangs.</summary>
+    public void Dispose() => writing?.Join(LastPatience);
 
     private CheckpointOutcome Publish(ReplicaSnapshot snapshot, CheckpointPlan plan, long began)
     {

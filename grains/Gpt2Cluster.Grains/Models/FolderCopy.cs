@@ -90,26 +90,39 @@ public sealed class FolderCopy(IModelStore from)
         return done.Task;
     }
 
+    /// <summary>The other silo hashes the file while it is read; whoever gives up reading asks no more.</summary>
     private async Task<string> CopyFile(StoredFile file, string target)
     {
-        var expected = Repeatedly.Ask(() => from.Hash(file.RelativePath), answer => answer.IsDone);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        await using (var output = new FileStream(target, FileMode.CreateNew, FileAccess.Write))
+        using var end = new CancellationTokenSource();
+        var expected = Repeatedly.Ask(() => from.Hash(file.RelativePath), answer => answer.IsDone, end.Token);
+        try
         {
-            var pieces = new Queue<Task<byte[]>>();
-            for (long start = 0; start < file.Length || pieces.Count > 0;)
-            {
-                for (; pieces.Count < PiecesInFlight && start < file.Length; start += Piece.MaximumBytes)
-                    pieces.Enqueue(from.Read(file.RelativePath, start, Piece.MaximumBytes));
-                var piece = await pieces.Dequeue();
-                hash.AppendData(piece);
-                await output.WriteAsync(piece);
-            }
+            var found = await Read(file, target);
+            return found == (await expected).Sha256
+                ? found
+                : throw new InvalidDataException($"{file.RelativePath} was damaged on its way from another silo.");
+        }
+        finally
+        {
+            await end.CancelAsync();
+            expected.Ignore();
+        }
+    }
+
+    private async Task<string> Read(StoredFile file, string target)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        await using var output = new FileStream(target, FileMode.CreateNew, FileAccess.Write);
+        var pieces = new Queue<Task<byte[]>>();
+        for (long start = 0; start < file.Length || pieces.Count > 0;)
+        {
+            for (; pieces.Count < PiecesInFlight && start < file.Length; start += Piece.MaximumBytes)
+                pieces.Enqueue(from.Read(file.RelativePath, start, Piece.MaximumBytes));
+            var piece = await pieces.Dequeue();
+            hash.AppendData(piece);
+            await output.WriteAsync(piece);
         }
 
-        var found = Convert.ToHexStringLower(hash.GetHashAndReset());
-        return found == (await expected).Sha256
-            ? found
-            : throw new InvalidDataException($"{file.RelativePath} was damaged on its way from another silo.");
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -9,7 +9,9 @@ internal static class ModelStoreCalls
     /// <summary>Copies a stored folder to a store's disk from another's, unless it is there already.</summary>
     /// <exception cref="TimeoutException">The store does not answer.</exception>
     /// <exception cref="OrleansException">Its silo is gone.</exception>
-    public static Task<CopyAnswer> BringAll(this IModelStore store, string relativeFolder, string fromSilo) =>
+    public static Task<CopyAnswer> BringAll(
+        this IModelStore store, string relativeFolder, string fromSilo, string? stateHash = null) =>
         Repeatedly.Ask(
-            () => store.Bring(relativeFolder, fromSilo), answer => answer.Outcome != CopyOutcome.IsUnderWay);
+            () => store.Bring(relativeFolder, fromSilo, stateHash),
+            answer => answer.Outcome != CopyOutcome.IsUnderWay);
 }

@@ -88,9 +88,11 @@ public sealed partial class ModelStoreGrain(
         datasets.Contains(hash) ? StoredDatasets.Describe(datasets.Describe(hash), silo.Name) : null);
 
     /// <inheritdoc/>
-    public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo)
+    public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo, string? stateHash)
     {
         var target = paths.FolderOf(relativeFolder);
+        if (stateHash is not null)
+            checkpoints.SetOthersAside(relativeFolder, stateHash);
         if (Directory.Exists(target))
             return new CopyAnswer(CopyOutcome.IsHere);
         if (fromSilo == silo.Name)

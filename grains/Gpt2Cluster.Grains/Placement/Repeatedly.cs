@@ -9,12 +9,15 @@ internal static class Repeatedly
     /// <summary>Asks until the work is done; an answer that is lost is asked for again.</summary>
     /// <param name="ask">One short call.</param>
     /// <param name="isDone">Whether its answer is the last.</param>
+    /// <param name="cancellation">Ends the asking, between two calls.</param>
     /// <exception cref="TimeoutException">Nobody answers.</exception>
     /// <exception cref="OrleansException">The silo is gone.</exception>
-    public static async Task<T> Ask<T>(Func<Task<T>> ask, Func<T, bool> isDone)
+    public static async Task<T> Ask<T>(
+        Func<Task<T>> ask, Func<T, bool> isDone, CancellationToken cancellation = default)
     {
         for (var lost = 0; ;)
         {
+            cancellation.ThrowIfCancellationRequested();
             try
             {
                 var answer = await ask();

@@ -19,12 +19,16 @@ internal sealed class OpenExchange(IStripeChannel channel, string run)
     public IRunExchange? Exchange => Volatile.Read(ref exchange);
 
     /// <summary>Takes a membership over.</summary>
-    public void Configure(ExchangeMembership membership, long elementCount)
+    /// <returns>False if it has a newer one.</returns>
+    public bool Configure(ExchangeMembership membership, long elementCount)
     {
         lock (gate)
         {
-            generation = Math.Max(generation, membership.Generation);
+            if (membership.Generation < generation)
+                return false;
+            generation = membership.Generation;
             Open(elementCount).Configure(membership);
+            return true;
         }
     }
 

@@ -15,11 +15,11 @@ internal sealed class ReducerGrain(RunExchanges exchanges) : Grain, IReducer
     private int newestGeneration;
 
     /// <inheritdoc/>
-    public Task Configure(
+    public Task<bool> Configure(
         string run, int generation, int leafCount, long elementCount, SiloAddressRecord[] silos)
     {
         if (generation < newestGeneration)
-            return Task.CompletedTask;
+            return Task.FromResult(false);
         newestGeneration = generation;
         var ownName = GrainKeys.SiloOf(this.GetPrimaryKeyString());
         var members = silos.Select(silo => new ExchangeMember(silo.Name, silo.StripeHost, silo.StripePort)).ToList();
@@ -31,8 +31,7 @@ internal sealed class ReducerGrain(RunExchanges exchanges) : Grain, IReducer
             Silos = members,
             OwnIndex = members.FindIndex(member => member.SiloName == ownName),
         };
-        exchanges.Configure(membership, elementCount);
-        return Task.CompletedTask;
+        return Task.FromResult(exchanges.Configure(membership, elementCount));
     }
 
     /// <inheritdoc/>

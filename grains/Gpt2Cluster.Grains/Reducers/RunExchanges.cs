@@ -33,7 +33,8 @@ public sealed class RunExchanges
     /// <summary>Opens the averaging of a run if it is not open, and gives it its membership.</summary>
     /// <param name="membership">The membership.</param>
     /// <param name="elementCount">Parameters of the run's model.</param>
-    public void Configure(ExchangeMembership membership, long elementCount) =>
+    /// <returns>False if it has a newer one.</returns>
+    public bool Configure(ExchangeMembership membership, long elementCount) =>
         PlaceOf(membership.Run).Configure(membership, elementCount);
 
     /// <summary>Ends the averaging of a run, now or when its last worker here has left it.</summary>

@@ -141,7 +141,7 @@ internal sealed partial class RunExecutor(
                 Send(write.Worker, write.Generation, worker => worker.Checkpoint(ToPlan(write, state)));
                 break;
             case CopyCheckpoint copy:
-                Copy(copy).Ignore();
+                Copy(copy, state.Record).Ignore();
                 break;
             case DeleteCheckpoints delete:
                 foreach (var silo in cluster.Silos)
@@ -192,13 +192,14 @@ internal sealed partial class RunExecutor(
     }
 
     /// <summary>The copy goes on for as long as it takes; what comes of it is heard.</summary>
-    private async Task Copy(CopyCheckpoint copy)
+    private async Task Copy(CopyCheckpoint copy, RunRecord record)
     {
         string? problem;
+        var hash = record.Checkpoints.FirstOrDefault(entry => entry.Step == copy.Step)?.StateHash;
         try
         {
             var store = grains.GetGrain<IModelStore>(copy.Silo);
-            var answer = await store.BringAll(CheckpointStore.RelativeFolderOf(run, copy.Step), copy.From);
+            var answer = await store.BringAll(CheckpointStore.RelativeFolderOf(run, copy.Step), copy.From, hash);
             problem = answer.Outcome switch
             {
                 CopyOutcome.IsHere => null,
@@ -248,16 +249,23 @@ internal sealed partial class RunExecutor(
     {
         try
         {
-            await grains.GetGrain<IReducer>(GrainKeys.Reducer(configure.Silo, run)).Configure(
+            var isTaken = await grains.GetGrain<IReducer>(GrainKeys.Reducer(configure.Silo, run)).Configure(
                 run, configure.Generation, configure.LeafCount, elementCount, AddressesOf(configure.Silos));
-            await hear(new ExchangeReady(configure.Silo, configure.Generation));
+            if (isTaken)
+                await hear(new ExchangeReady(configure.Silo, configure.Generation));
+            else
+                await Lose("it does not serve this generation", isOutOfReach: false);
         }
         catch (Exception exception)
         {
             LogUnreachable(exception, configure.Silo, run);
+            await Lose($"{configure.Silo} cannot be reached", isOutOfReach: true);
+        }
+
+        async Task Lose(string reason, bool isOutOfReach)
+        {
             foreach (var member in state.Members.Where(member => member.Silo == configure.Silo))
-                await hear(new WorkerLost(
-                    member.Key, configure.Generation, $"{configure.Silo} cannot be reached", IsOutOfReach: true));
+                await hear(new WorkerLost(member.Key, configure.Generation, reason, isOutOfReach));
         }
     }
 
@@ -302,7 +310,15 @@ internal sealed partial class RunExecutor(
         Run = run,
         Generation = prepare.Generation,
         SpecificationJson = SpecificationJson.Write(state.Record.Specification),
-        Origin = (ReplicaOrigin)prepare.Source,
+        Origin = prepare.Source switch
+        {
+            ReplicaSource.Keep => ReplicaOrigin.Keep,
+            ReplicaSource.Initialize => ReplicaOrigin.Initialize,
+            ReplicaSource.Model => ReplicaOrigin.Model,
+            ReplicaSource.Checkpoint => ReplicaOrigin.Checkpoint,
+            ReplicaSource.Copy => ReplicaOrigin.Copy,
+            _ => throw new ArgumentOutOfRangeException(nameof(prepare), prepare.Source, "Unknown source."),
+        },
         Step = prepare.Step,
         Checkpoint = prepare.Source == ReplicaSource.Checkpoint ? CheckpointOf(prepare.Step, state.Record) : null,
         CopyFrom = [.. prepare.CopyFrom],

@@ -44,7 +44,7 @@ internal static class RunReports
 
     /// <summary>A worker has written a checkpoint, or could not.</summary>
     public static RunEvent ToEvent(CheckpointReport report) => report.Failure is { } failure
-        ? new CheckpointFailed(report.Worker, report.Step, failure)
+        ? new CheckpointFailed(report.Worker, report.Step, failure, report.IsBusy)
         : new CheckpointWritten(
             report.Worker,
             report.Step,

@@ -58,7 +58,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
             }
 
             var (rangeStart, task) = pending.Dequeue();
-            replica.Write(part, rangeStart, MemoryMarshal.Cast<byte, float>(BytesOf(task)));
+            replica.Write(part, rangeStart, MemoryMarshal.Cast<byte, float>(BytesOf(task, cancellation)));
         }
     }
 
@@ -71,7 +71,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
             var count = Math.Min(PiecesAtOnce, pieceCount - first);
             var asked = workerOf(source).HashReplica(request.Run, (int)part, first, count);
             var found = ReplicaPieces.Of(replica, part, first, count);
-            var expected = BytesOf(asked);
+            var expected = BytesOf(asked, cancellation);
             if (expected.AsSpan().SequenceEqual(found))
                 continue;
             var piece = first + (expected.AsSpan().CommonPrefixLength(found) / StateHash.PieceHashBytes);
@@ -79,9 +79,9 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
         }
     }
 
-    private byte[] BytesOf(Task<ReplicaRange?> asked)
+    private byte[] BytesOf(Task<ReplicaRange?> asked, CancellationToken cancellation)
     {
-        var range = asked.GetAwaiter().GetResult()
+        var range = asked.WaitAsync(cancellation).GetAwaiter().GetResult()
             ?? throw new IOException("the worker to copy from has no replica of the run");
         return range.Step == request.Step
             ? range.Bytes

@@ -42,7 +42,7 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
             return Task.FromResult(false);
         }
 
-        if (Session?.Run != request.Run)
+        if (Session?.Serves(request) != true)
             desk.Begin(new WorkerSession(Key, request, services, desk.Compute, logger));
         Session!.Prepare(request);
         return Task.FromResult(true);

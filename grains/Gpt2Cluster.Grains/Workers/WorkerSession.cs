@@ -65,6 +65,15 @@ internal sealed partial class WorkerSession : IDisposable
     /// <summary>The last step its replica has applied.</summary>
     public long Step => Interlocked.Read(ref committedStep);
 
+    /// <summary>The replica if it holds a step's state; one that was filled in part counts as none.</summary>
+    private IReplica? Whole => isWhole && replica is { IsLoaded: true } ? replica : null;
+
+    /// <summary>
+    /// Whether the request is about the run it serves: after the loss of a store another run may have the same name.
+    /// </summary>
+    public bool Serves(PrepareRequest request) => request.Run == Run
+        && IsSame(SpecificationJson.Read(request.SpecificationJson));
+
     /// <summary>
     /// Takes over a generation: whatever waits for the old one ends, then the replica is made to stand where it is
     /// told.
@@ -89,14 +98,16 @@ internal sealed partial class WorkerSession : IDisposable
         windows?.Training.Begin(plan);
         Do("training", $"{plan.Generation} {plan.Step}", plan.Generation, cancellation =>
         {
-            if (replica!.Step != plan.Step - 1)
+            if (Whole is not { } whole)
+                throw new InvalidOperationException("an update failed half way, and the replica is not whole");
+            if (whole.Step != plan.Step - 1)
             {
                 throw new InvalidOperationException(
-                    $"the replica stands at step {replica.Step} and cannot compute step {plan.Step}");
+                    $"the replica stands at step {whole.Step} and cannot compute step {plan.Step}");
             }
 
             var report = step!.Run(plan, cancellation);
-            Interlocked.Exchange(ref committedStep, replica!.Step);
+            Interlocked.Exchange(ref committedStep, whole.Step);
             Measure(report);
             return run => run.Report(report);
         });
@@ -140,9 +151,9 @@ internal sealed partial class WorkerSession : IDisposable
         {
             try
             {
-                if (replica is null || replica.Step != plan.Step)
+                if (Whole is not { } whole || whole.Step != plan.Step)
                     throw new InvalidOperationException("the replica has gone on");
-                checkpoints.Write(replica, plan, outcome => Answer(key, plan, outcome));
+                checkpoints.Write(whole, plan, outcome => Answer(key, plan, outcome));
             }
             catch (Exception exception)
             {
@@ -162,21 +173,21 @@ internal sealed partial class WorkerSession : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         return compute.Ask(() =>
         {
-            if (replica is null)
+            if (Whole is not { } whole)
                 return null;
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(start, replica.Layout.Length - count);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(start, whole.Layout.Length - count);
             var bytes = new byte[count * sizeof(float)];
-            replica.Read(PartOf(part), start, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
-            return new ReplicaRange(replica.Step, bytes);
+            whole.Read(PartOf(part), start, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
+            return new ReplicaRange(whole.Step, bytes);
         });
     }
 
     /// <summary>The hashes of some of a part's pieces, for a worker that has copied it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such part, or there are no such pieces.</exception>
     public Task<ReplicaRange?> HashReplica(int part, int firstPiece, int count) => compute.Ask(() =>
-        replica is null
-            ? null
-            : new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, PartOf(part), firstPiece, count)));
+        Whole is { } whole
+            ? new ReplicaRange(whole.Step, ReplicaPieces.Of(whole, PartOf(part), firstPiece, count))
+            : null);
 
     private static ReplicaPart PartOf(int part) => Enum.IsDefined((ReplicaPart)part)
         ? (ReplicaPart)part
@@ -235,7 +246,7 @@ internal sealed partial class WorkerSession : IDisposable
             services.Metrics.Exchanged(Run, services.Exchanges[Run].Figures(report.Step));
     }
 
-    /// <summary>Says where the replica stands; one that was never filled counts as none.</summary>
+    /// <summary>Says where the replica stands.</summary>
     private ReplicaReport Stand(int generation)
     {
         if (replica is not null)
@@ -244,7 +255,7 @@ internal sealed partial class WorkerSession : IDisposable
                 deviceIndex, specification.Precision!.Value, specification.ThreadsPerWorker!.Value);
         }
 
-        long? stand = isWhole ? replica?.Step : null;
+        var stand = Whole?.Step;
         LogReady(logger, worker, Run, generation, stand ?? -1);
         return new ReplicaReport
         {
@@ -255,6 +266,10 @@ internal sealed partial class WorkerSession : IDisposable
             Held = stand is null ? [] : MicroBatchRanges.ToWire(step!.Held),
         };
     }
+
+    /// <summary>Workers may change when a run is resumed, nothing else.</summary>
+    private bool IsSame(RunSpecification other) => SpecificationJson.Write(specification)
+        == SpecificationJson.Write(other with { Workers = specification.Workers });
 
     private void Renew(int generation)
     {
@@ -308,13 +323,15 @@ internal sealed partial class WorkerSession : IDisposable
             Path = outcome.Path,
             Seconds = outcome.Elapsed.TotalSeconds,
             Failure = outcome.Failure,
+            IsBusy = outcome.IsBusy,
             DataFolderId = services.Silo.DataFolderId,
         };
         orders.Answer(key, () => reporter.Send(run => run.ReportCheckpoint(report)));
         if (outcome.Failure is null)
             return;
-        services.Metrics.CheckpointFailed(Run, worker);
         orders.Forget(key);
+        if (!outcome.IsBusy)
+            services.Metrics.CheckpointFailed(Run, worker);
     }
 
     private void ReportTrouble(string phase, int generation, Exception exception)

@@ -112,6 +112,8 @@ internal sealed class Transcript
             case "copied": return new CheckpointCopied(worker, long.Parse(words[2]), words[3]);
             case "not-copied": return new CheckpointNotCopied(worker, long.Parse(words[2]), "silo a does not answer");
             case "not-written": return new CheckpointFailed(worker, long.Parse(words[2]), "no space is left");
+            case "busy":
+                return new CheckpointFailed(worker, long.Parse(words[2]), "the one before is written", IsBusy: true);
             case "found": return Found(words);
             case "missing":
                 return new CheckpointUnreachable(worker, generation, long.Parse(words[2]), "silo a is not there");

@@ -84,6 +84,30 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Throws<InvalidDataException>(() => Read(replica, hash));
     }
 
+    [Fact]
+    public void A_checkpoint_of_another_life_of_the_run_makes_room_for_a_copy()
+    {
+        using var replica = Replica(seed: 5);
+        var hash = Write(replica, step: 12).StateHash;
+        Store.SetOthersAside(CheckpointStore.RelativeFolderOf("run1", 12), hash);
+        Assert.Equal([12L], Store.StepsOf("run1"));
+
+        Store.SetOthersAside(CheckpointStore.RelativeFolderOf("run1", 12), new string('0', 64));
+        Assert.Empty(Store.StepsOf("run1"));
+        Assert.True(Directory.Exists(Store.FolderOf("run1", 12) + ".damaged"));
+    }
+
+    [Fact]
+    public void What_cannot_be_opened_is_not_listed()
+    {
+        using var replica = Replica(seed: 5);
+        Write(replica, step: 12);
+        var manifest = Path.Combine(Store.FolderOf("run1", 14), CheckpointManifest.FileName);
+        Directory.CreateDirectory(manifest);
+        Assert.Throws<UnauthorizedAccessException>(() => File.ReadAllText(manifest));
+        Assert.Equal([12L], Store.List("run1").Select(found => found.Checkpoint.Step));
+    }
+
     [Theory]
     [InlineData("../elsewhere")]
     [InlineData("/elsewhere")]

@@ -105,7 +105,8 @@ public sealed class FolderCopyTests : IDisposable
 
         public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
-        public Task<CopyAnswer> Bring(string relativeFolder, string fromSilo) => throw new NotSupportedException();
+        public Task<CopyAnswer> Bring(string relativeFolder, string fromSilo, string? stateHash) =>
+            throw new NotSupportedException();
 
         public Task<CheckpointOnDisk[]> Checkpoints(string run) => throw new NotSupportedException();
 

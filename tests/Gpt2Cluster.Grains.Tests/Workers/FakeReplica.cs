@@ -27,6 +27,8 @@ internal sealed class FakeReplica : IReplica
 
     public long Step { get; private set; }
 
+    public bool IsLoaded { get; init; } = true;
+
     public long StandsAt
     {
         init => Step = value;

@@ -85,6 +85,13 @@ internal sealed class CheckpointFolder(SimulatedDisk disk, string silo)
         disk.FlushNames();
     }
 
+    /// <summary>Sets aside what lies in a checkpoint's place and is another, or none.</summary>
+    public void SetOthersAside(long step, string stateHash)
+    {
+        if (Has(step) && TryManifest(step)?.StateHash != stateHash)
+            SetAside(step);
+    }
+
     private IEnumerable<long> Steps() => disk.Folders
         .Where(name => long.TryParse(name, out _))
         .Select(name => long.Parse(name, CultureInfo.InvariantCulture))

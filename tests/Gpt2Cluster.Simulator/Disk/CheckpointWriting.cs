@@ -16,24 +16,36 @@ namespace Gpt2Cluster.Simulator.Disk;
 /// </summary>
 internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo)
 {
+    private const double EndPatience = 2;
+    private const double LastPatience = 60;
+
     private Task writing = Task.CompletedTask;
 
     /// <summary>Snapshots a replica and goes on in the background.</summary>
     /// <param name="replica">What is saved.</param>
     /// <param name="plan">Of which step.</param>
-    /// <param name="done">Takes the state hash, or why it could not be written.</param>
-    public async Task Begin(SimulatedReplica replica, CheckpointPlan plan, Action<string?, string?> done)
+    /// <param name="done">
+    /// Takes the state hash, or why it could not be written, and whether that is the one before.
+    /// </param>
+    public async Task Begin(SimulatedReplica replica, CheckpointPlan plan, Action<string?, string?, bool> done)
     {
-        await writing;
+        await Task.WhenAny(writing, silo.Work(EndPatience));
+        if (!writing.IsCompleted)
+        {
+            done(null, "the checkpoint before is still being written", true);
+            return;
+        }
+
         byte[][] parts = [.. replica.Parts.Select((part, index) => replica.Read(index, 0, part.Length))];
         byte[][] pieces = [.. replica.Parts.Select(SimulatedReplica.HashOf)];
         writing = Write(parts, pieces, plan, done);
     }
 
     /// <summary>Waits for the one that is being written.</summary>
-    public Task Finished() => writing;
+    public Task Finished() => Task.WhenAny(writing, silo.Work(LastPatience));
 
-    private async Task Write(byte[][] parts, byte[][] pieces, CheckpointPlan plan, Action<string?, string?> done)
+    private async Task Write(
+        byte[][] parts, byte[][] pieces, CheckpointPlan plan, Action<string?, string?, bool> done)
     {
         var hash = StateHash.Combine(plan.Step, pieces[0], pieces[1], pieces[2]);
         var disk = silo.Checkpoints.Disk;
@@ -42,12 +54,12 @@ internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo)
         {
             await Publish(disk, hidden, parts, Manifest(pieces, hash, plan), plan.Step);
             cluster.Trace.Say($"{silo.Life.Name} has written the checkpoint of step {plan.Step}");
-            done(hash, null);
+            done(hash, null, false);
         }
         catch (IOException problem)
         {
             disk.Remove(hidden);
-            done(null, problem.Message);
+            done(null, problem.Message, false);
         }
     }
 
@@ -56,6 +68,7 @@ internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo)
         for (var part = 0; part < parts.Length; part++)
         {
             await silo.Work(cluster.Chance.Seconds(0.001, 0.1).TotalSeconds);
+            await disk.Answer(silo);
             disk.Write(hidden, CheckpointFolder.FileOf(part), parts[part]);
         }
 

@@ -23,6 +23,16 @@ internal sealed class SimulatedDisk(string id)
     /// <summary>Whether it takes no more bytes.</summary>
     public bool IsFull { get; set; }
 
+    /// <summary>Whether it answers nothing.</summary>
+    public bool Hangs { get; set; }
+
+    /// <summary>Waits until it answers.</summary>
+    public async Task Answer(Silo silo)
+    {
+        while (Hangs)
+            await silo.Work(1);
+    }
+
     /// <summary>The folders there are.</summary>
     public IReadOnlyCollection<string> Folders => folders.Keys;
 

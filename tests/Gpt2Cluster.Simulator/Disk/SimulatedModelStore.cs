@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Grains.Placement;
@@ -37,10 +38,12 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task<CopyAnswer> Bring(string relativeFolder, string fromSilo)
+    public Task<CopyAnswer> Bring(string relativeFolder, string fromSilo, string? stateHash)
     {
         // The coordinator names it as a real store would; this one keeps one run's only.
         var folder = relativeFolder.Split('/')[^1];
+        if (stateHash is not null)
+            silo.Checkpoints.SetOthersAside(long.Parse(folder, CultureInfo.InvariantCulture), stateHash);
         return silo.Checkpoints.Disk.Find(folder) is not null
             ? Task.FromResult(new CopyAnswer(CopyOutcome.IsHere))
             : copies.Ask(folder, () => Copy(folder, fromSilo), new CopyAnswer(CopyOutcome.IsUnderWay));
@@ -65,6 +68,7 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
             return new CopyAnswer(CopyOutcome.Failed, problem.Message);
         }
 
+        await disk.Answer(silo);
         disk.FlushFiles(hidden);
         disk.Rename(hidden, relativeFolder);
         disk.FlushNames();

@@ -60,7 +60,7 @@ internal sealed class TrainingModel
 
     /// <summary>One update with the averaged gradient.</summary>
     public static void Update(
-        float[] parameters, float[] first, float[] second, ReadOnlySpan<float> averages, double rate)
+        Span<float> parameters, Span<float> first, Span<float> second, ReadOnlySpan<float> averages, double rate)
     {
         for (var element = 0; element < parameters.Length; element++)
         {

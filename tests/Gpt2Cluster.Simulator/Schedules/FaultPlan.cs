@@ -13,6 +13,9 @@ internal sealed class FaultPlan
 {
     private const int MaxFaults = 8;
 
+    // Longer than anybody waits for a checkpoint.
+    private const double MaxHang = 400;
+
     private readonly SimulatedCluster cluster;
     private readonly People people;
     private readonly Chance chance;
@@ -40,7 +43,8 @@ internal sealed class FaultPlan
         {
             var at = plan.chance.Seconds(0.5, length);
             var kind = plan.DrawKind();
-            plan.CalmAt = at > plan.CalmAt ? at : plan.CalmAt;
+            var calm = kind == Fault.DiskHung ? at + TimeSpan.FromSeconds(MaxHang) : at;
+            plan.CalmAt = calm > plan.CalmAt ? calm : plan.CalmAt;
             cluster.Timeline.After(at, null, () => plan.Strike(kind));
         }
 
@@ -67,7 +71,7 @@ internal sealed class FaultPlan
         Fault.AllKilled, Fault.SiloFrozen, Fault.Partitioned, Fault.PartitionedOneWay, Fault.FalselyDeclaredDead,
         Fault.CoordinatorDoubled, Fault.SiloLeft, Fault.SiloJoined, Fault.StoreAway, Fault.StoreLost, Fault.DiskFull,
         Fault.DiskTorn, Fault.FileDamaged, Fault.DiskReplaced, Fault.PauseAsked, Fault.PauseAsked, Fault.CancelAsked,
-        Fault.ConnectionBroken,
+        Fault.ConnectionBroken, Fault.DiskHung,
     ]);
 
     private void Strike(Fault fault)
@@ -93,6 +97,7 @@ internal sealed class FaultPlan
         Fault.StoreAway => TakeStoreAway(),
         Fault.StoreLost => LoseStore(),
         Fault.DiskFull => Fill(chance.Of(cluster.Machines)),
+        Fault.DiskHung => Hang(chance.Of(cluster.Machines)),
         Fault.DiskTorn => CutPower(chance.Of(cluster.Machines)),
         Fault.FileDamaged => Damage(chance.Of(cluster.Machines)),
         Fault.DiskReplaced => ReplaceDisk(chance.Of(cluster.Machines)),
@@ -189,6 +194,14 @@ internal sealed class FaultPlan
         return true;
     }
 
+    private bool Hang(Machine machine)
+    {
+        var disk = machine.Disk;
+        disk.Hangs = true;
+        cluster.Timeline.After(chance.Seconds(1, MaxHang), null, () => disk.Hangs = false);
+        return true;
+    }
+
     // Silos that share a disk share its power.
     private bool CutPower(Machine machine)
     {
@@ -221,6 +234,7 @@ internal sealed class FaultPlan
         {
             machine.IsSupervised = true;
             machine.Disk.IsFull = false;
+            machine.Disk.Hangs = false;
             if (machine.Silo is { Life.IsFrozen: true } silo)
                 cluster.Timeline.Thaw(silo.Life);
             cluster.Start(machine);

@@ -32,4 +32,7 @@ internal enum Mutant
 
     /// <summary>A checkpoint has its name before it is flushed.</summary>
     PublishedBeforeFlushed,
+
+    /// <summary>A replica whose update failed half way counts as whole.</summary>
+    HalfAnUpdateKept,
 }

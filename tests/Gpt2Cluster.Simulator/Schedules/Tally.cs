@@ -57,6 +57,9 @@ internal enum Fault
     /// <summary>A disk took no more bytes for a while.</summary>
     DiskFull,
 
+    /// <summary>A disk answered nothing for a while; what was being written to it went on then.</summary>
+    DiskHung,
+
     /// <summary>A power cut: what was not flushed is lost or half there.</summary>
     DiskTorn,
 
@@ -72,7 +75,7 @@ internal enum Fault
     /// <summary>Somebody asked for a cancellation.</summary>
     CancelAsked,
 
-    /// <summary>A device failed in the middle of a step.</summary>
+    /// <summary>A device failed between two micro-batches, or in the middle of an update.</summary>
     DeviceFailed,
 
     /// <summary>A gradient was not finite.</summary>

@@ -20,6 +20,9 @@ internal sealed class SimulatedReplica(TrainingModel model)
     /// <summary>The last step that was applied.</summary>
     public long Step { get; private set; }
 
+    /// <summary>Whether its parts belong together: an update that fails half way leaves some of them changed.</summary>
+    public bool IsLoaded { get; private set; } = true;
+
     /// <summary>Parameters, first and second moments.</summary>
     public float[][] Parts { get; } =
         [new float[model.ElementCount], new float[model.ElementCount], new float[model.ElementCount]];
@@ -37,7 +40,7 @@ internal sealed class SimulatedReplica(TrainingModel model)
     }
 
     /// <summary>All parts are in place.</summary>
-    public void Loaded(long step) => Step = step;
+    public void Loaded(long step) => (Step, IsLoaded) = (step, true);
 
     /// <summary>Begins a step anew.</summary>
     public void BeginStep(IReadOnlyList<LeafRange> ranges)
@@ -72,11 +75,26 @@ internal sealed class SimulatedReplica(TrainingModel model)
         return model.Loss(step, leaf, Parameters);
     }
 
-    /// <summary>One update.</summary>
-    public void Apply(float[] averages, long step, double rate)
+    /// <summary>One update, in two halves.</summary>
+    /// <param name="averages">The averaged gradient.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="rate">The learning rate.</param>
+    /// <param name="halfWay">Called between the halves; the device may fail there.</param>
+    public void Apply(float[] averages, long step, double rate, Action halfWay)
     {
-        TrainingModel.Update(Parts[0], Parts[1], Parts[2], averages, rate);
-        Step = step;
+        var half = model.ElementCount / 2;
+        IsLoaded = false;
+        Update(0, half);
+        halfWay();
+        Update(half, model.ElementCount - half);
+        (Step, IsLoaded) = (step, true);
+
+        void Update(int start, int count) => TrainingModel.Update(
+            Parts[0].AsSpan(start, count),
+            Parts[1].AsSpan(start, count),
+            Parts[2].AsSpan(start, count),
+            averages.AsSpan(start, count),
+            rate);
     }
 
     /// <summary>Goes on to a step without an update.</summary>

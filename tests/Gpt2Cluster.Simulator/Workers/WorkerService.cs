@@ -37,7 +37,10 @@ internal sealed class WorkerService : IDisposable
     public int Generation { get; private set; }
 
     /// <summary>The step a whole replica stands at; null without one.</summary>
-    public long? Standing => isWhole ? replica?.Step : null;
+    public long? Standing => Whole?.Step;
+
+    private SimulatedReplica? Whole =>
+        isWhole && (replica is { IsLoaded: true } || cluster.Mutant == Mutant.HalfAnUpdateKept) ? replica : null;
 
     /// <summary>Whether what it holds is still there.</summary>
     public bool IsAlive => !silo.Life.IsDead && worker.Service == this;
@@ -59,13 +62,13 @@ internal sealed class WorkerService : IDisposable
     /// <summary>Computes its part of a step.</summary>
     public void Plan(StepPlan plan) => Do("training", $"{plan.Generation} {plan.Step}", plan.Generation, async token =>
     {
-        if (replica!.Step != plan.Step - 1)
-            throw new InvalidOperationException($"the replica stands at {replica.Step}, not before {plan.Step}");
+        if (Whole is not { } whole || whole.Step != plan.Step - 1)
+            throw new InvalidOperationException($"the replica stands at {replica!.Step}, not before {plan.Step}");
         cluster.Watch.Planned(worker.Key, plan);
         var report = await stepping!.Run(plan, token);
         if (cluster.Mutant == Mutant.OldPlanReported)
             report = report with { Generation = Generation };
-        cluster.Watch.Reported(this, worker.Key, replica, report);
+        cluster.Watch.Reported(this, worker.Key, whole, report);
         return run => run.Report(report);
     });
 
@@ -116,20 +119,21 @@ internal sealed class WorkerService : IDisposable
             return;
         worker.Compute.Enqueue(async () =>
         {
-            if (replica is null || replica.Step != plan.Step)
+            if (Whole is not { } whole || whole.Step != plan.Step)
                 Answer(key, plan, null, "the replica has gone on");
             else
-                await writing.Begin(replica, plan, (hash, failure) => Answer(key, plan, hash, failure));
+                await writing.Begin(
+                    whole, plan, (hash, failure, isBusy) => Answer(key, plan, hash, failure, isBusy));
         });
     }
 
     /// <summary>A range of the replica, for a worker that joins.</summary>
     public Task<ReplicaRange?> ReadReplica(int part, long start, int count) => worker.Compute.Ask(() =>
-        replica is null ? null : new ReplicaRange(replica.Step, replica.Read(part, (int)start, count)));
+        Whole is { } whole ? new ReplicaRange(whole.Step, whole.Read(part, (int)start, count)) : null);
 
     /// <summary>The hash of a part.</summary>
     public Task<ReplicaRange?> HashReplica(int part) => worker.Compute.Ask(() =>
-        replica is null ? null : new ReplicaRange(replica.Step, SimulatedReplica.HashOf(replica.Parts[part])));
+        Whole is { } whole ? new ReplicaRange(whole.Step, SimulatedReplica.HashOf(whole.Parts[part])) : null);
 
     /// <summary>Ends the service.</summary>
     public void Dispose()
@@ -212,7 +216,7 @@ internal sealed class WorkerService : IDisposable
         });
     }
 
-    private void Answer(string key, CheckpointPlan plan, string? hash, string? failure)
+    private void Answer(string key, CheckpointPlan plan, string? hash, string? failure, bool isBusy = false)
     {
         var report = new CheckpointReport
         {
@@ -222,6 +226,7 @@ internal sealed class WorkerService : IDisposable
             StateHash = hash,
             Path = failure is null ? CheckpointFolder.PathOf(plan.Step) : null,
             Failure = failure,
+            IsBusy = isBusy,
             DataFolderId = silo.Machine.Disk.Id,
         };
         orders.Answer(key, () => reports.Send(run => run.ReportCheckpoint(report)));

@@ -21,6 +21,9 @@ internal sealed class WorkerStepping(
     SimulatedReplica replica,
     SimulatedExchange exchange)
 {
+    // An update takes longer than a micro-batch's forward pass; there is one for many of these.
+    private const double UpdatesFail = 5;
+
     private StepProgress? interrupted;
 
     /// <summary>What it holds of an interrupted plan for the step after the replica's.</summary>
@@ -64,15 +67,15 @@ internal sealed class WorkerStepping(
         {
             token.ThrowIfCancellationRequested();
             await silo.Work(cluster.World.MicroBatchSeconds * (1 + cluster.Chance.Share()) * silo.Machine.Slowness);
-            FailMaybe();
+            FailMaybe(cluster.World.DeviceFailure);
             progress.Losses.Add(replica.Compute(plan.Step, leaf, (subtree, sums) => Contribute(plan, subtree, sums)));
             cluster.Watch.Computed(service, worker, plan, leaf);
         }
     }
 
-    private void FailMaybe()
+    private void FailMaybe(double probability)
     {
-        if (!cluster.Chance.Happens(cluster.World.DeviceFailure))
+        if (!cluster.Chance.Happens(probability))
             return;
         cluster.Tally.Count(Fault.DeviceFailed);
         throw new InvalidOperationException("the device failed");
@@ -86,7 +89,8 @@ internal sealed class WorkerStepping(
         var norm = TrainingModel.Norm(averages);
         var applied = double.IsFinite(norm);
         if (applied)
-            replica.Apply(averages, plan.Step, plan.LearningRate);
+            replica.Apply(
+                averages, plan.Step, plan.LearningRate, () => FailMaybe(UpdatesFail * cluster.World.DeviceFailure));
         else if (cluster.Specification.OnNan == NanPolicy.Skip)
             replica.Skip(plan.Step);
         return new StepReport
