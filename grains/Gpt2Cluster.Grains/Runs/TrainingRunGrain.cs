@@ -115,10 +115,13 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     }
 
     /// <inheritdoc/>
-    public Task<RunDescription?> Describe() => Task.FromResult(
-        state is null
-            ? null
-            : RunDescriptions.Of(state, records, feed.LastSequence));
+    public Task<RunDescription?> Describe()
+    {
+        // Nobody else would tell one that has nothing to do any more.
+        if (state?.Record.IsAtRest == true)
+            StepDownIfReplaced().Ignore();
+        return Task.FromResult(state is null ? null : RunDescriptions.Of(state, records, feed.LastSequence));
+    }
 
     /// <inheritdoc/>
     public Task<RunEventLine[]> EventsAfter(long sequence) => feed.After(sequence, WatchPatience, time);
@@ -162,34 +165,6 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public Task ReportUnreachable(UnreachableReport report) => Hear(RunReports.ToEvent(report));
 
     /// <inheritdoc/>
-    public Task Ping(string worker, int generation)
-    {
-        if (state is null || state.Record.IsAtRest)
-        {
-            var newest = Math.Max(generation, state?.Record.Generation ?? 0);
-            GrainFactory.GetGrain<IWorker>(worker).Release(Name, newest).Ignore();
-        }
-        else if (generation > state.Record.Generation)
-        {
-            StepDownIfReplaced().Ignore();
-        }
-        else if (IsDropped(state, worker, generation))
-        {
-            GrainFactory.GetGrain<IWorker>(worker).Release(Name, generation).Ignore();
-        }
-
-        return Task.CompletedTask;
-    }
-
-    /// <summary>
-    /// Whether a worker serves an older generation and no step waits for it: it was out of reach when it was let go.
-    /// </summary>
-    private static bool IsDropped(RunState state, string worker, int generation) =>
-        generation < state.Record.Generation
-        && state.Phase is (RunPhase.Stepping or RunPhase.Validating or RunPhase.Sampling or RunPhase.Saving)
-        && !state.Members.Exists(member => member.Key == worker);
-
-    /// <inheritdoc/>
     public Task WorkersChanged() => OfferWorkers();
 
     /// <summary>The coordinator's loop: hear, decide, do.</summary>
@@ -225,35 +200,6 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         {
             isWorking = false;
         }
-    }
-
-    /// <summary>
-    /// A worker serves a generation that this coordinator has not raised: another one acts. Whoever has nothing to
-    /// store would never meet the conflict, while all reports come here and are ignored.
-    /// </summary>
-    private async Task StepDownIfReplaced()
-    {
-        if (isWorking)
-            return;
-        isWorking = true;
-        try
-        {
-            if (await records.WasReplaced())
-            {
-                LogReplaced(Name);
-                inbox.Close();
-                DeactivateOnIdle();
-                return;
-            }
-        }
-        catch (OrleansException problem)
-        {
-            // The store does not say; the next ping asks again.
-            LogStoreSilent(problem, Name);
-        }
-
-        isWorking = false;
-        WorkIfIdle();
     }
 
     /// <summary>Whether a step is in flight whose reports the next coordinator would not hear.</summary>

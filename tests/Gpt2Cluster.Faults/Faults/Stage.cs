@@ -22,6 +22,9 @@ internal sealed class Stage : IDisposable
     // What a silo ends with that was declared dead; its supervisor starts it again.
     private const int AsksForRestart = 75;
 
+    // Where the store was out of touch with a silo, the others' word that it is dead arrives so much later at most.
+    private static readonly TimeSpan LateWord = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(1);
 
     // Points that only some silos come to are looked for in the others after this much, whichever is over first: every
@@ -33,6 +36,7 @@ internal sealed class Stage : IDisposable
     private readonly bool isFirstSiloSpared;
     private WatchedRun? run;
     private int runCount;
+    private TimeSpan? inTouchAgain;
 
     /// <summary>Takes a cluster over; the run begins with the first fault.</summary>
     public Stage(Reference reference, Cluster cluster, bool isFirstSiloSpared)
@@ -69,7 +73,9 @@ internal sealed class Stage : IDisposable
         var endCount = DeclaredDead;
         fault.Begin(Cluster, target);
         Cluster.Pass(point);
+        var mayDeclareDead = fault.MayDeclareDead || began - inTouchAgain < LateWord;
         var recovered = SeeThrough(fault, target, began, warnedCount);
+        inTouchAgain = fault.MayDeclareDead ? Sightings.Now : inTouchAgain;
         var aftermath = new Aftermath(Sightings.Since(TimeSpan.Zero), began);
         foreach (var silo in Cluster.Silos)
             silo.Restart();
@@ -92,7 +98,7 @@ internal sealed class Stage : IDisposable
             throw Failed(Failure.Broken, $"{outcome.LostSteps} committed steps were lost");
         if (fault.CostsOneShare && again - dead > InterruptedAtMost * (Cluster.Silos.Count - 1))
             throw Failed(Failure.Broken, $"{again} micro-batches were computed again, {dead} were the dead silo's");
-        if (DeclaredDead > endCount && !fault.MayDeclareDead)
+        if (DeclaredDead > endCount && !mayDeclareDead)
             throw Failed(Failure.Broken, "a silo that lived was declared dead");
         CheckRun();
         Sightings.Forget(recovered);

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Simulator.Silos;
 
@@ -104,8 +105,10 @@ internal sealed class People(SimulatedCluster cluster)
             PauseAt = cluster.Chance.Happens(0.1) ? cluster.Chance.Between(1, (int)specification.Steps) : null,
         };
         var (isAnswered, answer) = await Try("submit", () => Run.Submit(submission));
-        // What somebody cancels meanwhile cannot be taken up again.
-        if (isAnswered && answer!.Outcome == SubmissionOutcome.Refused && !HasCancelled)
+        // What somebody cancels meanwhile cannot be taken up again; what began with a call whose answer was lost may
+        // be over when the call is made again.
+        var mayBeOver = HasCancelled || cluster.Watch.Newest?.Status is RunStatus.Completed or RunStatus.EarlyStopped;
+        if (isAnswered && answer!.Outcome == SubmissionOutcome.Refused && !mayBeOver)
             cluster.Watch.Broken($"The run is refused: {string.Join(' ', answer.Reasons)}");
     }
 
