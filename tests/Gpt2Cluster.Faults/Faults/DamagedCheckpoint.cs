@@ -41,7 +41,9 @@ internal sealed class DamagedCheckpoint(Damage damage)
             .Where(folder => long.TryParse(Path.GetFileName(folder), out _))
             .ToLookup(folder => long.Parse(Path.GetFileName(folder)));
         spoiled.Clear();
-        spoiled.AddRange(checkpoints[checkpoints.Max(step => step.Key)]);
+        // A run that has just begun may have none.
+        if (checkpoints.Count > 0)
+            spoiled.AddRange(checkpoints[checkpoints.Max(step => step.Key)]);
         foreach (var folder in spoiled)
             Spoil(Path.Combine(folder, FileName));
         foreach (var silo in cluster.Silos)
