@@ -16,6 +16,7 @@ internal sealed class SimulatedStore(Timeline timeline, Chance chance, Simulated
     private static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<string, (object Value, int Version)> records = [];
+    private int lastVersion;
 
     /// <summary>The events, oldest first.</summary>
     public List<string> Events { get; } = [];
@@ -84,12 +85,12 @@ internal sealed class SimulatedStore(Timeline timeline, Chance chance, Simulated
         var present = Read(key).Version;
         if (present != version && !isUnconditional)
             return null;
-        records[key] = (value, present + 1);
+        records[key] = (value, ++lastVersion);
         Stored?.Invoke(key, value);
-        return present + 1;
+        return lastVersion;
     }
 
-    /// <summary>Loses everything.</summary>
+    /// <summary>Loses everything; versions of before never come again, as no ETag does.</summary>
     public void Lose()
     {
         records.Clear();
