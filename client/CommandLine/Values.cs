@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.CommandLine;
 
@@ -70,6 +71,21 @@ internal static class Values
             if (Array.IndexOf(words, text) < 0)
                 result.AddError($"{name} takes {string.Join(", ", words[..^1])} or {words[^1]}, not '{text}'");
             return text;
+        },
+    };
+
+    /// <summary><c>--train</c>: what is trained.</summary>
+    public static Option<TrainingScope?> Train(string description) => new("--train")
+    {
+        Description = description,
+        HelpName = "all|transformer-layers|lora:RANK",
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (TrainingScope.Parse(text) is { } scope)
+                return scope;
+            result.AddError($"--train takes {TrainingScope.Forms}, not '{text}'");
+            return null;
         },
     };
 

@@ -25,11 +25,14 @@ internal sealed class BenchStepCommand : ClientCommand
 
     private readonly Option<long?> threads = Values.WholeNumber("--threads", "threads [default: all cores]");
 
+    private readonly Option<TrainingScope?> train = Values.Train("what is trained [default: all]");
+    private readonly Option<bool> recompute = Values.Flag("--recompute", "computes blocks again in the backward pass");
+
     /// <summary>Makes the command.</summary>
     public BenchStepCommand()
         : base("step", "Times training steps on one worker.", "bench step --model scratch:gpt2 --precision bf16 --json")
     {
-        Option[] options = [model, batch, length, precision, steps, threads];
+        Option[] options = [model, batch, length, precision, steps, threads, train, recompute];
         foreach (var option in options)
             Options.Add(option);
     }
@@ -49,6 +52,8 @@ internal sealed class BenchStepCommand : ClientCommand
                 Precision = arguments.GetValue(precision) ?? "bf16",
                 Steps = arguments.Whole(steps, 8, least: WarmUpSteps + 1),
                 Threads = arguments.GetValue(threads) is null ? null : arguments.Whole(threads, 1, least: 1),
+                Train = (arguments.GetValue(train) ?? new TrainingScope(TrainableParameters.All)).ToString(),
+                Recompute = arguments.GetValue(recompute),
             },
         };
         if (request.BenchStep.SequenceLength > preset.Shape.ContextLength)

@@ -47,6 +47,9 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             ];
         }
 
+        Option[] ofAdapters = [options.LoraAlpha, options.LoraDropout, options.LoraTargets];
+        if (Scope.Rank is null && ofAdapters.FirstOrDefault(one => arguments.GetResult(one) is not null) is { } alone)
+            errors.Add($"{alone.Name} needs adapters; give --train lora:RANK, such as lora:8, or leave it out.");
         if (PauseAt is 0)
             errors.Add("--pause-at must be 1 or more, not 0.");
         if (arguments.GetValue(options.ValSplit) is { } split && split is not (>= 0 and < 1))
@@ -99,9 +102,8 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             Optimizer = OptimizerOptions(),
             Dropout = arguments.GetValue(options.Dropout) ?? 0,
             Noise = arguments.GetValue(options.Noise) ?? 0,
-            Trainable = arguments.GetValue(options.Train) == "transformer-layers"
-                ? TrainableParameters.TransformerLayers
-                : TrainableParameters.All,
+            Trainable = Scope.Trainable,
+            Lora = Lora(),
             Precision = PrecisionWords.Read(arguments.GetValue(options.Precision)),
             Recompute = arguments.GetValue(options.Recompute),
             Workers = Workers(),
@@ -131,9 +133,22 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             ? defaults.WarmupSteps ?? LearningRateSchedule.DefaultWarmup(steps)
             : LearningRateSchedule.DefaultWarmup(steps);
         var warmup = arguments.GetValue(options.Warmup) ?? standard;
-        var peak = arguments.GetValue(options.LearningRate) ?? defaults.LearningRate;
+        var standardRate = Scope.Rank is null ? defaults.LearningRate : LoraOptions.DefaultLearningRate;
+        var peak = arguments.GetValue(options.LearningRate) ?? standardRate;
         return new LearningRateSchedule(kind, peak, warmup);
     }
+
+    private TrainingScope Scope => arguments.GetValue(options.Train) ?? new TrainingScope(TrainableParameters.All);
+
+    private LoraOptions? Lora() => Scope.Lora() is { } standard
+        ? standard with
+        {
+            Alpha = arguments.GetValue(options.LoraAlpha) ?? standard.Alpha,
+            Dropout = arguments.GetValue(options.LoraDropout) ?? standard.Dropout,
+            Targets = arguments.GetValue(options.LoraTargets)?.Split(',', StringSplitOptions.TrimEntries)
+                ?? standard.Targets,
+        }
+        : null;
 
     private OptimizerOptions OptimizerOptions()
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Gpt2Cluster.Client.CommandLine;
+using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Training;
 
@@ -70,8 +71,19 @@ internal sealed class TrainingOptions
         "--noise", "share of input tokens replaced by random ones [default: 0]");
 
     /// <summary><c>--train</c>.</summary>
-    public Option<string?> Train { get; } = Values.Choice(
-        "--train", "what is updated [default: all]", "all", "transformer-layers");
+    public Option<TrainingScope?> Train { get; } = Values.Train("what is updated [default: all]");
+
+    /// <summary><c>--lora-alpha</c>.</summary>
+    public Option<double?> LoraAlpha { get; } = Values.Number(
+        "--lora-alpha", "adapters are multiplied by this over their rank [default: 2 x RANK]");
+
+    /// <summary><c>--lora-dropout</c>.</summary>
+    public Option<double?> LoraDropout { get; } = Values.Number(
+        "--lora-dropout", "share of the adapters' inputs dropped [default: 0]");
+
+    /// <summary><c>--lora-targets</c>.</summary>
+    public Option<string?> LoraTargets { get; } = Values.Text(
+        "--lora-targets", "LIST", $"layers with adapters [default: {string.Join(',', LoraOptions.DefaultTargets)}]");
 
     /// <summary><c>--precision</c>.</summary>
     public Option<string?> Precision { get; } = Values.Choice(
@@ -155,8 +167,8 @@ internal sealed class TrainingOptions
     public IReadOnlyList<Option> All =>
     [
         Dataset, Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate, Schedule, Warmup,
-        WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, Precision, Recompute, Workers,
-        ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum, SampleLength, SamplePrompt, TopK, TopP, Temperature,
+        WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, LoraAlpha, LoraDropout,
+        LoraTargets, Precision, Recompute, Workers, ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum, SampleLength, SamplePrompt, TopK, TopP, Temperature,
         SaveEvery, Keep, ValDataset, ValSplit, ValEvery, EarlyStop, Seed, PauseAt,
     ];
 }

@@ -2,6 +2,7 @@ using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Generation;
 using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
+using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
@@ -17,33 +18,36 @@ internal sealed class Replica : IReplica
     private const int InitializationElements = 1 << 18;
 
     private readonly ReplicaOptions options;
-    private readonly ComputeRoute route;
+    private readonly ComputeBackend backend;
     private readonly ReplicaState state;
     private readonly IWorkingParameters working;
-    private readonly GradientFold fold;
-    private readonly IUpdateRule updateRule;
+    private readonly GradientAccumulator accumulator;
+    private readonly IOptimizer optimizer;
     private readonly PhaseClock clock = new();
     private readonly Gpt2 model;
     private Workspace? training;
+    private string? frozenHash;
     private Decoder? decoder;
 
     /// <summary>Makes a replica of zeros on the calling thread.</summary>
-    public Replica(ReplicaOptions options, ComputeRoute route)
+    public Replica(ReplicaOptions options, ComputeBackend backend)
     {
         this.options = options;
-        this.route = route;
-        Layout = new ParameterLayout(options.Shape);
+        this.backend = backend;
+        Parameters = new ModelParameters(options.Shape, options.Trainable, options.Lora);
         var hasMoments = options.Trains && options.Optimizer.Kind == OptimizerKind.AdamW;
-        state = new ReplicaState(Layout, hasMoments, route.Device);
-        working = route.WorkingParameters(state.Parameters, Layout);
-        fold = new GradientFold(Layout, route.Team, route.Type, route.Device);
-        updateRule = route.UpdateRule(
-            state, ParameterSegment.For(Layout, options.Trainable), options.Optimizer, working);
-        model = new Gpt2(route, Layout, working, clock);
+        state = new ReplicaState(Layout, hasMoments, backend.Memory);
+        working = backend.NewWorkingParameters(Parameters, state.Parameters);
+        accumulator = backend.NewGradientAccumulator(Layout);
+        optimizer = backend.NewOptimizer(state, Layout, options.Optimizer, working);
+        model = new Gpt2(backend, Parameters, working, clock);
     }
 
     /// <inheritdoc/>
-    public ParameterLayout Layout { get; }
+    public ModelParameters Parameters { get; }
+
+    /// <inheritdoc/>
+    public ParameterLayout Layout => Parameters.Trained;
 
     /// <inheritdoc/>
     public long Step { get; private set; }
@@ -57,23 +61,46 @@ internal sealed class Replica : IReplica
     /// <inheritdoc/>
     public void Initialize(ulong seed)
     {
-        var parts = (int)((Layout.Length + InitializationElements - 1) / InitializationElements);
-        route.Team.For(parts, 1, (from, to) =>
+        ForRanges(Parameters.Frozen.Length, (start, values) =>
         {
-            var values = new float[InitializationElements];
-            for (var part = from; part < to; part++)
-            {
-                var start = (long)part * InitializationElements;
-                var count = (int)Math.Min(InitializationElements, Layout.Length - start);
-                WeightInitialization.Fill(Layout, seed, start, values.AsSpan(0, count));
-                state.Parameters.Write(start, values.AsSpan(0, count));
-            }
+            WeightInitialization.Fill(Parameters.Frozen, seed, start, values);
+            working.WriteFrozen(start, values);
+        });
+        InitializeTrained(seed);
+        Loaded(0);
+    }
+
+    /// <inheritdoc/>
+    public void InitializeTrained(ulong seed)
+    {
+        ForRanges(Layout.Length, (start, values) =>
+        {
+            WeightInitialization.Fill(Layout, seed, start, values);
+            state.Parameters.Write(start, values);
         });
         state.FirstMoments?.Clear();
         state.SecondMoments?.Clear();
-        DropDecoder();
-        Loaded(0);
+        NotLoaded();
     }
+
+    /// <inheritdoc/>
+    public void WriteBase(long start, ReadOnlySpan<float> from, bool frozenOnly = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + from.Length, Parameters.Base.Length, nameof(start));
+        foreach (var (slice, offset, first, count) in Parameters.Base.Parts(start, from.Length))
+        {
+            var values = from.Slice(first, count);
+            if (Parameters.Frozen.Find(slice.Parameter.Id) is { } frozen)
+                working.WriteFrozen(frozen.Start + offset, values);
+            else if (!frozenOnly)
+                state.Parameters.Write(Layout[slice.Parameter.Id].Start + offset, values);
+        }
+
+        NotLoaded();
+    }
+
+    /// <inheritdoc/>
+    public string? FrozenHash => Parameters.Frozen.Length == 0 ? null : frozenHash ??= HashFrozen();
 
     /// <inheritdoc/>
     public void Read(ReplicaPart part, long start, Span<float> into)
@@ -89,8 +116,7 @@ internal sealed class Replica : IReplica
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + from.Length, Layout.Length, nameof(start));
         state[part]?.Write(start, from);
-        IsLoaded = false;
-        DropDecoder();
+        NotLoaded();
     }
 
     /// <inheritdoc/>
@@ -98,7 +124,7 @@ internal sealed class Replica : IReplica
     {
         const int PartElements = 1 << 20;
         var parts = (int)((Layout.Length + PartElements - 1) / PartElements);
-        route.Team.For(parts, 1, (from, to) =>
+        backend.Team.For(parts, 1, (from, to) =>
         {
             for (var start = (long)from * PartElements; start < (long)to * PartElements; start += PartElements)
                 working.Refresh(start, (int)Math.Min(PartElements, Layout.Length - start));
@@ -111,14 +137,14 @@ internal sealed class Replica : IReplica
     public void BeginStep(long step, IReadOnlyList<LeafRange> ranges, int leafCount)
     {
         clock.Reset();
-        fold.Begin(ranges, leafCount);
+        accumulator.Begin(ranges, leafCount);
     }
 
     /// <inheritdoc/>
     public void ExtendStep(IReadOnlyList<LeafRange> ranges, IContributionSink sink)
     {
         var before = clock.Enter(Phase.Fold);
-        fold.Extend(ranges, sink);
+        accumulator.Extend(ranges, sink);
         clock.Enter(before);
     }
 
@@ -136,19 +162,18 @@ internal sealed class Replica : IReplica
     {
         ThrowIfNotLoaded();
         using var mode = no_grad();
-        var (foldStep, gradient) = fold.Open(index);
+        var (foldStep, gradient) = accumulator.Open(index);
         var losses = new double[tokens.Length];
         model.LossesAndGradients(
             TrainingSpace(tokens.Length),
-            new Pass(sequenceLength, true, options.Dropout, options.Seed, step, index),
+            new StepContext(sequenceLength, true, true, options.Dropout, options.Seed, step, index),
             options.Recompute,
-            options.Trainable == TrainableParameters.All,
             tokens,
             targets,
             gradient,
             (start, end) => Fold(foldStep, start, end, sink),
             losses);
-        fold.Close();
+        accumulator.Close();
         return losses.Sum() / losses.Length;
     }
 
@@ -156,7 +181,7 @@ internal sealed class Replica : IReplica
     public double GradientNorm(FlatBuffer averages)
     {
         var before = clock.Enter(Phase.Optimizer);
-        var norm = GradientNorms.Of(averages, Layout.Length, route.Team);
+        var norm = backend.GradientNorm(averages, Layout.Length);
         clock.Enter(before);
         return norm;
     }
@@ -167,7 +192,7 @@ internal sealed class Replica : IReplica
         ThrowIfNotLoaded();
         var before = clock.Enter(Phase.Optimizer);
         IsLoaded = false;
-        updateRule.Apply(averages, step, learningRate, scale);
+        optimizer.Apply(averages, step, learningRate, scale);
         IsLoaded = true;
         Step = step;
         clock.Enter(before);
@@ -182,9 +207,9 @@ internal sealed class Replica : IReplica
         ThrowIfNotLoaded();
         using var mode = no_grad();
         var (tokens, targets) = Windows.Split(batch, options.Shape);
-        using var space = new Workspace(options.Shape, tokens.Length, false, false, route.Type, route.Device);
+        using var space = new Workspace(backend, Parameters, tokens.Length, false, false);
         var losses = new double[tokens.Length];
-        model.Losses(space, new Pass(batch.SequenceLength, false, 0, 0, 0, 0), tokens, targets, losses);
+        model.Losses(space, StepContext.ForEvaluation(batch.SequenceLength), tokens, targets, losses);
         var sums = new double[batch.BatchSize];
         for (var window = 0; window < sums.Length; window++)
         {
@@ -213,8 +238,11 @@ internal sealed class Replica : IReplica
         }
     }
 
+    /// <summary>The parameters as products take them.</summary>
+    internal IWorkingParameters Working => working;
+
     /// <summary>Decodes with the parameters as they are now.</summary>
-    internal Decoder NewDecoder() => new(Layout, working, model, route);
+    internal Decoder NewDecoder() => new(Parameters, working, model, backend);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -222,17 +250,57 @@ internal sealed class Replica : IReplica
         DropDecoder();
         training?.Dispose();
         model.Dispose();
-        fold.Dispose();
+        accumulator.Dispose();
         working.Dispose();
         state.Dispose();
-        route.Dispose();
+        backend.Dispose();
     }
 
     private void Fold(FoldStep step, long start, long end, IContributionSink sink)
     {
         var before = clock.Enter(Phase.Fold);
-        fold.Finish(step, start, end, sink);
+        accumulator.Finish(step, start, end, sink);
         clock.Enter(before);
+    }
+
+    private void NotLoaded()
+    {
+        IsLoaded = false;
+        frozenHash = null;
+        DropDecoder();
+    }
+
+    /// <summary>Fills ranges of new values, spread over the threads.</summary>
+    private void ForRanges(long length, Action<long, Span<float>> fill)
+    {
+        var parts = (int)((length + InitializationElements - 1) / InitializationElements);
+        backend.Team.For(parts, 1, (from, to) =>
+        {
+            var values = new float[InitializationElements];
+            for (var part = from; part < to; part++)
+            {
+                var start = (long)part * InitializationElements;
+                fill(start, values.AsSpan(0, (int)Math.Min(InitializationElements, length - start)));
+            }
+        });
+    }
+
+    private string HashFrozen()
+    {
+        var length = Parameters.Frozen.Length;
+        var hashes = new byte[StateHash.PieceCount(length) * StateHash.PieceHashBytes];
+        backend.Team.For(StateHash.PieceCount(length), 1, (from, to) =>
+        {
+            var elements = new float[StateHash.PieceElements];
+            for (var piece = from; piece < to; piece++)
+            {
+                var values = elements.AsSpan(0, StateHash.ElementsOfPiece(length, piece));
+                working.Frozen.Read((long)piece * StateHash.PieceElements, values);
+                StateHash.HashPiece(
+                    values, hashes.AsSpan(piece * StateHash.PieceHashBytes, StateHash.PieceHashBytes));
+            }
+        });
+        return StateHash.OfPieces(hashes);
     }
 
     private void DropDecoder()
@@ -246,7 +314,8 @@ internal sealed class Replica : IReplica
         if (training?.Rows == rows)
             return training;
         training?.Dispose();
-        training = new Workspace(options.Shape, rows, true, options.Recompute, route.Type, route.Device);
+        training = null;
+        training = new Workspace(backend, Parameters, rows, true, options.Recompute);
         return training;
     }
 

@@ -77,15 +77,15 @@ public sealed class ReplicaFactory : IReplicaFactory
         ArgumentNullException.ThrowIfNull(options);
         if (options.Shape.Errors() is { Count: > 0 } errors)
             throw new ArgumentException(string.Join("; ", errors), nameof(options));
-        return new Replica(options, Route(Devices[deviceIndex], options.Precision, options.Threads, options.Shape));
+        return new Replica(options, Backend(Devices[deviceIndex], options.Precision, options.Threads, options.Shape));
     }
 
     /// <summary>How a device computes at one precision.</summary>
-    internal static ComputeRoute Route(
+    internal static ComputeBackend Backend(
         Device device, Precision precision, int threads, ModelShape shape) => device.Kind switch
         {
-            "cpu" => ComputeRoute.ForCpu(precision, threads, device.BFloat16IsFast, shape),
-            "cuda" => ComputeRoute.ForTensors(
+            "cpu" => CpuBackend.For(precision, threads, device.BFloat16IsFast, shape),
+            "cuda" => new TorchBackend(
                 precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Ordinal)),
             _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),
         };

@@ -13,7 +13,14 @@ internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchma
     public JsonObject Step(StepBenchmarkOrder order, CancellationToken cancellation)
     {
         var options = new StepBenchmarkOptions(
-            order.Shape, order.BatchSize, order.SequenceLength, order.Precision, order.Steps, order.Threads);
+            order.Shape,
+            order.BatchSize,
+            order.SequenceLength,
+            order.Precision,
+            order.Steps,
+            order.Threads,
+            order.Scope,
+            order.Recompute);
         var found = StepBenchmark.Run(silo.Replicas, order.DeviceIndex, options, cancellation);
         return new JsonObject
         {

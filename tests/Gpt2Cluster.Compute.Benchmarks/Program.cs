@@ -1,10 +1,9 @@
 using System.Text.Json;
 using Gpt2Cluster.Compute;
 using Gpt2Cluster.Compute.Benchmarks;
-using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 
-var gpt2 = new ModelShape(50257, 1024, 768, 12, 12);
+var gpt2 = Presets.Scratch("scratch:" + Value("model", "gpt2")).Shape;
 var factory = new ReplicaFactory(ReplicaFactory.CpuDevices(1));
 var precision = Value("precision", "bf16") == "fp32" ? Precision.Float32 : Precision.BFloat16;
 var threads = int.Parse(Value("threads", Environment.ProcessorCount.ToString()));
@@ -17,7 +16,9 @@ switch (args.FirstOrDefault())
             int.Parse(Value("sequence-length", "256")),
             precision,
             int.Parse(Value("steps", "8")),
-            threads)));
+            threads,
+            TrainingScope.Parse(Value("train", "all"))!.Value,
+            args.Contains("--recompute"))));
         return 0;
     case "generate":
         Print(GenerateBenchmark.Run(factory, 0, new GenerateBenchmarkOptions(
@@ -25,7 +26,7 @@ switch (args.FirstOrDefault())
         return 0;
     default:
         Console.Error.WriteLine("usage: step|generate "
-            + "[--precision bf16|fp32] [--threads N] [--steps N] [--length N]");
+            + "[--model PRESET] [--train SCOPE] [--precision bf16|fp32] [--threads N] [--steps N] [--length N]");
         return 2;
 }
 

@@ -17,6 +17,7 @@ public sealed class SameBitsTests
         { Precision.BFloat16, Route.CpuWithFastBFloat16 },
         { Precision.BFloat16, Route.CpuFused },
         { Precision.Float32, Route.Tensors },
+        { Precision.BFloat16, Route.Tensors },
     };
 
     [Theory]
@@ -162,14 +163,18 @@ public sealed class SameBitsTests
     public void Training_the_blocks_leaves_the_other_tensors_alone()
     {
         using var replica = Fresh(Replicas.Tiny with { Trainable = TrainableParameters.TransformerLayers }, Route.Cpu);
-        var before = Replicas.Parameters(replica);
+        var (before, frozen) = (Replicas.Parameters(replica), replica.FrozenHash);
+        Assert.All(replica.Layout.Slices, slice => Assert.InRange(slice.Layer, 0, int.MaxValue));
+        Assert.All(replica.Parameters.Frozen.Slices, slice => Assert.Equal(-1, slice.Layer));
         Step(replica, 1);
         var after = Replicas.Parameters(replica);
         foreach (var slice in replica.Layout.Slices)
         {
             var (start, end) = ((int)slice.Start, (int)slice.End);
-            Assert.Equal(slice.Layer < 0, before.AsSpan(start..end).SequenceEqual(after.AsSpan(start..end)));
+            Assert.False(before.AsSpan(start..end).SequenceEqual(after.AsSpan(start..end)), slice.Name);
         }
+
+        Assert.Equal(frozen, replica.FrozenHash);
     }
 
     [Fact]

@@ -64,19 +64,21 @@ public sealed class TiledAttentionTests
         using var mode = no_grad();
         using var team = new ThreadTeam(2);
         var (rows, width) = (windows * length, heads * headWidth);
-        using var qkv = new Matrix(Values([rows, 3 * width], 1).to(ScalarType.BFloat16).to(type));
-        using var dresult = new Matrix(Values([rows, width], 2).to(ScalarType.BFloat16).to(type));
+        using var qkv = Memory.Wrap(Values([rows, 3 * width], 1).to(ScalarType.BFloat16).to(type));
+        using var dresult = Memory.Wrap(Values([rows, width], 2).to(ScalarType.BFloat16).to(type));
         using var own = new TiledAttention<T>(team, qkv, length, heads);
-        using var twin = FusedAttention.Forward(qkv, length, heads, forBackward: true);
+        using var twin = ScaledDotProductAttention.Forward(qkv, length, heads, forBackward: true);
         return (Run(own, dresult), Run(twin, dresult));
     }
 
     private static (float[] Result, float[] Gradient) Run(IAttention attention, Matrix dresult)
     {
-        using var dqkv = Matrix.Allocate(dresult.Rows, 3 * dresult.Columns, dresult.Tensor.dtype, CPU);
+        using var dqkv = dresult.AllocateLike(dresult.Rows, 3 * dresult.Columns);
         attention.Backward(dresult, dqkv);
         return (Floats(attention.Result.Tensor), Floats(dqkv.Tensor));
     }
+
+    private static readonly HostMemory Memory = new();
 
     private static Tensor Values(long[] shape, long seed)
     {

@@ -15,8 +15,17 @@ namespace Gpt2Cluster.Compute.Benchmarks;
 /// <param name="Precision">Of the products.</param>
 /// <param name="Steps">Steps in all, more than <see cref="StepBenchmark.WarmUpSteps"/>.</param>
 /// <param name="Threads">Intra-op threads.</param>
+/// <param name="Scope">What is trained.</param>
+/// <param name="Recompute">Whether blocks are computed again in the backward pass.</param>
 public sealed record StepBenchmarkOptions(
-    ModelShape Shape, int BatchSize, int SequenceLength, Precision Precision, int Steps, int Threads);
+    ModelShape Shape,
+    int BatchSize,
+    int SequenceLength,
+    Precision Precision,
+    int Steps,
+    int Threads,
+    TrainingScope Scope = default,
+    bool Recompute = false);
 
 /// <summary>What came out.</summary>
 /// <param name="TokensPerSecond">Median of the steps behind the warm-up.</param>
@@ -56,30 +65,32 @@ public static class StepBenchmark
         ArgumentNullException.ThrowIfNull(options);
         if (options.Steps <= WarmUpSteps)
             throw new ArgumentException($"At least {WarmUpSteps + 1} steps are needed: {WarmUpSteps} warm up.");
-        var (seconds, phases, layout) = TimeSteps(factory, deviceIndex, options, cancellation);
+        var (seconds, phases, parameters) = TimeSteps(factory, deviceIndex, options, cancellation);
         using var process = Process.GetCurrentProcess();
         var peak = process.PeakWorkingSet64;
         var device = factory.Devices[deviceIndex];
         var gflops = ProductRates.Best(device, options);
         var tokens = (double)options.BatchSize * options.SequenceLength;
-        var operations = OperationsPerToken(layout, options.SequenceLength) * tokens;
+        var operations = OperationsPerToken(parameters, options.SequenceLength) * tokens;
         return new StepBenchmarkResult(
             tokens / seconds, seconds, gflops, operations / seconds / (gflops * 1e9), peak, Median(phases));
     }
 
     /// <summary>
-    /// Operations a trained token costs: two a weight forward and four backward (Kaplan et al. 2020), and attention's
-    /// scores.
+    /// Operations a trained token costs: two a weight forward, two backward to the input and two to the weight
+    /// (Kaplan et al. 2020), the last only where it is trained; and attention's scores.
     /// </summary>
-    public static double OperationsPerToken(ParameterLayout layout, int sequenceLength)
+    public static double OperationsPerToken(ModelParameters parameters, int sequenceLength)
     {
-        ArgumentNullException.ThrowIfNull(layout);
-        var shape = layout.Shape;
-        return (6.0 * (layout.Length - layout["wpe.weight"].Length))
+        ArgumentNullException.ThrowIfNull(parameters);
+        var shape = parameters.Shape;
+        var positions = new ParameterId(-1, ParameterRole.PositionEmbedding);
+        double Multiplied(ParameterLayout layout) => layout.Length - (layout.Find(positions)?.Length ?? 0);
+        return (6 * Multiplied(parameters.Trained)) + (4 * Multiplied(parameters.Frozen))
             + (12.0 * shape.LayerCount * shape.Width * sequenceLength);
     }
 
-    private static (double Seconds, List<ComputeTimes> Phases, ParameterLayout Layout) TimeSteps(
+    private static (double Seconds, List<ComputeTimes> Phases, ModelParameters Parameters) TimeSteps(
         IReplicaFactory factory, int deviceIndex, StepBenchmarkOptions options, CancellationToken cancellation)
     {
         using var replica = factory.Create(deviceIndex, new ReplicaOptions
@@ -87,6 +98,9 @@ public static class StepBenchmark
             Shape = options.Shape,
             Precision = options.Precision,
             Threads = options.Threads,
+            Trainable = options.Scope.Trainable,
+            Lora = options.Scope.Lora(),
+            Recompute = options.Recompute,
         });
         replica.Initialize(1);
         var seconds = new List<double>();
@@ -103,7 +117,7 @@ public static class StepBenchmark
             phases.Add(replica.Times);
         }
 
-        return (Medians.Of(seconds), phases, replica.Layout);
+        return (Medians.Of(seconds), phases, replica.Parameters);
     }
 
     private static void Step(IReplica replica, in MicroBatch batch, int step)

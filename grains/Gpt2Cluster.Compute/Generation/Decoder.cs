@@ -21,11 +21,12 @@ internal readonly record struct LogitRows(float[] Values, int Columns, int Vocab
 /// Forward passes of one token for each of S samples, on top of a key/value cache. Shapes: S samples, C channels.
 /// </summary>
 internal sealed class Decoder(
-    ParameterLayout layout, IWorkingParameters working, Gpt2 model, ComputeRoute route) : IDisposable
+    ModelParameters parameters, IWorkingParameters working, Gpt2 model, ComputeBackend backend) : IDisposable
 {
-    private readonly ModelShape shape = layout.Shape;
-    private readonly DecodingWeights weights = new(working, layout.Shape.LayerCount, route.NarrowsForDecoding);
-    private readonly IKernels kernels = route.Kernels;
+    private readonly ModelShape shape = parameters.Shape;
+    private readonly DecodingWeights weights = new(working, parameters.Shape.LayerCount, backend.DecodingType);
+    private readonly IKernels kernels = backend.Kernels;
+    private readonly IRowMatmul matmul = backend.RowMatmul;
     private KeyValueCache? cache;
     private Buffers? buffers;
     private int position;
@@ -36,11 +37,11 @@ internal sealed class Decoder(
     public LogitRows Start(IReadOnlyList<int> prompt, int sampleCount, int positionCount)
     {
         End();
-        cache = new KeyValueCache(shape, sampleCount, positionCount, route.Type, route.Device);
-        buffers = new Buffers(sampleCount, shape, route.Type, route.Device);
-        using var space = new Workspace(shape, prompt.Count, false, false, route.Type, route.Device);
-        var pass = new Pass(prompt.Count, false, 0, 0, 0, 0);
-        model.Forward(space, pass, prompt.ToArray(), (layer, a) => cache.StorePrompt(layer, a.Qkv));
+        cache = new KeyValueCache(shape, sampleCount, positionCount, backend.Type, backend.Memory);
+        buffers = new Buffers(sampleCount, parameters, backend);
+        using var space = new Workspace(backend, parameters, prompt.Count, false, false);
+        var context = StepContext.ForEvaluation(prompt.Count);
+        model.Forward(space, context, prompt.ToArray(), (layer, a) => cache.StorePrompt(layer, a.Qkv));
         position = prompt.Count;
         using var last = space.Stream(shape.LayerCount).SliceRows(prompt.Count - 1, 1); // (1, C)
         using var scope = NewDisposeScope();
@@ -70,14 +71,14 @@ internal sealed class Decoder(
         var b = buffers!;
         foreach (var w in weights.Blocks)
         {
-            route.MultiplyRows(b.Norm, w.Qkv.Weight, b.Qkv);
-            route.MultiplyRows(b.Norm, w.Out.Weight, b.Branch);
-            route.MultiplyRows(b.Norm, w.Up.Weight, b.Wide);
-            route.MultiplyRows(b.Wide, w.Down.Weight, b.Branch);
+            matmul.Multiply(b.Norm, w.Qkv.Weight, b.Qkv);
+            matmul.Multiply(b.Norm, w.Out.Weight, b.Branch);
+            matmul.Multiply(b.Norm, w.Up.Weight, b.Mlp);
+            matmul.Multiply(b.Mlp, w.Down.Weight, b.Branch);
         }
 
-        route.MultiplyRowsByTransposed(b.Norm, weights.Tokens, b.Logits);
-        route.Synchronize();
+        matmul.MultiplyByTransposed(b.Norm, weights.Tokens, b.Logits);
+        backend.Synchronize();
     }
 
     /// <inheritdoc/>
@@ -89,26 +90,36 @@ internal sealed class Decoder(
 
     private void Block(int layer, DecodingWeights.Block w, Buffers b)
     {
-        kernels.LayerNorm(b.Stream, w.Norm1.Gain, w.Norm1.Bias, b.Statistics, b.Norm); // (S, C)
-        route.MultiplyRows(b.Norm, w.Qkv.Weight, b.Qkv); // (S, 3C)
+        kernels.LayerNorm(b.Stream, w.Norm1, b.Statistics, b.Norm); // (S, C)
+        Multiply(b.Norm, w.Qkv, b.Qkv); // (S, 3C)
         kernels.AddBias(b.Qkv, w.Qkv.Bias);
         var (keys, values) = cache!.Layer(layer); // each (S H P, D)
         kernels.AttendToCache(b.Qkv, keys, values, position, b.Norm); // (S, C)
-        route.MultiplyRows(b.Norm, w.Out.Weight, b.Branch); // (S, C)
+        Multiply(b.Norm, w.Out, b.Branch); // (S, C)
         kernels.AddBranch(b.Stream, b.Branch, w.Out.Bias, Dropout.None, b.Stream); // (S, C)
 
-        kernels.LayerNorm(b.Stream, w.Norm2.Gain, w.Norm2.Bias, b.Statistics, b.Norm); // (S, C)
-        route.MultiplyRows(b.Norm, w.Up.Weight, b.Wide); // (S, 4C)
-        kernels.Gelu(b.Wide, w.Up.Bias, b.Wide); // (S, 4C)
-        route.MultiplyRows(b.Wide, w.Down.Weight, b.Branch); // (S, C)
+        kernels.LayerNorm(b.Stream, w.Norm2, b.Statistics, b.Norm); // (S, C)
+        Multiply(b.Norm, w.Up, b.Mlp); // (S, 4C)
+        kernels.Gelu(b.Mlp, w.Up.Bias, b.Mlp); // (S, 4C)
+        Multiply(b.Mlp, w.Down, b.Branch); // (S, C)
         kernels.AddBranch(b.Stream, b.Branch, w.Down.Bias, Dropout.None, b.Stream); // (S, C)
+    }
+
+    private void Multiply(Matrix x, LinearParameters w, Matrix y)
+    {
+        matmul.Multiply(x, w.Weight, y); // (S, O)
+        if (w.Adapter is not { } adapter)
+            return;
+        var projected = buffers!.Projected!; // (S, R)
+        backend.Matmul.MultiplyByTransposed(x, adapter.A, projected, parameters.Lora!.Scale);
+        backend.Matmul.MultiplyByTransposed(projected, adapter.B, y, add: true); // (S, O)
     }
 
     private LogitRows Logits()
     {
         var b = buffers!;
-        kernels.LayerNorm(b.Stream, weights.Outer.NormGain, weights.Outer.NormBias, b.Statistics, b.Norm); // (S, C)
-        route.MultiplyRowsByTransposed(b.Norm, weights.Tokens, b.Logits); // (S, Vp)
+        kernels.LayerNorm(b.Stream, weights.Outer.Norm, b.Statistics, b.Norm); // (S, C)
+        matmul.MultiplyByTransposed(b.Norm, weights.Tokens, b.Logits); // (S, Vp)
         b.CopyLogits();
         return new LogitRows(b.HostLogits, b.Logits.Columns, shape.VocabularySize);
     }
@@ -120,25 +131,47 @@ internal sealed class Decoder(
     }
 
     /// <summary>Memory for one token's activations of every sample.</summary>
-    private sealed class Buffers(int samples, ModelShape shape, ScalarType type, TorchSharp.torch.Device device)
-        : IDisposable
+    private sealed class Buffers : IDisposable
     {
-        public Matrix Stream { get; } = Matrix.Allocate(samples, shape.Width, type, device); // (S, C)
+        private readonly List<Matrix> all = [];
 
-        public Matrix Norm { get; } = Matrix.Allocate(samples, shape.Width, type, device); // (S, C)
+        public Buffers(int samples, ModelParameters parameters, ComputeBackend backend)
+        {
+            var (width, vocabulary) = (parameters.Shape.Width, parameters.Shape.VocabularySize);
+            Stream = New(width);
+            Norm = New(width);
+            Branch = New(width);
+            Qkv = New(3 * width);
+            Mlp = New(4 * width);
+            Logits = New(VocabularyPadding.PaddedRows(vocabulary));
+            Projected = parameters.Lora is { } lora ? New(lora.Rank) : null;
+            all.Add(Statistics = BlockActivations.NewStatistics(backend, samples));
+            HostLogits = new float[samples * Logits.Columns];
 
-        public Matrix Branch { get; } = Matrix.Allocate(samples, shape.Width, type, device); // (S, C)
+            Matrix New(int columns)
+            {
+                all.Add(backend.Memory.Matrix(samples, columns, backend.Type));
+                return all[^1];
+            }
+        }
 
-        public Matrix Qkv { get; } = Matrix.Allocate(samples, 3 * shape.Width, type, device); // (S, 3C)
+        public Matrix Stream { get; } // (S, C)
 
-        public Matrix Wide { get; } = Matrix.Allocate(samples, 4 * shape.Width, type, device); // (S, 4C)
+        public Matrix Norm { get; } // (S, C)
 
-        public Matrix Logits { get; } =
-            Matrix.Allocate(samples, VocabularyPadding.PaddedRows(shape), type, device); // (S, Vp)
+        public Matrix Branch { get; } // (S, C)
 
-        public float[] Statistics { get; } = new float[2 * samples];
+        public Matrix Qkv { get; } // (S, 3C)
 
-        public float[] HostLogits { get; } = new float[samples * VocabularyPadding.PaddedRows(shape)];
+        public Matrix Mlp { get; } // (S, 4C)
+
+        public Matrix Logits { get; } // (S, Vp)
+
+        public Matrix? Projected { get; } // (S, R)
+
+        public Matrix Statistics { get; } // (2, S)
+
+        public float[] HostLogits { get; }
 
         public void CopyLogits()
         {
@@ -147,10 +180,6 @@ internal sealed class Decoder(
             System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(host.bytes).CopyTo(HostLogits);
         }
 
-        public void Dispose()
-        {
-            foreach (var matrix in new[] { Stream, Norm, Branch, Qkv, Wide, Logits })
-                matrix.Dispose();
-        }
+        public void Dispose() => all.ForEach(matrix => matrix.Dispose());
     }
 }

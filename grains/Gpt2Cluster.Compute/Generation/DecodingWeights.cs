@@ -5,34 +5,34 @@ using static TorchSharp.torch;
 namespace Gpt2Cluster.Compute.Generation;
 
 /// <summary>
-/// A model's parameters as decoding reads them: vectors in the type of the activations, the big matrices narrow where
-/// that saves memory traffic, for one token costs as much time as reading every weight once.
+/// A model's parameters as decoding reads them: vectors in the type of the activations, the big matrices in one that
+/// saves memory traffic, for one token costs as much time as reading every weight once.
 /// </summary>
 internal sealed class DecodingWeights : IDisposable
 {
     /// <summary>Takes the parameters as they are now.</summary>
     /// <param name="working">Where they come from.</param>
     /// <param name="layerCount">L.</param>
-    /// <param name="narrow">Whether matrices become bf16, which they hold already, rounded.</param>
-    public DecodingWeights(IWorkingParameters working, int layerCount, bool narrow)
+    /// <param name="type">What the big matrices are read in.</param>
+    public DecodingWeights(IWorkingParameters working, int layerCount, ScalarType type)
     {
-        Blocks = [.. Enumerable.Range(0, layerCount).Select(layer => new Block(working.Block(layer), narrow))];
+        Blocks = [.. Enumerable.Range(0, layerCount).Select(layer => new Block(working.Block(layer), type))];
         Outer = working.Outer;
-        Tokens = Take(Outer.Tokens, narrow);
+        Tokens = Outer.Tokens.As(type);
     }
 
     /// <summary>The blocks, first to last.</summary>
     public IReadOnlyList<Block> Blocks { get; }
 
     /// <summary>Last layer norm and embeddings, for looking up.</summary>
-    public OuterViews Outer { get; }
+    public OuterParameters Outer { get; }
 
     /// <summary>The head: (Vp, C).</summary>
     public Matrix Tokens { get; }
 
     /// <summary>Bytes of all matrices, the head's padding included.</summary>
     public long MatrixBytes => Blocks.SelectMany(block => new[] { block.Qkv, block.Out, block.Up, block.Down })
-        .Select(pair => pair.Weight).Append(Tokens)
+        .Select(linear => linear.Weight).Append(Tokens)
         .Sum(matrix => (long)matrix.Rows * matrix.Columns * matrix.ElementBytes);
 
     /// <inheritdoc/>
@@ -43,43 +43,57 @@ internal sealed class DecodingWeights : IDisposable
         Tokens.Dispose();
     }
 
-    private static Matrix Take(Matrix matrix, bool narrow)
-    {
-        using var scope = NewDisposeScope();
-        return new Matrix(narrow ? matrix.Tensor.to(ScalarType.BFloat16) : matrix.Tensor.alias());
-    }
-
-    private static Matrix Copy(Matrix vector) => new(vector.Tensor.clone());
-
     /// <summary>One block's.</summary>
-    internal sealed class Block(BlockViews w, bool narrow) : IDisposable
+    internal sealed class Block : IDisposable
     {
-        /// <summary>First layer norm's gain and bias: (1, C).</summary>
-        public (Matrix Gain, Matrix Bias) Norm1 { get; } = (Copy(w.Norm1Gain), Copy(w.Norm1Bias));
+        private readonly List<Matrix> all = [];
 
-        /// <summary>Second layer norm's gain and bias: (1, C).</summary>
-        public (Matrix Gain, Matrix Bias) Norm2 { get; } = (Copy(w.Norm2Gain), Copy(w.Norm2Bias));
+        /// <summary>Takes them.</summary>
+        public Block(BlockParameters w, ScalarType type)
+        {
+            Norm1 = new NormViews(Copy(w.Norm1.Gain), Copy(w.Norm1.Bias));
+            Norm2 = new NormViews(Copy(w.Norm2.Gain), Copy(w.Norm2.Bias));
+            Qkv = Take(w.Qkv);
+            Out = Take(w.Out);
+            Up = Take(w.Up);
+            Down = Take(w.Down);
 
-        /// <summary>Queries, keys and values: (C, 3C) and (1, 3C).</summary>
-        public (Matrix Weight, Matrix Bias) Qkv { get; } = (Take(w.QkvWeight, narrow), Copy(w.QkvBias));
+            LinearParameters Take(LinearParameters linear)
+            {
+                var adapter = linear.Adapter is { } factors
+                    ? new AdapterViews(Copy(factors.A), Copy(factors.B))
+                    : null;
+                return new LinearParameters(Keep(linear.Weight.As(type)), Copy(linear.Bias), adapter);
+            }
+        }
 
-        /// <summary>Attention's way back: (C, C) and (1, C).</summary>
-        public (Matrix Weight, Matrix Bias) Out { get; } = (Take(w.OutWeight, narrow), Copy(w.OutBias));
+        /// <summary>First layer norm's.</summary>
+        public NormViews Norm1 { get; }
 
-        /// <summary>Widening: (C, 4C) and (1, 4C).</summary>
-        public (Matrix Weight, Matrix Bias) Up { get; } = (Take(w.UpWeight, narrow), Copy(w.UpBias));
+        /// <summary>Second layer norm's.</summary>
+        public NormViews Norm2 { get; }
 
-        /// <summary>Narrowing: (4C, C) and (1, C).</summary>
-        public (Matrix Weight, Matrix Bias) Down { get; } = (Take(w.DownWeight, narrow), Copy(w.DownBias));
+        /// <summary>Queries, keys and values: (C, 3C).</summary>
+        public LinearParameters Qkv { get; }
+
+        /// <summary>Attention's projection into the residual stream: (C, C).</summary>
+        public LinearParameters Out { get; }
+
+        /// <summary>The MLP's first product: (C, 4C).</summary>
+        public LinearParameters Up { get; }
+
+        /// <summary>The MLP's projection into the residual stream: (4C, C).</summary>
+        public LinearParameters Down { get; }
 
         /// <inheritdoc/>
-        public void Dispose()
+        public void Dispose() => all.ForEach(matrix => matrix.Dispose());
+
+        private Matrix Copy(Matrix matrix) => Keep(matrix.Copy());
+
+        private Matrix Keep(Matrix matrix)
         {
-            foreach (var (first, second) in new[] { Norm1, Norm2, Qkv, Out, Up, Down })
-            {
-                first.Dispose();
-                second.Dispose();
-            }
+            all.Add(matrix);
+            return matrix;
         }
     }
 }

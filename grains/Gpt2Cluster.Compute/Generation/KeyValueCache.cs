@@ -15,7 +15,7 @@ internal sealed class KeyValueCache : IDisposable
     private readonly int sampleCount;
 
     /// <summary>Makes room for P positions.</summary>
-    public KeyValueCache(ModelShape shape, int sampleCount, int positionCount, ScalarType type, Device device)
+    public KeyValueCache(ModelShape shape, int sampleCount, int positionCount, ScalarType type, DeviceMemory memory)
     {
         this.shape = shape;
         this.sampleCount = sampleCount;
@@ -23,7 +23,7 @@ internal sealed class KeyValueCache : IDisposable
         values = New();
 
         Matrix[] New() => [.. Enumerable.Range(0, shape.LayerCount).Select(_ =>
-            Matrix.Allocate(sampleCount * shape.HeadCount * positionCount, shape.HeadWidth, type, device))];
+            memory.Matrix(sampleCount * shape.HeadCount * positionCount, shape.HeadWidth, type))];
     }
 
     /// <summary>A layer's keys and values: each (S H P, D).</summary>

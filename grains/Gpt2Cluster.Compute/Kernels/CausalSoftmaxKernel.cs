@@ -18,6 +18,7 @@ internal sealed unsafe class CausalSoftmaxKernel<T>(ThreadTeam team, float scale
 {
     private const int LeastRowsPerThread = 16;
 
+    private readonly HostMemory memory = new();
     private static readonly Vector256<int> Lanes = Vector256<int>.Indices;
 
     /// <summary>Scores become probabilities; the sums are kept.</summary>
@@ -46,7 +47,7 @@ internal sealed unsafe class CausalSoftmaxKernel<T>(ThreadTeam team, float scale
             Backward<AnyLength<T>>(rows, drows, (int)scores.shape[1], first);
     }
 
-    private static Matrix Rows(Tensor scores) => new(scores.view(-1, scores.shape[2]));
+    private Matrix Rows(Tensor scores) => memory.Wrap(scores.view(-1, scores.shape[2]));
 
     private void Forward<TElement>(Matrix scores, int queries, int first)
         where TElement : struct, IElement =>

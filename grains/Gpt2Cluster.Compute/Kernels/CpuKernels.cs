@@ -1,5 +1,6 @@
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Model;
 
 namespace Gpt2Cluster.Compute.Kernels;
 
@@ -36,13 +37,12 @@ internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, bool
     }
 
     /// <inheritdoc/>
-    public void LayerNorm(Matrix x, Matrix gain, Matrix bias, float[] statistics, Matrix y) =>
-        layerNorm.Forward(x, gain, bias, statistics, y);
+    public void LayerNorm(Matrix x, NormViews w, Matrix statistics, Matrix y) =>
+        layerNorm.Forward(x, w, statistics, y);
 
     /// <inheritdoc/>
-    public void LayerNormBackward(
-        Matrix dy, Matrix x, Matrix gain, float[] statistics, Matrix dx, Matrix dgain, Matrix dbias) =>
-        layerNorm.Backward(dy, x, gain, statistics, dx, dgain, dbias);
+    public void LayerNormBackward(Matrix dy, Matrix x, NormViews w, Matrix statistics, Matrix dx, NormViews? dw) =>
+        layerNorm.Backward(dy, x, w, statistics, dx, dw);
 
     /// <inheritdoc/>
     public void AddBias(Matrix x, Matrix bias) => elementwise.AddBias(x, bias);
@@ -69,6 +69,9 @@ internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, bool
     /// <inheritdoc/>
     public void DropoutBackward(Matrix dy, Dropout dropout, Matrix dbranch) =>
         elementwise.Drop(dy, dropout, dbranch);
+
+    /// <inheritdoc/>
+    public void AddDropped(Matrix x, Dropout dropout, Matrix y) => elementwise.AddDropped(x, dropout, y);
 
     /// <inheritdoc/>
     public void SumRows(Matrix dy, Matrix dbias) => rowSum.Sum(dy, dbias);

@@ -51,8 +51,8 @@ internal sealed unsafe class ElementwiseKernel<T>(ThreadTeam team)
             var value = T.Load(from, i, count) + T.Load(add, i, count);
             var sigmoid = Sigmoid(value);
             var inner = Vector256.Create(TwiceRoot) + (value * value * (3 * Cubic * TwiceRoot));
-            var slope = sigmoid + (value * sigmoid * (Vector256<float>.One - sigmoid) * inner);
-            T.Store(inout, i, count, T.Load(inout, i, count) * slope);
+            var gradient = sigmoid + (value * sigmoid * (Vector256<float>.One - sigmoid) * inner);
+            T.Store(inout, i, count, T.Load(inout, i, count) * gradient);
         }
     });
 
@@ -85,6 +85,20 @@ internal sealed unsafe class ElementwiseKernel<T>(ThreadTeam team)
         {
             var value = T.Load(from.Row(row), i, count) * Float32Element.Load((byte*)multipliers, i, count);
             T.Store(into.Row(row), i, count, value);
+        }
+    });
+
+    /// <summary><c>y += x * dropout</c>.</summary>
+    public void AddDropped(Matrix x, Dropout dropout, Matrix y) => ForRows(x, row =>
+    {
+        var count = x.Columns;
+        var multipliers = stackalloc float[count + 8];
+        new Span<float>(multipliers, count).Fill(1);
+        FillMultipliers(dropout, row, count, multipliers);
+        for (var i = 0; i < count; i += 8)
+        {
+            var value = T.Load(x.Row(row), i, count) * Float32Element.Load((byte*)multipliers, i, count);
+            T.Store(y.Row(row), i, count, T.Load(y.Row(row), i, count) + value);
         }
     });
 

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Core.Randomness;
 
 namespace Gpt2Cluster.Compute.Kernels;
@@ -29,14 +30,18 @@ internal interface IKernels : IDisposable
         ReadOnlyMemory<int> tokens, int sequenceLength, Matrix dx, Dropout dropout, Matrix dwte, Matrix dwpe);
 
     /// <summary>
-    /// <c>y = (x - mean) * factor * gain + bias</c> with <c>factor = 1 / sqrt(variance + epsilon)</c>; the statistics
-    /// take mean and factor of each row.
+    /// <c>y = (x - mean) * rstd * gain + bias</c> with <c>rstd = 1 / sqrt(variance + epsilon)</c>.
     /// </summary>
-    void LayerNorm(Matrix x, Matrix gain, Matrix bias, float[] statistics, Matrix y);
+    /// <param name="x">(N, C).</param>
+    /// <param name="w">Gain and bias.</param>
+    /// <param name="statistics">(2, N), fp32: takes the rows' means, then their rstd.</param>
+    /// <param name="y">(N, C).</param>
+    void LayerNorm(Matrix x, NormViews w, Matrix statistics, Matrix y);
 
-    /// <summary>Adds the input's gradient to <paramref name="dx"/>; writes those of gain and bias.</summary>
-    void LayerNormBackward(
-        Matrix dy, Matrix x, Matrix gain, float[] statistics, Matrix dx, Matrix dgain, Matrix dbias);
+    /// <summary>
+    /// Adds the input's gradient to <paramref name="dx"/>; writes those of gain and bias unless they are frozen.
+    /// </summary>
+    void LayerNormBackward(Matrix dy, Matrix x, NormViews w, Matrix statistics, Matrix dx, NormViews? dw);
 
     /// <summary><c>x += bias</c>, row by row.</summary>
     void AddBias(Matrix x, Matrix bias);
@@ -69,6 +74,9 @@ internal interface IKernels : IDisposable
 
     /// <summary><c>dbranch = dy * dropout</c>.</summary>
     void DropoutBackward(Matrix dy, Dropout dropout, Matrix dbranch);
+
+    /// <summary><c>y += x * dropout</c>.</summary>
+    void AddDropped(Matrix x, Dropout dropout, Matrix y);
 
     /// <summary><c>dbias = </c> the sum of the rows of <paramref name="dy"/>.</summary>
     void SumRows(Matrix dy, Matrix dbias);

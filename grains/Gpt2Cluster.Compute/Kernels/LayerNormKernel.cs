@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Core.Model;
 
 namespace Gpt2Cluster.Compute.Kernels;
@@ -11,21 +12,24 @@ internal sealed unsafe class LayerNormKernel<T>(ThreadTeam team)
 {
     private const int BlockRows = RowSumKernel<T>.BlockRows;
 
-    /// <summary>Normalises; keeps mean and factor of row r at 2r and 2r + 1 of the statistics.</summary>
-    public void Forward(Matrix x, Matrix gain, Matrix bias, float[] statistics, Matrix y) =>
+    /// <summary>Normalises; keeps the rows' means and rstd in the two rows of the statistics.</summary>
+    public void Forward(Matrix x, NormViews w, Matrix statistics, Matrix y) =>
         team.For(x.Rows, BlockRows / 2, (from, to) =>
         {
+            var means = (float*)statistics.Row(0);
+            var rstds = (float*)statistics.Row(1);
             for (var row = from; row < to; row++)
             {
-                var (mean, factor) = Statistics(x.Row(row), x.Columns);
-                (statistics[2 * row], statistics[(2 * row) + 1]) = (mean, factor);
-                Normalise(x.Row(row), gain.Pointer, bias.Pointer, mean, factor, y.Row(row), x.Columns);
+                (means[row], rstds[row]) = Statistics(x.Row(row), x.Columns);
+                Normalise(
+                    x.Row(row), w.Gain.Pointer, w.Bias.Pointer, means[row], rstds[row], y.Row(row), x.Columns);
             }
         });
 
-    /// <summary>Adds the input's gradient to <paramref name="dx"/>, writes those of gain and bias.</summary>
-    public void Backward(
-        Matrix dy, Matrix x, Matrix gain, float[] statistics, Matrix dx, Matrix dgain, Matrix dbias)
+    /// <summary>
+    /// Adds the input's gradient to <paramref name="dx"/>, writes those of gain and bias where they are wanted.
+    /// </summary>
+    public void Backward(Matrix dy, Matrix x, NormViews w, Matrix statistics, Matrix dx, NormViews? dw)
     {
         var blocks = (x.Rows + BlockRows - 1) / BlockRows;
         var stride = RowSumKernel<T>.Stride(x.Columns);
@@ -36,14 +40,16 @@ internal sealed unsafe class LayerNormKernel<T>(ThreadTeam team)
             for (var block = from; block < to; block++)
             {
                 fixed (float* dgains = &gains[(long)block * stride], dbiases = &biases[(long)block * stride])
-                    BackwardBlock(block, dy, x, gain, statistics, dx, (byte*)dgains, (byte*)dbiases);
+                    BackwardBlock(block, dy, x, w.Gain, statistics, dx, (byte*)dgains, (byte*)dbiases);
             }
         });
-        RowSumKernel<T>.Combine(gains, blocks, dgain);
-        RowSumKernel<T>.Combine(biases, blocks, dbias);
+        if (dw is null)
+            return;
+        RowSumKernel<T>.Combine(gains, blocks, dw.Gain);
+        RowSumKernel<T>.Combine(biases, blocks, dw.Bias);
     }
 
-    private static (float Mean, float Factor) Statistics(byte* x, int count)
+    private static (float Mean, float Rstd) Statistics(byte* x, int count)
     {
         var sum = Vector256<float>.Zero;
         for (var i = 0; i < count; i += 8)
@@ -64,35 +70,35 @@ internal sealed unsafe class LayerNormKernel<T>(ThreadTeam team)
         return (mean, 1 / MathF.Sqrt((total / count) + ModelShape.LayerNormEpsilon));
     }
 
-    private static void Normalise(byte* x, byte* gain, byte* bias, float mean, float factor, byte* y, int count)
+    private static void Normalise(byte* x, byte* gain, byte* bias, float mean, float rstd, byte* y, int count)
     {
         for (var i = 0; i < count; i += 8)
         {
-            var normal = (T.Load(x, i, count) - Vector256.Create(mean)) * factor;
+            var normal = (T.Load(x, i, count) - Vector256.Create(mean)) * rstd;
             T.Store(y, i, count, (normal * T.Load(gain, i, count)) + T.Load(bias, i, count));
         }
     }
 
     private static void BackwardBlock(
-        int block, Matrix dy, Matrix x, Matrix gain, float[] statistics, Matrix dx, byte* dgain, byte* dbias)
+        int block, Matrix dy, Matrix x, Matrix gain, Matrix statistics, Matrix dx, byte* dgain, byte* dbias)
     {
         var end = Math.Min(x.Rows, (block + 1) * BlockRows);
         for (var row = block * BlockRows; row < end; row++)
         {
-            var (mean, factor) = (statistics[2 * row], statistics[(2 * row) + 1]);
+            var (mean, rstd) = (((float*)statistics.Row(0))[row], ((float*)statistics.Row(1))[row]);
             BackwardRow(
-                dy.Row(row), x.Row(row), gain.Pointer, mean, factor, dx.Row(row), dgain, dbias, x.Columns);
+                dy.Row(row), x.Row(row), gain.Pointer, mean, rstd, dx.Row(row), dgain, dbias, x.Columns);
         }
     }
 
-    // With n = (x - mean) factor and g = dy gain: dx = factor (g - mean(g) - n mean(g n)).
+    // With n = (x - mean) rstd and g = dy gain: dx = rstd (g - mean(g) - n mean(g n)).
     private static void BackwardRow(
-        byte* dy, byte* x, byte* gain, float mean, float factor, byte* dx, byte* dgain, byte* dbias, int count)
+        byte* dy, byte* x, byte* gain, float mean, float rstd, byte* dx, byte* dgain, byte* dbias, int count)
     {
         Vector256<float> sum = default, sumNormal = default;
         for (var i = 0; i < count; i += 8)
         {
-            var normal = (T.Load(x, i, count) - Vector256.Create(mean)) * factor;
+            var normal = (T.Load(x, i, count) - Vector256.Create(mean)) * rstd;
             var gradient = T.Load(dy, i, count);
             var scaled = gradient * T.Load(gain, i, count);
             sum += scaled;
@@ -105,9 +111,9 @@ internal sealed unsafe class LayerNormKernel<T>(ThreadTeam team)
         var meanNormal = Vector256.Create(VectorMath.Sum(sumNormal) / count);
         for (var i = 0; i < count; i += 8)
         {
-            var normal = (T.Load(x, i, count) - Vector256.Create(mean)) * factor;
+            var normal = (T.Load(x, i, count) - Vector256.Create(mean)) * rstd;
             var scaled = T.Load(dy, i, count) * T.Load(gain, i, count);
-            var through = (scaled - meanGradient - (normal * meanNormal)) * factor;
+            var through = (scaled - meanGradient - (normal * meanNormal)) * rstd;
             T.Store(dx, i, count, T.Load(dx, i, count) + through);
         }
     }

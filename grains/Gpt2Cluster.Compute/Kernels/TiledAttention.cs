@@ -39,7 +39,7 @@ internal sealed class TiledAttention<T> : IAttention
         logSums = new float[windows * heads * length];
         softmax = new CausalSoftmaxKernel<T>(team, 1 / MathF.Sqrt(qkv.Columns / 3 / headCount), length, logSums);
         using var scope = NewDisposeScope();
-        Result = Matrix.Allocate(qkv.Rows, qkv.Columns / 3, qkv.Tensor.dtype, qkv.Tensor.device);
+        Result = qkv.AllocateLike(qkv.Rows, qkv.Columns / 3);
         var (query, key, value) = Heads(); // each (G, T, D)
         for (var first = 0; first < length; first += TileRows)
         {
@@ -47,8 +47,8 @@ internal sealed class TiledAttention<T> : IAttention
             var (count, end) = Tile(first);
             var scores = Scores(query, key, first); // (G, R, P)
             softmax.Forward(scores, first);
-            var found = scores.bmm(value.narrow(1, 0, end)); // (G, R, D)
-            ByHead(Result.Tensor).narrow(2, first, count).copy_(found.view(windows, heads, count, -1));
+            var output = scores.bmm(value.narrow(1, 0, end)); // (G, R, D)
+            ByHead(Result.Tensor).narrow(2, first, count).copy_(output.view(windows, heads, count, -1));
         }
     }
 
@@ -73,8 +73,8 @@ internal sealed class TiledAttention<T> : IAttention
             softmax.Backward(scores, dscores, first);
             dvalueSum = Add(dvalueSum, scores.transpose(1, 2).bmm(dtile));
             dkeySum = Add(dkeySum, dscores.transpose(1, 2).bmm(query.narrow(1, first, count)));
-            var found = dscores.bmm(key.narrow(1, 0, end)); // (G, R, D)
-            dquery.narrow(2, first, count).copy_(found.view(windows, heads, count, -1));
+            var output = dscores.bmm(key.narrow(1, 0, end)); // (G, R, D)
+            dquery.narrow(2, first, count).copy_(output.view(windows, heads, count, -1));
         }
 
         dkey.copy_(dkeySum!.view(windows, heads, length, -1));

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Core.Model;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -36,24 +37,25 @@ internal sealed class TorchKernels(torch.Device device) : IKernels
     }
 
     /// <inheritdoc/>
-    public void LayerNorm(Matrix x, Matrix gain, Matrix bias, float[] statistics, Matrix y)
+    public void LayerNorm(Matrix x, NormViews w, Matrix statistics, Matrix y)
     {
         using var scope = NewDisposeScope();
-        y.Tensor.copy_(Normalise(x.Tensor, Flat(gain), Flat(bias)));
+        y.Tensor.copy_(Normalise(x.Tensor, Flat(w.Gain), Flat(w.Bias)));
     }
 
     /// <inheritdoc/>
-    public void LayerNormBackward(
-        Matrix dy, Matrix x, Matrix gain, float[] statistics, Matrix dx, Matrix dgain, Matrix dbias)
+    public void LayerNormBackward(Matrix dy, Matrix x, NormViews w, Matrix statistics, Matrix dx, NormViews? dw)
     {
         using var scope = NewDisposeScope();
         using var mode = enable_grad();
-        Tensor[] inputs = [Leaf(x.Tensor), Leaf(Flat(gain)), Leaf(zeros_like(Flat(gain)))];
+        Tensor[] inputs = [Leaf(x.Tensor), Leaf(Flat(w.Gain)), Leaf(zeros_like(Flat(w.Gain)))];
         var gradients = autograd.grad([Normalise(inputs[0], inputs[1], inputs[2])], inputs, [dy.Tensor]);
         using var still = no_grad();
         dx.Tensor.add_(gradients[0]);
-        Flat(dgain).copy_(gradients[1]);
-        Flat(dbias).copy_(gradients[2]);
+        if (dw is null)
+            return;
+        Flat(dw.Gain).copy_(gradients[1]);
+        Flat(dw.Bias).copy_(gradients[2]);
     }
 
     /// <inheritdoc/>
@@ -65,7 +67,7 @@ internal sealed class TorchKernels(torch.Device device) : IKernels
 
     /// <inheritdoc/>
     public IAttention Attend(Matrix qkv, int sequenceLength, int headCount, bool forBackward) =>
-        FusedAttention.Forward(qkv, sequenceLength, headCount, forBackward);
+        ScaledDotProductAttention.Forward(qkv, sequenceLength, headCount, forBackward);
 
     /// <inheritdoc/>
     public void AttendToCache(Matrix qkv, Matrix keys, Matrix values, int position, Matrix result)
@@ -77,9 +79,9 @@ internal sealed class TorchKernels(torch.Device device) : IKernels
         var (cachedKeys, cachedValues) = (Cached(keys), Cached(values)); // each (S, H, P, D)
         cachedKeys.narrow(2, position, 1).copy_(parts.select(1, 1)); // (S, H, 1, D)
         cachedValues.narrow(2, position, 1).copy_(parts.select(1, 2)); // (S, H, 1, D)
-        var found = functional.scaled_dot_product_attention(
+        var output = functional.scaled_dot_product_attention(
             parts.select(1, 0), cachedKeys.narrow(2, 0, position + 1), cachedValues.narrow(2, 0, position + 1));
-        result.Tensor.copy_(found.reshape(result.Rows, result.Columns)); // (S, C)
+        result.Tensor.copy_(output.reshape(result.Rows, result.Columns)); // (S, C)
 
         Tensor Cached(Matrix cache) => cache.Tensor.view(samples, heads, -1, headWidth);
     }
@@ -114,6 +116,13 @@ internal sealed class TorchKernels(torch.Device device) : IKernels
     {
         using var scope = NewDisposeScope();
         dbranch.Tensor.copy_(dy.Tensor * Multipliers(dropout, dy));
+    }
+
+    /// <inheritdoc/>
+    public void AddDropped(Matrix x, Dropout dropout, Matrix y)
+    {
+        using var scope = NewDisposeScope();
+        y.Tensor.add_(x.Tensor * Multipliers(dropout, x));
     }
 
     /// <inheritdoc/>

@@ -4,23 +4,24 @@ using static TorchSharp.torch;
 namespace Gpt2Cluster.Compute.Memory;
 
 /// <summary>
-/// A row-major matrix on a replica's device: a torch tensor for the products, and on a CPU a pointer to the same memory
+/// A row-major matrix on a backend's device: a torch tensor for its operators, and in the processor's memory a pointer
 /// for our own kernels.
 /// </summary>
 internal sealed unsafe class Matrix : IDisposable
 {
+    private readonly DeviceMemory memory;
     private Tensor? transposed;
 
-    /// <summary>Takes over a contiguous tensor of two dimensions.</summary>
-    public Matrix(Tensor tensor)
+    /// <summary>Takes over a contiguous tensor of two dimensions; see <see cref="DeviceMemory.Wrap"/>.</summary>
+    public Matrix(Tensor tensor, DeviceMemory memory, byte* pointer)
     {
         tensor.DetachFromDisposeScope();
+        this.memory = memory;
         Tensor = tensor;
         Rows = checked((int)tensor.shape[0]);
         Columns = checked((int)tensor.shape[1]);
         ElementBytes = checked((int)tensor.element_size());
-        if (tensor.device_type == TorchSharp.DeviceType.CPU)
-            Pointer = (byte*)TensorMemory.PointerTo(tensor);
+        Pointer = pointer;
     }
 
     /// <summary>The same memory as a tensor of two dimensions.</summary>
@@ -38,7 +39,7 @@ internal sealed unsafe class Matrix : IDisposable
     /// <summary>Bytes of one element: 4 or 2.</summary>
     public int ElementBytes { get; }
 
-    /// <summary>The first element; null unless the memory is a CPU's.</summary>
+    /// <summary>The first element; only kernels of the processor may follow it.</summary>
     public byte* Pointer { get; }
 
     /// <summary>The first element of a row.</summary>
@@ -46,11 +47,24 @@ internal sealed unsafe class Matrix : IDisposable
     public byte* Row(int row) => Pointer + ((long)row * Columns * ElementBytes);
 
     /// <summary>A view of some rows; the caller disposes it.</summary>
-    public Matrix SliceRows(int first, int count) => new(Tensor.narrow(0, first, count));
+    public Matrix SliceRows(int first, int count) => memory.Wrap(Tensor.narrow(0, first, count));
 
-    /// <summary>Makes a matrix of undefined content.</summary>
-    public static Matrix Allocate(int rows, int columns, ScalarType type, Device device) =>
-        new(empty(rows, columns, type, device));
+    /// <summary>A matrix of undefined content in the same memory and type.</summary>
+    public Matrix AllocateLike(int rows, int columns) => memory.Matrix(rows, columns, Tensor.dtype);
+
+    /// <summary>A copy in the same memory.</summary>
+    public Matrix Copy()
+    {
+        using var scope = NewDisposeScope();
+        return memory.Wrap(Tensor.clone());
+    }
+
+    /// <summary>The same elements in another type: a copy, or a view where the type is the same.</summary>
+    public Matrix As(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        return memory.Wrap(type == Tensor.dtype ? Tensor.alias() : Tensor.to(type));
+    }
 
     /// <summary>Releases the tensors.</summary>
     public void Dispose()

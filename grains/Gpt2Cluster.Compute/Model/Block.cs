@@ -1,3 +1,4 @@
+using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Core.Model;
@@ -5,17 +6,27 @@ using Gpt2Cluster.Core.Randomness;
 
 namespace Gpt2Cluster.Compute.Model;
 
-/// <summary>What all blocks of one pass have in common.</summary>
+/// <summary>What all blocks of one pass over the model have in common.</summary>
 /// <param name="SequenceLength">T.</param>
+/// <param name="Trains">Whether it is a pass of training: with dropout.</param>
 /// <param name="KeepsGraph">Whether a backward pass will follow on these activations.</param>
 /// <param name="DropoutProbability">0 for none.</param>
 /// <param name="Seed">Keys the dropout masks, with the next two.</param>
 /// <param name="Step">The step.</param>
 /// <param name="MicroBatch">The micro-batch within the step.</param>
-internal readonly record struct Pass(
-    int SequenceLength, bool KeepsGraph, double DropoutProbability, ulong Seed, long Step, int MicroBatch)
+internal readonly record struct StepContext(
+    int SequenceLength,
+    bool Trains,
+    bool KeepsGraph,
+    double DropoutProbability,
+    ulong Seed,
+    long Step,
+    int MicroBatch)
 {
-    /// <summary>The mask of one place; place 0 is the embedding, 1 attention's branch, 2 the perceptron's.</summary>
+    /// <summary>A pass without gradients.</summary>
+    public static StepContext ForEvaluation(int sequenceLength) => new(sequenceLength, false, false, 0, 0, 0, 0);
+
+    /// <summary>The mask of one place; place 0 is the embedding, 1 attention's branch, 2 the MLP's.</summary>
     public Dropout DropoutAt(int layer, int place) => DropoutProbability == 0
         ? Dropout.None
         : new Dropout(
@@ -24,71 +35,97 @@ internal readonly record struct Pass(
 
 /// <summary>
 /// One transformer block of GPT-2 (Radford et al. 2019), forward and backward, written out. Shapes: N = B T rows,
-/// C channels. A gradient has the name of its value with a d in front.
+/// C channels. A gradient has the name of its value with a d in front; those of frozen parameters are not computed.
 /// </summary>
-internal sealed class Block(IKernels kernels, ILinear linear, ModelShape shape)
+internal sealed class Block(ComputeBackend backend, ModelParameters parameters)
 {
     private const int AttentionPlace = 1;
-    private const int PerceptronPlace = 2;
+    private const int MlpPlace = 2;
+
+    private readonly IKernels kernels = backend.Kernels;
+    private readonly ILinear linear = backend.Linear;
+    private readonly AdaptedLinear adapted = new(backend, parameters.Lora);
+    private readonly int headCount = parameters.Shape.HeadCount;
 
     /// <summary>
     /// Computes <paramref name="y"/> from <paramref name="x"/>, both (N, C), and leaves the activations.
     /// </summary>
     public void Forward(
-        int layer, BlockViews w, in Pass pass, Matrix x, BlockActivations a, Matrix branch, Matrix y)
+        int layer, BlockParameters w, in StepContext context, Matrix x, BlockActivations a, Matrix branch, Matrix y)
     {
-        kernels.LayerNorm(x, w.Norm1Gain, w.Norm1Bias, a.Statistics1, a.Norm1); // (N, C)
-        linear.Forward(a.Norm1, w.QkvWeight, w.QkvBias, a.Qkv); // (N, 3C)
+        kernels.LayerNorm(x, w.Norm1, a.Norm1Statistics, a.Norm1); // (N, C)
+        var term = adapted.Forward(context, layer, ParameterRole.QkvWeight, a.Norm1, w.Qkv, a);
+        linear.Forward(a.Norm1, w.Qkv, term, a.Qkv); // (N, 3C)
         a.DropAttention();
-        a.Attention = kernels.Attend(a.Qkv, pass.SequenceLength, shape.HeadCount, pass.KeepsGraph); // (N, C)
-        linear.ForwardBranch(
-            a.Attention.Result,
-            w.OutWeight,
-            w.OutBias,
-            x,
-            pass.DropoutAt(layer, AttentionPlace),
-            branch,
-            a.Middle); // (N, C)
+        a.Attention = kernels.Attend(a.Qkv, context.SequenceLength, headCount, context.KeepsGraph); // (N, C)
+        term = adapted.Forward(context, layer, ParameterRole.OutWeight, a.Attention.Result, w.Out, a);
+        var dropout = context.DropoutAt(layer, AttentionPlace);
+        linear.ForwardBranch(a.Attention.Result, w.Out, term, x, dropout, branch, a.Residual); // (N, C)
 
-        kernels.LayerNorm(a.Middle, w.Norm2Gain, w.Norm2Bias, a.Statistics2, a.Norm2); // (N, C)
-        linear.ForwardGelu(a.Norm2, w.UpWeight, w.UpBias, a.Up, a.Activated); // (N, 4C)
-        linear.ForwardBranch(
-            a.Activated,
-            w.DownWeight,
-            w.DownBias,
-            a.Middle,
-            pass.DropoutAt(layer, PerceptronPlace),
-            branch,
-            y); // (N, C)
+        kernels.LayerNorm(a.Residual, w.Norm2, a.Norm2Statistics, a.Norm2); // (N, C)
+        term = adapted.Forward(context, layer, ParameterRole.UpWeight, a.Norm2, w.Up, a);
+        linear.ForwardGelu(a.Norm2, w.Up, term, a.Up, a.Activated); // (N, 4C)
+        term = adapted.Forward(context, layer, ParameterRole.DownWeight, a.Activated, w.Down, a);
+        dropout = context.DropoutAt(layer, MlpPlace);
+        linear.ForwardBranch(a.Activated, w.Down, term, a.Residual, dropout, branch, y); // (N, C)
     }
 
     /// <summary>
-    /// Writes the block's gradients; the stream's gradient comes in as that of the block's result and goes out as that
-    /// of <paramref name="x"/>.
+    /// Writes the gradients of what is trained of the block; the stream's gradient comes in as that of the block's
+    /// result and goes out as that of <paramref name="x"/>.
     /// </summary>
+    /// <param name="layer">The block.</param>
+    /// <param name="w">Its parameters.</param>
+    /// <param name="dw">Their gradients.</param>
+    /// <param name="context">The pass.</param>
+    /// <param name="x">(N, C).</param>
+    /// <param name="a">What the forward pass left.</param>
+    /// <param name="space">Holds the stream's gradient and scratch.</param>
+    /// <param name="isLast">
+    /// Whether nothing before the block is trained: what only leads to the gradient of <paramref name="x"/> is left out.
+    /// </param>
     public void Backward(
-        int layer, BlockViews w, BlockViews dw, in Pass pass, Matrix x, BlockActivations a, Workspace space)
+        int layer,
+        BlockParameters w,
+        BlockGradients dw,
+        in StepContext context,
+        Matrix x,
+        BlockActivations a,
+        Workspace space,
+        bool isLast)
     {
-        var (dx, dnarrow, dwide, dqkv) =
-            (space.StreamGradient, space.NarrowGradient, space.WideGradient, space.QkvGradient);
+        var (dx, dchannels, dmlp, dqkv) =
+            (space.StreamGradient, space.ChannelGradient, space.MlpGradient, space.QkvGradient);
 
-        var dbranch = BranchGradient(dx, pass.DropoutAt(layer, PerceptronPlace), space.Branch); // (N, C)
-        linear.BackwardWeight(a.Activated, dbranch, dw.DownWeight, dw.DownBias); // (4C, C)
-        linear.BackwardGelu(dbranch, w.DownWeight, a.Up, w.UpBias, dwide); // (N, 4C)
-        linear.BackwardWeight(a.Norm2, dwide, dw.UpWeight, dw.UpBias); // (C, 4C)
-        linear.BackwardInput(dwide, w.UpWeight, dnarrow); // (N, C)
-        kernels.LayerNormBackward(
-            dnarrow, a.Middle, w.Norm2Gain, a.Statistics2, dx, dw.Norm2Gain, dw.Norm2Bias); // (N, C)
+        var dbranch = BranchGradient(dx, context.DropoutAt(layer, MlpPlace), space.Branch); // (N, C)
+        var term = adapted.Backward(
+            context, layer, ParameterRole.DownWeight, a.Activated, dbranch, w.Down, dw.Down, a, space); // (4C, C)
+        linear.BackwardGelu(dbranch, w.Down.Weight, term, a.Up, w.Up.Bias, dmlp); // (N, 4C)
+        term = adapted.Backward(
+            context, layer, ParameterRole.UpWeight, a.Norm2, dmlp, w.Up, dw.Up, a, space); // (C, 4C)
+        linear.BackwardInput(dmlp, w.Up.Weight, term, dchannels); // (N, C)
+        kernels.LayerNormBackward(dchannels, a.Residual, w.Norm2, a.Norm2Statistics, dx, dw.Norm2); // (N, C)
 
-        dbranch = BranchGradient(dx, pass.DropoutAt(layer, AttentionPlace), space.Branch); // (N, C)
-        linear.BackwardWeight(a.Attention!.Result, dbranch, dw.OutWeight, dw.OutBias); // (C, C)
-        linear.BackwardInput(dbranch, w.OutWeight, dnarrow); // (N, C)
-        a.Attention.Backward(dnarrow, dqkv); // (N, 3C)
+        dbranch = BranchGradient(dx, context.DropoutAt(layer, AttentionPlace), space.Branch); // (N, C)
+        term = adapted.Backward(
+            context,
+            layer,
+            ParameterRole.OutWeight,
+            a.Attention!.Result,
+            dbranch,
+            w.Out,
+            dw.Out,
+            a,
+            space); // (C, C)
+        linear.BackwardInput(dbranch, w.Out.Weight, term, dchannels); // (N, C)
+        a.Attention.Backward(dchannels, dqkv); // (N, 3C)
         a.DropAttention();
-        linear.BackwardWeight(a.Norm1, dqkv, dw.QkvWeight, dw.QkvBias); // (C, 3C)
-        linear.BackwardInput(dqkv, w.QkvWeight, dnarrow); // (N, C)
-        kernels.LayerNormBackward(
-            dnarrow, x, w.Norm1Gain, a.Statistics1, dx, dw.Norm1Gain, dw.Norm1Bias); // (N, C)
+        term = adapted.Backward(
+            context, layer, ParameterRole.QkvWeight, a.Norm1, dqkv, w.Qkv, dw.Qkv, a, space); // (C, 3C)
+        if (isLast && dw.Norm1 is null)
+            return;
+        linear.BackwardInput(dqkv, w.Qkv.Weight, term, dchannels); // (N, C)
+        kernels.LayerNormBackward(dchannels, x, w.Norm1, a.Norm1Statistics, dx, dw.Norm1); // (N, C)
     }
 
     private Matrix BranchGradient(Matrix dx, Dropout dropout, Matrix scratch)

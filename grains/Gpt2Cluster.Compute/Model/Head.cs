@@ -7,50 +7,48 @@ namespace Gpt2Cluster.Compute.Model;
 /// <summary>
 /// Last layer norm, then logits and loss over the vocabulary. Shapes: N rows, C channels.
 /// </summary>
-internal sealed class Head(IKernels kernels, IVocabularyLoss vocabulary, ModelShape shape, PhaseClock clock)
+internal sealed class Head(IKernels kernels, IHeadLoss loss, ModelShape shape, PhaseClock clock)
 {
     /// <summary>The loss of every row, nats; no gradients.</summary>
-    public void Losses(OuterViews w, Workspace space, ReadOnlyMemory<int> targets, Memory<double> losses)
+    public void Losses(OuterParameters w, Workspace space, ReadOnlyMemory<int> targets, Memory<double> losses)
     {
         Normalise(w, space);
-        vocabulary.Run(space.Branch, w.Tokens, targets, losses, null);
+        loss.Run(space.Branch, w.Tokens, targets, losses, null);
     }
 
     /// <summary>
     /// The loss of every row, and the gradient of their sum times <paramref name="scale"/>: that of the residual stream
-    /// into the workspace, that of the embedding and the last layer norm into <paramref name="dw"/>.
+    /// into the workspace, that of the embedding and the last layer norm into <paramref name="gradients"/>.
     /// </summary>
     /// <param name="w">Last layer norm and embeddings.</param>
-    /// <param name="dw">Their gradients.</param>
+    /// <param name="gradients">Takes those of what is trained.</param>
     /// <param name="space">Holds the residual stream behind the last block.</param>
     /// <param name="targets">N tokens.</param>
     /// <param name="scale">1 / N for the mean.</param>
-    /// <param name="trainsEmbedding">Whether the embedding's gradient is wanted.</param>
     /// <param name="losses">N losses.</param>
     public void LossesAndGradients(
-        OuterViews w,
-        OuterViews dw,
+        OuterParameters w,
+        GradientViews gradients,
         Workspace space,
         ReadOnlyMemory<int> targets,
         float scale,
-        bool trainsEmbedding,
         Memory<double> losses)
     {
         Normalise(w, space);
-        var gradients = new VocabularyGradients(scale, space.NarrowGradient, trainsEmbedding ? dw.Tokens : null);
-        vocabulary.Run(space.Branch, w.Tokens, targets, losses, gradients);
+        var wanted = new HeadLossGradients(scale, space.ChannelGradient, gradients.Tokens);
+        loss.Run(space.Branch, w.Tokens, targets, losses, wanted);
         clock.Enter(Phase.HeadBackward);
         var x = space.Stream(shape.LayerCount); // (N, C)
         using var scope = NewDisposeScope();
         space.StreamGradient.Tensor.zero_();
         kernels.LayerNormBackward(
-            space.NarrowGradient, x, w.NormGain, space.HeadStatistics, space.StreamGradient, dw.NormGain, dw.NormBias);
+            space.ChannelGradient, x, w.Norm, space.HeadStatistics, space.StreamGradient, gradients.Norm);
     }
 
-    private void Normalise(OuterViews w, Workspace space)
+    private void Normalise(OuterParameters w, Workspace space)
     {
         clock.Enter(Phase.Head);
         var x = space.Stream(shape.LayerCount); // (N, C)
-        kernels.LayerNorm(x, w.NormGain, w.NormBias, space.HeadStatistics, space.Branch); // (N, C)
+        kernels.LayerNorm(x, w.Norm, space.HeadStatistics, space.Branch); // (N, C)
     }
 }

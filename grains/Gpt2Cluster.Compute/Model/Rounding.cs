@@ -6,7 +6,7 @@ namespace Gpt2Cluster.Compute.Model;
 internal static unsafe class Rounding
 {
     /// <summary>Into bf16's 16 bits.</summary>
-    public static void Narrow(ReadOnlySpan<float> from, Span<ushort> into)
+    public static void ToBFloat16(ReadOnlySpan<float> from, Span<ushort> into)
     {
         var whole = from.Length - (from.Length % 8);
         fixed (float* source = from)

@@ -11,9 +11,11 @@ internal static class VocabularyPadding
     private const int Multiple = 64;
 
     /// <summary>Rows of the token embedding, padding included.</summary>
-    public static int PaddedRows(ModelShape shape) => (shape.VocabularySize + Multiple - 1) / Multiple * Multiple;
+    public static int PaddedRows(int vocabularySize) => (vocabularySize + Multiple - 1) / Multiple * Multiple;
 
     /// <summary>Elements of a flat tensor, padding included.</summary>
     public static long PaddedLength(ParameterLayout layout) =>
-        layout["wte.weight"].Start + ((long)PaddedRows(layout.Shape) * layout.Shape.Width);
+        layout.Find(new ParameterId(-1, ParameterRole.TokenEmbedding)) is { } tokens
+            ? tokens.Start + ((long)PaddedRows(layout.Shape.VocabularySize) * layout.Shape.Width)
+            : layout.Length;
 }

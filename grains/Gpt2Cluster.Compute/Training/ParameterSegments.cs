@@ -1,5 +1,4 @@
 using Gpt2Cluster.Core.Model;
-using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Compute.Training;
 
@@ -12,11 +11,8 @@ internal readonly record struct ParameterSegment(long Start, int Count, bool Dec
     /// <summary>Elements of a segment at most.</summary>
     public const int MaxElements = 16_384;
 
-    /// <summary>Cuts the trained tensors of a layout into segments.</summary>
-    public static ParameterSegment[] For(ParameterLayout layout, TrainableParameters trainable) =>
-        [.. layout.Slices
-            .Where(slice => trainable == TrainableParameters.All || slice.Layer >= 0)
-            .SelectMany(Cut)];
+    /// <summary>Cuts the parameters of a layout into segments.</summary>
+    public static ParameterSegment[] For(ParameterLayout layout) => [.. layout.Slices.SelectMany(Cut)];
 
     private static IEnumerable<ParameterSegment> Cut(ParameterSlice slice)
     {

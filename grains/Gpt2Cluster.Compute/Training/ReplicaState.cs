@@ -6,18 +6,18 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Training;
 
-/// <summary>The flat tensors of a replica: fp32 parameters, and moments where the optimizer has them.</summary>
-internal sealed class ReplicaState(ParameterLayout layout, bool hasMoments, TorchSharp.torch.Device device)
+/// <summary>The flat tensors of what a replica trains: fp32 master weights, and moments where the optimizer has them.</summary>
+internal sealed class ReplicaState(ParameterLayout layout, bool hasMoments, DeviceMemory memory)
     : IDisposable
 {
-    /// <summary>The fp32 parameters, vocabulary padding included.</summary>
-    public FlatTensor Parameters { get; } = New(layout, device);
+    /// <summary>The fp32 master weights, vocabulary padding included.</summary>
+    public FlatTensor Parameters { get; } = New(layout, memory);
 
     /// <summary>First moments; null where there are none.</summary>
-    public FlatTensor? FirstMoments { get; } = hasMoments ? New(layout, device) : null;
+    public FlatTensor? FirstMoments { get; } = hasMoments ? New(layout, memory) : null;
 
     /// <summary>Second moments; null where there are none.</summary>
-    public FlatTensor? SecondMoments { get; } = hasMoments ? New(layout, device) : null;
+    public FlatTensor? SecondMoments { get; } = hasMoments ? New(layout, memory) : null;
 
     /// <summary>The tensor of one part; null where there is none.</summary>
     public FlatTensor? this[ReplicaPart part] => part switch
@@ -35,6 +35,6 @@ internal sealed class ReplicaState(ParameterLayout layout, bool hasMoments, Torc
         SecondMoments?.Dispose();
     }
 
-    private static FlatTensor New(ParameterLayout layout, TorchSharp.torch.Device device) =>
-        new(VocabularyPadding.PaddedLength(layout), ScalarType.Float32, device);
+    private static FlatTensor New(ParameterLayout layout, DeviceMemory memory) =>
+        memory.Flat(VocabularyPadding.PaddedLength(layout), ScalarType.Float32);
 }

@@ -138,6 +138,14 @@ public sealed record BenchStepWish
     /// <summary>Intra-op threads; null for all cores.</summary>
     [Id(5)]
     public int? Threads { get; init; }
+
+    /// <summary>What is trained, as <c>--train</c> names it.</summary>
+    [Id(6)]
+    public string Train { get; init; } = "all";
+
+    /// <summary>Whether blocks are computed again in the backward pass.</summary>
+    [Id(7)]
+    public bool Recompute { get; init; }
 }
 
 /// <summary>Generation to time.</summary>

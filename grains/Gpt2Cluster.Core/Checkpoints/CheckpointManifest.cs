@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 
@@ -31,7 +32,13 @@ public sealed record CheckpointManifest
     /// <summary>The state hash, lower-case hexadecimal.</summary>
     public required string StateHash { get; init; }
 
-    /// <summary>The piece hashes of the parameters, one behind the other, hexadecimal.</summary>
+    /// <summary>
+    /// The hash of the frozen parameters (<see cref="Ports.IReplica.FrozenHash"/>), which the checkpoint does not hold;
+    /// null where everything is trained, and in what was written before there was one: that holds all parameters.
+    /// </summary>
+    public string? FrozenHash { get; init; }
+
+    /// <summary>The piece hashes of the trained parameters, one behind the other, hexadecimal.</summary>
     public required string ParameterPieces { get; init; }
 
     /// <summary>The piece hashes of the first moments.</summary>
@@ -48,6 +55,13 @@ public sealed record CheckpointManifest
 
     /// <summary>The run's record at that step: specification, loss history, best validation.</summary>
     public required RunRecord Record { get; init; }
+
+    /// <summary>What its files hold, in their order.</summary>
+    public ParameterLayout Layout()
+    {
+        var parameters = Record.Specification.Parameters();
+        return FrozenHash is null ? parameters.Base : parameters.Trained;
+    }
 
     /// <summary>The manifest as JSON.</summary>
     public string Write() => JsonSerializer.Serialize(this, SpecificationJson.Options);
@@ -82,7 +96,8 @@ public sealed record CheckpointManifest
                 Step,
                 Convert.FromHexString(ParameterPieces),
                 Convert.FromHexString(FirstMomentPieces),
-                Convert.FromHexString(SecondMomentPieces));
+                Convert.FromHexString(SecondMomentPieces),
+                FrozenHash);
             return combined == StateHash ? null : "the piece hashes do not make up the state hash";
         }
         catch (FormatException exception)

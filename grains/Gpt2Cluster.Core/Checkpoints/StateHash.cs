@@ -5,9 +5,9 @@ using System.Security.Cryptography;
 namespace Gpt2Cluster.Core.Checkpoints;
 
 /// <summary>
-/// The hash of a replica's state: SHA-256 over the step (int64, little endian), then the SHA-256 of each 4 MiB piece of
-/// the fp32 parameters, then of the first moments, then of the second; zeros where the optimizer has none. The piece
-/// hashes tell which range is bad.
+/// The hash of a replica's state: SHA-256 over the step (int64, little endian), the hash of the frozen parameters where
+/// there are any, then the SHA-256 of each 4 MiB piece of the trained fp32 parameters, then of the first moments, then
+/// of the second; zeros where the optimizer has none. The piece hashes tell which range is bad.
 /// </summary>
 public static class StateHash
 {
@@ -50,18 +50,29 @@ public static class StateHash
         return hashes;
     }
 
+    /// <summary>One hash of pieces' hashes, lower-case hexadecimal.</summary>
+    public static string OfPieces(ReadOnlySpan<byte> pieces) => Convert.ToHexStringLower(SHA256.HashData(pieces));
+
     /// <summary>The state hash, lower-case hexadecimal.</summary>
     /// <param name="step">The step the replica stands at.</param>
     /// <param name="parameters">The piece hashes of the parameters, one behind the other.</param>
     /// <param name="firstMoments">Those of the first moments.</param>
     /// <param name="secondMoments">Those of the second moments.</param>
+    /// <param name="frozenHash">That of the frozen parameters, hexadecimal; null where everything is trained.</param>
+    /// <exception cref="FormatException">The hash of the frozen parameters is none.</exception>
     public static string Combine(
-        long step, ReadOnlySpan<byte> parameters, ReadOnlySpan<byte> firstMoments, ReadOnlySpan<byte> secondMoments)
+        long step,
+        ReadOnlySpan<byte> parameters,
+        ReadOnlySpan<byte> firstMoments,
+        ReadOnlySpan<byte> secondMoments,
+        string? frozenHash = null)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Span<byte> stepBytes = stackalloc byte[sizeof(long)];
         BinaryPrimitives.WriteInt64LittleEndian(stepBytes, step);
         hash.AppendData(stepBytes);
+        if (frozenHash is not null)
+            hash.AppendData(Convert.FromHexString(frozenHash));
         hash.AppendData(parameters);
         hash.AppendData(firstMoments);
         hash.AppendData(secondMoments);

@@ -1,92 +1,108 @@
 namespace Gpt2Cluster.Core.Model;
 
-/// <summary>One tensor of the model inside the flat buffers.</summary>
-/// <param name="Name">Hugging Face's name without the <c>transformer.</c> prefix, such as
-/// <c>h.0.attn.c_attn.weight</c>.</param>
+/// <summary>One parameter inside a flat buffer.</summary>
+/// <param name="Parameter">Which one, and everything else that is known of it.</param>
 /// <param name="Start">Index of its first element in the flat buffer.</param>
-/// <param name="Dimensions">Its dimensions; a product's weight is <c>(in, out)</c>, Conv1D's layout.</param>
-/// <param name="Layer">The block it belongs to, or -1 for the embeddings and the last layer norm.</param>
-public sealed record ParameterSlice(string Name, long Start, IReadOnlyList<int> Dimensions, int Layer)
+public sealed record ParameterSlice(ParameterDescription Parameter, long Start)
 {
+    /// <summary>Its name in files.</summary>
+    public string Name => Parameter.Name;
+
+    /// <summary>Its dimensions.</summary>
+    public IReadOnlyList<int> Dimensions => Parameter.Dimensions;
+
+    /// <summary>The block it belongs to, or -1.</summary>
+    public int Layer => Parameter.Id.Layer;
+
     /// <summary>How many elements it has.</summary>
-    public long Length { get; } = Dimensions.Aggregate(1L, (product, dimension) => product * dimension);
+    public long Length => Parameter.Length;
 
     /// <summary>Index of the element after its last.</summary>
     public long End => Start + Length;
 
-    /// <summary>Whether weight decay applies: tensors of two or more dimensions.</summary>
-    public bool Decays => Dimensions.Count >= 2;
+    /// <summary>Whether weight decay applies.</summary>
+    public bool Decays => Parameter.Decays;
 }
 
-/// <summary>
-/// The order of all tensors in the flat buffers: blocks first, then <c>ln_f</c>, <c>wpe</c> and last <c>wte</c>, so
-/// that rows that pad the vocabulary lie behind the last element and no exchange, hash or checkpoint ever sees them.
-/// </summary>
+/// <summary>Parameters one behind the other in a flat buffer, without gaps: blocks first.</summary>
 public sealed class ParameterLayout
 {
+    private readonly Dictionary<ParameterId, ParameterSlice> byId;
     private readonly Dictionary<string, ParameterSlice> byName;
 
-    /// <summary>Lays out a model of the given shape.</summary>
+    /// <summary>Lays out all parameters of a model of the given shape.</summary>
     /// <exception cref="ArgumentException">The shape is not sound.</exception>
     public ParameterLayout(ModelShape shape)
+        : this(shape, Gpt2Parameters.Describe(shape))
     {
-        ArgumentNullException.ThrowIfNull(shape);
-        if (shape.Errors() is { Count: > 0 } errors)
-            throw new ArgumentException(string.Join("; ", errors), nameof(shape));
-        Shape = shape;
-        Slices = Build(shape);
-        Length = Slices[^1].End;
-        byName = Slices.ToDictionary(slice => slice.Name);
     }
 
-    /// <summary>The shape that was laid out.</summary>
+    /// <summary>Lays out some parameters of a model, in their order.</summary>
+    /// <param name="shape">The model's shape.</param>
+    /// <param name="parameters">Those of the blocks first, block by block; none is fine.</param>
+    public ParameterLayout(ModelShape shape, IEnumerable<ParameterDescription> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        ArgumentNullException.ThrowIfNull(parameters);
+        Shape = shape;
+        var slices = new List<ParameterSlice>();
+        foreach (var parameter in parameters)
+        {
+            slices.Add(new ParameterSlice(parameter, Length));
+            Length = slices[^1].End;
+        }
+
+        Slices = slices;
+        byId = slices.ToDictionary(slice => slice.Parameter.Id);
+        byName = slices.ToDictionary(slice => slice.Name, StringComparer.Ordinal);
+        OuterStart = slices.Find(slice => slice.Layer < 0)?.Start ?? Length;
+    }
+
+    /// <summary>The model's shape.</summary>
     public ModelShape Shape { get; }
 
-    /// <summary>All tensors, in order, without gaps.</summary>
+    /// <summary>All parameters, in order, without gaps.</summary>
     public IReadOnlyList<ParameterSlice> Slices { get; }
 
     /// <summary>Elements in all: the parameter count.</summary>
     public long Length { get; }
 
-    /// <summary>The tensor of that name.</summary>
+    /// <summary>The first element of those outside the blocks; <see cref="Length"/> where there are none.</summary>
+    public long OuterStart { get; }
+
+    /// <summary>A parameter.</summary>
+    /// <exception cref="KeyNotFoundException">It is not laid out here.</exception>
+    public ParameterSlice this[ParameterId id] => byId[id];
+
+    /// <summary>The parameter that has this name in files.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
     public ParameterSlice this[string name] => byName[name];
 
-    /// <summary>The first element of block <paramref name="layer"/> and the one after its last.</summary>
-    public (long Start, long End) Block(int layer) =>
-        (this[$"h.{layer}.ln_1.weight"].Start, this[$"h.{layer}.mlp.c_proj.bias"].End);
+    /// <summary>A parameter; null if it is not laid out here.</summary>
+    public ParameterSlice? Find(ParameterId id) => byId.GetValueOrDefault(id);
 
-    private static List<ParameterSlice> Build(ModelShape shape)
+    /// <summary>
+    /// The first element of block <paramref name="layer"/> and the one after its last; equal where it has none here.
+    /// </summary>
+    public (long Start, long End) Block(int layer)
     {
-        var c = shape.Width;
-        var slices = new List<ParameterSlice>();
-        var start = 0L;
-        for (var layer = 0; layer < shape.LayerCount; layer++)
-        {
-            Add($"h.{layer}.ln_1.weight", layer, c);
-            Add($"h.{layer}.ln_1.bias", layer, c);
-            Add($"h.{layer}.attn.c_attn.weight", layer, c, 3 * c);
-            Add($"h.{layer}.attn.c_attn.bias", layer, 3 * c);
-            Add($"h.{layer}.attn.c_proj.weight", layer, c, c);
-            Add($"h.{layer}.attn.c_proj.bias", layer, c);
-            Add($"h.{layer}.ln_2.weight", layer, c);
-            Add($"h.{layer}.ln_2.bias", layer, c);
-            Add($"h.{layer}.mlp.c_fc.weight", layer, c, 4 * c);
-            Add($"h.{layer}.mlp.c_fc.bias", layer, 4 * c);
-            Add($"h.{layer}.mlp.c_proj.weight", layer, 4 * c, c);
-            Add($"h.{layer}.mlp.c_proj.bias", layer, c);
-        }
+        var slices = Slices.Where(slice => slice.Layer == layer).ToList();
+        return slices.Count == 0 ? (0, 0) : (slices[0].Start, slices[^1].End);
+    }
 
-        Add("ln_f.weight", -1, c);
-        Add("ln_f.bias", -1, c);
-        Add("wpe.weight", -1, shape.ContextLength, c);
-        Add("wte.weight", -1, shape.VocabularySize, c);
-        return slices;
-
-        void Add(string name, int layer, params int[] dimensions)
+    /// <summary>
+    /// The parameters that lie in a range, each with the part of the range that it fills, relative to the parameter's
+    /// first element and to the range's.
+    /// </summary>
+    /// <param name="start">The range's first element.</param>
+    /// <param name="count">How many it has.</param>
+    public IEnumerable<(ParameterSlice Slice, long Offset, int First, int Count)> Parts(long start, int count)
+    {
+        foreach (var slice in Slices)
         {
-            slices.Add(new ParameterSlice(name, start, dimensions, layer));
-            start = slices[^1].End;
+            var (first, end) = (Math.Max(start, slice.Start), Math.Min(start + count, slice.End));
+            if (first < end)
+                yield return (slice, first - slice.Start, (int)(first - start), (int)(end - first));
         }
     }
 }

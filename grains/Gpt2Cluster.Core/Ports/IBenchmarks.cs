@@ -12,8 +12,18 @@ namespace Gpt2Cluster.Core.Ports;
 /// <param name="Precision">The products' precision.</param>
 /// <param name="Threads">Intra-op threads.</param>
 /// <param name="Steps">Steps, more than 2: the first two warm up.</param>
+/// <param name="Scope">What is trained.</param>
+/// <param name="Recompute">Whether blocks are computed again in the backward pass.</param>
 public sealed record StepBenchmarkOrder(
-    int DeviceIndex, ModelShape Shape, int BatchSize, int SequenceLength, Precision Precision, int Threads, int Steps);
+    int DeviceIndex,
+    ModelShape Shape,
+    int BatchSize,
+    int SequenceLength,
+    Precision Precision,
+    int Threads,
+    int Steps,
+    TrainingScope Scope,
+    bool Recompute);
 
 /// <summary>Generation to time on one device.</summary>
 /// <param name="DeviceIndex">The device.</param>

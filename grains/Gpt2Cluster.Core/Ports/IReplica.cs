@@ -26,6 +26,9 @@ public sealed record ReplicaOptions
     /// <summary>Which tensors are updated.</summary>
     public TrainableParameters Trainable { get; init; }
 
+    /// <summary>The adapters; null unless they are trained.</summary>
+    public LoraOptions? Lora { get; init; }
+
     /// <summary>
     /// Whether a block's activations are dropped after the forward pass and computed again in the backward pass.
     /// </summary>
@@ -52,10 +55,10 @@ public sealed record ReplicaOptions
 public readonly record struct MicroBatch(
     long Step, int Index, ReadOnlyMemory<ushort> Tokens, int BatchSize, int SequenceLength);
 
-/// <summary>The three flat buffers that make up a replica's state.</summary>
+/// <summary>The three flat buffers that make up a replica's state, over the trained parameters.</summary>
 public enum ReplicaPart
 {
-    /// <summary>The fp32 parameters.</summary>
+    /// <summary>The trained parameters, fp32.</summary>
     Parameters,
 
     /// <summary>AdamW's first moments.</summary>
@@ -98,8 +101,11 @@ public readonly record struct ComputeTimes(
 /// </summary>
 public interface IReplica : IDisposable
 {
-    /// <summary>The order of the tensors in the flat buffers.</summary>
-    ParameterLayout Layout { get; }
+    /// <summary>The model's parameters, and which are trained.</summary>
+    ModelParameters Parameters { get; }
+
+    /// <summary>The order of the trained parameters in the flat buffers.</summary>
+    ParameterLayout Layout => Parameters.Trained;
 
     /// <summary>The last step that was applied; 0 before the first.</summary>
     long Step { get; }
@@ -111,10 +117,31 @@ public interface IReplica : IDisposable
     bool IsLoaded { get; }
 
     /// <summary>
-    /// Draws fresh weights from the counter-based generator (DESIGN: std 0.02, residual projections over sqrt(2L), wpe
-    /// 0.01), zero moments, step 0.
+    /// Draws the first values of all parameters, trained or not, from the counter-based generator; zero moments, step
+    /// 0.
     /// </summary>
     void Initialize(ulong seed);
+
+    /// <summary>
+    /// Draws the first values of the trained parameters only; zero moments. Those that a base model brings are
+    /// overwritten by <see cref="WriteBase"/>; <see cref="Loaded"/> must follow.
+    /// </summary>
+    void InitializeTrained(ulong seed);
+
+    /// <summary>
+    /// Copies fp32 elements of the base model in: to the trained parameters and to the frozen ones, which are rounded
+    /// to what products are computed in. <see cref="Loaded"/> must follow before the next computation.
+    /// </summary>
+    /// <param name="start">Index of the first element in <see cref="ModelParameters.Base"/>.</param>
+    /// <param name="from">The elements.</param>
+    /// <param name="frozenOnly">Whether trained parameters stay as they are: they come from elsewhere.</param>
+    void WriteBase(long start, ReadOnlySpan<float> from, bool frozenOnly = false);
+
+    /// <summary>
+    /// SHA-256, lower-case hexadecimal, over the SHA-256 of each 4 MiB piece of the frozen parameters, as fp32 of what
+    /// they were rounded to, in the order of <see cref="ModelParameters.Frozen"/>; null where everything is trained.
+    /// </summary>
+    string? FrozenHash { get; }
 
     /// <summary>Copies fp32 elements of one part out. Parts the optimizer does not have read as zeros.</summary>
     void Read(ReplicaPart part, long start, Span<float> into);

@@ -22,6 +22,12 @@ public enum RandomPurpose
 
     /// <summary>Made-up data for benchmarks and fingerprints.</summary>
     Synthetic = 6,
+
+    /// <summary>First weights of adapters.</summary>
+    Adapters = 7,
+
+    /// <summary>Dropout masks of adapters.</summary>
+    AdapterDropout = 8,
 }
 
 /// <summary>

@@ -10,7 +10,7 @@ public enum Precision
     BFloat16,
 }
 
-/// <summary>The update rule.</summary>
+/// <summary>The optimizer.</summary>
 public enum OptimizerKind
 {
     /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter 2019), as <c>torch.optim.AdamW</c>.</summary>
@@ -30,10 +30,13 @@ public enum TrainableParameters
 
     /// <summary>The transformer blocks only: neither embeddings nor the last layer norm.</summary>
     TransformerLayers,
+
+    /// <summary>Only low-rank additions to the linear layers (Hu et al. 2021): <see cref="LoraOptions"/>.</summary>
+    Lora,
 }
 
 /// <summary>The optimizer's constants; the learning rate is given with each step.</summary>
-/// <param name="Kind">The update rule.</param>
+/// <param name="Kind">The optimizer.</param>
 /// <param name="Beta1">Decay of the first moment, 0 to 1.</param>
 /// <param name="Beta2">Decay of the second moment, 0 to 1.</param>
 /// <param name="Epsilon">Added to the root of the second moment; above 0.</param>

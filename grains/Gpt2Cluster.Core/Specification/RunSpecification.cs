@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Windows;
 
 namespace Gpt2Cluster.Core.Specification;
@@ -48,6 +49,11 @@ public sealed record RunSpecification
     /// <summary><c>--train</c>.</summary>
     public TrainableParameters Trainable { get; init; }
 
+    /// <summary>
+    /// <c>--lora-alpha</c>, <c>--lora-dropout</c>, <c>--lora-targets</c> and the rank; null unless adapters are trained.
+    /// </summary>
+    public LoraOptions? Lora { get; init; }
+
     /// <summary><c>--precision</c>; null until the cluster has chosen, never null in a stored run.</summary>
     public Precision? Precision { get; init; }
 
@@ -83,6 +89,9 @@ public sealed record RunSpecification
 
     /// <summary><c>--seed</c>.</summary>
     public ulong Seed { get; init; } = 1;
+
+    /// <summary>The model's parameters, and which of them are trained.</summary>
+    public ModelParameters Parameters() => new(Model.Shape, Trainable, Lora);
 
     /// <summary>The windows to train on.</summary>
     public WindowLayout TrainingWindows() => new(Dataset.TrainingTokenCount, SequenceLength);

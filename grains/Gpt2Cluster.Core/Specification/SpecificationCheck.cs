@@ -97,6 +97,25 @@ public static class SpecificationCheck
         Share(specification.Dropout, "--dropout", errors);
         if (specification.Noise is not (>= 0 and <= 1))
             errors.Add($"--noise must be 0 to 1, not {Text(specification.Noise)}.");
+        if ((specification.Trainable == TrainableParameters.Lora) != (specification.Lora is not null))
+            errors.Add("--train lora:RANK and the adapters' options go together.");
+        else if (specification.Lora is { } lora)
+            CheckLora(lora, specification.Model.Shape.Width, errors);
+    }
+
+    private static void CheckLora(LoraOptions lora, int width, List<string> errors)
+    {
+        if (lora.Rank < 1 || lora.Rank > width)
+            errors.Add($"--train lora:RANK takes a rank of 1 to the model's width, {width}, not {lora.Rank}.");
+        if (!(lora.Alpha > 0) || !double.IsFinite(lora.Alpha))
+            errors.Add($"--lora-alpha must be above 0, not {Text(lora.Alpha)}.");
+        Share(lora.Dropout, "--lora-dropout", errors);
+        var unknown = lora.Targets.Where(target => !LoraOptions.KnownTargets.Contains(target)).ToList();
+        if (lora.Targets.Count == 0 || unknown.Count > 0)
+        {
+            var named = unknown.Count > 0 ? $"'{unknown[0]}'" : "nothing";
+            errors.Add($"--lora-targets takes some of {string.Join(", ", LoraOptions.KnownTargets)}, not {named}.");
+        }
     }
 
     private static void CheckWorkers(RunSpecification specification, List<string> errors)

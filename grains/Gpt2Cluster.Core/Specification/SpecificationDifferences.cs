@@ -35,6 +35,11 @@ public static class SpecificationDifferences
         ["dropout"] = "--dropout",
         ["noise"] = "--noise",
         ["trainable"] = "--train",
+        ["lora"] = "--train",
+        ["lora.rank"] = "the rank of --train lora:RANK",
+        ["lora.alpha"] = "--lora-alpha",
+        ["lora.dropout"] = "--lora-dropout",
+        ["lora.targets"] = "--lora-targets",
         ["precision"] = "--precision",
         ["recompute"] = "--recompute",
         ["workers"] = "--workers",
@@ -76,8 +81,9 @@ public static class SpecificationDifferences
         return
         [
             .. from leaf in before
-               where after[leaf.Key] != leaf.Value
-               select $"{OptionNames[leaf.Key]} is {leaf.Value} in the run and {after[leaf.Key]} in this command.",
+               let now = after.GetValueOrDefault(leaf.Key, leaf.Value) // What one of them has not differs as a whole.
+               where now != leaf.Value
+               select $"{OptionNames[leaf.Key]} is {leaf.Value} in the run and {now} in this command.",
         ];
     }
 }

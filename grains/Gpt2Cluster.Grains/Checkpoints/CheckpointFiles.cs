@@ -8,6 +8,14 @@ using Gpt2Cluster.Data.Safetensors;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
 
+/// <summary>Takes elements of a checkpoint that were verified.</summary>
+/// <param name="part">Which part of the state.</param>
+/// <param name="layout">What the checkpoint holds, in its order.</param>
+/// <param name="start">Index of the first element in that layout.</param>
+/// <param name="values">The elements.</param>
+public delegate void CheckpointSink(
+    ReplicaPart part, ParameterLayout layout, long start, ReadOnlySpan<float> values);
+
 /// <summary>
 /// The files of one checkpoint: a safetensors file for each part of the replica, in the layout's order.
 /// </summary>
@@ -53,21 +61,26 @@ internal static class CheckpointFiles
         return (new CheckpointFile(NameOf(part), file.Length, sha256), pieces);
     }
 
-    /// <summary>Reads a part into a replica and compares every piece with the manifest's hash.</summary>
+    /// <summary>Reads a part, comparing every piece with the manifest's hash.</summary>
     /// <exception cref="InvalidDataException">A piece differs; the message names file and range.</exception>
     public static void Read(
-        string folder, ReplicaPart part, string pieceHashes, IReplica replica, CancellationToken cancellation)
+        string folder,
+        ReplicaPart part,
+        string pieceHashes,
+        ParameterLayout layout,
+        CheckpointSink sink,
+        CancellationToken cancellation)
     {
         using var file = SafetensorsFile.Open(Path.Combine(folder, NameOf(part)));
         var expected = Convert.FromHexString(pieceHashes);
         var elements = new float[StateHash.PieceElements];
         Span<byte> found = stackalloc byte[StateHash.PieceHashBytes];
-        for (var index = 0; index < StateHash.PieceCount(replica.Layout.Length); index++)
+        for (var index = 0; index < StateHash.PieceCount(layout.Length); index++)
         {
             cancellation.ThrowIfCancellationRequested();
             var start = (long)index * StateHash.PieceElements;
-            var piece = elements.AsSpan(0, StateHash.ElementsOfPiece(replica.Layout.Length, index));
-            ReadFlat(file, replica.Layout, start, piece);
+            var piece = elements.AsSpan(0, StateHash.ElementsOfPiece(layout.Length, index));
+            ReadFlat(file, layout, start, piece);
             StateHash.HashPiece(piece, found);
             if (!found.SequenceEqual(expected.AsSpan(index * StateHash.PieceHashBytes, StateHash.PieceHashBytes)))
             {
@@ -75,7 +88,7 @@ internal static class CheckpointFiles
                     $"{file.Path}: elements {start} to {start + piece.Length - 1} do not have the manifest's hash");
             }
 
-            replica.Write(part, start, piece);
+            sink(part, layout, start, piece);
         }
     }
 
@@ -86,15 +99,8 @@ internal static class CheckpointFiles
     /// <summary>Reads a flat range, which may go over several tensors.</summary>
     private static void ReadFlat(SafetensorsFile file, ParameterLayout layout, long start, Span<float> into)
     {
-        foreach (var slice in layout.Slices)
-        {
-            var from = Math.Max(start, slice.Start);
-            var end = Math.Min(start + into.Length, slice.End);
-            if (from >= end)
-                continue;
-            var range = into[(int)(from - start)..(int)(end - start)];
-            file.ReadRange(ModelFolder.NamePrefix + slice.Name, from - slice.Start, range);
-        }
+        foreach (var (slice, offset, first, count) in layout.Parts(start, into.Length))
+            file.ReadRange(ModelFolder.NamePrefix + slice.Name, offset, into.Slice(first, count));
     }
 
     /// <summary>Passes bytes on and hashes them.</summary>

@@ -1,5 +1,7 @@
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
@@ -13,34 +15,59 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// </summary>
 public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IPeerDisks peers)
 {
-    /// <summary>Loads a checkpoint; the replica stands at its step.</summary>
+    /// <summary>
+    /// Loads what a checkpoint holds into a replica whose frozen parameters are there; it stands at the step then.
+    /// </summary>
+    /// <exception cref="UserErrorException">The frozen parameters are others than the checkpoint's.</exception>
     /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
     /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
     public void Load(IReplica replica, StoredCheckpoint checkpoint, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(replica);
         ArgumentNullException.ThrowIfNull(checkpoint);
-        Load(replica, checkpoint, Enum.GetValues<ReplicaPart>(), cancellation);
+        var manifest = Read(
+            checkpoint,
+            Enum.GetValues<ReplicaPart>(),
+            (part, layout, start, values) => Write(replica, part, layout, start, values),
+            cancellation);
+        if (manifest.FrozenHash is { } frozen && frozen != replica.FrozenHash)
+        {
+            throw new UserErrorException(
+                $"The model that the run {checkpoint.Run} began with has other weights by now; put the right ones "
+                + "there, then resume the run.");
+        }
+
         replica.Loaded(checkpoint.Step);
     }
 
-    /// <summary>Loads only a checkpoint's parameters; the caller ends with <see cref="IReplica.Loaded"/>.</summary>
-    /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
-    /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
-    public void LoadParameters(IReplica replica, StoredCheckpoint checkpoint, CancellationToken cancellation)
+    /// <summary>A checkpoint may hold more than the replica trains: its frozen parameters too.</summary>
+    private static void Write(
+        IReplica replica, ReplicaPart part, ParameterLayout layout, long start, ReadOnlySpan<float> values)
     {
-        ArgumentNullException.ThrowIfNull(replica);
-        ArgumentNullException.ThrowIfNull(checkpoint);
-        Load(replica, checkpoint, [ReplicaPart.Parameters], cancellation);
+        foreach (var (slice, offset, first, count) in layout.Parts(start, values.Length))
+        {
+            if (replica.Layout.Find(slice.Parameter.Id) is { } trained)
+                replica.Write(part, trained.Start + offset, values.Slice(first, count));
+            else if (part == ReplicaPart.Parameters)
+                replica.WriteBase(replica.Parameters.Base[slice.Parameter.Id].Start + offset, values.Slice(first, count));
+        }
     }
 
-    private void Load(
-        IReplica replica, StoredCheckpoint checkpoint, ReplicaPart[] parts, CancellationToken cancellation)
+    /// <summary>
+    /// Reads parts of a checkpoint. A copy that turns out to be bad may have given some elements before: a later one
+    /// gives all of them again.
+    /// </summary>
+    /// <returns>What the checkpoint says of itself.</returns>
+    /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
+    /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
+    public CheckpointManifest Read(
+        StoredCheckpoint checkpoint, ReplicaPart[] parts, CheckpointSink sink, CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(checkpoint);
         var met = new List<string>();
-        var here = TryHere(replica, checkpoint, parts, met, cancellation);
-        if (here == CopyHere.IsLoaded)
-            return;
+        var (here, manifest) = TryHere(checkpoint, parts, sink, met, cancellation);
+        if (manifest is not null)
+            return manifest;
         var unseen = Holders(checkpoint).ToList();
         if (here != CopyHere.CannotBeRead)
             unseen.RemoveAll(holder => IsOn(holder, new PeerDisk(silo.Name, silo.DataFolderId)));
@@ -49,10 +76,9 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
             cancellation.ThrowIfCancellationRequested();
             var folder = CheckpointStore.RelativeFolderOf(checkpoint.Run, checkpoint.Step);
             var answer = peers.Bring(folder, peer.SiloName);
-            var isLoaded = answer.Outcome == CopyOutcome.IsHere
-                && TryHere(replica, checkpoint, parts, met, cancellation) == CopyHere.IsLoaded;
-            if (isLoaded)
-                return;
+            if (answer.Outcome == CopyOutcome.IsHere
+                && TryHere(checkpoint, parts, sink, met, cancellation).Manifest is { } copied)
+                return copied;
             if (answer.Reason is { } reason)
                 met.Add($"it could not be copied from silo {peer.SiloName}: {reason}");
             if (answer.Outcome != CopyOutcome.Failed)
@@ -68,26 +94,25 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
             : new UnreachableCheckpointException(checkpoint.Step, said);
     }
 
-    private CopyHere TryHere(
-        IReplica replica,
+    private (CopyHere Here, CheckpointManifest? Manifest) TryHere(
         StoredCheckpoint checkpoint,
         ReplicaPart[] parts,
+        CheckpointSink sink,
         List<string> met,
         CancellationToken cancellation)
     {
         if (!Directory.Exists(store.FolderOf(checkpoint.Run, checkpoint.Step)))
-            return CopyHere.IsMissing;
+            return (CopyHere.IsMissing, null);
         try
         {
-            store.Read(replica, checkpoint, parts, cancellation);
-            return CopyHere.IsLoaded;
+            return (CopyHere.IsRead, store.Read(checkpoint, parts, sink, cancellation));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
             or InvalidDataException or UserErrorException)
         {
             store.SetAside(checkpoint.Run, checkpoint.Step, exception);
             met.Add(exception.Message.TrimEnd('.'));
-            return SaysWhatLiesHere(exception) ? CopyHere.IsBad : CopyHere.CannotBeRead;
+            return (SaysWhatLiesHere(exception) ? CopyHere.IsBad : CopyHere.CannotBeRead, null);
         }
     }
 
@@ -121,7 +146,7 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// <summary>What came of the copy on this silo's disk.</summary>
     private enum CopyHere
     {
-        IsLoaded,
+        IsRead,
         IsMissing,
         IsBad,
         CannotBeRead,

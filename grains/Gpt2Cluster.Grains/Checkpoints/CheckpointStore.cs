@@ -4,7 +4,6 @@ using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
-using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -70,7 +69,7 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     /// behind.</exception>
     internal CheckpointManifest Publish(ReplicaSnapshot snapshot, RunSpecification specification, CheckpointPlan plan)
     {
-        var layout = new ParameterLayout(specification.Model.Shape);
+        var layout = specification.Parameters().Trained;
         var target = FolderOf(plan.Run, plan.Step);
         using var staged = new StagedFolder(target);
         var files = new List<CheckpointFile>();
@@ -89,7 +88,9 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
                 plan.Step,
                 Convert.FromHexString(pieces[0]),
                 Convert.FromHexString(pieces[1]),
-                Convert.FromHexString(pieces[2])),
+                Convert.FromHexString(pieces[2]),
+                snapshot.FrozenHash),
+            FrozenHash = snapshot.FrozenHash,
             ParameterPieces = pieces[0],
             FirstMomentPieces = pieces[1],
             SecondMomentPieces = pieces[2],
@@ -120,12 +121,16 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         }
     }
 
-    /// <summary>Reads parts of the copy that lies here into a replica; every piece is verified.</summary>
+    /// <summary>Reads parts of the copy that lies here; every piece is verified.</summary>
+    /// <returns>What the copy says of itself.</returns>
     /// <exception cref="IOException">Something of it is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It contradicts itself or the catalogue.</exception>
     /// <exception cref="UserErrorException">A file is no sound safetensors file.</exception>
-    public void Read(
-        IReplica replica, StoredCheckpoint checkpoint, IEnumerable<ReplicaPart> parts, CancellationToken cancellation)
+    public CheckpointManifest Read(
+        StoredCheckpoint checkpoint,
+        IEnumerable<ReplicaPart> parts,
+        CheckpointSink sink,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(parts);
@@ -140,7 +145,8 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         string[] pieces = [manifest.ParameterPieces, manifest.FirstMomentPieces, manifest.SecondMomentPieces];
         var folder = FolderOf(checkpoint.Run, checkpoint.Step);
         foreach (var part in parts.Where(part => manifest.Files.Any(file => file.Name == CheckpointFiles.NameOf(part))))
-            CheckpointFiles.Read(folder, part, pieces[(int)part], replica, cancellation);
+            CheckpointFiles.Read(folder, part, pieces[(int)part], manifest.Layout(), sink, cancellation);
+        return manifest;
     }
 
     /// <summary>

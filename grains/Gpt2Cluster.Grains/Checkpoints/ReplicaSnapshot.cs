@@ -12,7 +12,8 @@ internal sealed class ReplicaSnapshot : IDisposable
 
     private readonly FlatBuffer[] parts;
 
-    private ReplicaSnapshot(FlatBuffer[] parts) => this.parts = parts;
+    private ReplicaSnapshot(FlatBuffer[] parts, string? frozenHash) =>
+        (this.parts, FrozenHash) = (parts, frozenHash);
 
     /// <summary>Copies the parts that the optimizer has. Called on the compute thread.</summary>
     public static ReplicaSnapshot Take(IReplica replica, OptimizerKind optimizer)
@@ -27,7 +28,7 @@ internal sealed class ReplicaSnapshot : IDisposable
                 Copy(replica, kind, parts[^1]);
             }
 
-            return new ReplicaSnapshot([.. parts]);
+            return new ReplicaSnapshot([.. parts], replica.FrozenHash);
         }
         catch
         {
@@ -45,6 +46,9 @@ internal sealed class ReplicaSnapshot : IDisposable
             replica.Read(part, start, into.Floats(start, count));
         }
     }
+
+    /// <summary>The hash of the frozen parameters, which are no part of it; null where there are none.</summary>
+    public string? FrozenHash { get; }
 
     /// <summary>Elements of each part.</summary>
     public long Length => parts[0].Length;

@@ -43,9 +43,14 @@ internal static class BenchJobs
                 wish.SequenceLength,
                 work.PrecisionOf(wish.Precision),
                 wish.Threads ?? work.Threads,
-                wish.Steps),
+                wish.Steps,
+                ScopeOf(wish.Train),
+                wish.Recompute),
             work.Cancellation);
     }
+
+    private static TrainingScope ScopeOf(string train) => TrainingScope.Parse(train)
+        ?? throw new UserErrorException($"--train takes {TrainingScope.Forms}, not '{train}'.");
 
     /// <summary>Times generation.</summary>
     public static JsonObject Generate(JobWork work, BenchGenerateWish wish)

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
@@ -41,34 +42,64 @@ public sealed class ParameterLoader(
         };
     }
 
-    /// <summary>Fills a replica with what a run starts from, and leaves it at step 0 with zero moments.</summary>
+    /// <summary>
+    /// Fills a replica with what a run starts from, adapters drawn from the seed, and leaves it at step 0 with zero
+    /// moments.
+    /// </summary>
     /// <param name="replica">A replica of the model's shape; whatever it held is gone.</param>
     /// <param name="model">A model in the store or a run's checkpoint, with the hash it had at submission.</param>
+    /// <param name="seed">The run's.</param>
     /// <param name="cancellation">Stops between pieces.</param>
     /// <exception cref="UserErrorException">The checkpoint cannot be had any more, or the model is no sound
     /// one.</exception>
     /// <exception cref="IOException">No silo that can be reached has the model.</exception>
     /// <exception cref="InvalidDataException">Another model has that name on this silo.</exception>
-    public void LoadModel(IReplica replica, ModelReference model, CancellationToken cancellation)
+    public void LoadModel(IReplica replica, ModelReference model, ulong seed, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(replica);
         ArgumentNullException.ThrowIfNull(model);
-        if (model.BaseRun is { } run)
-        {
-            LoadCheckpoint(
-                replica, new StoredCheckpoint(run.ToString(), model.Step!.Value, model.Sha256!), cancellation);
-        }
-        else
-        {
-            LoadStored(replica, model, cancellation);
-        }
-
+        if (replica.Parameters.Lora is not null)
+            replica.InitializeTrained(seed);
+        Stream(model, seed, (start, values) => replica.WriteBase(start, values), cancellation);
         Clear(replica, ReplicaPart.FirstMoments);
         Clear(replica, ReplicaPart.SecondMoments);
         replica.Loaded(0);
     }
 
-    private void LoadStored(IReplica replica, ModelReference model, CancellationToken cancellation)
+    /// <summary>Fills the frozen parameters of a replica; what it trains comes from elsewhere.</summary>
+    /// <param name="replica">A replica of the model's shape.</param>
+    /// <param name="model">What the run started from.</param>
+    /// <param name="seed">The run's.</param>
+    /// <param name="cancellation">Stops between pieces.</param>
+    /// <exception cref="UserErrorException">As <see cref="LoadModel"/>.</exception>
+    /// <exception cref="IOException">No silo that can be reached has the model.</exception>
+    /// <exception cref="InvalidDataException">Another model has that name on this silo.</exception>
+    public void LoadFrozen(IReplica replica, ModelReference model, ulong seed, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(replica);
+        ArgumentNullException.ThrowIfNull(model);
+        Stream(model, seed, (start, values) => replica.WriteBase(start, values, frozenOnly: true), cancellation);
+    }
+
+    /// <summary>Gives every parameter of a model, in fp32.</summary>
+    private void Stream(ModelReference model, ulong seed, BaseSink sink, CancellationToken cancellation)
+    {
+        if (model.IsScratch)
+            StreamScratch(model.Shape, seed, sink, cancellation);
+        else if (model.BaseRun is { } run)
+            StreamCheckpoint(new StoredCheckpoint(run.ToString(), model.Step!.Value, model.Sha256!), sink, cancellation);
+        else
+            StreamStored(model, sink, cancellation);
+    }
+
+    private static void StreamScratch(ModelShape shape, ulong seed, BaseSink sink, CancellationToken cancellation)
+    {
+        var layout = new ParameterLayout(shape);
+        ForPieces(
+            layout.Length, (start, piece) => WeightInitialization.Fill(layout, seed, start, piece), sink, cancellation);
+    }
+
+    private void StreamStored(ModelReference model, BaseSink sink, CancellationToken cancellation)
     {
         using var found = Model(model.Name)
             ?? throw new IOException($"no silo that can be reached has the model {model.Name}");
@@ -81,18 +112,72 @@ public sealed class ParameterLoader(
                 + "ones there, or stop that silo");
         }
 
-        if (found.Shape != replica.Layout.Shape)
+        if (found.Shape != model.Shape)
             throw new UserErrorException($"{model.Name} has another shape than the run; submit it under another name.");
-        found.LoadInto(replica, cancellation);
+        StreamFolder(found.Folder!, sink, cancellation);
+    }
+
+    /// <summary>
+    /// The whole model as it stood at a checkpoint: what the run trained from there, the rest from what it started
+    /// with, adapters merged into it.
+    /// </summary>
+    private void StreamCheckpoint(StoredCheckpoint checkpoint, BaseSink sink, CancellationToken cancellation)
+    {
+        var factors = new Dictionary<ParameterId, float[]>();
+        var manifest = ReadCheckpoint(checkpoint, Take, cancellation);
+        if (manifest.FrozenHash is null)
+            return;
+        var specification = manifest.Record.Specification;
+        var parameters = specification.Parameters();
+        Stream(
+            specification.Model,
+            specification.Seed,
+            (start, values) =>
+            {
+                foreach (var (slice, offset, first, count) in parameters.Base.Parts(start, values.Length))
+                {
+                    var id = slice.Parameter.Id;
+                    var part = values.Slice(first, count);
+                    if (parameters.Frozen.Find(id) is null)
+                        continue;
+                    if (factors.TryGetValue(id with { Factor = AdapterFactor.A }, out var a))
+                    {
+                        var b = factors[id with { Factor = AdapterFactor.B }];
+                        AdapterMerge.Add(part, offset, slice.Dimensions[^1], a, b, parameters.Lora!.Scale);
+                    }
+
+                    sink(start + first, part);
+                }
+            },
+            cancellation);
+
+        void Take(ReplicaPart part, ParameterLayout layout, long start, ReadOnlySpan<float> values)
+        {
+            var whole = new ParameterLayout(layout.Shape);
+            foreach (var (slice, offset, first, count) in layout.Parts(start, values.Length))
+            {
+                var id = slice.Parameter.Id;
+                if (id.Factor == AdapterFactor.None)
+                {
+                    sink(whole[id].Start + offset, values.Slice(first, count).ToArray());
+                    continue;
+                }
+
+                if (!factors.TryGetValue(id, out var factor))
+                    factors.Add(id, factor = new float[slice.Length]);
+                values.Slice(first, count).CopyTo(factor.AsSpan((int)offset));
+            }
+        }
     }
 
     /// <summary>One that is not this run's own: nothing else can be used in its place.</summary>
-    private void LoadCheckpoint(IReplica replica, StoredCheckpoint checkpoint, CancellationToken cancellation)
+    private CheckpointManifest ReadCheckpoint(
+        StoredCheckpoint checkpoint, CheckpointSink sink, CancellationToken cancellation)
     {
         var what = $"The checkpoint of step {checkpoint.Step} of the run {checkpoint.Run}";
         try
         {
-            checkpoints.LoadParameters(replica, checkpoint, cancellation);
+            return checkpoints.Read(checkpoint, [ReplicaPart.Parameters], sink, cancellation);
         }
         catch (DamagedCheckpointException problem)
         {
@@ -132,7 +217,11 @@ public sealed class ParameterLoader(
         return new OpenParameters(
             folder.Shape,
             folder.ReadVocabulary(),
-            (replica, cancellation) => WriteAll(replica, folder, cancellation),
+            (replica, cancellation) =>
+            {
+                StreamFolder(folder, (start, values) => replica.WriteBase(start, values), cancellation);
+                replica.Loaded(0);
+            },
             folder);
     }
 
@@ -148,7 +237,7 @@ public sealed class ParameterLoader(
             Gpt2Vocabulary.BuiltIn,
             (replica, cancellation) =>
             {
-                LoadCheckpoint(replica, checkpoint, cancellation);
+                StreamCheckpoint(checkpoint, (start, values) => replica.WriteBase(start, values), cancellation);
                 replica.Loaded(checkpoint.Step);
             },
             null);
@@ -175,32 +264,39 @@ public sealed class ParameterLoader(
     private bool BringHere(string relative) => Directory.Exists(paths.FolderOf(relative))
         || peers.List().Any(peer => peers.Bring(relative, peer.SiloName).Outcome == CopyOutcome.IsHere);
 
-    private static void WriteAll(IReplica replica, ModelFolder folder, CancellationToken cancellation)
+    private static void StreamFolder(ModelFolder folder, BaseSink sink, CancellationToken cancellation) =>
+        ForPieces(folder.Layout.Length, folder.ReadParameters, sink, cancellation);
+
+    private static void ForPieces(
+        long length, Action<long, Span<float>> read, BaseSink sink, CancellationToken cancellation)
     {
-        var piece = new float[(int)Math.Min(PieceElements, replica.Layout.Length)];
-        for (var start = 0L; start < replica.Layout.Length; start += piece.Length)
+        var piece = new float[(int)Math.Min(PieceElements, length)];
+        for (var start = 0L; start < length; start += piece.Length)
         {
             cancellation.ThrowIfCancellationRequested();
-            var part = piece.AsSpan(0, (int)Math.Min(piece.Length, replica.Layout.Length - start));
-            folder.ReadParameters(start, part);
-            replica.Write(ReplicaPart.Parameters, start, part);
+            var values = piece.AsSpan(0, (int)Math.Min(piece.Length, length - start));
+            read(start, values);
+            sink(start, values);
         }
-
-        replica.Loaded(0);
     }
 }
+
+/// <summary>Takes fp32 elements of a whole model.</summary>
+/// <param name="start">Index of the first in <see cref="ModelParameters.Base"/>.</param>
+/// <param name="values">The elements; they may be changed.</param>
+internal delegate void BaseSink(long start, Span<float> values);
 
 /// <summary>Parameters that were found: their shape, their words, and how they come into a replica.</summary>
 /// <param name="Shape">The model's shape.</param>
 /// <param name="Vocabulary">The model's vocabulary.</param>
 /// <param name="LoadInto">Writes them into a replica of that shape.</param>
-/// <param name="Files">What is open meanwhile.</param>
+/// <param name="Folder">The model's folder, open meanwhile; null for what is none.</param>
 public sealed record OpenParameters(
     ModelShape Shape,
     Gpt2Vocabulary Vocabulary,
     Action<IReplica, CancellationToken> LoadInto,
-    IDisposable? Files) : IDisposable
+    ModelFolder? Folder) : IDisposable
 {
     /// <inheritdoc/>
-    public void Dispose() => Files?.Dispose();
+    public void Dispose() => Folder?.Dispose();
 }

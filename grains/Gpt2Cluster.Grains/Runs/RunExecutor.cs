@@ -3,7 +3,6 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
-using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -41,7 +40,7 @@ internal sealed partial class RunExecutor(
     /// <summary>Takes the run up.</summary>
     public void Begin(RunRecord record)
     {
-        elementCount = new ParameterLayout(record.Specification.Model.Shape).Length;
+        elementCount = record.Specification.Parameters().Trained.Length;
         metrics.Begin(run, record.Specification.Steps);
     }
 

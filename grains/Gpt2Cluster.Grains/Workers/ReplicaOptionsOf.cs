@@ -16,6 +16,7 @@ internal static class ReplicaOptionsOf
             ?? throw new ArgumentException("A stored run names its threads.", nameof(specification)),
         Optimizer = specification.Optimizer,
         Trainable = specification.Trainable,
+        Lora = specification.Lora,
         Recompute = specification.Recompute,
         Dropout = specification.Dropout,
         Noise = specification.Noise,

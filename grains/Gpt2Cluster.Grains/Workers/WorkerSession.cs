@@ -27,6 +27,7 @@ internal sealed partial class WorkerSession : IDisposable
     private readonly CheckpointWriter checkpoints;
     private readonly SampleWriter samples;
     private readonly OrderBook orders = new();
+    private readonly ReplicaPreparation preparation;
 
     private CancellationTokenSource generationEnd = new();
     private IReplica? replica;
@@ -53,6 +54,7 @@ internal sealed partial class WorkerSession : IDisposable
         reporter = new Reporter(services.Grains, Run, worker, services.Time, logger);
         checkpoints = new CheckpointWriter(services.Checkpoints, specification, services.Time);
         samples = new SampleWriter(specification);
+        preparation = new ReplicaPreparation(services, specification);
         services.Metrics.Begin(Run, worker);
     }
 
@@ -224,7 +226,7 @@ internal sealed partial class WorkerSession : IDisposable
     {
         replica ??= services.Replicas.Create(deviceIndex, ReplicaOptionsOf.Run(specification));
         isWhole = false;
-        new ReplicaPreparation(services, specification).Bring(replica, request, cancellation);
+        preparation.Bring(replica, request, cancellation);
         Interlocked.Exchange(ref committedStep, replica.Step);
         windows ??= RunWindows.Open(services, specification, cancellation);
         reportsExchange = request.ReportsExchange;

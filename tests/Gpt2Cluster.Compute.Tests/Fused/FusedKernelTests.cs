@@ -1,9 +1,7 @@
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Kernels.Fused;
-using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
-using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Randomness;
 using static TorchSharp.torch;
 using Dropout = Gpt2Cluster.Compute.Kernels.Dropout;
@@ -48,18 +46,19 @@ public sealed class FusedKernelTests
         using var before = NarrowValues.Empty(rows, outputs);
         var plain = NarrowValues.Wide(x).mm(NarrowValues.Wide(weight)) + NarrowValues.Wide(bias);
 
-        linear.Forward(x, weight, bias, y);
+        var w = new LinearParameters(weight, bias, null);
+        linear.Forward(x, w, null, y);
         NarrowValues.AssertClose(plain, y, OneRounding);
-        linear.ForwardGelu(x, weight, bias, before, y);
+        linear.ForwardGelu(x, w, null, before, y);
         NarrowValues.AssertClose(plain, before, OneRounding);
         NarrowValues.AssertClose(plain.gelu(TorchSharp.Modules.GELU.Approximate.tanh), y, 2 * OneRounding);
         var dropout = new Dropout(0.3, new RandomStream(5, RandomPurpose.Dropout, 1));
         var multipliers = new float[rows * outputs];
         dropout.Stream.FillKeepMultipliers(multipliers, 0, 0.3);
-        linear.ForwardBranch(x, weight, bias, stream, dropout, before, y);
+        linear.ForwardBranch(x, w, null, stream, dropout, before, y);
         var kept = plain * tensor(multipliers).view(rows, outputs);
         NarrowValues.AssertClose(NarrowValues.Wide(stream) + kept, y, OneRounding);
-        linear.ForwardBranch(x, weight, bias, stream, Dropout.None, before, y);
+        linear.ForwardBranch(x, w, null, stream, Dropout.None, before, y);
         NarrowValues.AssertClose(NarrowValues.Wide(stream) + plain, y, OneRounding);
     }
 
@@ -80,12 +79,12 @@ public sealed class FusedKernelTests
         using var dbias = NarrowValues.Empty(1, outputs);
         var plain = NarrowValues.Wide(dy).mm(NarrowValues.Wide(weight).t());
 
-        linear.BackwardInput(dy, weight, dx);
+        linear.BackwardInput(dy, weight, null, dx);
         NarrowValues.AssertClose(plain, dx, OneRounding);
-        linear.BackwardGelu(dy, weight, x, bias, dx);
+        linear.BackwardGelu(dy, weight, null, x, bias, dx);
         var input = NarrowValues.Wide(x).detach().requires_grad_();
-        var slope = autograd.grad([input.gelu(TorchSharp.Modules.GELU.Approximate.tanh)], [input], [plain])[0];
-        NarrowValues.AssertClose(slope, dx, OneRounding);
+        var gradient = autograd.grad([input.gelu(TorchSharp.Modules.GELU.Approximate.tanh)], [input], [plain])[0];
+        NarrowValues.AssertClose(gradient, dx, OneRounding);
         linear.BackwardWeight(x, dy, dweight, dbias);
         NarrowValues.AssertClose(NarrowValues.Wide(x).t().mm(NarrowValues.Wide(dy)), dweight, OneRounding);
         NarrowValues.AssertClose(NarrowValues.Wide(dy).sum([0L], keepdim: true), dbias, OneRounding);
@@ -115,18 +114,18 @@ public sealed class FusedKernelTests
         using var qkv = NarrowValues.Random(rows, 3 * channels, 1);
         using var dresult = NarrowValues.Random(rows, channels, 2);
         using var dqkv = NarrowValues.Empty(rows, 3 * channels);
-        using var own = new HeadwiseAttention(team, WorkerScratch.For(threads), qkv, length, heads, true);
+        using var own = new FusedAttention(team, WorkerScratch.For(threads), qkv, length, heads, true);
         own.Backward(dresult, dqkv);
 
-        using var wide = new Matrix(NarrowValues.Wide(qkv));
-        using var dwide = new Matrix(NarrowValues.Wide(dresult));
-        using var dexpected = Matrix.Allocate(rows, 3 * channels, ScalarType.Float32, CPU);
-        using var twin = FusedAttention.Forward(wide, length, heads, forBackward: true);
-        twin.Backward(dwide, dexpected);
+        using var wide = NarrowValues.Host.Wrap(NarrowValues.Wide(qkv));
+        using var dmlp = NarrowValues.Host.Wrap(NarrowValues.Wide(dresult));
+        using var dexpected = NarrowValues.Host.Matrix(rows, 3 * channels, ScalarType.Float32);
+        using var twin = ScaledDotProductAttention.Forward(wide, length, heads, forBackward: true);
+        twin.Backward(dmlp, dexpected);
         NarrowValues.AssertClose(twin.Result.Tensor, own.Result, TwoRoundings);
         for (var part = 0; part < 3; part++)
         {
-            using var found = new Matrix(dqkv.Tensor.narrow(1, part * channels, channels).contiguous());
+            using var found = NarrowValues.Host.Wrap(dqkv.Tensor.narrow(1, part * channels, channels).contiguous());
             NarrowValues.AssertClose(
                 dexpected.Tensor.narrow(1, part * channels, channels), found, TwoRoundings);
         }
@@ -148,15 +147,15 @@ public sealed class FusedKernelTests
     {
         using var scope = NewDisposeScope();
         using var team = new ThreadTeam(threads);
-        using var loss = new FusedVocabularyLoss(team, vocabulary, new PhaseClock());
-        var padded = VocabularyPadding.PaddedRows(new ModelShape(vocabulary, 8, width, 1, 1));
+        using var loss = new FusedHeadLoss(team, vocabulary, new PhaseClock());
+        var padded = VocabularyPadding.PaddedRows(vocabulary);
         using var hidden = NarrowValues.Random(rows, width, 1);
         using var tokens = NarrowValues.Random(padded, width, 2, 0.2f);
         using var dhidden = NarrowValues.Empty(rows, width);
         using var dtokens = NarrowValues.Empty(padded, width);
         var targets = Enumerable.Range(0, rows).Select(row => row * 7 % vocabulary).ToArray();
         var (losses, again) = (new double[rows], new double[rows]);
-        loss.Run(hidden, tokens, targets, losses, new VocabularyGradients(1f / rows, dhidden, dtokens));
+        loss.Run(hidden, tokens, targets, losses, new HeadLossGradients(1f / rows, dhidden, dtokens));
         loss.Run(hidden, tokens, targets, again, null);
         Assert.Equal(losses, again);
 

@@ -152,13 +152,13 @@ public sealed unsafe class MicrokernelTests
         var values = Enumerable.Range(0, 16).Select(i => (i - 8) * 0.9f).ToArray();
         using var x = tensor(values).requires_grad_();
         using var y = x.gelu(TorchSharp.Modules.GELU.Approximate.tanh);
-        using var slope = autograd.grad([y.sum()], [x])[0];
+        using var gradient = autograd.grad([y.sum()], [x])[0];
         var lanes = System.Runtime.Intrinsics.Vector512.Create(values);
-        var (found, foundSlope) = (Lanes.Gelu(lanes), Lanes.GeluSlope(lanes));
+        var (found, foundSlope) = (Lanes.Gelu(lanes), Lanes.GeluDerivative(lanes));
         for (var i = 0; i < values.Length; i++)
         {
             Assert.Equal(y[i].item<float>(), found[i], FunctionTolerance);
-            Assert.Equal(slope[i].item<float>(), foundSlope[i], FunctionTolerance);
+            Assert.Equal(gradient[i].item<float>(), foundSlope[i], FunctionTolerance);
         }
     }
 
@@ -166,9 +166,9 @@ public sealed unsafe class MicrokernelTests
     public void A_scratch_survives_a_demand_that_no_machine_meets()
     {
         using var scratch = new WorkerScratch();
-        scratch.Reserve(128).Wide(32)[31] = 1;
+        scratch.Reserve(128).Float32(32)[31] = 1;
         Assert.Throws<OutOfMemoryException>(() => { scratch.Reserve(1L << 60); });
-        scratch.Reserve(64).Wide(16)[15] = 2;
+        scratch.Reserve(64).Float32(16)[15] = 2;
     }
 
     [Fact]
@@ -178,8 +178,8 @@ public sealed unsafe class MicrokernelTests
         Assert.Throws<InvalidOperationException>(() =>
         {
             var pieces = scratch.Reserve(Pieces.Size<float>(16));
-            pieces.Wide(16);
-            pieces.Wide(1);
+            pieces.Float32(16);
+            pieces.Float32(1);
         });
     }
 

@@ -6,16 +6,19 @@ namespace Gpt2Cluster.Compute.Tests.Fused;
 /// <summary>bf16 matrices of random numbers, and what they hold as fp32.</summary>
 internal static class NarrowValues
 {
+    /// <summary>Where they lie.</summary>
+    public static readonly HostMemory Host = new();
+
     public static Matrix Random(int rows, int columns, ulong seed, float deviation = 1)
     {
         using var generator = new Generator(seed);
         using var scope = NewDisposeScope();
-        return new Matrix((randn([rows, columns], generator: generator) * deviation).to(ScalarType.BFloat16));
+        return Host.Wrap((randn([rows, columns], generator: generator) * deviation).to(ScalarType.BFloat16));
     }
 
     public static Matrix Empty(int rows, int columns)
     {
-        var matrix = Matrix.Allocate(rows, columns, ScalarType.BFloat16, CPU);
+        var matrix = Host.Matrix(rows, columns, ScalarType.BFloat16);
         using var scope = NewDisposeScope();
         matrix.Tensor.fill_(float.NaN); // What is not written is found.
         return matrix;

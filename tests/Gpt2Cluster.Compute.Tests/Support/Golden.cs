@@ -31,7 +31,7 @@ internal static class Golden
     private static int[] Integers(string name) =>
         [.. MemoryMarshal.Cast<byte, long>(Expected[name]).ToArray().Select(value => (int)value)];
 
-    private static Dictionary<string, byte[]> Read(string name)
+    public static Dictionary<string, byte[]> Read(string name)
     {
         var bytes = File.ReadAllBytes(PathOf(name));
         var header = (int)BitConverter.ToInt64(bytes);
@@ -43,5 +43,5 @@ internal static class Golden
             bytes[(8 + header + offsets[0].GetInt32())..(8 + header + offsets[1].GetInt32())];
     }
 
-    private static string PathOf(string name) => Path.Combine(AppContext.BaseDirectory, "Goldens", name);
+    public static string PathOf(string name) => Path.Combine(AppContext.BaseDirectory, "Goldens", name);
 }

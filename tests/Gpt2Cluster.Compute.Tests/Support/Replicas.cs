@@ -1,4 +1,5 @@
 using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
@@ -33,11 +34,17 @@ internal static class Replicas
         var (precision, threads, shape) = (options.Precision, options.Threads, options.Shape);
         return new Replica(options, route switch
         {
-            Route.Cpu => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: false, shape),
-            Route.CpuFused => ComputeRoute.ForFused(precision, threads),
-            Route.CpuWithFastBFloat16 => ComputeRoute.ForCpu(precision, threads, multipliesBFloat16: true, shape),
-            _ => ComputeRoute.ForTensors(precision, threads, torch.CPU),
+            Route.Cpu => new PortableCpuBackend(precision, Prepared(threads), false, shape),
+            Route.CpuFused => new FusedCpuBackend(Prepared(threads)),
+            Route.CpuWithFastBFloat16 => CpuBackend.For(precision, threads, multipliesBFloat16: true, shape),
+            _ => new TorchBackend(precision, threads, torch.CPU),
         });
+    }
+
+    private static int Prepared(int threads)
+    {
+        TorchRuntime.Prepare(threads);
+        return threads;
     }
 
     public static ReplicaOptions Tiny => new() { Shape = TinyShape, Precision = Precision.Float32, Seed = 7 };
@@ -50,10 +57,27 @@ internal static class Replicas
     {
         options ??= new ReplicaOptions { Shape = Support.Golden.Shape, Precision = Precision.Float32 };
         var replica = Create(options, route);
-        foreach (var slice in replica.Layout.Slices)
-            replica.Write(ReplicaPart.Parameters, slice.Start, Support.Golden.Weights(slice.Name));
+        replica.InitializeTrained(options.Seed);
+        foreach (var slice in replica.Parameters.Base.Slices)
+            replica.WriteBase(slice.Start, Support.Golden.Weights(slice.Name));
         replica.Loaded(0);
         return replica;
+    }
+
+    /// <summary>The logits of the golden batch, (128, 512), with the parameters of a replica of the golden shape.</summary>
+    public static float[] GoldenLogits(Replica replica)
+    {
+        using var mode = torch.no_grad();
+        using var backend = CpuBackend.For(Precision.Float32, 1, false, Support.Golden.Shape);
+        using var space = new Workspace(backend, replica.Parameters, 128, false, false);
+        using var model = new Gpt2(backend, replica.Parameters, replica.Working, new PhaseClock());
+        model.Losses(
+            space,
+            StepContext.ForEvaluation(Support.Golden.SequenceLength),
+            Support.Golden.Inputs(),
+            Support.Golden.Targets(),
+            new double[128]);
+        return ((ChunkedHeadLoss)model.Loss).Logits!.Tensor.data<float>().ToArray();
     }
 
     public static double ComputeGolden(Replica replica, long step, int leaf, IContributionSink sink) =>

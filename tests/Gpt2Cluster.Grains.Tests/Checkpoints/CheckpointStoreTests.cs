@@ -193,5 +193,8 @@ public sealed class CheckpointStoreTests : IDisposable
         stored.Write(replica, step, other ?? specification);
 
     private void Read(FakeReplica replica, string hash) => Store.Read(
-        replica, new StoredCheckpoint("run1", 12, hash), Enum.GetValues<ReplicaPart>(), CancellationToken.None);
+        new StoredCheckpoint("run1", 12, hash),
+        Enum.GetValues<ReplicaPart>(),
+        (part, _, start, values) => replica.Write(part, start, values),
+        CancellationToken.None);
 }

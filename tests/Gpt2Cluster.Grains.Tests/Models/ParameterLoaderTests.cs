@@ -108,6 +108,6 @@ public sealed class ParameterLoaderTests : IDisposable
             peers,
             null!,
             new CheckpointLoader(stored.Silo, stored.Store, peers));
-        loader.LoadModel(replica, model, CancellationToken.None);
+        loader.LoadModel(replica, model, seed: 1, CancellationToken.None);
     }
 }

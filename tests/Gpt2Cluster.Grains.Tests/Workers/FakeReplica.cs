@@ -11,8 +11,14 @@ internal sealed class FakeReplica : IReplica
     private readonly FlatBuffer[] parts;
 
     public FakeReplica(ModelShape shape)
+        : this(new ModelParameters(shape))
     {
-        Layout = new ParameterLayout(shape);
+    }
+
+    public FakeReplica(ModelParameters parameters)
+    {
+        Parameters = parameters;
+        Base = new float[parameters.Base.Length];
         parts = [.. Enum.GetValues<ReplicaPart>().Select(_ => FlatBuffer.Allocate(Layout.Length))];
     }
 
@@ -23,7 +29,17 @@ internal sealed class FakeReplica : IReplica
     /// <summary>What happens while a micro-batch is computed.</summary>
     public Action OnCompute { get; set; } = () => { };
 
-    public ParameterLayout Layout { get; }
+    public ModelParameters Parameters { get; }
+
+    public ParameterLayout Layout => Parameters.Trained;
+
+    /// <summary>What was written of the base model.</summary>
+    public float[] Base { get; }
+
+    public string? FrozenHash => Parameters.Frozen.Length == 0
+        ? null
+        : Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(
+            System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(Base)));
 
     public long Step { get; private set; }
 
@@ -43,6 +59,20 @@ internal sealed class FakeReplica : IReplica
         {
             foreach (ref var value in part.Floats(0, (int)part.Length))
                 value = values.NextSingle();
+        }
+    }
+
+    public void InitializeTrained(ulong seed) => Initialize(seed);
+
+    public void WriteBase(long start, ReadOnlySpan<float> from, bool frozenOnly = false)
+    {
+        foreach (var (slice, offset, first, count) in Parameters.Base.Parts(start, from.Length))
+        {
+            var values = from.Slice(first, count);
+            if (Layout.Find(slice.Parameter.Id) is not { } trained)
+                values.CopyTo(Base.AsSpan((int)(slice.Start + offset)));
+            else if (!frozenOnly)
+                Write(ReplicaPart.Parameters, trained.Start + offset, values);
         }
     }
 

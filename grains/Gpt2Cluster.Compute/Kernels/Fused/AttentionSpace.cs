@@ -13,20 +13,20 @@ internal readonly unsafe struct AttentionSpace
             (5 * Pieces.Size<ushort>(head)) + (2 * Pieces.Size<ushort>(band)) + Pieces.Size<ushort>(tile)
             + (2 * Pieces.Size<float>(tile)) + Pieces.Size<float>((long)Tile * width) + Pieces.Size<float>(head)
             + (2 * Pieces.Size<float>(padded)));
-        QueryTiles = pieces.Narrow(head);
-        OutputTiles = pieces.Narrow(head);
-        Queries = pieces.Narrow(head);
-        Outputs = pieces.Narrow(head);
-        Keys = pieces.Narrow(head);
-        Probabilities = pieces.Narrow(band);
-        NarrowSlopes = pieces.Narrow(band);
-        PackedSlopes = pieces.Narrow(tile);
-        Scores = pieces.Wide(tile);
-        Slopes = pieces.Wide(tile);
-        Found = pieces.Wide((long)Tile * width);
-        QueryGradient = pieces.Wide(head);
-        LogSums = pieces.Wide(padded);
-        Products = pieces.Wide(padded);
+        QueryTiles = pieces.BFloat16(head);
+        OutputTiles = pieces.BFloat16(head);
+        Queries = pieces.BFloat16(head);
+        Outputs = pieces.BFloat16(head);
+        Keys = pieces.BFloat16(head);
+        Probabilities = pieces.BFloat16(band);
+        NarrowSlopes = pieces.BFloat16(band);
+        PackedSlopes = pieces.BFloat16(tile);
+        Scores = pieces.Float32(tile);
+        Slopes = pieces.Float32(tile);
+        Found = pieces.Float32((long)Tile * width);
+        QueryGradient = pieces.Float32(head);
+        LogSums = pieces.Float32(padded);
+        Products = pieces.Float32(padded);
     }
 
     /// <summary>Queries by tile: (D / 2, Q, 2).</summary>

@@ -89,7 +89,7 @@ internal readonly unsafe struct GeluEpilogue(Matrix bias, Matrix before, Matrix 
 }
 
 /// <summary><c>dx = sums * gelu'(before)</c>.</summary>
-internal readonly unsafe struct GeluSlopeEpilogue(Matrix before, Matrix dx) : IEpilogue
+internal readonly unsafe struct GeluBackwardEpilogue(Matrix before, Matrix dx) : IEpilogue
 {
     /// <inheritdoc/>
     public void Prefetch(int row, int rows, int column)
@@ -106,7 +106,7 @@ internal readonly unsafe struct GeluSlopeEpilogue(Matrix before, Matrix dx) : IE
             var from = (ushort*)before.Row(row + i) + column;
             var into = (ushort*)dx.Row(row + i) + column;
             for (var j = 0; j < FusedLinear.TileColumns; j += Lanes.Count)
-                Lanes.Store(into + j, Vector512.Load(sums + j) * Lanes.GeluSlope(Lanes.Load(from + j)));
+                Lanes.Store(into + j, Vector512.Load(sums + j) * Lanes.GeluDerivative(Lanes.Load(from + j)));
         }
     }
 }

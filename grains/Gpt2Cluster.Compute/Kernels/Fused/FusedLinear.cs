@@ -1,5 +1,6 @@
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Model;
 
 namespace Gpt2Cluster.Compute.Kernels.Fused;
 
@@ -35,25 +36,25 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
     public static bool Takes(int width) => width % TileColumns == 0;
 
     /// <inheritdoc/>
-    public void Forward(Matrix x, Matrix weight, Matrix bias, Matrix y) =>
-        MultiplyByWeight(x, weight, new BiasEpilogue(bias, y));
+    public void Forward(Matrix x, LinearParameters w, LowRankTerm? term, Matrix y) =>
+        MultiplyByWeight(x, w.Weight, term, new BiasEpilogue(w.Bias, y));
 
     /// <inheritdoc/>
-    public void ForwardGelu(Matrix x, Matrix weight, Matrix bias, Matrix before, Matrix y) =>
-        MultiplyByWeight(x, weight, new GeluEpilogue(bias, before, y));
+    public void ForwardGelu(Matrix x, LinearParameters w, LowRankTerm? term, Matrix before, Matrix y) =>
+        MultiplyByWeight(x, w.Weight, term, new GeluEpilogue(w.Bias, before, y));
 
     /// <inheritdoc/>
     public void ForwardBranch(
-        Matrix x, Matrix weight, Matrix bias, Matrix stream, Dropout dropout, Matrix scratch, Matrix y) =>
-        MultiplyByWeight(x, weight, new BranchEpilogue(bias, stream, dropout, y));
+        Matrix x, LinearParameters w, LowRankTerm? term, Matrix stream, Dropout dropout, Matrix scratch, Matrix y) =>
+        MultiplyByWeight(x, w.Weight, term, new BranchEpilogue(w.Bias, stream, dropout, y));
 
     /// <inheritdoc/>
-    public void BackwardInput(Matrix dy, Matrix weight, Matrix dx) =>
-        MultiplyByTransposedWeight(dy, weight, new StoreEpilogue(dx));
+    public void BackwardInput(Matrix dy, Matrix weight, LowRankTerm? term, Matrix dx) =>
+        MultiplyByTransposedWeight(dy, weight, term, new StoreEpilogue(dx));
 
     /// <inheritdoc/>
-    public void BackwardGelu(Matrix dy, Matrix weight, Matrix before, Matrix bias, Matrix dx) =>
-        MultiplyByTransposedWeight(dy, weight, new GeluSlopeEpilogue(before, dx));
+    public void BackwardGelu(Matrix dy, Matrix weight, LowRankTerm? term, Matrix before, Matrix bias, Matrix dx) =>
+        MultiplyByTransposedWeight(dy, weight, term, new GeluBackwardEpilogue(before, dx));
 
     /// <inheritdoc/>
     public void BackwardWeight(Matrix x, Matrix dy, Matrix dweight, Matrix dbias)
@@ -61,7 +62,7 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
         var (rows, depth) = (x.Rows, PaddedRows(x.Rows));
         var stride = depth + StridePadding;
         var size = (long)x.Columns * stride;
-        var left = transposed.Reserve(Pieces.Size<ushort>(size)).Narrow(size); // (I, depth)
+        var left = transposed.Reserve(Pieces.Size<ushort>(size)).BFloat16(size); // (I, depth)
         team.ForEach(depth / DepthMultiple, (_, task) => Packing.Transpose(
             (ushort*)x.Row(task * DepthMultiple),
             x.Columns,
@@ -71,7 +72,7 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
             left + (task * DepthMultiple),
             stride));
         var panels = new GradientPanels(dy, depth, dbias);
-        Multiply(new Left(left, stride), x.Columns, depth, dy.Columns, panels, new StoreEpilogue(dweight));
+        Multiply(new Left(left, stride), x.Columns, depth, dy.Columns, panels, null, new StoreEpilogue(dweight));
     }
 
     /// <inheritdoc/>
@@ -84,22 +85,24 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
 
     private static int PaddedRows(int rows) => (rows + DepthMultiple - 1) / DepthMultiple * DepthMultiple;
 
-    private void MultiplyByWeight<TEpilogue>(Matrix x, Matrix weight, TEpilogue epilogue)
+    private void MultiplyByWeight<TEpilogue>(Matrix x, Matrix weight, LowRankTerm? term, TEpilogue epilogue)
         where TEpilogue : struct, IEpilogue =>
-        Multiply(new Left(x), x.Rows, x.Columns, weight.Columns, new ColumnPanels(weight), epilogue);
+        Multiply(new Left(x), x.Rows, x.Columns, weight.Columns, new ColumnPanels(weight), term, epilogue);
 
-    private void MultiplyByTransposedWeight<TEpilogue>(Matrix dy, Matrix weight, TEpilogue epilogue)
+    private void MultiplyByTransposedWeight<TEpilogue>(
+        Matrix dy, Matrix weight, LowRankTerm? term, TEpilogue epilogue)
         where TEpilogue : struct, IEpilogue =>
-        Multiply(new Left(dy), dy.Rows, dy.Columns, weight.Rows, new RowPanels(weight), epilogue);
+        Multiply(new Left(dy), dy.Rows, dy.Columns, weight.Rows, new RowPanels(weight), term, epilogue);
 
     /// <summary>A row-major left operand (rows, depth) times a right operand that is packed panel by panel.</summary>
     private void Multiply<TPanels, TEpilogue>(
-        Left left, int rows, int depth, int columns, TPanels source, TEpilogue epilogue)
+        Left left, int rows, int depth, int columns, TPanels source, LowRankTerm? term, TEpilogue epilogue)
         where TPanels : struct, IPanels
         where TEpilogue : struct, IEpilogue
     {
         var panels = columns / TileColumns;
         var tiles = (rows + TileRows - 1) / TileRows;
+        LowRankTiles? lowRank = term is null ? null : new LowRankTiles(term);
         var groups = Math.Clamp(((TasksPerThread * team.Threads) + panels - 1) / panels, 1, tiles);
         team.ForEach(panels * groups, Run, Microkernel.Release);
 
@@ -108,10 +111,13 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
             var (panel, group) = (task / groups, task % groups);
             var column = panel * TileColumns;
             var pieces = Scratch[thread].Reserve(
-                Pieces.Size<float>(TileElements) + Pieces.Size<ushort>((long)depth * TileColumns));
-            var sums = pieces.Wide(TileElements); // (64, 64)
-            var right = pieces.Narrow((long)depth * TileColumns); // (depth / 2, 64, 2)
+                Pieces.Size<float>(TileElements) + Pieces.Size<ushort>((long)depth * TileColumns)
+                + (lowRank?.ScratchBytes ?? 0));
+            var sums = pieces.Float32(TileElements); // (64, 64)
+            var right = pieces.BFloat16((long)depth * TileColumns); // (depth / 2, 64, 2)
             source.Pack(column, right);
+            var lowRankScratch = lowRank?.Take(ref pieces) ?? default;
+            lowRank?.Pack(column, lowRankScratch);
             if (group == 0)
                 source.Sum(column);
             var next = (task + team.Threads) / groups; // Most likely the panel this thread takes next.
@@ -124,6 +130,7 @@ internal sealed unsafe class FusedLinear(ThreadTeam team) : ILinear
                 var count = Math.Min(TileRows, rows - row);
                 epilogue.Prefetch(row, count, column);
                 MultiplyTile(left, row, count, depth, right, sums);
+                lowRank?.Add(lowRankScratch, row, count, column, sums);
                 epilogue.Apply(sums, row, count, column);
             }
         }

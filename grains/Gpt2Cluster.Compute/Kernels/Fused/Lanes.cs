@@ -106,7 +106,7 @@ internal static unsafe class Lanes
 
     /// <summary><c>gelu'(x)</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> GeluSlope(Vector512<float> x)
+    public static Vector512<float> GeluDerivative(Vector512<float> x)
     {
         var sigmoid = Sigmoid(x);
         var inner = Vector512.Create(TwiceRoot) + (x * x * (3 * Cubic * TwiceRoot));

@@ -48,10 +48,10 @@ internal unsafe ref struct Pieces(byte* start, long bytes)
     private byte* next = start;
 
     /// <summary>The next <paramref name="count"/> bf16 numbers.</summary>
-    public ushort* Narrow(long count) => (ushort*)Take(Size<ushort>(count));
+    public ushort* BFloat16(long count) => (ushort*)Take(Size<ushort>(count));
 
     /// <summary>The next <paramref name="count"/> fp32 numbers.</summary>
-    public float* Wide(long count) => (float*)Take(Size<float>(count));
+    public float* Float32(long count) => (float*)Take(Size<float>(count));
 
     /// <summary>What such a piece takes, bytes.</summary>
     public static long Size<T>(long count)

@@ -7,7 +7,7 @@ namespace Gpt2Cluster.Compute.Model;
 /// <summary>
 /// The vocabulary's loss by libtorch's products, in chunks of rows, each forward and backward: any device, any shape.
 /// </summary>
-internal sealed class ChunkedVocabularyLoss(IKernels kernels, ModelShape shape, PhaseClock clock) : IVocabularyLoss
+internal sealed class ChunkedHeadLoss(IMatmul matmul, IKernels kernels, ModelShape shape, PhaseClock clock) : IHeadLoss
 {
     /// <summary>Rows of logits at a time.</summary>
     public const int ChunkRows = 256;
@@ -21,16 +21,16 @@ internal sealed class ChunkedVocabularyLoss(IKernels kernels, ModelShape shape, 
         Matrix tokens,
         ReadOnlyMemory<int> targets,
         Memory<double> losses,
-        VocabularyGradients? gradients)
+        HeadLossGradients? gradients)
     {
-        Logits ??= Matrix.Allocate(ChunkRows, tokens.Rows, hidden.Tensor.dtype, hidden.Tensor.device);
+        Logits ??= hidden.AllocateLike(ChunkRows, tokens.Rows);
         for (var first = 0; first < hidden.Rows; first += ChunkRows)
         {
             var count = Math.Min(ChunkRows, hidden.Rows - first);
             using var x = hidden.SliceRows(first, count); // (R, C)
             using var chunk = Logits.SliceRows(0, count); // (R, Vp)
             clock.Enter(Phase.Head);
-            Products.MultiplyByTransposed(x, tokens, chunk); // (R, Vp)
+            matmul.MultiplyByTransposed(x, tokens, chunk); // (R, Vp)
             kernels.CrossEntropy(
                 chunk,
                 targets.Slice(first, count),
@@ -41,9 +41,9 @@ internal sealed class ChunkedVocabularyLoss(IKernels kernels, ModelShape shape, 
                 continue;
             clock.Enter(Phase.HeadBackward);
             using var dx = gradients.Hidden.SliceRows(first, count); // (R, C)
-            Products.Multiply(chunk, tokens, dx); // (R, C)
+            matmul.Multiply(chunk, tokens, dx); // (R, C)
             if (gradients.Tokens is not null)
-                Products.MultiplyTransposed(chunk, x, gradients.Tokens, add: first > 0); // (Vp, C)
+                matmul.MultiplyTransposed(chunk, x, gradients.Tokens, add: first > 0); // (Vp, C)
         }
     }
 

@@ -10,7 +10,7 @@ namespace Gpt2Cluster.Compute.Kernels.Fused;
 /// the logarithm of each query's sum, from which backward computes the probabilities again (Dao et al. 2022).
 /// Shapes: N = B T rows, H heads, D channels of a head (a multiple of 32), C = H D, Tp = T rounded up to 64.
 /// </summary>
-internal sealed unsafe partial class HeadwiseAttention : IAttention
+internal sealed unsafe partial class FusedAttention : IAttention
 {
     private const int Tile = FusedLinear.TileColumns;
 
@@ -31,7 +31,7 @@ internal sealed unsafe partial class HeadwiseAttention : IAttention
     /// <param name="sequenceLength">T.</param>
     /// <param name="headCount">H.</param>
     /// <param name="forBackward">Whether a backward pass follows.</param>
-    public HeadwiseAttention(
+    public FusedAttention(
         ThreadTeam team,
         WorkerScratch[] scratch,
         Matrix qkv,
@@ -44,7 +44,7 @@ internal sealed unsafe partial class HeadwiseAttention : IAttention
         padded = (length + Tile - 1) / Tile * Tile;
         scale = 1 / MathF.Sqrt(width);
         logSums = forBackward ? new float[qkv.Rows * heads] : [];
-        Result = Matrix.Allocate(qkv.Rows, qkv.Columns / 3, qkv.Tensor.dtype, qkv.Tensor.device);
+        Result = qkv.AllocateLike(qkv.Rows, qkv.Columns / 3);
         try
         {
             team.ForEach(qkv.Rows / length * heads, ForwardHead, Microkernel.Release);
@@ -81,12 +81,12 @@ internal sealed unsafe partial class HeadwiseAttention : IAttention
         var pieces = scratch[thread].Reserve(
             (2 * narrow) + Pieces.Size<float>((long)Tile * padded) + Pieces.Size<ushort>((long)Tile * padded)
             + Pieces.Size<float>((long)Tile * width) + Pieces.Size<float>(Tile));
-        var keys = pieces.Narrow((long)padded * width); // by tile: (D / 2, 64, 2)
-        var values = pieces.Narrow((long)padded * width); // (Tp / 2, D, 2)
-        var scores = pieces.Wide((long)Tile * padded); // by tile of keys: (64, 64)
-        var powers = pieces.Narrow((long)Tile * padded); // (64, Tp)
-        var found = pieces.Wide((long)Tile * width); // (64, D)
-        var sums = pieces.Wide(Tile);
+        var keys = pieces.BFloat16((long)padded * width); // by tile: (D / 2, 64, 2)
+        var values = pieces.BFloat16((long)padded * width); // (Tp / 2, D, 2)
+        var scores = pieces.Float32((long)Tile * padded); // by tile of keys: (64, 64)
+        var powers = pieces.BFloat16((long)Tile * padded); // (64, Tp)
+        var output = pieces.Float32((long)Tile * width); // (64, D)
+        var sums = pieces.Float32(Tile);
         var query = At(qkv, head);
         var stride = qkv.Columns;
         Lanes.Prefetch(query, stride, length);
@@ -109,15 +109,15 @@ internal sealed unsafe partial class HeadwiseAttention : IAttention
 
             for (var row = 0; row < rows; row++)
             {
-                var logSum = Soften(
+                var logSum = Softmax(
                     scores + (row * Tile), powers + ((long)row * padded), first + row + 1, end, sums + row);
                 if (logSums.Length > 0)
                     logSums[(head * length) + first + row] = logSum;
             }
 
             // All 64 rows, though the last may be undefined: one shape less for the microkernel to keep.
-            Microkernel.Multiply(powers, padded, values, width, found, width, (Tile, width, end));
-            StoreScaled(found, sums, At(Result, head) + ((long)first * Width), rows);
+            Microkernel.Multiply(powers, padded, values, width, output, width, (Tile, width, end));
+            StoreScaled(output, sums, At(Result, head) + ((long)first * Width), rows);
         }
     }
 
@@ -125,7 +125,7 @@ internal sealed unsafe partial class HeadwiseAttention : IAttention
     /// A query's scores, by tile, become powers of e, the largest about 1, and 0 from <paramref name="visible"/> on;
     /// the sum of the powers is written, the logarithm of the true sum returned.
     /// </summary>
-    private float Soften(float* scores, ushort* powers, int visible, int end, float* sum)
+    private float Softmax(float* scores, ushort* powers, int visible, int end, float* sum)
     {
         var hidden = Vector512.Create(float.NegativeInfinity);
         var last = Math.Min(visible / Lanes.Count * Lanes.Count, end - Lanes.Count);
@@ -157,13 +157,13 @@ internal sealed unsafe partial class HeadwiseAttention : IAttention
     /// <summary>Where a row's column lies behind the row's first, in tiles of 64 by 64.</summary>
     private static int InTiles(int column) => (column / Tile * Tile * Tile) + (column % Tile);
 
-    private void StoreScaled(float* found, float* sums, ushort* into, int rows)
+    private void StoreScaled(float* output, float* sums, ushort* into, int rows)
     {
         for (var row = 0; row < rows; row++)
         {
             var factor = Vector512.Create(1 / sums[row]);
             for (var i = 0; i < width; i += Lanes.Count)
-                Lanes.Store(into + ((long)row * Width) + i, Vector512.Load(found + ((long)row * width) + i) * factor);
+                Lanes.Store(into + ((long)row * Width) + i, Vector512.Load(output + ((long)row * width) + i) * factor);
         }
     }
 

@@ -8,35 +8,55 @@ namespace Gpt2Cluster.Compute.Kernels;
 /// Products of a few rows with a big matrix, bound by reading the matrix: every weight is read once, for all rows, in
 /// the order it lies in memory. Shapes: S rows, K inputs, M outputs.
 /// </summary>
-internal static class RowProducts
+internal interface IRowMatmul
 {
     /// <summary><c>y = x w</c> with w (K, M).</summary>
-    public static void Multiply<TRow, TWeight>(ThreadTeam team, Matrix x, Matrix w, Matrix y)
-        where TRow : struct, IElement
-        where TWeight : struct, IElement
-    {
-        if (w.Rows % 8 == 0 && w.Columns % 8 == 0)
-            RowProductKernel<TRow, TWeight>.Multiply(team, x, w, y);
-        else
-            RowProductKernel<AnyLength<TRow>, AnyLength<TWeight>>.Multiply(team, x, w, y);
-    }
+    void Multiply(Matrix x, Matrix w, Matrix y);
 
     /// <summary><c>y = x w^T</c> with w (M, K).</summary>
-    public static void MultiplyByTransposed<TRow, TWeight>(ThreadTeam team, Matrix x, Matrix w, Matrix y)
-        where TRow : struct, IElement
-        where TWeight : struct, IElement
+    void MultiplyByTransposed(Matrix x, Matrix w, Matrix y);
+}
+
+/// <summary>By libtorch's products.</summary>
+internal sealed class TorchRowMatmul(IMatmul matmul) : IRowMatmul
+{
+    /// <inheritdoc/>
+    public void Multiply(Matrix x, Matrix w, Matrix y) => matmul.Multiply(x, w, y);
+
+    /// <inheritdoc/>
+    public void MultiplyByTransposed(Matrix x, Matrix w, Matrix y) => matmul.MultiplyByTransposed(x, w, y);
+}
+
+/// <summary>On a processor.</summary>
+/// <typeparam name="TRow">What rows and results are held in.</typeparam>
+/// <typeparam name="TWeight">What the big matrix is held in.</typeparam>
+internal sealed class RowMatmul<TRow, TWeight>(ThreadTeam team) : IRowMatmul
+    where TRow : struct, IElement
+    where TWeight : struct, IElement
+{
+    /// <inheritdoc/>
+    public void Multiply(Matrix x, Matrix w, Matrix y)
+    {
+        if (w.Rows % 8 == 0 && w.Columns % 8 == 0)
+            RowMatmulKernel<TRow, TWeight>.Multiply(team, x, w, y);
+        else
+            RowMatmulKernel<AnyLength<TRow>, AnyLength<TWeight>>.Multiply(team, x, w, y);
+    }
+
+    /// <inheritdoc/>
+    public void MultiplyByTransposed(Matrix x, Matrix w, Matrix y)
     {
         if (w.Columns % 8 == 0)
-            RowProductKernel<TRow, TWeight>.MultiplyByTransposed(team, x, w, y);
+            RowMatmulKernel<TRow, TWeight>.MultiplyByTransposed(team, x, w, y);
         else
-            RowProductKernel<AnyLength<TRow>, AnyLength<TWeight>>.MultiplyByTransposed(team, x, w, y);
+            RowMatmulKernel<AnyLength<TRow>, AnyLength<TWeight>>.MultiplyByTransposed(team, x, w, y);
     }
 }
 
-/// <summary>The loops of <see cref="RowProducts"/>.</summary>
+/// <summary>The loops of <see cref="RowMatmul{TRow, TWeight}"/>.</summary>
 /// <typeparam name="TRow">What rows and results are held in.</typeparam>
 /// <typeparam name="TWeight">What the big matrix is held in.</typeparam>
-internal static unsafe class RowProductKernel<TRow, TWeight>
+internal static unsafe class RowMatmulKernel<TRow, TWeight>
     where TRow : struct, IElement
     where TWeight : struct, IElement
 {

@@ -15,7 +15,7 @@ namespace Gpt2Cluster.Compute.Training;
 /// <param name="StepSize">The learning rate over the first bias correction.</param>
 /// <param name="RootCorrection">The root of the second bias correction.</param>
 /// <param name="Epsilon">Added to the root.</param>
-internal readonly record struct UpdateConstants(
+internal readonly record struct OptimizerConstants(
     float GradientScale,
     float Decay,
     (float Keep, float Take) Beta1,
@@ -25,7 +25,7 @@ internal readonly record struct UpdateConstants(
     float Epsilon)
 {
     /// <summary>Computes them in fp64, as <c>torch.optim.AdamW</c> does.</summary>
-    public static UpdateConstants For(OptimizerOptions options, long step, double learningRate, double scale) => new(
+    public static OptimizerConstants For(OptimizerOptions options, long step, double learningRate, double scale) => new(
         (float)scale,
         (float)(1 - (learningRate * options.WeightDecay)),
         ((float)options.Beta1, (float)(1 - options.Beta1)),
@@ -41,18 +41,18 @@ internal readonly record struct UpdateConstants(
 /// AdamW (Loshchilov and Hutter 2019; the order of operations is that of <c>torch.optim.AdamW</c>) and plain SGD, in
 /// one pass over the buffers. Element by element, so threads and vectors do not change a bit.
 /// </summary>
-internal sealed unsafe class CpuUpdateRule(
+internal sealed unsafe class CpuOptimizer(
     ReplicaState state,
     ParameterSegment[] segments,
     OptimizerOptions options,
     IWorkingParameters working,
     ThreadTeam team)
-    : IUpdateRule
+    : IOptimizer
 {
     /// <inheritdoc/>
     public void Apply(FlatBuffer averages, long step, double learningRate, double scale)
     {
-        var constants = UpdateConstants.For(options, step, learningRate, scale);
+        var constants = OptimizerConstants.For(options, step, learningRate, scale);
         team.For(segments.Length, 1, (from, to) =>
         {
             for (var index = from; index < to; index++)
@@ -64,7 +64,7 @@ internal sealed unsafe class CpuUpdateRule(
         });
     }
 
-    private void Update(ParameterSegment segment, FlatBuffer averages, in UpdateConstants constants)
+    private void Update(ParameterSegment segment, FlatBuffer averages, in OptimizerConstants constants)
     {
         var isNarrow = averages.ElementType == ElementType.BFloat16;
         var gradient = (byte*)averages.Pointer + (segment.Start * (isNarrow ? sizeof(ushort) : sizeof(float)));
@@ -85,11 +85,11 @@ internal sealed unsafe class CpuUpdateRule(
         }
     }
 
-    private void Update<T, TGradient>(ParameterSegment segment, byte* gradient, in UpdateConstants constants)
+    private void Update<T, TGradient>(ParameterSegment segment, byte* gradient, in OptimizerConstants constants)
         where T : struct, IElement
         where TGradient : struct, IElement
     {
-        var parameters = (float*)state.Parameters.Buffer!.Pointer + segment.Start;
+        var parameters = (float*)state.Parameters.Buffer.Pointer + segment.Start;
         var decay = segment.Decays ? constants.Decay : 1;
         if (options.Kind == OptimizerKind.Sgd)
         {
@@ -97,13 +97,13 @@ internal sealed unsafe class CpuUpdateRule(
             return;
         }
 
-        var first = (float*)state.FirstMoments!.Buffer!.Pointer + segment.Start;
-        var second = (float*)state.SecondMoments!.Buffer!.Pointer + segment.Start;
+        var first = (float*)state.FirstMoments!.Buffer.Pointer + segment.Start;
+        var second = (float*)state.SecondMoments!.Buffer.Pointer + segment.Start;
         UpdateAdam<T, TGradient>(parameters, first, second, gradient, segment.Count, decay, constants);
     }
 
     private static void UpdateAdam<T, TGradient>(
-        float* parameters, float* first, float* second, byte* gradient, int count, float decay, in UpdateConstants c)
+        float* parameters, float* first, float* second, byte* gradient, int count, float decay, in OptimizerConstants c)
         where T : struct, IElement
         where TGradient : struct, IElement
     {
@@ -121,7 +121,7 @@ internal sealed unsafe class CpuUpdateRule(
     }
 
     private static void Descend<TGradient>(
-        float* parameters, byte* gradient, int count, float decay, in UpdateConstants c)
+        float* parameters, byte* gradient, int count, float decay, in OptimizerConstants c)
         where TGradient : struct, IElement
     {
         for (var i = 0; i < count; i++)

@@ -3,7 +3,7 @@ using Gpt2Cluster.Core.Memory;
 namespace Gpt2Cluster.Compute.Training;
 
 /// <summary>An optimizer over flat buffers: how one step's averaged gradient changes parameters and moments.</summary>
-internal interface IUpdateRule
+internal interface IOptimizer
 {
     /// <summary>Updates all segments.</summary>
     /// <param name="averages">The averaged gradient, fp32 or bf16.</param>

@@ -8,7 +8,7 @@ namespace Gpt2Cluster.Compute.Kernels.Fused;
 /// The backward pass. Scores are computed transposed, keys by queries, so that probabilities and their gradients are
 /// left operands as they come.
 /// </content>
-internal sealed unsafe partial class HeadwiseAttention
+internal sealed unsafe partial class FusedAttention
 {
     private void BackwardHead(int thread, int head, Matrix dresult, Matrix dqkv)
     {
@@ -101,7 +101,7 @@ internal sealed unsafe partial class HeadwiseAttention
 
     /// <summary>
     /// Keys from <paramref name="first"/> on by queries from <paramref name="tile"/> on: scores become probabilities,
-    /// their slopes those of the scores before the scale, two keys at a time.
+    /// their gradients those of the scores before the scale, two keys at a time.
     /// </summary>
     private void BackwardTile(in AttentionSpace space, int first, int tile, int rows)
     {
@@ -138,17 +138,17 @@ internal sealed unsafe partial class HeadwiseAttention
             probability = Vector512.ConditionalSelect(seen.AsSingle(), probability, Vector512<float>.Zero);
         }
 
-        var slope = probability
+        var gradient = probability
             * (Vector512.Load(space.Slopes + place) - Vector512.Load(space.Products + query)) * factor;
-        return (Lanes.Round(probability), Lanes.Round(slope));
+        return (Lanes.Round(probability), Lanes.Round(gradient));
     }
 
-    private void StoreRows(float* found, ushort* into, long stride, int rows)
+    private void StoreRows(float* output, ushort* into, long stride, int rows)
     {
         for (var row = 0; row < rows; row++)
         {
             for (var i = 0; i < width; i += Lanes.Count)
-                Lanes.Store(into + (row * stride) + i, Vector512.Load(found + ((long)row * width) + i));
+                Lanes.Store(into + (row * stride) + i, Vector512.Load(output + ((long)row * width) + i));
         }
     }
 }

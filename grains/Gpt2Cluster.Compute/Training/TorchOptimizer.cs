@@ -5,17 +5,17 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Training;
 
-/// <summary>The same update as <see cref="CpuUpdateRule"/> by operations on flat tensors: what a GPU runs.</summary>
-internal sealed class TorchUpdateRule(
+/// <summary>The same update as <see cref="CpuOptimizer"/> by operations on flat tensors: what a GPU runs.</summary>
+internal sealed class TorchOptimizer(
     ReplicaState state, ParameterSegment[] segments, OptimizerOptions options, IWorkingParameters working)
-    : IUpdateRule
+    : IOptimizer
 {
     private readonly (long Start, long Count, bool Decays)[] runs = Join(segments);
 
     /// <inheritdoc/>
     public void Apply(FlatBuffer averages, long step, double learningRate, double scale)
     {
-        var constants = UpdateConstants.For(options, step, learningRate, scale);
+        var constants = OptimizerConstants.For(options, step, learningRate, scale);
         using var mode = no_grad();
         foreach (var (start, count, decays) in runs)
         {
@@ -32,7 +32,7 @@ internal sealed class TorchUpdateRule(
         }
     }
 
-    private void UpdateAdam(Tensor parameters, Tensor gradient, long start, long count, in UpdateConstants c)
+    private void UpdateAdam(Tensor parameters, Tensor gradient, long start, long count, in OptimizerConstants c)
     {
         var first = state.FirstMoments!.Tensor.narrow(0, start, count);
         var second = state.SecondMoments!.Tensor.narrow(0, start, count);

@@ -5,16 +5,16 @@ using static TorchSharp.torch.nn;
 namespace Gpt2Cluster.Compute.Kernels;
 
 /// <summary>
-/// Attention by libtorch's fused kernel, the best there is on a GPU. Queries, keys and values are views of one matrix;
+/// Attention by libtorch's operator, the best there is on a GPU. Queries, keys and values are views of one matrix;
 /// the kernel's own backward pass needs its graph, which lives from forward to backward.
 /// Shapes: B windows, T tokens, H heads, D channels of a head, C = H D.
 /// </summary>
-internal sealed class FusedAttention : IAttention
+internal sealed class ScaledDotProductAttention : IAttention
 {
     private readonly Tensor[] inputs; // query, key and value: (B, H, T, D)
     private readonly Tensor output; // (B, H, T, D)
 
-    private FusedAttention(Tensor[] inputs, Tensor output, Matrix result)
+    private ScaledDotProductAttention(Tensor[] inputs, Tensor output, Matrix result)
     {
         this.inputs = inputs;
         this.output = output;
@@ -29,7 +29,7 @@ internal sealed class FusedAttention : IAttention
     /// <param name="sequenceLength">T.</param>
     /// <param name="headCount">H.</param>
     /// <param name="forBackward">Whether the graph is kept.</param>
-    public static FusedAttention Forward(Matrix qkv, int sequenceLength, int headCount, bool forBackward)
+    public static ScaledDotProductAttention Forward(Matrix qkv, int sequenceLength, int headCount, bool forBackward)
     {
         using var scope = NewDisposeScope();
         var width = qkv.Columns / 3;
@@ -45,11 +45,12 @@ internal sealed class FusedAttention : IAttention
 
         using var mode = set_grad_enabled(forBackward);
         var output = functional.scaled_dot_product_attention(inputs[0], inputs[1], inputs[2], is_casual: true);
-        var result = new Matrix(output.detach().transpose(1, 2).reshape(qkv.Rows, width)); // (N, C)
+        var result = qkv.AllocateLike(qkv.Rows, width); // (N, C)
+        result.Tensor.view(windows, sequenceLength, headCount, -1).copy_(output.detach().transpose(1, 2));
         output.DetachFromDisposeScope();
         foreach (var input in inputs)
             input.DetachFromDisposeScope();
-        return new FusedAttention(inputs, output, result);
+        return new ScaledDotProductAttention(inputs, output, result);
     }
 
     /// <inheritdoc/>

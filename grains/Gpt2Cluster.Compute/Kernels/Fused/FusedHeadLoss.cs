@@ -12,8 +12,8 @@ namespace Gpt2Cluster.Compute.Kernels.Fused;
 /// into its gradient once, in the two orders that the two products want. Chunks add to the embedding's gradient in
 /// bf16. Shapes: R rows of a chunk, Rp padded to 64, C channels, V tokens, Vp padded to 64.
 /// </summary>
-internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabularySize, PhaseClock clock)
-    : IVocabularyLoss
+internal sealed unsafe class FusedHeadLoss(ThreadTeam team, int vocabularySize, PhaseClock clock)
+    : IHeadLoss
 {
     private const int Tile = FusedLinear.TileColumns;
     private const int TileElements = Tile * Tile;
@@ -30,7 +30,7 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
         Matrix tokens,
         ReadOnlyMemory<int> targets,
         Memory<double> losses,
-        VocabularyGradients? gradients)
+        HeadLossGradients? gradients)
     {
         if (targets.Span.ContainsAnyExceptInRange(0, vocabularySize - 1))
             throw new ArgumentOutOfRangeException(nameof(targets), "A target is no token of the vocabulary.");
@@ -85,7 +85,7 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
             (thread, tile) =>
             {
                 var pieces = scratch[thread].Reserve(Pieces.Size<float>(TileElements));
-                var sums = pieces.Wide(TileElements); // (tokens, rows)
+                var sums = pieces.Float32(TileElements); // (tokens, rows)
                 for (var panel = 0; panel < panels; panel++)
                 {
                     Microkernel.Multiply(
@@ -171,7 +171,7 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
     /// <summary>
     /// The logits become their gradient, packed for the hidden rows' gradient; on the way the embedding's is computed.
     /// </summary>
-    private void BackwardTokens(Chunk chunk, ReadOnlyMemory<int> targets, VocabularyGradients gradients)
+    private void BackwardTokens(Chunk chunk, ReadOnlyMemory<int> targets, HeadLossGradients gradients)
     {
         var (padded, width) = (chunk.PaddedRows, gradients.Hidden.Columns);
         var stride = padded + FusedLinear.StridePadding;
@@ -181,15 +181,15 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
             {
                 var pieces = scratch[thread].Reserve(
                     Pieces.Size<ushort>((long)Tile * stride) + Pieces.Size<float>(TileElements));
-                var slopes = pieces.Narrow((long)Tile * stride); // (tokens, Rp)
-                var sums = pieces.Wide(TileElements); // (tokens, channels)
+                var dlogits = pieces.BFloat16((long)Tile * stride); // (tokens, Rp)
+                var sums = pieces.Float32(TileElements); // (tokens, channels)
                 for (var panel = 0; panel < padded / Tile; panel++)
-                    WriteSlopes(chunk, tile, panel, targets.Span, slopes, stride);
+                    WriteGradients(chunk, tile, panel, targets.Span, dlogits, stride);
                 for (var channel = 0; gradients.Tokens is not null && channel < width; channel += Tile)
                 {
                     Lanes.Prefetch((ushort*)gradients.Tokens.Row(tile * Tile) + channel, width, Tile);
                     Microkernel.Multiply(
-                        slopes,
+                        dlogits,
                         stride,
                         chunk.Rows + ((long)channel * padded),
                         Tile,
@@ -202,20 +202,20 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
             Microkernel.Release);
     }
 
-    private void WriteSlopes(Chunk chunk, int tile, int panel, ReadOnlySpan<int> targets, ushort* slopes, int stride)
+    private void WriteGradients(Chunk chunk, int tile, int panel, ReadOnlySpan<int> targets, ushort* dlogits, int stride)
     {
         var logits = chunk.Logits(tile, panel);
         var (first, count) = (panel * Tile, Math.Min(Tile, vocabularySize - (tile * Tile)));
         for (var token = 0; token < Tile; token++)
         {
-            var into = slopes + ((long)token * stride) + first;
+            var into = dlogits + ((long)token * stride) + first;
             for (var i = 0; i < Tile; i += Lanes.Count)
             {
                 var power = Lanes.Load(logits + (token * Tile) + i) - Vector512.Load(chunk.LogSums + first + i);
-                var slope = token < count
+                var gradient = token < count
                     ? Lanes.Exp(power) * Vector512.Load(chunk.Scales + first + i)
                     : Vector512<float>.Zero;
-                Lanes.Store(into + i, slope);
+                Lanes.Store(into + i, gradient);
             }
         }
 
@@ -225,11 +225,11 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
             if (token is < 0 or >= Tile)
                 continue;
             var power = Lanes.Widen(logits[(token * Tile) + row - first]) - chunk.LogSums[row];
-            var slope = (Lanes.Exp(Vector512.Create(power)) - Vector512<float>.One) * chunk.Scales[row];
-            slopes[((long)token * stride) + row] = (ushort)Lanes.Round(slope)[0];
+            var gradient = (Lanes.Exp(Vector512.Create(power)) - Vector512<float>.One) * chunk.Scales[row];
+            dlogits[((long)token * stride) + row] = (ushort)Lanes.Round(gradient)[0];
         }
 
-        Packing.Interleave(slopes + first, stride, Tile, Tile, Tile, logits);
+        Packing.Interleave(dlogits + first, stride, Tile, Tile, Tile, logits);
     }
 
     private static void StoreTokens(float* sums, Matrix tokens, int row, int column, bool add)
@@ -277,8 +277,8 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
         var pieces = scratch.Reserve(
             Pieces.Size<ushort>((long)channels * TokensPerPass)
             + Pieces.Size<float>((long)channels * chunk.PaddedRows));
-        var left = pieces.Narrow((long)channels * TokensPerPass); // (channels, tokens)
-        var sums = pieces.Wide((long)channels * chunk.PaddedRows); // by panel: (channels, 64)
+        var left = pieces.BFloat16((long)channels * TokensPerPass); // (channels, tokens)
+        var sums = pieces.Float32((long)channels * chunk.PaddedRows); // by panel: (channels, 64)
         for (var token = 0; token < tokens.Rows; token += TokensPerPass)
         {
             var count = Math.Min(TokensPerPass, tokens.Rows - token);
@@ -325,13 +325,13 @@ internal sealed unsafe class FusedVocabularyLoss(ThreadTeam team, int vocabulary
             var pieces = scratch.Reserve(
                 (2 * Pieces.Size<ushort>(operand)) + Pieces.Size<ushort>((long)tokens.Rows * PaddedRows)
                 + (2 * Pieces.Size<float>(statistics)) + (2 * Pieces.Size<float>(PaddedRows)));
-            Columns = pieces.Narrow(operand);
-            Rows = pieces.Narrow(operand);
-            logits = pieces.Narrow((long)tokens.Rows * PaddedRows);
-            Largest = pieces.Wide(statistics);
-            Sums = pieces.Wide(statistics);
-            LogSums = pieces.Wide(PaddedRows);
-            Scales = pieces.Wide(PaddedRows);
+            Columns = pieces.BFloat16(operand);
+            Rows = pieces.BFloat16(operand);
+            logits = pieces.BFloat16((long)tokens.Rows * PaddedRows);
+            Largest = pieces.Float32(statistics);
+            Sums = pieces.Float32(statistics);
+            LogSums = pieces.Float32(PaddedRows);
+            Scales = pieces.Float32(PaddedRows);
         }
 
         /// <summary>The chunk's first row.</summary>

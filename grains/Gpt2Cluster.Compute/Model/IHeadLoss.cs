@@ -6,7 +6,7 @@ namespace Gpt2Cluster.Compute.Model;
 /// Logits by the tied token embedding, softmax and loss, forward and backward; logits exist for some rows at a time, at
 /// most 1,024, and never in fp32. Shapes: N rows, C channels, Vp the padded vocabulary.
 /// </summary>
-internal interface IVocabularyLoss : IDisposable
+internal interface IHeadLoss : IDisposable
 {
     /// <summary>The loss of every row, nats; and the gradient of their sum times a scale, where it is wanted.</summary>
     /// <param name="hidden">(N, C): the last layer norm's result.</param>
@@ -19,11 +19,11 @@ internal interface IVocabularyLoss : IDisposable
         Matrix tokens,
         ReadOnlyMemory<int> targets,
         Memory<double> losses,
-        VocabularyGradients? gradients);
+        HeadLossGradients? gradients);
 }
 
 /// <summary>What a backward pass of the vocabulary's loss writes.</summary>
 /// <param name="Scale">Multiplies the losses: 1 / N for the mean.</param>
 /// <param name="Hidden">(N, C).</param>
 /// <param name="Tokens">(Vp, C); null if the embedding is not trained.</param>
-internal sealed record VocabularyGradients(float Scale, Matrix Hidden, Matrix? Tokens);
+internal sealed record HeadLossGradients(float Scale, Matrix Hidden, Matrix? Tokens);

@@ -1,0 +1,81 @@
+using Gpt2Cluster.Compute.Kernels;
+using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Model;
+using Gpt2Cluster.Compute.Training;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Specification;
+using static TorchSharp.torch;
+
+namespace Gpt2Cluster.Compute.Devices;
+
+/// <summary>
+/// How one kind of device computes at one precision: the factory of everything that depends on the device. Whoever uses
+/// what it makes does not ask what it runs on.
+/// </summary>
+internal abstract class ComputeBackend : IDisposable
+{
+    /// <summary>Sets up what all backends have.</summary>
+    /// <param name="precision">Of the products.</param>
+    /// <param name="type">What activations and gradients are held in.</param>
+    /// <param name="memory">Where they lie.</param>
+    /// <param name="team">Threads for work on the host.</param>
+    protected ComputeBackend(Precision precision, ScalarType type, DeviceMemory memory, ThreadTeam team)
+    {
+        (Precision, Type, Memory, Team) = (precision, type, memory, team);
+    }
+
+    /// <summary>Of the products.</summary>
+    public Precision Precision { get; }
+
+    /// <summary>What activations and gradients are held in.</summary>
+    public ScalarType Type { get; }
+
+    /// <summary>Where tensors lie.</summary>
+    public DeviceMemory Memory { get; }
+
+    /// <summary>Threads for work on the host.</summary>
+    public ThreadTeam Team { get; }
+
+    /// <summary>What runs between the products.</summary>
+    public abstract IKernels Kernels { get; }
+
+    /// <summary>The products of linear layers.</summary>
+    public abstract ILinear Linear { get; }
+
+    /// <summary>Plain products.</summary>
+    public abstract IMatmul Matmul { get; }
+
+    /// <summary>Products of a few rows, bound by reading the matrix: what decoding consists of.</summary>
+    public abstract IRowMatmul RowMatmul { get; }
+
+    /// <summary>What decoding reads the big matrices in.</summary>
+    public abstract ScalarType DecodingType { get; }
+
+    /// <summary>The loss over the vocabulary.</summary>
+    public abstract IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock);
+
+    /// <summary>The parameters as this backend's products take them.</summary>
+    public abstract IWorkingParameters NewWorkingParameters(ModelParameters parameters, FlatTensor master);
+
+    /// <summary>The optimizer.</summary>
+    public abstract IOptimizer NewOptimizer(
+        ReplicaState state, ParameterLayout trained, OptimizerOptions options, IWorkingParameters working);
+
+    /// <summary>The sums of gradients.</summary>
+    public abstract GradientAccumulator NewGradientAccumulator(ParameterLayout trained);
+
+    /// <summary>Waits until everything asked of the device is done.</summary>
+    public abstract void Synchronize();
+
+    /// <summary>The Euclidean norm of an averaged gradient, in Core's fixed order.</summary>
+    public double GradientNorm(FlatBuffer averages, long length) => GradientNorms.Of(averages, length, Team);
+
+    /// <inheritdoc/>
+    public virtual void Dispose()
+    {
+        Linear.Dispose();
+        Kernels.Dispose();
+        Team.Dispose();
+    }
+}

@@ -1,0 +1,68 @@
+using Gpt2Cluster.Compute.Kernels;
+using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Model;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Specification;
+using static TorchSharp.torch;
+
+namespace Gpt2Cluster.Compute.Devices;
+
+/// <summary>
+/// Any processor, any shape: libtorch's products with our own kernels of 256-bit vectors between them. bf16 is held as
+/// bf16 only where the processor multiplies it; elsewhere parameters are rounded to it and multiplied in fp32.
+/// </summary>
+internal sealed class PortableCpuBackend : CpuBackend
+{
+    private readonly bool decodesBFloat16;
+
+    /// <summary>Makes it; libtorch must have been prepared.</summary>
+    public PortableCpuBackend(Precision precision, int threads, bool multipliesBFloat16, ModelShape shape)
+        : this(precision, precision == Precision.BFloat16 && multipliesBFloat16, shape, new ThreadTeam(threads))
+    {
+    }
+
+    private PortableCpuBackend(Precision precision, bool isBFloat16, ModelShape shape, ThreadTeam team)
+        : base(precision, isBFloat16 ? ScalarType.BFloat16 : ScalarType.Float32, new HostMemory(), team)
+    {
+        Kernels = (isBFloat16, shape.Width % 8 == 0) switch
+        {
+            (true, true) => new CpuKernels<BFloat16Element>(team),
+            (true, false) => new CpuKernels<AnyLength<BFloat16Element>>(team),
+            (false, true) => new CpuKernels<Float32Element>(team),
+            (false, false) => new CpuKernels<AnyLength<Float32Element>>(team),
+        };
+        Linear = new TorchLinear(Matmul, Kernels);
+        decodesBFloat16 = precision == Precision.BFloat16;
+        RowMatmul = (isBFloat16, decodesBFloat16) switch
+        {
+            (true, _) => new RowMatmul<BFloat16Element, BFloat16Element>(team),
+            (false, true) => new RowMatmul<Float32Element, BFloat16Element>(team),
+            (false, false) => new RowMatmul<Float32Element, Float32Element>(team),
+        };
+    }
+
+    /// <inheritdoc/>
+    public override IKernels Kernels { get; }
+
+    /// <inheritdoc/>
+    public override ILinear Linear { get; }
+
+    /// <inheritdoc/>
+    public override IRowMatmul RowMatmul { get; }
+
+    /// <inheritdoc/>
+    public override ScalarType DecodingType => decodesBFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
+
+    /// <inheritdoc/>
+    public override IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock) =>
+        new ChunkedHeadLoss(Matmul, Kernels, shape, clock);
+
+    /// <inheritdoc/>
+    public override IWorkingParameters NewWorkingParameters(ModelParameters parameters, FlatTensor master) =>
+        (Precision, Type) switch
+        {
+            (Precision.Float32, _) => WorkingParameters.Float32(parameters, master),
+            (_, ScalarType.BFloat16) => WorkingParameters.BFloat16(parameters, master, Round),
+            _ => new RoundedParameters(parameters, master, Team),
+        };
+}
