@@ -74,6 +74,9 @@ internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, bool
     public void AddDropped(Matrix x, Dropout dropout, Matrix y) => elementwise.AddDropped(x, dropout, y);
 
     /// <inheritdoc/>
+    public void Round(Matrix x, Matrix y) => elementwise.Round(x, y);
+
+    /// <inheritdoc/>
     public void SumRows(Matrix dy, Matrix dbias) => rowSum.Sum(dy, dbias);
 
     /// <inheritdoc/>

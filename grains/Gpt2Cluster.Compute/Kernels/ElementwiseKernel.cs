@@ -102,6 +102,14 @@ internal sealed unsafe class ElementwiseKernel<T>(ThreadTeam team)
         }
     });
 
+    /// <summary><c>y = x</c>, from fp32.</summary>
+    public void Round(Matrix x, Matrix y) => ForRows(x, row =>
+    {
+        var count = x.Columns;
+        for (var i = 0; i < count; i += 8)
+            T.Store(y.Row(row), i, count, AnyLength<Float32Element>.Load(x.Row(row), i, count));
+    });
+
     /// <summary>An activation's place in its stream is its place in the matrix.</summary>
     private static void FillMultipliers(Dropout dropout, int row, int count, float* multipliers)
     {

@@ -51,7 +51,10 @@ internal sealed unsafe class EmbeddingKernel<T>(ThreadTeam team)
         {
             var into = dwte.Row(tokens[row]);
             for (var i = from; i < to; i += 8)
-                T.Store(into, i, to, T.Load(into, i, to) + T.Load(dx.Row(row), i, to));
+            {
+                var sum = AnyLength<Float32Element>.Load(into, i, to) + T.Load(dx.Row(row), i, to);
+                AnyLength<Float32Element>.Store(into, i, to, sum);
+            }
         }
     }
 

@@ -24,7 +24,7 @@ internal interface IKernels : IDisposable
     void Embed(ReadOnlyMemory<int> tokens, int sequenceLength, Matrix wte, Matrix wpe, Dropout dropout, Matrix x);
 
     /// <summary>
-    /// Adds the gradient of the token rows to <paramref name="dwte"/> and writes that of the positions.
+    /// Adds the gradient of the token rows to <paramref name="dwte"/>, fp32, and writes that of the positions.
     /// </summary>
     void EmbedBackward(
         ReadOnlyMemory<int> tokens, int sequenceLength, Matrix dx, Dropout dropout, Matrix dwte, Matrix dwpe);
@@ -77,6 +77,9 @@ internal interface IKernels : IDisposable
 
     /// <summary><c>y += x * dropout</c>.</summary>
     void AddDropped(Matrix x, Dropout dropout, Matrix y);
+
+    /// <summary><c>y = x</c>, fp32 rounded to the type of activations.</summary>
+    void Round(Matrix x, Matrix y);
 
     /// <summary><c>dbias = </c> the sum of the rows of <paramref name="dy"/>.</summary>
     void SumRows(Matrix dy, Matrix dbias);

@@ -12,7 +12,7 @@ internal interface IMatmul
     /// <summary><c>c = factor a b^T</c>, or <c>c += factor a b^T</c>.</summary>
     void MultiplyByTransposed(Matrix a, Matrix b, Matrix c, double factor = 1, bool add = false);
 
-    /// <summary><c>c = a^T b</c>, or <c>c += a^T b</c>.</summary>
+    /// <summary><c>c = a^T b</c>, or <c>c += a^T b</c>; c may be fp32 where a and b are bf16.</summary>
     void MultiplyTransposed(Matrix a, Matrix b, Matrix c, bool add = false);
 }
 
@@ -37,6 +37,11 @@ internal sealed class Matmul : IMatmul
     public void MultiplyTransposed(Matrix a, Matrix b, Matrix c, bool add = false)
     {
         using var scope = NewDisposeScope();
-        c.Tensor.addmm_(a.Transposed, b.Tensor, add ? 1 : 0, 1);
+        if (c.Tensor.dtype == a.Tensor.dtype)
+            c.Tensor.addmm_(a.Transposed, b.Tensor, add ? 1 : 0, 1);
+        else if (add)
+            c.Tensor.add_(a.Transposed.mm(b.Tensor)); // libtorch has no such product; the rounding is one of many.
+        else
+            c.Tensor.copy_(a.Transposed.mm(b.Tensor));
     }
 }

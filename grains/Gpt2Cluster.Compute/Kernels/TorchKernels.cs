@@ -31,7 +31,7 @@ internal sealed class TorchKernels(torch.Device device) : IKernels
     {
         using var scope = NewDisposeScope();
         var gradient = dx.Tensor * Multipliers(dropout, dx); // (N, C)
-        dwte.Tensor.index_add_(0, OnDevice(tokens), gradient, 1);
+        dwte.Tensor.index_add_(0, OnDevice(tokens), gradient.to(ScalarType.Float32), 1);
         dwpe.Tensor.zero_();
         dwpe.Tensor.narrow(0, 0, sequenceLength).copy_(gradient.view(-1, sequenceLength, dx.Columns).sum([0L]));
     }
@@ -123,6 +123,13 @@ internal sealed class TorchKernels(torch.Device device) : IKernels
     {
         using var scope = NewDisposeScope();
         y.Tensor.add_(x.Tensor * Multipliers(dropout, x));
+    }
+
+    /// <inheritdoc/>
+    public void Round(Matrix x, Matrix y)
+    {
+        using var scope = NewDisposeScope();
+        y.Tensor.copy_(x.Tensor);
     }
 
     /// <inheritdoc/>

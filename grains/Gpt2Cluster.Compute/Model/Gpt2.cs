@@ -14,6 +14,7 @@ internal sealed class Gpt2(
     private readonly ParameterLayout trained = description.Trained;
     private readonly IKernels kernels = backend.Kernels;
     private readonly Block block = new(backend, description);
+    private readonly TokenGradient tokenGradient = new(backend);
     private Head? head;
 
     /// <summary>The loss over the vocabulary.</summary>
@@ -22,7 +23,11 @@ internal sealed class Gpt2(
     private Head Head => head ??= new Head(kernels, Loss, shape, clock);
 
     /// <inheritdoc/>
-    public void Dispose() => Loss.Dispose();
+    public void Dispose()
+    {
+        tokenGradient.Dispose();
+        Loss.Dispose();
+    }
 
     /// <summary>The loss of every row, without gradients.</summary>
     /// <param name="space">Made without a backward pass.</param>
@@ -89,7 +94,8 @@ internal sealed class Gpt2(
     {
         FaultPoints.Reach(FaultPoint.Forward, context.Step);
         Forward(space, context with { KeepsGraph = !recompute }, tokens, null);
-        Head.LossesAndGradients(parameters.Outer, gradients, space, targets, 1f / space.Rows, losses);
+        var tokenSums = gradients.Tokens is { } wanted ? tokenGradient.SumsFor(wanted) : null;
+        Head.LossesAndGradients(parameters.Outer, gradients, tokenSums, space, targets, 1f / space.Rows, losses);
         var isFinite = AreFinite(losses.Span);
         var embeddingsStart = gradients.Norm is null ? trained.OuterStart : EmbeddingsStart;
         if (gradients.Norm is { } norm)
@@ -109,7 +115,7 @@ internal sealed class Gpt2(
             final(start, end);
         }
 
-        if (gradients is not { Tokens: { } dtokens, Positions: { } dpositions })
+        if (tokenSums is null || gradients is not { Tokens: { } dtokens, Positions: { } dpositions })
         {
             clock.Enter(Phase.Outside);
             return;
@@ -117,7 +123,8 @@ internal sealed class Gpt2(
 
         clock.Enter(Phase.Embedding);
         kernels.EmbedBackward(
-            tokens, context.SequenceLength, space.StreamGradient, context.DropoutAt(-1, 0), dtokens, dpositions);
+            tokens, context.SequenceLength, space.StreamGradient, context.DropoutAt(-1, 0), tokenSums, dpositions);
+        tokenGradient.Finish(dtokens);
         final(embeddingsStart, trained.Length);
         clock.Enter(Phase.Outside);
     }

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Compute.Kernels;
+using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Core.Model;
 using static TorchSharp.torch;
 
@@ -22,6 +23,7 @@ internal sealed class Head(IKernels kernels, IHeadLoss loss, ModelShape shape, P
     /// </summary>
     /// <param name="w">Last layer norm and embeddings.</param>
     /// <param name="gradients">Takes those of what is trained.</param>
+    /// <param name="tokenSums">Takes that of the embedding, fp32; null if it is not trained.</param>
     /// <param name="space">Holds the residual stream behind the last block.</param>
     /// <param name="targets">N tokens.</param>
     /// <param name="scale">1 / N for the mean.</param>
@@ -29,13 +31,14 @@ internal sealed class Head(IKernels kernels, IHeadLoss loss, ModelShape shape, P
     public void LossesAndGradients(
         OuterParameters w,
         GradientViews gradients,
+        Matrix? tokenSums,
         Workspace space,
         ReadOnlyMemory<int> targets,
         float scale,
         Memory<double> losses)
     {
         Normalise(w, space);
-        var wanted = new HeadLossGradients(scale, space.ChannelGradient, gradients.Tokens);
+        var wanted = new HeadLossGradients(scale, space.ChannelGradient, tokenSums);
         loss.Run(space.Branch, w.Tokens, targets, losses, wanted);
         clock.Enter(Phase.HeadBackward);
         var x = space.Stream(shape.LayerCount); // (N, C)

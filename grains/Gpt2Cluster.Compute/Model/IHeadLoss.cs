@@ -25,5 +25,5 @@ internal interface IHeadLoss : IDisposable
 /// <summary>What a backward pass of the vocabulary's loss writes.</summary>
 /// <param name="Scale">Multiplies the losses: 1 / N for the mean.</param>
 /// <param name="Hidden">(N, C).</param>
-/// <param name="Tokens">(Vp, C); null if the embedding is not trained.</param>
+/// <param name="Tokens">(Vp, C), fp32; null if the embedding is not trained.</param>
 internal sealed record HeadLossGradients(float Scale, Matrix Hidden, Matrix? Tokens);

@@ -152,7 +152,7 @@ public sealed class FusedKernelTests
         using var hidden = NarrowValues.Random(rows, width, 1);
         using var tokens = NarrowValues.Random(padded, width, 2, 0.2f);
         using var dhidden = NarrowValues.Empty(rows, width);
-        using var dtokens = NarrowValues.Empty(padded, width);
+        using var dtokens = NarrowValues.Host.Matrix(padded, width, ScalarType.Float32);
         var targets = Enumerable.Range(0, rows).Select(row => row * 7 % vocabulary).ToArray();
         var (losses, again) = (new double[rows], new double[rows]);
         loss.Run(hidden, tokens, targets, losses, new HeadLossGradients(1f / rows, dhidden, dtokens));

@@ -10,7 +10,7 @@ namespace Gpt2Cluster.Compute.Kernels.Fused;
 /// transposed, so that the embedding is the left operand as it lies in memory, and kept in tiles of 64 tokens by 64
 /// rows; maxima and sums of a tile are taken while its fp32 sums are in the first-level cache. Backward turns each tile
 /// into its gradient once, in the two orders that the two products want. Chunks add to the embedding's gradient in
-/// bf16. Shapes: R rows of a chunk, Rp padded to 64, C channels, V tokens, Vp padded to 64.
+/// fp32. Shapes: R rows of a chunk, Rp padded to 64, C channels, V tokens, Vp padded to 64.
 /// </summary>
 internal sealed unsafe class FusedHeadLoss(ThreadTeam team, int vocabularySize, PhaseClock clock)
     : IHeadLoss
@@ -187,7 +187,7 @@ internal sealed unsafe class FusedHeadLoss(ThreadTeam team, int vocabularySize, 
                     WriteGradients(chunk, tile, panel, targets.Span, dlogits, stride);
                 for (var channel = 0; gradients.Tokens is not null && channel < width; channel += Tile)
                 {
-                    Lanes.Prefetch((ushort*)gradients.Tokens.Row(tile * Tile) + channel, width, Tile);
+                    Lanes.Prefetch((ushort*)gradients.Tokens.Row(tile * Tile) + (2 * channel), 2 * width, Tile);
                     Microkernel.Multiply(
                         dlogits,
                         stride,
@@ -236,11 +236,11 @@ internal sealed unsafe class FusedHeadLoss(ThreadTeam team, int vocabularySize, 
     {
         for (var i = 0; i < Tile; i++, sums += Tile)
         {
-            var into = (ushort*)tokens.Row(row + i) + column;
+            var into = (float*)tokens.Row(row + i) + column;
             for (var j = 0; j < Tile; j += Lanes.Count)
             {
                 var sum = Vector512.Load(sums + j);
-                Lanes.Store(into + j, add ? sum + Lanes.Load(into + j) : sum);
+                (add ? sum + Vector512.Load(into + j) : sum).Store(into + j);
             }
         }
     }
