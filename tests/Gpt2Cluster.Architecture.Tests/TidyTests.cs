@@ -30,6 +30,17 @@ public sealed partial class TidyTests
     public void Nothing_is_left_undone_or_hidden() =>
         Assert.Empty(Findings(line => Unwanted().IsMatch(line)));
 
+    /// <summary>What composes a program chooses the clock; all else is given one, or takes the system's unless
+    /// it is.</summary>
+    [Fact]
+    public void Nothing_takes_the_real_clock_but_what_composes_a_program() =>
+        Assert.Empty(Findings(line => RealClock().IsMatch(line))
+            .Where(finding => finding.StartsWith("grains/", StringComparison.Ordinal)
+                || finding.StartsWith("silo/", StringComparison.Ordinal)
+                || finding.StartsWith("client/", StringComparison.Ordinal))
+            .Where(finding => !finding.StartsWith("silo/Hosting/SiloHost.cs", StringComparison.Ordinal)
+                && !finding.StartsWith("client/ClientApplication.cs", StringComparison.Ordinal)));
+
     [Fact]
     public void No_name_says_helper_manager_or_util() =>
         Assert.Empty(Repository.SourceFiles.Where(file => VagueName().IsMatch(Path.GetFileNameWithoutExtension(file))));
@@ -108,6 +119,9 @@ public sealed partial class TidyTests
 
     [GeneratedRegex("(Helper|Manager|Utils?|Iteration)s?$")]
     private static partial Regex VagueName();
+
+    [GeneratedRegex(@"(?<!\?\? |init; } = )TimeProvider\.System|\bDateTime(Offset)?\.(Utc)?Now\b")]
+    private static partial Regex RealClock();
 
     [GeneratedRegex("([A-Z][a-z0-9]*)s$")]
     private static partial Regex FamilyWord();
