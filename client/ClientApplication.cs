@@ -71,6 +71,10 @@ internal static class ClientApplication
         {
             return UsageError(output, problem.Message, result);
         }
+        catch (UserErrorException problem) when (IsAboutAnOption(problem))
+        {
+            return UsageError(output, problem.Message, result);
+        }
         catch (UserErrorException problem)
         {
             output.Error(problem.Message);
@@ -100,6 +104,12 @@ internal static class ClientApplication
             return ExitCodes.Failed;
         }
     }
+
+    /// <summary>
+    /// Whether an option's value is the mistake, whoever finds it: the sentence about it begins with the option.
+    /// </summary>
+    private static bool IsAboutAnOption(UserErrorException problem) =>
+        problem.Message.StartsWith("--", StringComparison.Ordinal);
 
     /// <summary>Whether the parser itself shows something: the help page or the version.</summary>
     private static bool IsPage(ParseResult result) => result.Action is not (null or ParseErrorAction);

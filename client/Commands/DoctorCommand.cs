@@ -12,8 +12,9 @@ namespace Gpt2Cluster.Client.Commands;
 internal sealed class DoctorCommand()
     : ClientCommand("doctor", "Tells what this machine has, and what would stop a run.", "doctor --json")
 {
-    /// <summary>Less free disk than this does not hold two checkpoints of the smallest real model.</summary>
-    private const long LeastFreeBytes = 4L << 30;
+    /// <summary>Less free disk than this does not hold what a run of the smallest real model keeps by default: five
+    /// checkpoints.</summary>
+    private const long LeastFreeBytes = 5L * 12 * 124_439_808;
 
     /// <summary>Ports a silo takes when it is started by hand.</summary>
     private static readonly (string Option, int Port)[] SiloPorts =

@@ -26,7 +26,7 @@ internal sealed class ModelResolver(CommandContext context)
             return new ModelReference(model, Presets.Scratch(model).Shape);
         if (ModelNames.RunOf(model) is not null)
             return null;
-        if (KnownModel.Find(model) is { } known)
+        if (Presets.FindPublished(model) is { } known)
             return new ModelReference(known.Name, known.Shape);
 
         // The store comes before a folder of that name. A local cluster's lies on this disk; others are asked later.
@@ -50,12 +50,12 @@ internal sealed class ModelResolver(CommandContext context)
             return new ModelReference(model, Presets.Scratch(model).Shape);
         if (ModelNames.RunOf(model) is { } run)
             return await OfRun(session, model, run, cancellation);
-        var name = KnownModel.Find(model)?.Name ?? model;
+        var name = Presets.Canonical(model);
         if (await Stored(session, name, cancellation) is { } stored)
             return stored;
         if (Directory.Exists(model))
             return await OfFolder(session, model, cancellation);
-        if (KnownModel.Find(name) is null)
+        if (Presets.FindPublished(name) is null)
             throw ModelNames.Unknown(model);
         await new ModelTransfers(context, session).Pull(name, cancellation);
         return await Stored(session, name, cancellation)

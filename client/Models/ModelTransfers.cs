@@ -5,6 +5,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Upload;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 
 namespace Gpt2Cluster.Client.Models;
@@ -49,9 +50,9 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
     /// <exception cref="UserErrorException">The name is none of them, or the hub cannot be reached.</exception>
     public async Task<string> Pull(string name, CancellationToken cancellation)
     {
-        var model = KnownModel.Find(name) ?? throw new UserErrorException(
+        var model = Presets.FindPublished(name) ?? throw new UserErrorException(
             $"'{name}' is none of the models that can be pulled: "
-            + $"{string.Join(", ", KnownModel.All.Select(known => known.Name))}.");
+            + $"{string.Join(", ", Presets.Published.Select(known => known.Name))}.");
         context.Choices.DataFolder.Create();
         var target = LocalStore(context.Choices.DataFolder).PathOf(model.Name);
         if (!Directory.Exists(target))
@@ -61,7 +62,7 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
         return model.Name;
     }
 
-    private async Task Fetch(KnownModel model, string target, CancellationToken cancellation)
+    private async Task Fetch(Preset model, string target, CancellationToken cancellation)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         var hub = Environment.GetEnvironmentVariable(HubVariable) is { Length: > 0 } address

@@ -137,7 +137,7 @@ internal sealed class Preparation
         if (Directory.Exists(folder.RunFolder(builder.Run.ToString())))
             return;
         var free = context.FreeDiskBytes(folder.Root);
-        if (DiskSpace.Error($"The disk of '{folder.Root}'", free, model.Shape, builder.Optimizer) is { } error)
+        if (DiskSpace.Error($"The disk of '{folder.Root}'", free, builder.Preview(model)) is { } error)
             throw new UserErrorException(error);
     }
 
@@ -146,7 +146,7 @@ internal sealed class Preparation
         foreach (var silo in await session.Silos(cancellation))
         {
             var place = $"The disk of {silo.Name}";
-            if (DiskSpace.Error(place, silo.FreeDiskBytes, model.Shape, builder.Optimizer) is { } error)
+            if (DiskSpace.Error(place, silo.FreeDiskBytes, builder.Preview(model)) is { } error)
                 throw new UserErrorException(error);
         }
     }

@@ -22,10 +22,6 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     /// <summary><c>--model</c>.</summary>
     public string Model { get; } = arguments.GetValue(options.Model) ?? "gpt2";
 
-    /// <summary><c>--optimizer</c>.</summary>
-    public OptimizerKind Optimizer { get; } =
-        arguments.GetValue(options.Optimizer) == "sgd" ? OptimizerKind.Sgd : OptimizerKind.AdamW;
-
     /// <summary><c>--pause-at</c>.</summary>
     public long? PauseAt { get; } = arguments.GetValue(options.PauseAt);
 
@@ -35,9 +31,7 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     /// <param name="model">The model, its shape known.</param>
     public IReadOnlyList<string> Errors(ModelReference model)
     {
-        var dataset = new DatasetReference("", PlaceholderTokens, 2);
-        var length = Int(options.SequenceLength) ?? model.Shape.ContextLength;
-        var errors = SpecificationCheck.Errors(Build(model, dataset, length)).ToList();
+        var errors = SpecificationCheck.Errors(Preview(model, validationTokenCount: 2)).ToList();
         if (PromptTokens().Count >= model.Shape.ContextLength)
         {
             return
@@ -56,6 +50,19 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             errors.Add(FormattableString.Invariant($"--val-split must be 0 or more and below 1, not {split}."));
         return errors;
     }
+
+    /// <summary>
+    /// The specification before the tokens are counted. It validates only with <c>--val-dataset</c>: whether the dataset
+    /// is long enough to be split is not known yet.
+    /// </summary>
+    /// <param name="model">The model, its shape known.</param>
+    public RunSpecification Preview(ModelReference model) =>
+        Preview(model, validationTokenCount: arguments.GetValue(options.ValDataset) is null ? 0 : 2);
+
+    private RunSpecification Preview(ModelReference model, long validationTokenCount) => Build(
+        model,
+        new DatasetReference("", PlaceholderTokens, validationTokenCount),
+        Int(options.SequenceLength) ?? model.Shape.ContextLength);
 
     /// <summary>The specification, once the tokens are known.</summary>
     /// <param name="model">The model.</param>
@@ -154,7 +161,7 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     {
         var standard = new OptimizerOptions();
         return new OptimizerOptions(
-            Optimizer,
+            arguments.GetValue(options.Optimizer) == "sgd" ? OptimizerKind.Sgd : OptimizerKind.AdamW,
             arguments.GetValue(options.Beta1) ?? standard.Beta1,
             arguments.GetValue(options.Beta2) ?? standard.Beta2,
             arguments.GetValue(options.Epsilon) ?? standard.Epsilon,

@@ -1,5 +1,6 @@
 using System.Net;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Exchange;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Runs;
@@ -26,7 +27,8 @@ public static class SiloHost
         KeepThreadsForMessages();
         var dataFolderId = DataFolder.Open(settings.DataFolder);
         var endpoints = Endpoints.Claim(settings);
-        var context = ContextOf(settings, endpoints, dataFolderId);
+        var stripeLogger = new TaskCompletionSource<ILogger>();
+        var context = ContextOf(settings, endpoints, dataFolderId, stripeLogger.Task);
         LeftOvers.Remove(context);
         FaultSocket.ConnectIfNamed(context.Name);
 
@@ -52,6 +54,7 @@ public static class SiloHost
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endpoints.Http));
 
         var application = builder.Build();
+        stripeLogger.SetResult(application.Services.GetRequiredService<ILogger<StripeChannel>>());
         _ = application.Services.GetRequiredService<SiloInstruments>();
         Pages.Map(application, settings);
         HardStop.Follow(application.Lifetime, StopBound);
@@ -65,7 +68,8 @@ public static class SiloHost
         ThreadPool.SetMinThreads(count, count);
     }
 
-    private static SiloContext ContextOf(SiloSettings settings, Endpoints endpoints, string dataFolderId)
+    private static SiloContext ContextOf(
+        SiloSettings settings, Endpoints endpoints, string dataFolderId, Task<ILogger> stripeLogger)
     {
         var name = settings.Name ?? $"{Environment.MachineName}-{endpoints.Silo}";
         return new SiloContext
@@ -79,7 +83,7 @@ public static class SiloHost
             SiloPort = endpoints.Silo,
             GatewayPort = endpoints.Gateway,
             Replicas = Devices.Open(settings.Devices),
-            Stripes = StripeListener.Open(name, settings, endpoints),
+            Stripes = StripeListener.Open(name, settings, endpoints, stripeLogger),
         };
     }
 

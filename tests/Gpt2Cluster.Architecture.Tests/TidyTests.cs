@@ -30,6 +30,17 @@ public sealed partial class TidyTests
     public void Nothing_is_left_undone_or_hidden() =>
         Assert.Empty(Findings(line => Unwanted().IsMatch(line)));
 
+    /// <summary>What composes a program chooses the clock; all else is given one, or takes the system's unless
+    /// it is.</summary>
+    [Fact]
+    public void Nothing_takes_the_real_clock_but_what_composes_a_program() =>
+        Assert.Empty(Findings(line => RealClock().IsMatch(line))
+            .Where(finding => finding.StartsWith("grains/", StringComparison.Ordinal)
+                || finding.StartsWith("silo/", StringComparison.Ordinal)
+                || finding.StartsWith("client/", StringComparison.Ordinal))
+            .Where(finding => !finding.StartsWith("silo/Hosting/SiloHost.cs", StringComparison.Ordinal)
+                && !finding.StartsWith("client/ClientApplication.cs", StringComparison.Ordinal)));
+
     [Fact]
     public void No_name_says_helper_manager_or_util() =>
         Assert.Empty(Repository.SourceFiles.Where(file => VagueName().IsMatch(Path.GetFileNameWithoutExtension(file))));
@@ -42,22 +53,33 @@ public sealed partial class TidyTests
             .Where(file => TypeName().IsMatch(File.ReadAllText(Path.Combine(Repository.Root, file))))
             .Where(file => !HoldsItsType(file)));
 
+    [Theory]
+    [InlineData("Panels.cs", true, "IPanels", "RowPanels")]
+    [InlineData("Reports.cs", true, "StepReport", "SampleReport")]
+    [InlineData("StepReport.cs", true, "StepReport", "Reason")]
+    [InlineData("Reports.cs", false, "StepReport", "Reason")]
+    [InlineData("Report.cs", false, "StepReport", "SampleReport")]
+    [InlineData("SpecificationParts.cs", false, "ModelReference", "DatasetReference")]
+    public void The_naming_rule_tells_families_from_collections(string file, bool isNamed, params string[] types) =>
+        Assert.Equal(isNamed, IsNamedAfter(file, types));
+
     private static bool HoldsItsType(string file)
     {
-        var expected = Path.GetFileName(file).Split('.')[0];
-        var names = TypeName().Matches(File.ReadAllText(Path.Combine(Repository.Root, file)))
-            .Select(match => match.Groups[1].Value)
-            .ToList();
-        return names.Contains(expected) || IsFamily(expected, names);
+        var types = TypeName().Matches(File.ReadAllText(Path.Combine(Repository.Root, file)));
+        return IsNamedAfter(file, [.. types.Select(match => match.Groups[1].Value)]);
     }
 
     /// <summary>
-    /// A file of several small records may carry the name of the family: <c>Reports</c> holds <c>StepReport</c>.
+    /// A file is named after one of its types, or after the family that all of them belong to: what <c>Reports</c> holds
+    /// are reports by their own names, <c>StepReport</c> and <c>SampleReport</c>.
     /// </summary>
-    private static bool IsFamily(string expected, List<string> names)
+    private static bool IsNamedAfter(string file, IReadOnlyCollection<string> types)
     {
-        var singular = expected.TrimEnd('s');
-        return names.Exists(name => name.Contains(singular, StringComparison.Ordinal)) || names.Count > 1;
+        var expected = Path.GetFileName(file).Split('.')[0];
+        return types.Contains(expected)
+            || (FamilyWord().Match(expected) is { Success: true } family
+                && types.All(type => type.EndsWith(family.Groups[1].Value, StringComparison.Ordinal)
+                    || type.EndsWith(family.Value, StringComparison.Ordinal)));
     }
 
     private static IEnumerable<string> Findings(Func<string, bool> isBad) =>
@@ -97,6 +119,12 @@ public sealed partial class TidyTests
 
     [GeneratedRegex("(Helper|Manager|Utils?|Iteration)s?$")]
     private static partial Regex VagueName();
+
+    [GeneratedRegex(@"(?<!\?\? |init; } = )TimeProvider\.System|\bDateTime(Offset)?\.(Utc)?Now\b")]
+    private static partial Regex RealClock();
+
+    [GeneratedRegex("([A-Z][a-z0-9]*)s$")]
+    private static partial Regex FamilyWord();
 
     [GeneratedRegex(@"\b(?:class|struct|interface|enum|record(?: struct)?) ([A-Z][A-Za-z0-9]*)")]
     private static partial Regex TypeName();

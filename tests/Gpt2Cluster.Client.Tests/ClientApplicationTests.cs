@@ -86,10 +86,31 @@ public sealed class ClientApplicationTests : IDisposable
     }
 
     [Theory]
+    [InlineData("train", "--steps 0", "--steps must be 1 or more, not 0.")]
+    [InlineData("submit", "--dropout 1.5", "--dropout must be 0 or more and below 1, not 1.5.")]
+    [InlineData("train", "--val-split 1", "--val-split must be 0 or more and below 1, not 1.")]
+    [InlineData("train", "--pause-at 0", "--pause-at must be 1 or more, not 0.")]
+    [InlineData("train", "--sequence-length 129", "--sequence-length 129 is beyond the context of 128 tokens of "
+        + "scratch:tiny; choose 128 or less.")]
+    [InlineData("train", "--steps x", "--steps takes a whole number that is 0 or more, not 'x'.")]
+    public async Task A_value_out_of_range_names_the_help_page(string command, string option, string sentence)
+    {
+        WriteInputs();
+        var said = new Said();
+        string[] words =
+        [
+            command, scratch.File("text.txt"), "--model", "scratch:tiny", .. option.Split(' '),
+            "--data", scratch.File("data"),
+        ];
+        Assert.Equal(ExitCodes.BadInput, await Run(said, words));
+        Assert.Equal([sentence, $"Try 'gpt2cluster {command} --help'."], said.Remarks.TrimEnd('\n').Split('\n'));
+    }
+
+    [Theory]
     [InlineData("scratch:tiny")]
     [InlineData("gpt2")]
     [InlineData("{0}/sound")]
-    public async Task A_disk_without_room_for_two_checkpoints_is_told_before_anything_is_written(string model)
+    public async Task A_disk_without_room_for_the_checkpoints_is_told_before_anything_is_written(string model)
     {
         WriteInputs();
         var data = scratch.File("data");
@@ -100,7 +121,7 @@ public sealed class ClientApplicationTests : IDisposable
         var code = await Run(said, words, freeDiskBytes: _ => 1000);
 
         Assert.Equal(ExitCodes.BadInput, code);
-        AssertOneSentence(said, "two checkpoints of this run take");
+        AssertOneSentence(said, "(--keep 3, and one being written)");
         Assert.False(Directory.Exists(data), "something was written");
     }
 

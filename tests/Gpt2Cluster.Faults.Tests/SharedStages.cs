@@ -8,7 +8,7 @@ namespace Gpt2Cluster.Faults.Tests;
 /// <summary>
 /// The undisturbed run and the clusters, shared by all tests; at the end the last bits are compared too.
 /// </summary>
-public sealed class SharedStages : IDisposable
+public class SharedStages : IDisposable
 {
     /// <summary>The tests that share them.</summary>
     public const string Collection = "fault matrix";
@@ -16,11 +16,21 @@ public sealed class SharedStages : IDisposable
     private const int Steps = 300;
     private const int StepsFromNow = 2;
 
-    private readonly Stages stages = new(Steps, _ => { });
+    private readonly Stages stages;
+
+    /// <summary>Everything is trained.</summary>
+    public SharedStages()
+        : this("all")
+    {
+    }
+
+    /// <summary>Runs that train what <c>--train</c> names.</summary>
+    protected SharedStages(string train) => stages = new Stages(Steps, _ => { }, train);
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        GC.SuppressFinalize(this);
         try
         {
             stages.Finish();
@@ -44,6 +54,13 @@ public sealed class SharedStages : IDisposable
         output.WriteLine(stages.Strike(cell, waitsForHash: true).Row);
     }
 }
+
+/// <summary>The same with adapters on a frozen base that new silos have to be brought.</summary>
+public sealed class SharedAdapterStages() : SharedStages("lora:4");
+
+/// <summary>Names the tests that share the clusters with adapters.</summary>
+[CollectionDefinition(AdapterTests.Collection)]
+public sealed class SharedAdapterStagesCollection : ICollectionFixture<SharedAdapterStages>;
 
 /// <summary>Names the tests that share the clusters.</summary>
 [CollectionDefinition(SharedStages.Collection)]

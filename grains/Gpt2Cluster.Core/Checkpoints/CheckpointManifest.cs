@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Runs;
@@ -22,6 +24,9 @@ public sealed record CheckpointManifest
 
     /// <summary>Its name in a checkpoint's folder.</summary>
     public const string FileName = "manifest.json";
+
+    // As the options of its JSON spell Checksum.
+    private const string ChecksumName = "checksum";
 
     /// <summary>Version of this form.</summary>
     public int Format { get; init; } = CurrentFormat;
@@ -63,23 +68,47 @@ public sealed record CheckpointManifest
         return FrozenHash is null ? parameters.Base : parameters.Trained;
     }
 
-    /// <summary>The manifest as JSON.</summary>
-    public string Write() => JsonSerializer.Serialize(this, SpecificationJson.Options);
+    /// <summary>
+    /// SHA-256 of all its other content as it is written, lower-case hexadecimal: <see cref="Write"/> makes it,
+    /// <see cref="Read"/> compares it. Null in a manifest of before there was one.
+    /// </summary>
+    public string? Checksum { get; init; }
+
+    /// <summary>The manifest as JSON, with its checksum.</summary>
+    public string Write()
+    {
+        var json = JsonSerializer.Serialize(this, SpecificationJson.Options);
+        return JsonSerializer.Serialize(this with { Checksum = ChecksumOf(json) }, SpecificationJson.Options);
+    }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
-    /// <exception cref="InvalidDataException">It is no manifest of a known form, or contradicts itself.</exception>
+    /// <exception cref="InvalidDataException">
+    /// It is no manifest of a known form, contradicts itself, or does not have its checksum.
+    /// </exception>
     public static CheckpointManifest Read(string json)
     {
         try
         {
             var manifest = JsonSerializer.Deserialize<CheckpointManifest>(json, SpecificationJson.Options)
                 ?? throw new InvalidDataException("the manifest is empty");
+            if (manifest.Checksum is { } checksum && checksum != ChecksumOf(json))
+                throw new InvalidDataException("the manifest does not have its checksum");
             return manifest.Error() is { } error ? throw new InvalidDataException(error) : manifest;
         }
         catch (JsonException exception)
         {
             throw new InvalidDataException($"the manifest cannot be read: {exception.Message}", exception);
         }
+    }
+
+    // Over the text and not over what was read: a later form may write the same content in another way.
+    private static string ChecksumOf(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var property in document.RootElement.EnumerateObject().Where(each => !each.NameEquals(ChecksumName)))
+            hash.AppendData(Encoding.UTF8.GetBytes($"{property.Name}:{property.Value.GetRawText()}\n"));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private string? Error()

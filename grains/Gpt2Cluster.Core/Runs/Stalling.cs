@@ -22,7 +22,7 @@ internal static class Stalling
     /// </summary>
     public static TimeSpan CheckpointPatience(Turn turn)
     {
-        var bytes = DiskSpace.CheckpointBytes(turn.Specification.Model.Shape, turn.Specification.Optimizer.Kind);
+        var bytes = DiskSpace.CheckpointBytes(turn.Specification);
         return RunMachine.StallPatience + TimeSpan.FromSeconds(bytes / RunMachine.SlowDiskBytesPerSecond);
     }
 

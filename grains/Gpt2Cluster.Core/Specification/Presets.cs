@@ -37,7 +37,19 @@ public sealed record TrainingDefaults
 /// <param name="Name">Its name in the store and behind <c>scratch:</c>.</param>
 /// <param name="Shape">Its shape.</param>
 /// <param name="ScratchDefaults">The defaults for training it from fresh weights.</param>
-public sealed record Preset(string Name, ModelShape Shape, TrainingDefaults ScratchDefaults);
+public sealed record Preset(string Name, ModelShape Shape, TrainingDefaults ScratchDefaults)
+{
+    /// <summary>Other names, OpenAI's counts of parameters in millions: <c>345M</c>, <c>355M</c>.</summary>
+    public IReadOnlyList<string> Aliases { get; init; } = [];
+
+    /// <summary>Its repository on the hub; null for a model that nobody has published.</summary>
+    public string? Repository { get; init; }
+
+    /// <summary>Whether that is its name or an alias, in any case of letters.</summary>
+    public bool IsCalled(string name) =>
+        string.Equals(Name, name, StringComparison.OrdinalIgnoreCase)
+        || Aliases.Contains(name, StringComparer.OrdinalIgnoreCase);
+}
 
 /// <summary>The models known by name, and every default number of training, in one place.</summary>
 public static class Presets
@@ -46,16 +58,6 @@ public static class Presets
     private const int Gpt2Context = 1024;
 
     private static readonly TrainingDefaults FromScratch = new() { LearningRate = 3e-4 };
-
-    private static readonly Dictionary<string, string> Aliases = new(StringComparer.Ordinal)
-    {
-        ["117M"] = "gpt2",
-        ["124M"] = "gpt2",
-        ["345M"] = "gpt2-medium",
-        ["355M"] = "gpt2-medium",
-        ["774M"] = "gpt2-large",
-        ["1558M"] = "gpt2-xl",
-    };
 
     /// <summary>The defaults of every model that is not <c>scratch:</c>.</summary>
     public static TrainingDefaults FineTuning { get; } = new();
@@ -75,21 +77,37 @@ public static class Presets
             SaveEvery = 100,
             ValidateEvery = 50,
         }),
-        new("gpt2", new ModelShape(Gpt2Vocabulary, Gpt2Context, 768, 12, 12), FromScratch),
-        new("gpt2-medium", new ModelShape(Gpt2Vocabulary, Gpt2Context, 1024, 16, 24), FromScratch),
-        new("gpt2-large", new ModelShape(Gpt2Vocabulary, Gpt2Context, 1280, 20, 36), FromScratch),
-        new("gpt2-xl", new ModelShape(Gpt2Vocabulary, Gpt2Context, 1600, 25, 48), FromScratch),
+        OfOpenAi("gpt2", ["117M", "124M"], width: 768, headCount: 12, layerCount: 12),
+        OfOpenAi("gpt2-medium", ["345M", "355M"], width: 1024, headCount: 16, layerCount: 24),
+        OfOpenAi("gpt2-large", ["774M"], width: 1280, headCount: 20, layerCount: 36),
+        OfOpenAi("gpt2-xl", ["1558M"], width: 1600, headCount: 25, layerCount: 48),
     ];
 
-    /// <summary>A name without its alias: <c>124M</c> is <c>gpt2</c>; any other name is itself.</summary>
-    public static string Canonical(string model) => Aliases.GetValueOrDefault(model, model);
+    /// <summary>Those whose trained weights can be fetched, OpenAI's four sizes, smallest first.</summary>
+    public static IReadOnlyList<Preset> Published { get; } = [.. All.Where(preset => preset.Repository is not null)];
 
-    /// <summary>The preset behind a model's name, alias or <c>scratch:</c> name; null if there is none.</summary>
+    /// <summary>
+    /// The published model of that name or alias, in any case of letters; null if there is none.
+    /// </summary>
+    public static Preset? FindPublished(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return Published.FirstOrDefault(preset => preset.IsCalled(name));
+    }
+
+    /// <summary>
+    /// A model's name in the store: <c>124m</c> is <c>gpt2</c>; the name of any other model is itself.
+    /// </summary>
+    public static string Canonical(string model) => FindPublished(model)?.Name ?? model;
+
+    /// <summary>
+    /// The preset behind a model's name, alias or <c>scratch:</c> name, in any case of letters; null if there is none.
+    /// </summary>
     public static Preset? Find(string model)
     {
         ArgumentNullException.ThrowIfNull(model);
         var name = IsScratch(model) ? model[ModelReference.ScratchPrefix.Length..] : model;
-        return All.FirstOrDefault(preset => preset.Name == Canonical(name));
+        return All.FirstOrDefault(preset => preset.IsCalled(name));
     }
 
     /// <summary>The preset of a <c>scratch:</c> name.</summary>
@@ -104,6 +122,13 @@ public static class Presets
     /// <summary>The defaults that go with a model's name.</summary>
     public static TrainingDefaults DefaultsOf(string model) =>
         IsScratch(model) ? Scratch(model).ScratchDefaults : FineTuning;
+
+    private static Preset OfOpenAi(string name, string[] aliases, int width, int headCount, int layerCount) =>
+        new(name, new ModelShape(Gpt2Vocabulary, Gpt2Context, width, headCount, layerCount), FromScratch)
+        {
+            Aliases = aliases,
+            Repository = $"openai-community/{name}",
+        };
 
     private static bool IsScratch(string model) =>
         model.StartsWith(ModelReference.ScratchPrefix, StringComparison.Ordinal);

@@ -113,3 +113,18 @@ public sealed record RunSpecification
     /// <summary>Tokens trained on in one step.</summary>
     public long TokensPerStep => (long)MicroBatchCount * BatchSize * SequenceLength;
 }
+
+/// <summary>How many workers a run takes.</summary>
+/// <param name="Min">It waits for this many, 1 or more.</param>
+/// <param name="Max">It takes no more than these; null for all.</param>
+public sealed record WorkerRange(int Min, int? Max);
+
+/// <summary>What happens when a loss or the gradient norm is not finite.</summary>
+public enum NanPolicy
+{
+    /// <summary>The step is not applied and the run stops, resumable.</summary>
+    Stop,
+
+    /// <summary>The step commits with parameters and moments unchanged; its windows count as used.</summary>
+    Skip,
+}

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Data.Models;
@@ -35,7 +36,7 @@ public sealed class HubDownload(Uri? baseAddress = null, TimeProvider? time = nu
     /// <summary>
     /// Fetches a model into a folder. What is already there of an earlier attempt is not fetched again.
     /// </summary>
-    /// <param name="model">Which.</param>
+    /// <param name="model">Which; a published one.</param>
     /// <param name="target">The folder to make; parts lie beside it, in <c>.NAME.download</c>, until it is
     /// whole.</param>
     /// <param name="progress">Told about every piece.</param>
@@ -43,7 +44,7 @@ public sealed class HubDownload(Uri? baseAddress = null, TimeProvider? time = nu
     /// <exception cref="UserErrorException">The hub cannot be reached, a file is wrong, or the place is
     /// taken.</exception>
     public async Task FetchAsync(
-        KnownModel model,
+        Preset model,
         string target,
         IProgress<HubProgress>? progress = null,
         CancellationToken cancellation = default)
@@ -72,7 +73,7 @@ public sealed class HubDownload(Uri? baseAddress = null, TimeProvider? time = nu
     /// <inheritdoc/>
     public void Dispose() => http.Dispose();
 
-    private static void Check(string parts, KnownModel model)
+    private static void Check(string parts, Preset model)
     {
         try
         {

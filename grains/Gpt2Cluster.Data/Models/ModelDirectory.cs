@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Data.Models;
@@ -40,7 +41,7 @@ public sealed partial class ModelDirectory(string root)
     public string PathOf(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        var real = KnownModel.Find(name)?.Name ?? name;
+        var real = Presets.Canonical(name);
         return ModelName().IsMatch(real)
             ? System.IO.Path.Combine(Root, real)
             : throw new UserErrorException($"\"{name}\" is no model name; use letters, digits, '.', '_' and '-', "
@@ -53,7 +54,7 @@ public sealed partial class ModelDirectory(string root)
     public string? Find(string nameOrPath)
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
-        if (KnownModel.Find(nameOrPath) is not null || ModelName().IsMatch(nameOrPath))
+        if (Presets.FindPublished(nameOrPath) is not null || ModelName().IsMatch(nameOrPath))
         {
             var stored = PathOf(nameOrPath);
             if (Directory.Exists(stored))

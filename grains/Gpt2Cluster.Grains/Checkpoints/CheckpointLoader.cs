@@ -101,7 +101,7 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
         List<string> met,
         CancellationToken cancellation)
     {
-        if (!Directory.Exists(store.FolderOf(checkpoint.Run, checkpoint.Step)))
+        if (!store.Holds(checkpoint.Run, checkpoint.Step))
             return (CopyHere.IsMissing, null);
         try
         {

@@ -29,7 +29,6 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     public const int KeptDamagedCount = 3;
 
     private const string DamagedSuffix = ".damaged";
-    private const string ReplacedSuffix = ".replaced";
 
     /// <summary>Where the checkpoint of a step lies.</summary>
     public string FolderOf(string run, long step) => Path.Combine(silo.DataFolder, RelativeFolderOf(run, step));
@@ -42,6 +41,11 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     /// <summary>The checkpoints of a run on this disk, newest first.</summary>
     public IReadOnlyList<long> StepsOf(string run) => StepsOf(run, suffix: "");
 
+    /// <summary>
+    /// Whether a checkpoint lies on this disk; one that was moved out of the way for another that never came is put back.
+    /// </summary>
+    internal bool Holds(string run, long step) => ReplacedCheckpoint.PutBack(FolderOf(run, step));
+
     /// <summary>Reads a checkpoint's manifest.</summary>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is no manifest, or contradicts itself.</exception>
@@ -51,6 +55,7 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     /// <summary>The checkpoints of a run on this disk whose manifests can be read, newest first.</summary>
     public IEnumerable<CheckpointOnDisk> List(string run)
     {
+        ReplacedCheckpoint.PutAllBack(Path.Combine(silo.DataFolder, RelativeFolderOf(run)));
         foreach (var step in StepsOf(run))
         {
             if (TryRead(run, step) is { } manifest)
@@ -100,10 +105,7 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         };
         File.WriteAllText(staged.File(CheckpointManifest.FileName), manifest.Write());
         FaultPoints.Reach(FaultPoint.Fsync, plan.Step);
-        MakeRoom(target);
-        FaultPoints.Reach(FaultPoint.Rename, plan.Step);
-        staged.Publish();
-        RemoveFolder(target + ReplacedSuffix);
+        ReplacedCheckpoint.Replace(staged, target, plan.Step);
         return manifest;
     }
 
@@ -234,14 +236,6 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
 
     private static string RelativeFolderOf(string run) =>
         Path.Combine("runs", RunName.Parse(run).ToString(), CheckpointsFolder);
-
-    /// <summary>A run that goes on from an older checkpoint comes by the same step again.</summary>
-    private static void MakeRoom(string target)
-    {
-        RemoveFolder(target + ReplacedSuffix);
-        if (Directory.Exists(target))
-            Directory.Move(target, target + ReplacedSuffix);
-    }
 
     private void RemoveFolders(string run, IEnumerable<string> folders)
     {

@@ -111,7 +111,7 @@ internal static class BenchJobs
             membership,
             wish.Floats,
             wish.Rounds,
-            () => pings = PingMeter.Start(worker.Stand, TimeProvider.System),
+            () => pings = PingMeter.Start(worker.Stand, work.Services.Time),
             cancellation);
         var times = pings!.Times;
         found["ping_count"] = times.Count;

@@ -6,8 +6,11 @@ namespace Gpt2Cluster.Grains.Jobs;
 /// <summary>Says what this machine has and what would stop a run on it.</summary>
 internal static class DoctorJob
 {
-    /// <summary>Two checkpoints of GPT-2 124M: 12 bytes a parameter each.</summary>
-    private const long WantedDiskBytes = 2L * 12 * 124_439_808;
+    /// <summary>
+    /// What a run of GPT-2 124M keeps by default, five checkpoints of 12 bytes a parameter: three, the best, and one
+    /// being written.
+    /// </summary>
+    private const long WantedDiskBytes = 5L * 12 * 124_439_808;
 
     /// <summary>GPT-2 124M in training: 16 bytes a parameter, and about a gigabyte of activations.</summary>
     private const long WantedMemoryBytes = 16L * 124_439_808 + (1L << 30);
@@ -52,7 +55,7 @@ internal static class DoctorJob
     {
         if (freeDisk < WantedDiskBytes)
         {
-            yield return $"{Gigabytes(freeDisk)} GB are free in {folder}; two checkpoints of GPT-2 124M take "
+            yield return $"{Gigabytes(freeDisk)} GB are free in {folder}; five checkpoints of GPT-2 124M take "
                 + $"{Gigabytes(WantedDiskBytes)} GB.";
         }
 

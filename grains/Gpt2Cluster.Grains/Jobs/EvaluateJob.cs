@@ -26,7 +26,7 @@ internal static class EvaluateJob
         var windows = new WindowLayout(dataset.TokenCount, sequenceLength);
         var batchSize = Math.Max(1, TokensAtOnce / sequenceLength);
         var source = new DatasetSource(work.Services.Grains, wish.DatasetHash);
-        var reader = new WindowReader(source, work.Services.Silo.Name, dataset, TimeProvider.System);
+        var reader = new WindowReader(source, work.Services.Silo.Name, dataset, work.Services.Time);
         using var replica = work.CreateReplica(parameters, wish.Precision);
         var sum = 0.0;
         for (var first = 0L; first < windows.WindowCount; first += batchSize)

@@ -6,7 +6,7 @@ namespace Gpt2Cluster.Grains.Placement;
 
 /// <summary>
 /// What killed processes have left in the data folder: half-written checkpoints, models and datasets, and uploads whose
-/// client has to begin again.
+/// client has to begin again. A checkpoint that was about to be replaced is put back.
 /// </summary>
 public static class LeftOvers
 {
@@ -18,7 +18,12 @@ public static class LeftOvers
         StagedFolder.Sweep(Path.Combine(silo.DataFolder, "datasets"));
         var runs = Path.Combine(silo.DataFolder, "runs");
         foreach (var run in Directory.Exists(runs) ? Directory.GetDirectories(runs) : [])
-            StagedFolder.Sweep(Path.Combine(run, CheckpointStore.CheckpointsFolder));
+        {
+            var checkpoints = Path.Combine(run, CheckpointStore.CheckpointsFolder);
+            StagedFolder.Sweep(checkpoints);
+            ReplacedCheckpoint.Sweep(checkpoints);
+        }
+
         RemoveSpools(UploadWork.FolderOf(silo));
     }
 

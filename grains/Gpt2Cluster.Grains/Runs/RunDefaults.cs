@@ -27,18 +27,15 @@ internal static class RunDefaults
         };
 
     /// <summary>
-    /// Why the cluster's disks cannot hold the run's checkpoints: there must be room for two; null if they can.
+    /// Why the cluster's disks cannot hold the run's checkpoints: there must be room on each for all that may lie there
+    /// at once; null if they can.
     /// </summary>
     public static string? DiskError(RunSpecification specification, ClusterView cluster)
     {
         var least = cluster.Silos.Where(silo => silo.Workers.Length > 0).MinBy(silo => silo.FreeDiskBytes);
         return least is null
             ? null
-            : DiskSpace.Error(
-                $"Silo {least.Name}",
-                least.FreeDiskBytes,
-                specification.Model.Shape,
-                specification.Optimizer.Kind);
+            : DiskSpace.Error($"The disk of {least.Name}", least.FreeDiskBytes, specification);
     }
 
     /// <summary>bf16 where every device is fast at it.</summary>

@@ -87,6 +87,7 @@ internal sealed partial class WorkerSession : IDisposable
         var order = $"{request.Generation} {request.Origin} {request.Step}";
         Do("preparing", order, request.Generation, cancellation =>
         {
+            reportsExchange = request.ReportsExchange;
             if (request.Origin != ReplicaOrigin.Keep)
                 MakeReplica(request, cancellation);
             var report = Stand(request.Generation);
@@ -108,7 +109,7 @@ internal sealed partial class WorkerSession : IDisposable
                     $"the replica stands at step {whole.Step} and cannot compute step {plan.Step}");
             }
 
-            var report = step!.Run(plan, cancellation);
+            var report = step!.Run(plan, reportsExchange, cancellation);
             Interlocked.Exchange(ref committedStep, whole.Step);
             Measure(report);
             return run => run.Report(report);
@@ -229,10 +230,8 @@ internal sealed partial class WorkerSession : IDisposable
         preparation.Bring(replica, request, cancellation);
         Interlocked.Exchange(ref committedStep, replica.Step);
         windows ??= RunWindows.Open(services, specification, cancellation);
-        reportsExchange = request.ReportsExchange;
         exchange ??= services.Exchanges.Join(Run, replica.Layout.Length);
-        step = new WorkerStep(
-            worker, reportsExchange, specification, replica, exchange, windows.Training, services.Time);
+        step = new WorkerStep(worker, specification, replica, exchange, windows.Training, services.Time);
         isWhole = true;
     }
 

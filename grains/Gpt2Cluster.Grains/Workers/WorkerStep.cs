@@ -16,7 +16,6 @@ namespace Gpt2Cluster.Grains.Workers;
 /// </remarks>
 internal sealed class WorkerStep(
     string worker,
-    bool reportsExchange,
     RunSpecification specification,
     IReplica replica,
     IRunExchange exchange,
@@ -37,15 +36,21 @@ internal sealed class WorkerStep(
     public int RecomputedCount { get; private set; }
 
     /// <summary>Does the worker's part of the step.</summary>
+    /// <param name="plan">The step.</param>
+    /// <param name="reportsExchange">
+    /// Whether the report has the bytes that the silo has sent: one worker of each silo reports them, and which one may
+    /// change with each generation.
+    /// </param>
+    /// <param name="cancellation">Ends the step between two micro-batches, and the wait for averages.</param>
     /// <exception cref="OperationCanceledException">
     /// The generation changed between two micro-batches, or while averages were awaited.
     /// </exception>
-    public StepReport Run(StepPlan plan, CancellationToken cancellation)
+    public StepReport Run(StepPlan plan, bool reportsExchange, CancellationToken cancellation)
     {
         var progress = Begin(plan);
         try
         {
-            return Run(plan, progress, cancellation);
+            return Run(plan, progress, reportsExchange, cancellation);
         }
         catch (OperationCanceledException)
         {
@@ -54,7 +59,8 @@ internal sealed class WorkerStep(
         }
     }
 
-    private StepReport Run(StepPlan plan, StepProgress progress, CancellationToken cancellation)
+    private StepReport Run(
+        StepPlan plan, StepProgress progress, bool reportsExchange, CancellationToken cancellation)
     {
         var began = time.GetTimestamp();
         var keptCount = progress.Losses.Count;

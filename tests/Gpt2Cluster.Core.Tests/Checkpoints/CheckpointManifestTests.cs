@@ -1,5 +1,8 @@
+using System.Text;
+using System.Text.Json;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Tests.Specification;
 
 namespace Gpt2Cluster.Core.Tests.Checkpoints;
@@ -58,6 +61,43 @@ public sealed class CheckpointManifestTests
     {
         var error = Assert.Throws<InvalidDataException>(() => CheckpointManifest.Read(damage(Sound).Write()));
         Assert.Contains(message, error.Message);
+    }
+
+    [Theory]
+    [InlineData("\"validation_loss\":3.25", "\"validation_loss\":3.75")]
+    [InlineData("\"committed_step\":40", "\"committed_step\":41")]
+    [InlineData("\"sha256\":\"ab\"", "\"sha256\":\"ac\"")]
+    [InlineData("10.5", "11.5")]
+    [InlineData("\"checksum\":\"", "\"checksum\":\"0")]
+    public void Content_that_does_not_have_the_checksum_is_refused(string written, string rotten)
+    {
+        var json = Sound.Write();
+        Assert.Contains(written, json, StringComparison.Ordinal);
+        var error = Assert.Throws<InvalidDataException>(
+            () => CheckpointManifest.Read(json.Replace(written, rotten, StringComparison.Ordinal)));
+        Assert.Equal("the manifest does not have its checksum", error.Message);
+    }
+
+    [Fact]
+    public void A_flipped_bit_is_found_wherever_it_is()
+    {
+        var bytes = Encoding.UTF8.GetBytes(Sound.Write());
+        for (var bit = 0; bit < 8 * bytes.Length; bit++)
+        {
+            bytes[bit / 8] ^= (byte)(1 << (bit % 8));
+            var rotten = Encoding.UTF8.GetString(bytes);
+            Assert.Throws<InvalidDataException>(() => CheckpointManifest.Read(rotten));
+            bytes[bit / 8] ^= (byte)(1 << (bit % 8));
+        }
+    }
+
+    [Fact]
+    public void One_of_before_there_was_a_checksum_is_read_as_before()
+    {
+        var before = JsonSerializer.Serialize(Sound, SpecificationJson.Options)
+            .Replace(",\"checksum\":null", "", StringComparison.Ordinal);
+        Assert.DoesNotContain("checksum", before, StringComparison.Ordinal);
+        Assert.Equal(3.25, CheckpointManifest.Read(before).ValidationLoss);
     }
 
     [Theory]

@@ -9,6 +9,8 @@ public sealed class PresetsTests
     [InlineData("gpt2", 124_439_808)]
     [InlineData("124M", 124_439_808)]
     [InlineData("117M", 124_439_808)]
+    [InlineData("124m", 124_439_808)]
+    [InlineData("scratch:GPT2-XL", 1_557_611_200)]
     [InlineData("gpt2-medium", 354_823_168)]
     [InlineData("345M", 354_823_168)]
     [InlineData("355M", 354_823_168)]
@@ -18,6 +20,24 @@ public sealed class PresetsTests
     [InlineData("scratch:gpt2-xl", 1_557_611_200)]
     public void The_four_sizes_have_their_published_parameter_counts(string name, long parameters) =>
         Assert.Equal(parameters, new ParameterLayout(Presets.Find(name)!.Shape).Length);
+
+    [Theory]
+    [InlineData("124M", "gpt2")]
+    [InlineData("355m", "gpt2-medium")]
+    [InlineData("GPT2", "gpt2")]
+    [InlineData("tiny", "tiny")]
+    [InlineData("My-Model", "My-Model")]
+    public void A_published_model_has_one_name_in_the_store_in_whatever_letters_it_is_called(
+        string name, string canonical) => Assert.Equal(canonical, Presets.Canonical(name));
+
+    [Fact]
+    public void All_but_tiny_are_published() =>
+        Assert.Equal(
+            [
+                "openai-community/gpt2", "openai-community/gpt2-medium", "openai-community/gpt2-large",
+                "openai-community/gpt2-xl",
+            ],
+            Presets.Published.Select(preset => preset.Repository));
 
     [Fact]
     public void Every_preset_is_sound_with_its_own_defaults()

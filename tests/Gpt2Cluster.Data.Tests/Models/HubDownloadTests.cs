@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Tokens;
 
@@ -11,7 +12,8 @@ public sealed class HubDownloadTests : IAsyncLifetime
 
     private readonly TemporaryFolder folder = new();
     private readonly HubServer server = new();
-    private readonly KnownModel model = new("gpt2", [], new(512, 64, 32, 2, 2));
+    private readonly Preset model =
+        new("gpt2", new(512, 64, 32, 2, 2), new TrainingDefaults()) { Repository = "openai-community/gpt2" };
 
     public ValueTask InitializeAsync()
     {

@@ -13,4 +13,11 @@ internal static class CommonOptions
         Description = "steps of each run; a new one begins when it ends",
         DefaultValueFactory = _ => DefaultSteps,
     };
+
+    /// <summary>What runs train.</summary>
+    public static Option<string> Train { get; } = new("--train")
+    {
+        Description = "what runs train: all, transformer-layers or lora:RANK",
+        DefaultValueFactory = _ => "all",
+    };
 }

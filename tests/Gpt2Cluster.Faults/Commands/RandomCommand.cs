@@ -23,17 +23,17 @@ internal static class RandomCommand
         var report = new Option<string?>("--report") { Description = "a Markdown file that rows are appended to" };
         var command = new Command("random", "Lets faults of random kinds happen at random points.")
         {
-            count, seed, store, report, CommonOptions.Steps,
+            count, seed, store, report, CommonOptions.Steps, CommonOptions.Train,
         };
         command.SetAction(parsed => Run(
             parsed.GetValue(seed), parsed.GetValue(count), parsed.GetValue(store), parsed.GetValue(report),
-            parsed.GetValue(CommonOptions.Steps)));
+            parsed.GetValue(CommonOptions.Steps), parsed.GetValue(CommonOptions.Train)!));
         return command;
     }
 
-    private static int Run(int firstSeed, int count, StoreKind? only, string? reportFile, int steps)
+    private static int Run(int firstSeed, int count, StoreKind? only, string? reportFile, int steps, string train)
     {
-        using var stages = new Stages(steps, Console.WriteLine);
+        using var stages = new Stages(steps, Console.WriteLine, train);
         var report = new Report(reportFile);
         report.Open($"Random faults, seeds {firstSeed} to {firstSeed + count - 1}");
         var clock = Stopwatch.StartNew();

@@ -20,10 +20,11 @@ internal sealed class Stages : IDisposable
     /// <summary>Trains the undisturbed run.</summary>
     /// <param name="steps">Steps of a run.</param>
     /// <param name="say">Told how it goes.</param>
-    public Stages(int steps, Action<string> say)
+    /// <param name="train">What is trained, as <c>--train</c> names it.</param>
+    public Stages(int steps, Action<string> say, string train = "all")
     {
         say($"the undisturbed run: {steps} steps");
-        reference = Reference.Train(new RunPlan(steps), folder.FullName);
+        reference = Reference.Train(new RunPlan(steps, train), folder.FullName);
         say($"the undisturbed run ends with state {reference.Hashes[steps][..16]}");
     }
 

@@ -7,7 +7,8 @@ namespace Gpt2Cluster.Faults.Training;
 /// boundary may hold, so that every point is reached every few steps.
 /// </summary>
 /// <param name="Steps">Steps of a run.</param>
-internal sealed record RunPlan(int Steps)
+/// <param name="Train">What is trained, as <c>--train</c> names it.</param>
+internal sealed record RunPlan(int Steps, string Train = "all")
 {
     /// <summary>Micro-batches of a step: some for each of three workers, and not as many for each.</summary>
     public const int MicroBatchCount = 10;
@@ -24,6 +25,6 @@ internal sealed record RunPlan(int Steps)
         "--batch-size", "1", "--micro-batches", $"{MicroBatchCount}", "--sequence-length", "32", "--dropout", "0.1",
         "--precision", "fp32", "--threads-per-worker", "1", "--learning-rate", "1e-3", "--save-every",
         $"{SaveEvery}", "--keep", "3", "--val-every", "14", "--sample-every", "9", "--sample-num", "3",
-        "--sample-length", "4",
+        "--sample-length", "4", "--train", Train, .. Train == "all" ? Array.Empty<string>() : ["--lora-dropout", "0.1"],
     ];
 }

@@ -51,6 +51,34 @@ public sealed class CheckpointLoaderTests : IDisposable
     }
 
     [Fact]
+    public void A_copy_whose_manifest_does_not_have_its_checksum_is_set_aside_and_a_good_one_brought()
+    {
+        Copy(b, a);
+        a.Rot(12, "\"committed_step\":0", "\"committed_step\":1");
+        Load(new FakePeers(a, b));
+        AssertLoaded();
+        Assert.True(Directory.Exists(a.Store.FolderOf("run1", 12) + ".damaged"));
+    }
+
+    [Fact]
+    public void A_manifest_that_has_its_checksum_nowhere_makes_the_checkpoint_damaged()
+    {
+        b.Rot(12, "\"committed_step\":0", "\"committed_step\":1");
+        var problem = Assert.Throws<DamagedCheckpointException>(
+            () => new CheckpointLoader(b.Silo, b.Store, new FakePeers(b)).Load(replica, entry, CancellationToken.None));
+        Assert.Equal((12L, "the manifest does not have its checksum"), (problem.Step, problem.Message));
+    }
+
+    [Fact]
+    public void One_that_was_to_be_replaced_when_the_process_was_killed_is_put_back_and_loaded()
+    {
+        Copy(b, a);
+        Directory.Move(a.Store.FolderOf("run1", 12), a.Store.FolderOf("run1", 12) + ".replaced");
+        Load(new FakePeers(a));
+        AssertLoaded();
+    }
+
+    [Fact]
     public void A_copy_of_another_life_of_the_run_is_set_aside_and_the_right_one_brought()
     {
         using var other = new FakeReplica(Shape);

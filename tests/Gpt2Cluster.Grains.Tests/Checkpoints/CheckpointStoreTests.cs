@@ -130,6 +130,59 @@ public sealed class CheckpointStoreTests : IDisposable
     }
 
     [Fact]
+    public void One_that_was_to_be_replaced_by_a_process_that_was_killed_is_found()
+    {
+        using var replica = Replica(seed: 5);
+        var written = Write(replica, step: 12);
+        Directory.Move(Store.FolderOf("run1", 12), Store.FolderOf("run1", 12) + ".replaced");
+        var found = Assert.Single(Store.List("run1"));
+        Assert.Equal((12L, written.StateHash), (found.Checkpoint.Step, found.Checkpoint.StateHash));
+        using var read = new FakeReplica(Shape);
+        Read(read, written.StateHash);
+    }
+
+    [Fact]
+    public void One_that_is_put_back_while_it_is_being_replaced_is_replaced_all_the_same()
+    {
+        using var first = Replica(seed: 5);
+        Write(first, step: 12);
+        using var second = Replica(seed: 6);
+        var target = Store.FolderOf("run1", 12);
+        var putBackCount = 0;
+        var again = AtRename(
+            () => Write(second, step: 12),
+            () =>
+            {
+                if (putBackCount++ == 0)
+                    Directory.Move(target + ".replaced", target);
+            });
+        Assert.Equal(2, putBackCount);
+        Assert.Equal(again.StateHash, Store.ManifestOf("run1", 12).StateHash);
+        Assert.Equal([target], Directory.GetDirectories(Path.GetDirectoryName(target)!));
+    }
+
+    [Fact]
+    public void One_whose_successor_cannot_be_published_stays()
+    {
+        using var first = Replica(seed: 5);
+        var old = Write(first, step: 12);
+        using var second = Replica(seed: 6);
+        Assert.Throws<IOException>(() => AtRename(
+            () => Write(second, step: 12), () => throw new IOException("the disk is full")));
+        Assert.Equal(old.StateHash, Store.ManifestOf("run1", 12).StateHash);
+    }
+
+    [Fact]
+    public void A_manifest_with_a_flipped_bit_is_not_listed()
+    {
+        using var replica = Replica(seed: 5);
+        Write(replica, step: 12);
+        Write(replica, step: 14);
+        stored.Rot(14, "\"committed_step\":0", "\"committed_step\":1");
+        Assert.Equal([12L], Store.List("run1").Select(found => found.Checkpoint.Step));
+    }
+
+    [Fact]
     public void All_but_the_kept_and_what_is_newer_than_they_are_deleted()
     {
         using var replica = Replica(seed: 5);
@@ -165,6 +218,26 @@ public sealed class CheckpointStoreTests : IDisposable
         Store.SetAside("run1", 12, new IOException("the first worker's finding"));
         Store.SetAside("run1", 12, new IOException("the second worker's finding"));
         Assert.Equal([12L], SetAside());
+    }
+
+    /// <summary>Writes, and does something when the place of the checkpoint is free for the new one.</summary>
+    private static CheckpointManifest AtRename(Func<CheckpointManifest> write, Action reached)
+    {
+        var thread = Environment.CurrentManagedThreadId;
+        FaultPoints.Listen((point, _) =>
+        {
+            // Other tests write checkpoints too.
+            if (point == FaultPoint.Rename && Environment.CurrentManagedThreadId == thread)
+                reached();
+        });
+        try
+        {
+            return write();
+        }
+        finally
+        {
+            FaultPoints.Listen(null);
+        }
     }
 
     /// <summary>The steps that lie beside their places.</summary>

@@ -64,4 +64,13 @@ internal sealed class StoredRuns : IDisposable
         bytes[position < 0 ? bytes.Length + position : position] ^= 1;
         File.WriteAllBytes(path, bytes);
     }
+
+    /// <summary>Changes the text of a manifest, which stays one by all that it says.</summary>
+    public void Rot(long step, string written, string rotten)
+    {
+        var path = Path.Combine(Store.FolderOf("run1", step), CheckpointManifest.FileName);
+        var text = File.ReadAllText(path);
+        Assert.Contains(written, text, StringComparison.Ordinal);
+        File.WriteAllText(path, text.Replace(written, rotten, StringComparison.Ordinal));
+    }
 }

@@ -32,6 +32,25 @@ public sealed class LeftOversTests : IDisposable
         Assert.True(File.Exists(At(path)));
     }
 
+    [Fact]
+    public void A_checkpoint_that_was_to_be_replaced_when_the_process_was_killed_is_put_back()
+    {
+        Put("runs/run1/checkpoints/00000012.replaced/manifest.json");
+        LeftOvers.Remove(stored.Silo);
+        Assert.True(File.Exists(At("runs/run1/checkpoints/00000012/manifest.json")));
+        Assert.False(Directory.Exists(At("runs/run1/checkpoints/00000012.replaced")));
+    }
+
+    [Fact]
+    public void A_checkpoint_that_was_replaced_is_removed()
+    {
+        Put("runs/run1/checkpoints/00000012.replaced/old");
+        Put("runs/run1/checkpoints/00000012/new");
+        LeftOvers.Remove(stored.Silo);
+        Assert.True(File.Exists(At("runs/run1/checkpoints/00000012/new")));
+        Assert.False(Directory.Exists(At("runs/run1/checkpoints/00000012.replaced")));
+    }
+
     private string At(string path) => Path.Combine(stored.Silo.DataFolder, path);
 
     private void Put(string path)

@@ -38,6 +38,14 @@ public sealed class WorkerStepTests
         Assert.Equal(77, report.SentBytes);
     }
 
+    [Fact]
+    public void A_silos_sent_bytes_are_reported_by_one_worker_only()
+    {
+        using var replica = new FakeReplica(Shape) { StandsAt = 6 };
+        using var steps = new Interruptible(replica);
+        Assert.Equal(0, steps.Step.Run(Plan, reportsExchange: false, CancellationToken.None).SentBytes);
+    }
+
     [Theory]
     [InlineData(2.0, 1.0, "scale 0.5")]
     [InlineData(0.5, 1.0, "scale 1")]
@@ -73,8 +81,8 @@ public sealed class WorkerStepTests
             Pass(0.5);
             return Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8));
         });
-        var report = new WorkerStep("a/0", true, Specifications.Small(Shape), replica, exchange, windows, time)
-            .Run(Plan, CancellationToken.None);
+        var report = new WorkerStep("a/0", Specifications.Small(Shape), replica, exchange, windows, time)
+            .Run(Plan, reportsExchange: true, CancellationToken.None);
         Assert.Equal(4, report.ComputeSeconds);
         Assert.Equal(1, report.DataWaitSeconds);
         Assert.Equal(7, report.ExposedExchangeSeconds);
@@ -90,7 +98,7 @@ public sealed class WorkerStepTests
 
         steps.Interrupt(Plan with { Generation = 4, MicroBatches = [new(2, 4), new(0, 1)] }, afterCount: 1);
         var last = Plan with { Generation = 5, MicroBatches = [new(2, 4), new(0, 1), new(1, 2)] };
-        var report = steps.Step.Run(last, CancellationToken.None);
+        var report = steps.Step.Run(last, reportsExchange: true, CancellationToken.None);
         Assert.Equal(
             [
                 "exchange 7 of 3", "begin 7 2..4 of 4", "compute 7.2",
@@ -113,7 +121,7 @@ public sealed class WorkerStepTests
         using var steps = new Interruptible(replica);
         steps.Interrupt(Plan, afterCount: 1);
         var plan = Plan with { Generation = 4, Step = step, MicroBatches = [new(first, end)] };
-        var report = steps.Step.Run(plan, CancellationToken.None);
+        var report = steps.Step.Run(plan, reportsExchange: true, CancellationToken.None);
         Assert.Contains($"begin {step} {first}..{end} of 4", replica.Calls);
         Assert.Equal((0, recomputedCount), (report.KeptCount, steps.Step.RecomputedCount));
     }
@@ -124,10 +132,11 @@ public sealed class WorkerStepTests
         using var replica = new FakeReplica(Shape) { StandsAt = 6 };
         using var steps = new Interruptible(replica);
         steps.OnCompute = () => throw new InvalidOperationException("broken");
-        Assert.Throws<InvalidOperationException>(() => steps.Step.Run(Plan, CancellationToken.None));
+        Assert.Throws<InvalidOperationException>(
+            () => steps.Step.Run(Plan, reportsExchange: true, CancellationToken.None));
         Assert.Empty(steps.Step.Held);
         steps.OnCompute = () => { };
-        steps.Step.Run(Plan with { Generation = 4 }, CancellationToken.None);
+        steps.Step.Run(Plan with { Generation = 4 }, reportsExchange: true, CancellationToken.None);
         Assert.Equal(2, replica.Calls.Count(call => call == "begin 7 2..4 of 4"));
     }
 
@@ -137,8 +146,8 @@ public sealed class WorkerStepTests
         var windows = new WindowPrefetch((step, index) =>
             Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8)));
         using var exchange = new FakeExchange(replica.Calls);
-        return new WorkerStep("a/0", true, specification, replica, exchange, windows, TimeProvider.System)
-            .Run(Plan, CancellationToken.None);
+        return new WorkerStep("a/0", specification, replica, exchange, windows, TimeProvider.System)
+            .Run(Plan, reportsExchange: true, CancellationToken.None);
     }
 
     private sealed class Interruptible : IDisposable
@@ -152,7 +161,7 @@ public sealed class WorkerStepTests
             var windows = new WindowPrefetch((step, index) =>
                 Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8)));
             Step = new WorkerStep(
-                "a/0", true, Specifications.Small(Shape), replica, exchange, windows, TimeProvider.System);
+                "a/0", Specifications.Small(Shape), replica, exchange, windows, TimeProvider.System);
         }
 
         public Action OnCompute { get; set; } = () => { };
@@ -167,7 +176,7 @@ public sealed class WorkerStepTests
                 if (--afterCount == 0)
                     generationEnd.Cancel();
             };
-            Assert.Throws<OperationCanceledException>(() => Step.Run(plan, generationEnd.Token));
+            Assert.Throws<OperationCanceledException>(() => Step.Run(plan, reportsExchange: true, generationEnd.Token));
             OnCompute = () => { };
         }
 

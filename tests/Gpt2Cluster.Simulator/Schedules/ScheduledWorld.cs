@@ -11,6 +11,7 @@ internal sealed record ScheduledWorld
     private const int MaxMachines = 4;
     private const int MaxWorkers = 6;
     private const double MostSlowness = 4;
+    private const ulong AdapterShare = 3;
 
     /// <summary>The run.</summary>
     public required RunSpecification Specification { get; init; }
@@ -89,7 +90,7 @@ internal sealed record ScheduledWorld
         int? most = chance.Happens(0.3) ? chance.Between(least, workerCount) : null;
         var steps = chance.Between(5, 15);
         var validateEvery = chance.Happens(0.5) ? chance.Between(1, 5) : 0;
-        return new RunSpecification
+        var specification = new RunSpecification
         {
             Run = RunName.Parse(SimulatedCluster.RunName),
             Model = new ModelReference("scratch:tiny", Presets.Scratch("scratch:tiny").Shape),
@@ -116,5 +117,13 @@ internal sealed record ScheduledWorld
             EarlyStop = validateEvery > 0 && chance.Happens(0.5) ? chance.Between(1, 3) : 0,
             Seed = chance.Bits() >> 1,
         };
+        // A third of the runs train adapters; drawn of what is drawn already, so that no schedule changes otherwise.
+        return specification.Seed % AdapterShare == 0
+            ? specification with
+            {
+                Trainable = TrainableParameters.Lora,
+                Lora = new LoraOptions { Rank = 4, Alpha = 8, Dropout = 0.1 },
+            }
+            : specification;
     }
 }

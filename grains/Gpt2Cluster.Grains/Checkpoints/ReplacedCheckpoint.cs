@@ -1,0 +1,114 @@
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Data.Storage;
+
+namespace Gpt2Cluster.Grains.Checkpoints;
+
+/// <summary>
+/// A run that goes on from an older checkpoint comes by the same step again. The checkpoint that lies there is moved to
+/// <c>STEP.replaced</c> until the new one lies in its place; it is put back where that did not come about.
+/// </summary>
+internal static class ReplacedCheckpoint
+{
+    private const string Suffix = ".replaced";
+
+    /// <summary>A silo that shares the folder puts the old one back at most once, when it starts or searches.</summary>
+    private const int MaximumTries = 3;
+
+    /// <summary>Publishes a checkpoint in the place of another one, if there is one.</summary>
+    /// <param name="staged">The new one.</param>
+    /// <param name="target">Its place.</param>
+    /// <param name="step">Its step.</param>
+    /// <exception cref="IOException">It cannot be published; the old one is in its place.</exception>
+    public static void Replace(StagedFolder staged, string target, long step)
+    {
+        try
+        {
+            Publish(staged, target, step);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            PutBack(target);
+            throw;
+        }
+
+        Remove(target + Suffix);
+    }
+
+    /// <summary>
+    /// Puts a checkpoint back that was moved out of the way for one that never came, as the process was killed.
+    /// </summary>
+    /// <param name="target">The checkpoint's place.</param>
+    /// <returns>Whether there is a checkpoint now.</returns>
+    public static bool PutBack(string target)
+    {
+        try
+        {
+            if (!Directory.Exists(target) && Directory.Exists(target + Suffix))
+                Directory.Move(target + Suffix, target);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // The new one has come meanwhile, or another silo that shares the folder was faster.
+        }
+
+        return Directory.Exists(target);
+    }
+
+    /// <summary>Puts all of a run's checkpoints back whose successors never came.</summary>
+    /// <param name="checkpoints">The folder of the run's checkpoints.</param>
+    public static void PutAllBack(string checkpoints)
+    {
+        foreach (var aside in All(checkpoints))
+            PutBack(aside[..^Suffix.Length]);
+    }
+
+    /// <summary>
+    /// Puts all of a run's checkpoints back whose successors never came, and removes those whose successors did.
+    /// </summary>
+    /// <param name="checkpoints">The folder of the run's checkpoints.</param>
+    public static void Sweep(string checkpoints)
+    {
+        foreach (var aside in All(checkpoints))
+        {
+            try
+            {
+                if (PutBack(aside[..^Suffix.Length]))
+                    Remove(aside);
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+            {
+                // It takes room and does no harm; the next start tries again.
+            }
+        }
+    }
+
+    private static void Publish(StagedFolder staged, string target, long step)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            Remove(target + Suffix);
+            if (Directory.Exists(target))
+                Directory.Move(target, target + Suffix);
+            FaultPoints.Reach(FaultPoint.Rename, step);
+            try
+            {
+                staged.Publish();
+                return;
+            }
+            catch (UserErrorException) when (attempt < MaximumTries && Directory.Exists(target))
+            {
+                // Put back by a silo that shares the folder.
+            }
+        }
+    }
+
+    private static string[] All(string checkpoints) =>
+        Directory.Exists(checkpoints) ? Directory.GetDirectories(checkpoints, $"*{Suffix}") : [];
+
+    private static void Remove(string folder)
+    {
+        if (Directory.Exists(folder))
+            Directory.Delete(folder, recursive: true);
+    }
+}
