@@ -67,6 +67,7 @@ public static class SiloHost
 
     private static SiloContext ContextOf(SiloSettings settings, Endpoints endpoints, string dataFolderId)
     {
+        var devices = Devices.Open(settings.Devices);
         var name = settings.Name ?? $"{Environment.MachineName}-{endpoints.Silo}";
         return new SiloContext
         {
@@ -78,7 +79,8 @@ public static class SiloHost
             HttpAddress = PagesAddress(settings, endpoints),
             SiloPort = endpoints.Silo,
             GatewayPort = endpoints.Gateway,
-            Replicas = Devices.Open(settings.Devices),
+            Replicas = devices.Factory,
+            DeviceNotice = devices.Notice,
             Stripes = StripeListener.Open(name, settings, endpoints),
         };
     }
