@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Windows;
 using Gpt2Cluster.Data.Tokens;
@@ -102,6 +103,7 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             Trainable = arguments.GetValue(options.Train) == "transformer-layers"
                 ? TrainableParameters.TransformerLayers
                 : TrainableParameters.All,
+            Device = DeviceKinds.Read(arguments.GetValue(options.Device)),
             Precision = PrecisionWords.Read(arguments.GetValue(options.Precision)),
             Recompute = arguments.GetValue(options.Recompute),
             Workers = Workers(),

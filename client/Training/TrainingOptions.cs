@@ -73,6 +73,12 @@ internal sealed class TrainingOptions
     public Option<string?> Train { get; } = Values.Choice(
         "--train", "what is updated [default: all]", "all", "transformer-layers");
 
+    /// <summary><c>--device</c>.</summary>
+    public Option<string?> Device { get; } = Values.Choice(
+        "--device",
+        "the class of devices that serves the run [default: auto, the fastest that has its least number of workers]",
+        "auto", "cpu", "cuda");
+
     /// <summary><c>--precision</c>.</summary>
     public Option<string?> Precision { get; } = Values.Choice(
         "--precision", "[default: bf16 where the device is fast at it, else fp32]", "bf16", "fp32");
@@ -155,7 +161,7 @@ internal sealed class TrainingOptions
     public IReadOnlyList<Option> All =>
     [
         Dataset, Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate, Schedule, Warmup,
-        WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, Precision, Recompute, Workers,
+        WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, Device, Precision, Recompute, Workers,
         ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum, SampleLength, SamplePrompt, TopK, TopP, Temperature,
         SaveEvery, Keep, ValDataset, ValSplit, ValEvery, EarlyStop, Seed, PauseAt,
     ];

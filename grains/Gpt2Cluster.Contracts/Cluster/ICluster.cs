@@ -187,6 +187,17 @@ public sealed record RunSummary
     /// </summary>
     [Id(9)]
     public int Generation { get; init; }
+
+    /// <summary>
+    /// The kind of devices that serves it, <c>cpu</c> or <c>cuda</c>; <c>auto</c> while none has enough workers; null
+    /// from runs of before there was a choice.
+    /// </summary>
+    [Id(10)]
+    public string? Device { get; init; }
+
+    /// <summary>Their class; null for all of the kind.</summary>
+    [Id(11)]
+    public string? DeviceClass { get; init; }
 }
 
 /// <summary>
