@@ -13,7 +13,7 @@ internal sealed class RunsCommand()
     : ClientCommand("runs", "Lists all runs, newest first.", "runs --cluster 10.0.0.5:30000")
 {
     private static readonly string[] Headers =
-        ["run", "status", "step", "loss", "best validation", "workers", "model", "submitted"];
+        ["run", "status", "step", "loss", "best validation", "workers", "device", "model", "submitted"];
 
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
@@ -40,6 +40,8 @@ internal sealed class RunsCommand()
         ["loss"] = run.Loss,
         ["best_validation_loss"] = run.BestValidationLoss,
         ["workers"] = run.WorkerCount,
+        ["device"] = run.Device,
+        ["device_class"] = run.DeviceClass,
         ["model"] = run.Model,
         ["submitted_at"] = run.SubmittedAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
     };
@@ -52,6 +54,7 @@ internal sealed class RunsCommand()
         run.Loss is { } loss ? Formats.Loss(loss) : "-",
         run.BestValidationLoss is { } best ? Formats.Loss(best) : "-",
         run.WorkerCount.ToString(CultureInfo.InvariantCulture),
+        run.Device ?? "-",
         run.Model,
         run.SubmittedAt.LocalDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture),
     ];

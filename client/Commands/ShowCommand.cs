@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
@@ -61,10 +62,14 @@ internal sealed class ShowCommand : ClientCommand
         yield return ["loss", summary.Loss is { } loss ? Formats.Loss(loss) : "-"];
         yield return ["best validation", summary.BestValidationLoss is { } best ? Formats.Loss(best) : "-"];
         yield return ["workers", string.Join(", ", description.Workers)];
+        yield return ["devices", Devices(summary)];
         yield return ["generation", description.Generation.ToString(CultureInfo.InvariantCulture)];
         foreach (var (name, value) in Leaves("", JsonNode.Parse(description.SpecificationJson)))
             yield return [name, value];
     }
+
+    private static string Devices(RunSummary run) =>
+        string.IsNullOrEmpty(run.DeviceClass) ? run.Device ?? "-" : $"{run.Device}: {run.DeviceClass}";
 
     /// <summary>
     /// The leaves of the specification by their path: what the user asked for, in the words it is stored in.

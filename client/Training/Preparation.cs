@@ -66,11 +66,11 @@ internal sealed class Preparation
         var before = await session.Patience.Call(grain.Describe, cancellation);
         RefuseFinished(before);
         if (before is null && known is not null)
-            await CheckDisks(session, known, cancellation);
+            await LookAtSilos(session, known, cancellation);
         var model = await new ModelResolver(context).Pin(session, builder.Model, cancellation);
         Throw(builder.Errors(model));
         if (before is null && known is null)
-            await CheckDisks(session, model, cancellation);
+            await LookAtSilos(session, model, cancellation);
         var specification = await Specification(session, model, cancellation);
         var submission = new Submission
         {
@@ -141,13 +141,16 @@ internal sealed class Preparation
             throw new UserErrorException(error);
     }
 
-    private async Task CheckDisks(ClusterSession session, ModelReference model, CancellationToken cancellation)
+    /// <summary>Whether their disks can hold the run, and what they have to say of their devices.</summary>
+    private async Task LookAtSilos(ClusterSession session, ModelReference model, CancellationToken cancellation)
     {
         foreach (var silo in await session.Silos(cancellation))
         {
             var place = $"The disk of {silo.Name}";
             if (DiskSpace.Error(place, silo.FreeDiskBytes, builder.Preview(model)) is { } error)
                 throw new UserErrorException(error);
+            if (silo.DeviceNotice is { } notice)
+                context.Output.Warn($"{silo.Name}: {notice}");
         }
     }
 }

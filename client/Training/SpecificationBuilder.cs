@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Windows;
 using Gpt2Cluster.Data.Tokens;
@@ -111,6 +112,7 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             Noise = arguments.GetValue(options.Noise) ?? 0,
             Trainable = Scope.Trainable,
             Lora = Lora(),
+            Device = DeviceKinds.Read(arguments.GetValue(options.Device)),
             Precision = PrecisionWords.Read(arguments.GetValue(options.Precision)),
             Recompute = arguments.GetValue(options.Recompute),
             Workers = Workers(),

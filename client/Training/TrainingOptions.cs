@@ -85,6 +85,12 @@ internal sealed class TrainingOptions
     public Option<string?> LoraTargets { get; } = Values.Text(
         "--lora-targets", "LIST", $"layers with adapters [default: {string.Join(',', LoraOptions.DefaultTargets)}]");
 
+    /// <summary><c>--device</c>.</summary>
+    public Option<string?> Device { get; } = Values.Choice(
+        "--device",
+        "the class of devices that serves the run [default: auto, the fastest that has its least number of workers]",
+        "auto", "cpu", "cuda");
+
     /// <summary><c>--precision</c>.</summary>
     public Option<string?> Precision { get; } = Values.Choice(
         "--precision", "[default: bf16 where the device is fast at it, else fp32]", "bf16", "fp32");
@@ -168,7 +174,8 @@ internal sealed class TrainingOptions
     [
         Dataset, Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate, Schedule, Warmup,
         WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, LoraAlpha, LoraDropout,
-        LoraTargets, Precision, Recompute, Workers, ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum, SampleLength, SamplePrompt, TopK, TopP, Temperature,
+        LoraTargets, Device, Precision, Recompute, Workers, ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum,
+        SampleLength, SamplePrompt, TopK, TopP, Temperature,
         SaveEvery, Keep, ValDataset, ValSplit, ValEvery, EarlyStop, Seed, PauseAt,
     ];
 }

@@ -1,5 +1,7 @@
+using System.Reflection;
 using System.Security.Cryptography;
 using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
@@ -35,35 +37,64 @@ public sealed class ReplicaFactory : IReplicaFactory
     /// <inheritdoc/>
     public long LiveTensorCount => TorchRuntime.LiveTensorCount;
 
+    /// <summary>Whether this build's libtorch computes on graphics cards (<c>-p:TorchBackend=cuda</c>).</summary>
+    public static bool IsBuiltForCards { get; } = typeof(ReplicaFactory).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Any(metadata => metadata is { Key: "TorchBackend", Value: "cuda" });
+
     /// <summary>This processor as <paramref name="count"/> devices, each with an equal share of the cores.</summary>
     /// <param name="count">1 or more.</param>
     public static IReadOnlyList<Device> CpuDevices(int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         var cores = Math.Max(1, Environment.ProcessorCount / count);
-        return [.. Enumerable.Range(0, count)
-            .Select(index => new Device(index, "cpu", CpuFeatures.Name, cores, CpuFeatures.MultipliesBFloat16))];
+        return
+        [
+            .. Enumerable.Range(0, count).Select(index =>
+                new Device(index, "cpu", CpuFeatures.Name, cores, CpuFeatures.MultipliesBFloat16)
+                {
+                    Class = CpuFeatures.InstructionSet,
+                    SpeedRank = CpuFeatures.SpeedRank,
+                }),
+        ];
     }
 
-    /// <summary>The graphics cards libtorch can use; none with the CPU package.</summary>
+    /// <summary>The graphics cards libtorch can use, by their number; none with the CPU package.</summary>
+    /// <exception cref="InvalidOperationException">The driver does not say what cards they are.</exception>
     public static IReadOnlyList<Device> CudaDevices()
     {
         TorchRuntime.Prepare(1);
         if (!cuda.is_available())
             return [];
-        return [.. Enumerable.Range(0, cuda.device_count())
-            .Select(index => new Device(index, "cuda", $"cuda:{index}", 0, true, index))];
+        // Both number the cards that CUDA_VISIBLE_DEVICES leaves, in the same order.
+        return CardDevices(CudaDriver.Look().Cards);
+    }
+
+    /// <summary>Devices of cards with these facts, by their number.</summary>
+    public static IReadOnlyList<Device> CardDevices(IReadOnlyList<CardFacts> cards)
+    {
+        ArgumentNullException.ThrowIfNull(cards);
+        return
+        [
+            .. cards.Select((card, ordinal) =>
+                new Device(ordinal, "cuda", card.Name, 0, CardProfile.MultipliesBFloat16(card), ordinal)
+                {
+                    Card = card,
+                    Class = CardProfile.DeviceClass(card),
+                    SpeedRank = CardProfile.SpeedRank(card),
+                }),
+        ];
     }
 
     /// <inheritdoc/>
     public ComputeProfile Profile(int deviceIndex, Precision precision, int threads)
     {
         var device = Devices[deviceIndex];
-        var instructionSet = device.Kind == "cpu" ? CpuFeatures.InstructionSet : device.Name;
+        var instructionSet = device.Card is { } card ? CardProfile.InstructionSet(card) : CpuFeatures.InstructionSet;
         if (precision == Precision.BFloat16 && !device.BFloat16IsFast)
             instructionSet += ", bf16 in fp32";
         return new ComputeProfile(
-            device.Kind,
+            device.Card is null ? device.Kind : device.Class,
             instructionSet,
             precision,
             threads,

@@ -1,48 +1,67 @@
 using System.Globalization;
 using Gpt2Cluster.Compute;
+using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Silo.Hosting;
 
 /// <summary>Opens the devices that <c>--devices</c> names.</summary>
-public static class Devices
+/// <param name="Factory">Makes replicas on them.</param>
+/// <param name="Notice">What whoever starts the silo should know of this machine's cards; null for nothing.</param>
+public sealed record Devices(IReplicaFactory Factory, string? Notice)
 {
     /// <summary>Makes the factory of replicas on the wished devices.</summary>
-    /// <param name="wish"><c>auto</c>, <c>cpu</c>, <c>cpu:N</c>, <c>cuda</c> or <c>cuda:0,1</c>.</param>
+    /// <param name="wish">
+    /// <c>auto</c>, <c>cpu</c>, <c>cpu:N</c>, <c>cuda</c>, or <c>cuda:</c> and numbers or UUIDs of cards.
+    /// </param>
     /// <exception cref="UserErrorException">This machine does not have them.</exception>
-    public static IReplicaFactory Open(string wish)
+    public static Devices Open(string wish)
     {
         ArgumentNullException.ThrowIfNull(wish);
         var (kind, argument) = wish.Split(':', 2) is [var first, var second] ? (first, second) : (wish, null);
-        return new ReplicaFactory(kind switch
+        return kind switch
         {
-            "auto" => ReplicaFactory.CudaDevices() is { Count: > 0 } cards ? cards : ReplicaFactory.CpuDevices(1),
-            "cpu" => ReplicaFactory.CpuDevices(argument is null ? 1 : Number(wish, argument)),
-            "cuda" => Cards(wish, argument),
+            "auto" => Fastest(),
+            "cpu" => new Devices(
+                new ReplicaFactory(ReplicaFactory.CpuDevices(argument is null ? 1 : Number(wish, argument))), null),
+            "cuda" => new Devices(new ReplicaFactory(Cards(argument)), null),
             _ => throw new UserErrorException(
-                $"There are no devices '{wish}'; --devices takes auto, cpu, cpu:N, cuda or cuda:0,1."),
-        });
+                $"There are no devices '{wish}'; --devices takes auto, cpu, cpu:N, cuda, cuda:0,1 or cuda:GPU-UUID."),
+        };
     }
 
-    /// <summary>The chosen cards, numbered from 0 as workers, each with the name of its own card.</summary>
-    private static IReadOnlyList<Device> Cards(string wish, string? argument)
+    /// <summary>What to say of a machine's cards where the processor is taken without anybody having asked.</summary>
+    /// <param name="sight">What is seen of them.</param>
+    /// <param name="isBuiltForCards">Whether this build could use them.</param>
+    public static string? NoticeOf(CudaSight sight, bool isBuiltForCards)
+    {
+        ArgumentNullException.ThrowIfNull(sight);
+        if (!isBuiltForCards)
+            return sight.ProcessorBuildNotice();
+        return $"The silo trains on the processor, though it is built for cards. {sight.Absence()}";
+    }
+
+    private static Devices Fastest()
+    {
+        var cards = CardSelection.Usable(ReplicaFactory.CudaDevices(), out var refusal);
+        return cards.Count > 0
+            ? new Devices(new ReplicaFactory(cards), refusal)
+            : new Devices(
+                new ReplicaFactory(ReplicaFactory.CpuDevices(1)),
+                refusal ?? NoticeOf(CudaDriver.Look(), ReplicaFactory.IsBuiltForCards));
+    }
+
+    private static IReadOnlyList<Device> Cards(string? argument)
     {
         var cards = ReplicaFactory.CudaDevices();
-        if (cards.Count == 0)
-        {
-            throw new UserErrorException(
-                "libtorch finds no CUDA device here; build with -p:TorchBackend=cuda, or start the silo with "
-                + "--devices cpu.");
-        }
-
-        if (argument is null)
-            return cards;
-        var chosen = argument.Split(',').Select(text => Number(wish, text)).ToList();
-        if (chosen.Find(index => index >= cards.Count) is > 0 and var missing)
-            throw new UserErrorException(
-                $"There is no card {missing}; this machine has {cards.Count}, counted from 0.");
-        return [.. chosen.Select((ordinal, index) => cards[ordinal] with { Index = index })];
+        if (cards.Count > 0)
+            return CardSelection.Choose(cards, argument);
+        throw new UserErrorException(ReplicaFactory.IsBuiltForCards
+            ? CudaDriver.Look().Absence()
+            : "This build is for processors and has no libtorch for cards; build with 'export TorchBackend=cuda' set, "
+                + "which -p:TorchBackend=cuda also does, or start the silo with --devices cpu.");
     }
 
     private static int Number(string wish, string text) =>

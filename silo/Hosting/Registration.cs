@@ -99,6 +99,8 @@ public sealed partial class Registration(
             if (!state.IsReady && !description.IsLeaving)
             {
                 LogReady(silo.Name, silo.Replicas.Devices.Count);
+                if (silo.DeviceNotice is { } notice)
+                    LogDeviceNotice(notice);
                 readyFile.Write();
             }
 
@@ -142,6 +144,7 @@ public sealed partial class Registration(
         MachineName = silo.MachineName,
         Incarnation = Incarnation,
         IsLeaving = isLeaving,
+        DeviceNotice = silo.DeviceNotice,
         Workers = [.. silo.Replicas.Devices.Select(device => new WorkerDescription
         {
             SiloName = silo.Name,
@@ -150,11 +153,16 @@ public sealed partial class Registration(
             Name = device.Name,
             Cores = device.Cores,
             BFloat16IsFast = device.BFloat16IsFast,
+            Class = device.Class,
+            SpeedRank = device.SpeedRank,
         })],
     };
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} is in the cluster with {Workers} workers.")]
     private partial void LogReady(string silo, int workers);
+
+    [LoggerMessage(LogLevel.Warning, "{Notice}")]
+    private partial void LogDeviceNotice(string notice);
 
     [LoggerMessage(LogLevel.Warning, "The silo at {Other} has the name {Silo} too; this one waits for its end.")]
     private partial void LogNameTaken(string other, string silo);

@@ -71,6 +71,7 @@ public static class SiloHost
     private static SiloContext ContextOf(
         SiloSettings settings, Endpoints endpoints, string dataFolderId, Task<ILogger> stripeLogger)
     {
+        var devices = Devices.Open(settings.Devices);
         var name = settings.Name ?? $"{Environment.MachineName}-{endpoints.Silo}";
         return new SiloContext
         {
@@ -82,7 +83,8 @@ public static class SiloHost
             HttpAddress = PagesAddress(settings, endpoints),
             SiloPort = endpoints.Silo,
             GatewayPort = endpoints.Gateway,
-            Replicas = Devices.Open(settings.Devices),
+            Replicas = devices.Factory,
+            DeviceNotice = devices.Notice,
             Stripes = StripeListener.Open(name, settings, endpoints, stripeLogger),
         };
     }

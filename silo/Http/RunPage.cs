@@ -50,6 +50,7 @@ public static class RunPage
             + $"<tr><th>step<td>{summary.Step} / {summary.Steps}</tr><tr><th>loss<td>{summary.Loss:0.0000}</tr>"
             + $"<tr><th>best validation<td>{summary.BestValidationLoss:0.0000}</tr>"
             + $"<tr><th>workers<td>{Pages.Safe(string.Join(", ", run.Workers))}</tr>"
+            + $"<tr><th>devices<td>{Pages.Safe($"{run.Summary.Device} {run.Summary.DeviceClass}")}</tr>"
             + $"<tr><th>model<td>{Pages.Safe(summary.Model)}</tr>");
         if (run.Remark is { } remark)
             page.Append(CultureInfo.InvariantCulture, $"<tr><th>remark<td>{Pages.Safe(remark)}</tr>");

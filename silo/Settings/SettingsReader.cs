@@ -38,13 +38,14 @@ public sealed partial class SettingsReader(Func<string, string?> valueOf)
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     private static partial Regex NamePattern();
 
-    [GeneratedRegex(@"^(auto|cpu(:[1-9][0-9]{0,3})?|cuda(:[0-9]{1,3}(,[0-9]{1,3})*)?)$")]
+    [GeneratedRegex(@"^(auto|cpu(:[1-9][0-9]{0,3})?|cuda(:([0-9]{1,3}|(GPU|MIG)-[0-9A-Fa-f-]{1,36})(,([0-9]{1,3}|(GPU|MIG)-[0-9A-Fa-f-]{1,36}))*)?)$")]
     private static partial Regex DevicesPattern();
 
     private static string DevicesOf(string text) => DevicesPattern().IsMatch(text)
         ? text
         : throw new UserErrorException(
-            $"--devices must be auto, cpu, cpu:N, cuda or cuda:0,1 (a list of indices), not '{text}'.");
+            "--devices must be auto, cpu, cpu:N, cuda, or cuda: and cards by number or UUID, as in cuda:0,1 or "
+            + $"cuda:GPU-8f3a (the beginning is enough), not '{text}'.");
 
     private static IPAddress AddressOf(string option, string host)
     {

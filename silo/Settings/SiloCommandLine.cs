@@ -35,7 +35,7 @@ public sealed class SiloCommandLine
         Text("stripe-port", "Port of the stripe channel (21111).");
         Text("http", "Where pages and metrics are served (127.0.0.1:8080).");
         Text("advertise", "The address other machines reach (none: this machine only).");
-        Text("devices", "Devices that become workers: auto, cpu, cpu:N, cuda or cuda:0,1 (auto).");
+        Text("devices", "Devices that become workers: auto, cpu, cpu:N, cuda, cuda:0,1 or cuda:GPU-UUID (auto).");
         Text("data", "The data folder (the user's data folder).");
         Text("api-key-file", "File that holds the key for pages beyond loopback.");
         Text("ready-file", "File to write once the silo is ready.", isHidden: true);

@@ -33,7 +33,8 @@ public sealed record SiloSettings
     public required IPAddress Advertised { get; init; }
 
     /// <summary>
-    /// Which devices become workers: <c>auto</c>, <c>cpu</c>, <c>cpu:N</c>, <c>cuda</c> or <c>cuda:0,1</c>.
+    /// Which devices become workers: <c>auto</c>, <c>cpu</c>, <c>cpu:N</c>, <c>cuda</c>, or
+    /// <c>cuda:</c> and numbers or UUIDs of cards.
     /// </summary>
     public required string Devices { get; init; }
 

@@ -36,6 +36,17 @@ public sealed record WorkerDescription
     [Id(7)]
     public string? Leaving { get; init; }
 
+    /// <summary>
+    /// What it shares with workers that may compute the same bits: instruction set or card model; null or empty if
+    /// nobody knows.
+    /// </summary>
+    [Id(8)]
+    public string? Class { get; init; }
+
+    /// <summary>Greater is faster among workers of one kind.</summary>
+    [Id(9)]
+    public int SpeedRank { get; init; }
+
     /// <summary>Key of its grain.</summary>
     public string Key => GrainKeys.Worker(SiloName, DeviceIndex);
 }
@@ -89,6 +100,12 @@ public sealed record SiloDescription
     /// <summary>Whether it was told to stop: its workers leave their runs and are given to no other.</summary>
     [Id(10)]
     public bool IsLeaving { get; init; }
+
+    /// <summary>
+    /// What people should know of its devices, such as a card that its build cannot use; null for nothing.
+    /// </summary>
+    [Id(11)]
+    public string? DeviceNotice { get; init; }
 }
 
 /// <summary>What a silo is told that introduces itself.</summary>
@@ -170,6 +187,17 @@ public sealed record RunSummary
     /// </summary>
     [Id(9)]
     public int Generation { get; init; }
+
+    /// <summary>
+    /// The kind of devices that serves it, <c>cpu</c> or <c>cuda</c>; <c>auto</c> while none has enough workers; null
+    /// from runs of before there was a choice.
+    /// </summary>
+    [Id(10)]
+    public string? Device { get; init; }
+
+    /// <summary>Their class; null for all of the kind.</summary>
+    [Id(11)]
+    public string? DeviceClass { get; init; }
 }
 
 /// <summary>

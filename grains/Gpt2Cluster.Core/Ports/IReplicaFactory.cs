@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Ports;
@@ -9,14 +10,27 @@ namespace Gpt2Cluster.Core.Ports;
 /// <param name="Cores">Cores of a CPU share, 0 for a GPU.</param>
 /// <param name="BFloat16IsFast">Whether bf16 is the better default here.</param>
 /// <param name="Ordinal">The card's own number among the machine's cards; 0 for a CPU share.</param>
-public sealed record Device(int Index, string Kind, string Name, int Cores, bool BFloat16IsFast, int Ordinal = 0);
+public sealed record Device(int Index, string Kind, string Name, int Cores, bool BFloat16IsFast, int Ordinal = 0)
+{
+    /// <summary>The card's facts; null for a CPU share.</summary>
+    public CardFacts? Card { get; init; }
+
+    /// <summary>
+    /// What it shares with the devices that may compute the same bits: the processor's instruction set, or the card's
+    /// model (<see cref="CardProfile.DeviceClass"/>); empty if nobody knows.
+    /// </summary>
+    public string Class { get; init; } = "";
+
+    /// <summary>Greater is faster among devices of one kind; 0 if nobody knows.</summary>
+    public int SpeedRank { get; init; }
+}
 
 /// <summary>
 /// Everything about a worker that can change the bits of a gradient. Two workers of one run must have equal profiles
 /// (unless the run says <c>--exact off</c>).
 /// </summary>
-/// <param name="DeviceClass"><c>cpu</c> or the GPU's architecture.</param>
-/// <param name="InstructionSet">What libtorch uses there, such as <c>AVX512</c>.</param>
+/// <param name="DeviceClass"><c>cpu</c>, or the card's class (<see cref="CardProfile.DeviceClass"/>).</param>
+/// <param name="InstructionSet">What libtorch uses there, such as <c>AVX512</c>, or what multiplies on the card.</param>
 /// <param name="Precision">The products' precision.</param>
 /// <param name="Threads">Intra-op threads a worker.</param>
 /// <param name="TorchVersion">libtorch's version.</param>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Devices;
 
 namespace Gpt2Cluster.Core.Runs;
 
@@ -11,6 +12,7 @@ internal static class Membership
         {
             Offered = [.. offer.Workers.DistinctBy(worker => worker.Key)],
             ClusterWorkerCount = offer.ClusterWorkerCount,
+            OtherDeviceCount = offer.OtherDeviceCount,
             OtherRuns = offer.OtherRuns,
             Gone = turn.State.Gone.RemoveRange(
                 turn.State.Gone.Keys.Except(offer.Workers.Select(worker => (worker.Silo, worker.Incarnation)))),
@@ -287,13 +289,21 @@ internal static class Membership
         var which = turn.State.Refusal is null ? "" : " of its compute profile";
         var shares = turn.State.OtherRuns.Select(share => $", {share.WorkerCount} of them for run {share.Run}");
         var remark = $"it waits for {needed} {(needed == 1 ? "worker" : "workers")}{which}; "
-            + $"the cluster has {has}{string.Concat(shares)}";
+            + $"the cluster has {OfItsDevices(turn, has)}{string.Concat(shares)}";
         if (turn.Record.Remark == remark)
             return;
         turn.Record = turn.Record with { Remark = remark };
         turn.Persist();
         turn.Warn($"The run {(turn.Generation == 0 ? "begins" : "goes on")} when it can: {remark}.");
     }
+
+    private static string OfItsDevices(Turn turn, int count) => turn.State.OtherDeviceCount switch
+    {
+        0 => $"{count}",
+        var others when turn.Record.Devices is { } devices => $"{count} of its devices ({devices}) and {others} others",
+        var others => $"too few of one class for --device {turn.Specification.Device?.Word() ?? DeviceKinds.Auto}, and "
+            + $"{others} in all",
+    };
 
     /// <summary>
     /// What is held is saved or handed over by however few there are; for steps there must be enough of them.

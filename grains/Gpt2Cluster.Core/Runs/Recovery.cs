@@ -82,6 +82,8 @@ internal static class Recovery
         newest.Entry.Step <= record.CommittedStep ? record : record with
         {
             CommittedStep = newest.Entry.Step,
+            Specification = record.Specification.With(newest.Record.Specification),
+            Devices = record.Devices ?? newest.Record.Devices,
             Profile = newest.Record.Profile,
             BestValidation = newest.Record.BestValidation,
             LastValidation = newest.Record.LastValidation,
@@ -92,7 +94,10 @@ internal static class Recovery
         };
 
     private static bool IsOfThisRun(RunRecord own, RunRecord other) =>
-        SpecificationJson.Write(own.Specification)
-            == SpecificationJson.Write(other.Specification with { Workers = own.Specification.Workers })
+        SpecificationJson.Write(own.Specification.With(other.Specification))
+            == SpecificationJson.Write(other.Specification.With(own.Specification) with
+            {
+                Workers = own.Specification.Workers,
+            })
         && (own.Profile is null || !own.Specification.Exact || own.Profile == other.Profile);
 }

@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Devices;
+
 namespace Gpt2Cluster.Core.Runs;
 
 /// <summary>What people ask of a run.</summary>
@@ -5,6 +7,7 @@ internal static class Requests
 {
     public static void Start(Turn turn)
     {
+        KeepDevices(turn);
         if (turn.Record.IsAtRest)
         {
             turn.State = turn.State with { Phase = RunPhase.Resting, HasAsked = true };
@@ -15,6 +18,38 @@ internal static class Requests
         if (turn.Record.Asked is { } asked)
             turn.State = turn.State with { Ending = new Ending(asked, null) };
         turn.Persist();
+    }
+
+    /// <summary>Which class of devices serves the run is settled once, and stored before anybody is asked.</summary>
+    public static void Choose(Turn turn, DevicesChosen chosen)
+    {
+        var (devices, specification) = (chosen.Devices, turn.Specification);
+        if (turn.Record.Devices is not null)
+            return;
+        turn.Record = turn.Record with
+        {
+            Specification = specification with
+            {
+                Device = devices.Kind,
+                Precision = specification.Precision ?? devices.Precision,
+                ThreadsPerWorker = specification.ThreadsPerWorker ?? chosen.Threads,
+            },
+            Devices = new ServingDevices(devices.Kind, devices.Class),
+        };
+        turn.Persist();
+    }
+
+    /// <summary>A run of before there was a choice goes on with the devices it has computed on.</summary>
+    private static void KeepDevices(Turn turn)
+    {
+        if (turn.Record is not { Profile: { } profile, Devices: null })
+            return;
+        var kind = profile.DeviceClass == DeviceKind.Cpu.Word() ? DeviceKind.Cpu : DeviceKind.Cuda;
+        turn.Record = turn.Record with
+        {
+            Specification = turn.Specification with { Device = kind },
+            Devices = new ServingDevices(kind, null),
+        };
     }
 
     public static void Pause(Turn turn) => End(turn, RunStatus.Paused);

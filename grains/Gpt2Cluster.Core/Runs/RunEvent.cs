@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Specification;
@@ -37,14 +38,22 @@ public sealed record Started : RunEvent;
 /// incarnation too.
 /// </summary>
 /// <param name="Workers">Those that live and are ready to serve.</param>
-/// <param name="ClusterWorkerCount">All workers of the cluster, whomever they serve.</param>
+/// <param name="ClusterWorkerCount">All workers of the cluster that it could use, whomever they serve.</param>
 /// <param name="OtherRuns">What the other runs have of them.</param>
 public sealed record WorkersOffered(
     IReadOnlyList<OfferedWorker> Workers, int ClusterWorkerCount, IReadOnlyList<RunShare> OtherRuns) : RunEvent
 {
+    /// <summary>Workers of the cluster that are not counted: the run's class of devices is another one.</summary>
+    public int OtherDeviceCount { get; init; }
+
     /// <summary>The disks of all silos of the cluster, whomever they serve.</summary>
     public IReadOnlyList<SiloDisk> Disks { get; init; } = [];
 }
+
+/// <summary>A class of devices has the workers that the run needs: it serves the run from now on.</summary>
+/// <param name="Devices">The class.</param>
+/// <param name="Threads">Threads of a worker on them.</param>
+public sealed record DevicesChosen(ChosenDevices Devices, int Threads) : RunEvent;
 
 /// <summary>A run's part of the cluster.</summary>
 /// <param name="Run">The run's name.</param>

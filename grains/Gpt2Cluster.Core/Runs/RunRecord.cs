@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 
@@ -60,6 +61,15 @@ public sealed record CheckpointHolder(string Silo, string? DataFolderId);
 /// <param name="IsLeaving">Whether the silo is to stop.</param>
 public sealed record SiloDisk(string Silo, string DataFolderId, bool IsLeaving = false);
 
+/// <summary>The devices that serve a run, of all that a cluster has.</summary>
+/// <param name="Kind">Processors or cards.</param>
+/// <param name="Class">Their class (<see cref="Device.Class"/>); null for all of the kind.</param>
+public sealed record ServingDevices(DeviceKind Kind, string? Class)
+{
+    /// <summary>For people: the kind, and the class if it is settled.</summary>
+    public override string ToString() => string.IsNullOrEmpty(Class) ? Kind.Word() : $"{Kind.Word()}: {Class}";
+}
+
 /// <summary>A validation loss and where it was measured.</summary>
 /// <param name="Step">After this step.</param>
 /// <param name="Loss">Nats per token.</param>
@@ -101,6 +111,9 @@ public sealed record RunRecord
     /// The compute profile of the run's first worker, which all others must have; null before the first.
     /// </summary>
     public ComputeProfile? Profile { get; init; }
+
+    /// <summary>The class of devices that serves it; null until one has had enough workers.</summary>
+    public ServingDevices? Devices { get; init; }
 
     /// <summary>The best validation so far; null before the first.</summary>
     public ValidationPoint? BestValidation { get; init; }

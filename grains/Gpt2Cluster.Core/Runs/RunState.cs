@@ -204,8 +204,11 @@ public sealed record RunState
     /// </summary>
     public string? Refusal { get; init; }
 
-    /// <summary>Workers of the cluster when it offered last, whomever they serve.</summary>
+    /// <summary>Workers of the cluster of the run's class when it offered last, whomever they serve.</summary>
     public int ClusterWorkerCount { get; init; }
+
+    /// <summary>Its workers of other classes.</summary>
+    public int OtherDeviceCount { get; init; }
 
     /// <summary>What the other runs had of them.</summary>
     public IReadOnlyList<RunShare> OtherRuns { get; init; } = [];

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Windows;
 
@@ -54,7 +55,10 @@ public sealed record RunSpecification
     /// </summary>
     public LoraOptions? Lora { get; init; }
 
-    /// <summary><c>--precision</c>; null until the cluster has chosen, never null in a stored run.</summary>
+    /// <summary><c>--device</c>; null (<c>auto</c>) until the cluster has chosen.</summary>
+    public DeviceKind? Device { get; init; }
+
+    /// <summary><c>--precision</c>; null until the cluster has chosen, with the devices.</summary>
     public Precision? Precision { get; init; }
 
     /// <summary><c>--recompute</c>.</summary>
@@ -63,7 +67,7 @@ public sealed record RunSpecification
     /// <summary><c>--workers</c>.</summary>
     public WorkerRange Workers { get; init; } = new(1, null);
 
-    /// <summary><c>--threads-per-worker</c>; null until the cluster has chosen, never null in a stored run.</summary>
+    /// <summary><c>--threads-per-worker</c>; null until the cluster has chosen, with the devices.</summary>
     public int? ThreadsPerWorker { get; init; }
 
     /// <summary><c>--exact</c>: workers of another compute profile are refused.</summary>

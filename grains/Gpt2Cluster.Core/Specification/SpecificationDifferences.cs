@@ -40,6 +40,7 @@ public static class SpecificationDifferences
         ["lora.alpha"] = "--lora-alpha",
         ["lora.dropout"] = "--lora-dropout",
         ["lora.targets"] = "--lora-targets",
+        ["device"] = "--device",
         ["precision"] = "--precision",
         ["recompute"] = "--recompute",
         ["workers"] = "--workers",
@@ -63,20 +64,19 @@ public static class SpecificationDifferences
 
     /// <summary>
     /// One sentence for each difference that forbids going on; empty when the run may go on. Workers may differ; what
-    /// the new command leaves to the cluster (precision, threads) takes the stored value; and a base run that has gone
+    /// the new command leaves to the cluster (device, precision, threads) takes the stored value, and what a run of
+    /// before there was a choice does not say, the new one; and a base run that has gone
     /// on in the meantime stays what it was at submission.
     /// </summary>
     /// <param name="stored">The run's specification.</param>
     /// <param name="wanted">The new command's.</param>
     public static IReadOnlyList<string> Between(RunSpecification stored, RunSpecification wanted)
     {
-        var before = SpecificationJson.Leaves(stored with { Workers = wanted.Workers });
+        var before = SpecificationJson.Leaves(stored.With(wanted) with { Workers = wanted.Workers });
         var isSameBase = wanted.Model.BaseRun is not null && wanted.Model.Name == stored.Model.Name;
-        var after = SpecificationJson.Leaves(wanted with
+        var after = SpecificationJson.Leaves(wanted.With(stored) with
         {
             Model = isSameBase ? stored.Model : wanted.Model,
-            Precision = wanted.Precision ?? stored.Precision,
-            ThreadsPerWorker = wanted.ThreadsPerWorker ?? stored.ThreadsPerWorker,
         });
         return
         [

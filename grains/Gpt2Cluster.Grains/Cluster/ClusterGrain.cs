@@ -191,7 +191,8 @@ public sealed partial class ClusterGrain(
             .ThenBy(entry => entry.Summary.Name, StringComparer.Ordinal)
             .Select(entry => new WorkerDemand(entry.Summary.Name, entry.WorkersAtLeast, entry.WorkersAtMost)
             {
-                Refused = (entry.Refused ?? []).Where(silos.IsSameLife).Select(worker => worker.Key).ToHashSet(),
+                Refused = (entry.Refused ?? []).Where(silos.IsSameLife).Select(worker => worker.Key)
+                    .Concat(silos.KeysOfOthers(entry.Devices)).ToHashSet(),
             });
         return WorkerAssignment.Assign(silos.Workers, [.. demands], assignment);
     }

@@ -35,8 +35,11 @@ public sealed record RunEntry(
     /// <summary>Whether it takes part in the assignment of workers.</summary>
     public bool WantsWorkers => Summary.Status is "queued" or "preparing" or "running";
 
+    /// <summary>Which devices may serve it.</summary>
+    public DeviceDemand Devices => new(Summary.Device, Summary.DeviceClass);
+
     /// <summary>Whether nothing but its progress differs.</summary>
     public bool WantsTheSameAs(RunEntry other) => Summary.Status == other?.Summary.Status
-        && WorkersAtLeast == other.WorkersAtLeast && WorkersAtMost == other.WorkersAtMost
+        && Devices == other.Devices && WorkersAtLeast == other.WorkersAtLeast && WorkersAtMost == other.WorkersAtMost
         && (Refused ?? []).SequenceEqual(other.Refused ?? []);
 }

@@ -84,6 +84,12 @@ public sealed class SiloRegistry(TimeProvider time)
         return entries.GetValueOrDefault(GrainKeys.SiloOf(worker.Key))?.Silo.Incarnation == worker.Incarnation;
     }
 
+    /// <summary>Keys of the workers whose devices are not of a kind or class.</summary>
+    public IEnumerable<string> KeysOfOthers(DeviceDemand devices) => entries.Values
+        .SelectMany(entry => entry.Silo.Workers)
+        .Where(worker => !devices.Takes(worker.Kind, worker.Class))
+        .Select(worker => worker.Key);
+
     /// <summary>Another life of a silo of that name; null if none is known.</summary>
     public SiloDescription? Other(SiloDescription silo)
     {

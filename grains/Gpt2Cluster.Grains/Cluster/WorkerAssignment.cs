@@ -6,7 +6,10 @@ namespace Gpt2Cluster.Grains.Cluster;
 /// <param name="AtMost">It is never given more, at least <paramref name="AtLeast"/>.</param>
 public sealed record WorkerDemand(string Name, int AtLeast, int AtMost)
 {
-    /// <summary>Keys of workers that it cannot use: their profile would compute other bits.</summary>
+    /// <summary>
+    /// Keys of workers that it cannot use: their devices are of another class, or their profile would compute other
+    /// bits.
+    /// </summary>
     public IReadOnlySet<string> Refused { get; init; } = new HashSet<string>();
 
     /// <summary>Whether it can use a worker.</summary>

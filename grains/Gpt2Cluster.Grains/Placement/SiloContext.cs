@@ -32,6 +32,9 @@ public sealed class SiloContext
     /// <summary>Makes replicas on this silo's devices.</summary>
     public required IReplicaFactory Replicas { get; init; }
 
+    /// <summary>What whoever starts it should know of this machine's devices; null for nothing.</summary>
+    public string? DeviceNotice { get; init; }
+
     /// <summary>Carries the stripes.</summary>
     public required IStripeChannel Stripes { get; init; }
 }

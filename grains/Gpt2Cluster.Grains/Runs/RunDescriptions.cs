@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -23,6 +24,8 @@ internal static class RunDescriptions
         Model = state.Record.Specification.Model.Name,
         SubmittedAt = records.SubmittedAt,
         Generation = records.Stored?.Generation ?? 0,
+        Device = state.Record.Devices?.Kind.Word() ?? DeviceKinds.Auto,
+        DeviceClass = state.Record.Devices?.Class,
     };
 
     private static bool HasReplicas(RunState state) => !state.Record.IsAtRest

@@ -50,17 +50,19 @@ internal sealed partial class RunExecutor(
     /// <summary>
     /// The workers the cluster assigns to the run now; null while the cluster does not know its silos yet.
     /// </summary>
-    public async Task<WorkersOffered?> LookForWorkers()
+    public async Task<WorkersOffered?> LookForWorkers(RunRecord record)
     {
+        var devices = RunDefaults.DemandOf(record);
         var view = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
         if (!view.IsComplete)
             return null;
         cluster = view;
         var offered = from silo in cluster.Silos
                       from worker in silo.Workers.OrderBy(worker => worker.DeviceIndex)
-                      where worker.Run == run
+                      where worker.Run == run && devices.Takes(worker.Kind, worker.Class)
                       select new OfferedWorker(worker.Key, silo.Name, silo.Incarnation) { Leaving = worker.Leaving };
-        var workers = cluster.Silos.Where(silo => !silo.IsLeaving).SelectMany(silo => silo.Workers).ToList();
+        var all = cluster.Silos.Where(silo => !silo.IsLeaving).SelectMany(silo => silo.Workers).ToList();
+        var workers = all.FindAll(worker => devices.Takes(worker.Kind, worker.Class));
         var others = from worker in workers
                      where worker.Run is not null && worker.Run != run
                      group worker by worker.Run into share
@@ -68,9 +70,16 @@ internal sealed partial class RunExecutor(
                      select new RunShare(share.Key, share.Count());
         return new WorkersOffered([.. offered], workers.Count, [.. others])
         {
+            OtherDeviceCount = all.Count - workers.Count,
             Disks = [.. cluster.Silos.Select(silo => new SiloDisk(silo.Name, silo.DataFolderId, silo.IsLeaving))],
         };
     }
+
+    /// <summary>
+    /// The class of devices that is to serve a run which has none yet; null while no class has enough workers.
+    /// </summary>
+    public async Task<DevicesChosen?> ChooseDevices(RunRecord record) =>
+        RunDefaults.Choose(record.Specification, await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe());
 
     /// <summary>Tells the cluster how the run stands.</summary>
     public Task TellCluster(RunState state)

@@ -108,9 +108,8 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         var eventsBefore = feed.LastSequence;
         var cluster = await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
         var answer = state is null
-            ? await Create(
-                RunDefaults.Complete(wanted, cluster), submission.PauseAt, RunDefaults.DiskError(wanted, cluster))
-            : await GoOn(RunDefaults.Complete(wanted, state.Record.Specification), submission.PauseAt);
+            ? await Create(wanted, submission.PauseAt, cluster)
+            : await GoOn(wanted.With(state.Record.Specification), submission.PauseAt);
         return answer with { EventsBefore = eventsBefore };
     }
 
@@ -230,8 +229,9 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             Work().Ignore();
     }
 
-    private async Task<SubmissionAnswer> Create(RunSpecification specification, long? pauseAt, string? diskError)
+    private async Task<SubmissionAnswer> Create(RunSpecification specification, long? pauseAt, ClusterView cluster)
     {
+        var diskError = RunDefaults.DiskError(specification, cluster);
         var errors = SpecificationCheck.Errors(specification).Append(diskError).OfType<string>().ToArray();
         if (errors.Length > 0)
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = errors };
@@ -278,8 +278,9 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         restTold = null;
         try
         {
+            await ChooseDevices(state.Record);
             await executor.TellCluster(state);
-            var offer = await executor.LookForWorkers();
+            var offer = await executor.LookForWorkers(state.Record);
             if (offer is not null && IsNews(offer, state))
                 await Hear(offer);
             LookForCheckpoints(executor.Silos).Ignore();
@@ -288,6 +289,13 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         {
             isOffering = false;
         }
+    }
+
+    /// <summary>Once a class of devices has enough workers for the run, it is settled.</summary>
+    private async Task ChooseDevices(RunRecord record)
+    {
+        if (record.Devices is null && await executor.ChooseDevices(record) is { } chosen)
+            await Hear(chosen);
     }
 
     /// <summary>

@@ -11,6 +11,7 @@ public sealed class CommandTreeTests
     private const string Training =
         "--dataset --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate --schedule "
         + "--warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise --train "
+        + "--device "
         + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
         + "--sample-length --sample-prompt --top-k --top-p --temperature --save-every --keep --val-dataset --val-split "
         + "--val-every --early-stop --seed --pause-at";

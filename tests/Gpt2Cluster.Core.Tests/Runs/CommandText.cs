@@ -26,6 +26,7 @@ internal static class CommandText
     private static string Of(RunRecord record) =>
         $"persist {record.Status} g{record.Generation} step {record.CommittedStep}"
         + $" checkpoints [{string.Join(' ', record.Checkpoints.Select(Of))}]"
+        + (record.Devices is { Class: not null } devices ? $" on {devices} in {record.Specification.Precision}" : "")
         + (record.Asked is { } asked ? $" asked {asked}" : "") + Because(record.Remark);
 
     private static string Of(CheckpointEntry entry) =>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -53,6 +54,7 @@ internal sealed class Transcript
         {
             "steps" => specification with { Steps = value },
             "micro-batches" => specification with { MicroBatchCount = (int)value },
+            "open" => specification with { Precision = null, ThreadsPerWorker = null },
             "keep" => specification with { Keep = (int)value },
             "save-every" => specification with { SaveEvery = value },
             "val-every" => specification with { ValidateEvery = value },
@@ -85,6 +87,11 @@ internal sealed class Transcript
         {
             case "start" or "restart": return new Started();
             case "offer": return Offer(words[1..]);
+            case "choose": // choose KIND CLASS PRECISION THREADS
+                return new DevicesChosen(
+                    new ChosenDevices(
+                        DeviceKinds.Read(worker)!.Value, words[2], Enum.Parse<Precision>(words[3], ignoreCase: true)),
+                    int.Parse(words[4]));
             case "lost": return new WorkerLost(worker, generation, rest);
             case "out-of-reach": return new WorkerLost(worker, generation, "it cannot be reached", IsOutOfReach: true);
             case "old-lost": return new WorkerLost(worker, generation - 1, rest);
@@ -140,12 +147,14 @@ internal sealed class Transcript
             ],
         };
 
-    // Workers that are offered, then other runs as RUN=COUNT and workers that serve nobody as free=COUNT, and disks as
+    // Workers that are offered, then other runs as RUN=COUNT and workers that serve nobody as free=COUNT, those of other
+    // classes of devices as other=COUNT, and disks as
     // SILO@DISK, with ~ behind it for a silo that is to stop.
     private static WorkersOffered Offer(string[] all)
     {
-        var words = all.Where(word => !word.Contains('@')).ToArray();
-        var disks = from word in all.Except(words)
+        var others = all.Where(word => word.StartsWith("other=", StringComparison.Ordinal)).ToArray();
+        var words = all.Except(others).Where(word => !word.Contains('@')).ToArray();
+        var disks = from word in all.Except(words).Except(others)
                     let parts = word.TrimEnd('~').Split('@')
                     select new SiloDisk(parts[0], parts[1], word.EndsWith('~'));
         var shares = words.Where(word => word.Contains('=')).Select(word => word.Split('='))
@@ -155,6 +164,7 @@ internal sealed class Transcript
         return new WorkersOffered(offered, count, shares.FindAll(share => share.Run != "free"))
         {
             Disks = [.. disks],
+            OtherDeviceCount = others.Length == 0 ? 0 : int.Parse(others[0]["other=".Length..]),
         };
     }
 

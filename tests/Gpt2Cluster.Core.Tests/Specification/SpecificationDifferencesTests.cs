@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Tests.Specification;
@@ -23,6 +24,25 @@ public sealed class SpecificationDifferencesTests
     [Fact]
     public void What_is_left_to_the_cluster_takes_the_stored_value() => Assert.Empty(SpecificationDifferences.Between(
         Specifications.Sound, Specifications.Sound with { Precision = null, ThreadsPerWorker = null }));
+
+    [Fact]
+    public void The_class_of_devices_is_a_difference_once_it_is_settled_and_a_run_of_before_takes_what_is_named()
+    {
+        var settled = Specifications.Sound with { Device = DeviceKind.Cuda };
+        Assert.Empty(SpecificationDifferences.Between(settled, Specifications.Sound));
+        Assert.Empty(SpecificationDifferences.Between(Specifications.Sound, settled));
+        Assert.Equal(
+            ["--device is \"cuda\" in the run and \"cpu\" in this command."],
+            SpecificationDifferences.Between(settled, settled with { Device = DeviceKind.Cpu }));
+    }
+
+    [Fact]
+    public void A_specification_of_before_there_was_a_choice_is_read_as_auto()
+    {
+        var json = SpecificationJson.Write(Specifications.Sound);
+        Assert.Null(SpecificationJson.Read(json.Replace("\"device\":null,", "", StringComparison.Ordinal)).Device);
+        Assert.Contains("\"device\":null,", json, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void A_base_run_that_has_gone_on_stays_what_it_was_at_submission()

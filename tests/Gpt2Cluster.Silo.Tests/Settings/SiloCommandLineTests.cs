@@ -50,6 +50,7 @@ public sealed class SiloCommandLineTests
     [InlineData("--devices must be", "--devices", "gpu")]
     [InlineData("--devices must be", "--devices", "cpu:0")]
     [InlineData("--devices must be", "--devices", "cuda:0,")]
+    [InlineData("--devices must be", "--devices", "cuda:GPU-xyz")]
     [InlineData("--api-key-file names the file '/no/such/file', which", "--api-key-file", "/no/such/file")]
     [InlineData("--redis must be", "--redis", "nowhere")]
     [InlineData("--advertise names 'no.such.host.invalid'", "--advertise", "no.such.host.invalid")]
@@ -66,6 +67,7 @@ public sealed class SiloCommandLineTests
     [InlineData("cpu:4")]
     [InlineData("cuda")]
     [InlineData("cuda:0,1")]
+    [InlineData("cuda:GPU-8f3a1111-0000-0000-0000-000000000001,MIG-77,3")]
     public void Takes_every_form_of_devices(string devices) =>
         Assert.Equal(devices, Read("--devices", devices).Devices);
 

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Simulator.Disk;
 
 namespace Gpt2Cluster.Simulator.Silos;
@@ -16,6 +17,9 @@ internal sealed class Machine(string name, int deviceCount, SimulatedDisk disk)
 
     /// <summary>What outlives its silos; another one after it was replaced.</summary>
     public SimulatedDisk Disk { get; set; } = disk;
+
+    /// <summary>What its workers compute on: processors, or cards of one model.</summary>
+    public DeviceKind Kind { get; init; }
 
     /// <summary>How much slower than others its devices are.</summary>
     public double Slowness { get; init; } = 1;

@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Reducers;
 using Gpt2Cluster.Grains.Runs;
@@ -10,7 +11,6 @@ using Gpt2Cluster.Simulator.Clock;
 using Gpt2Cluster.Simulator.Disk;
 using Gpt2Cluster.Simulator.Exchange;
 using Gpt2Cluster.Simulator.Workers;
-
 namespace Gpt2Cluster.Simulator.Silos;
 
 /// <summary>One life of a silo: its grains, its workers and what it knows of the others.</summary>
@@ -288,10 +288,11 @@ internal sealed class Silo
             {
                 SiloName = Name,
                 DeviceIndex = index,
-                Kind = "cpu",
+                Kind = Machine.Kind.Word(),
+                Class = SimulatedCluster.ClassOf(Machine.Kind),
                 Name = "simulated",
                 Cores = 1,
-                BFloat16IsFast = false,
+                BFloat16IsFast = Machine.Kind == DeviceKind.Cuda,
             }),
         ],
     };

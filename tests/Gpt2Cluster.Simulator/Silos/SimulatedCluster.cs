@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Simulator.Clock;
@@ -38,8 +39,6 @@ internal sealed class SimulatedCluster
         Cut = new StripeCut(world.ElementCount, world.StripeElements);
         Watch = new Watch(this, new UndisturbedRun(Model));
         Machines = [.. world.Machines];
-        var profile = new ComputeProfile("cpu", "AVX2", Precision.Float32, 1, "2.10", "f00d");
-        ProfileJson = JsonSerializer.Serialize(profile);
         Membership.Died += TellOfDeath;
         Store.Stored += Watch.Stored;
         if (world.IsStoreEmbedded)
@@ -94,8 +93,12 @@ internal sealed class SimulatedCluster
     /// <summary>The machines.</summary>
     public List<Machine> Machines { get; }
 
-    /// <summary>All workers' compute profile.</summary>
-    public string ProfileJson { get; }
+    /// <summary>The compute profile of all workers of a kind.</summary>
+    public static string ProfileJson(DeviceKind kind) => JsonSerializer.Serialize(new ComputeProfile(
+        kind == DeviceKind.Cpu ? "cpu" : ClassOf(kind), ClassOf(kind), Precision.Float32, 1, "2.10", "f00d"));
+
+    /// <summary>The class of all devices of a kind.</summary>
+    public static string ClassOf(DeviceKind kind) => kind == DeviceKind.Cpu ? "AVX2" : "simulated card";
 
     /// <summary>The silos whose processes there are.</summary>
     public IEnumerable<Silo> Silos => Machines.Select(machine => machine.Silo).OfType<Silo>();

@@ -176,7 +176,7 @@ internal sealed class WorkerService : IDisposable
         Worker = worker.Key,
         Generation = generation,
         Step = Standing,
-        ProfileJson = replica is null ? null : cluster.ProfileJson,
+        ProfileJson = replica is null ? null : SimulatedCluster.ProfileJson(silo.Machine.Kind),
         Held = Standing is null ? [] : MicroBatchRanges.ToWire(stepping!.Held),
     };
 

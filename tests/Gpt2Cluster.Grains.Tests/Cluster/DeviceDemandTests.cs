@@ -1,0 +1,73 @@
+using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Grains.Cluster;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Gpt2Cluster.Grains.Tests.Cluster;
+
+public sealed class DeviceDemandTests
+{
+    private readonly SiloRegistry silos = new(new FakeTimeProvider());
+
+    public DeviceDemandTests()
+    {
+        silos.Register(Silo("a", ("cpu", "AVX2"), ("cuda", "T4")));
+        silos.Register(Silo("b", ("cuda", "H200"), ("cuda", "H200")));
+    }
+
+    [Fact]
+    public void Workers_of_other_classes_stay_free_for_other_runs()
+    {
+        var plan = Assign([Demand("cards", "cuda", "H200"), Demand("processors", "cpu", null)], []);
+        Assert.Equal(new() { ["b/0"] = "cards", ["b/1"] = "cards", ["a/0"] = "processors" }, plan.Runs);
+        Assert.Empty(plan.Leaving);
+    }
+
+    [Fact]
+    public void A_worker_of_another_class_that_serves_a_run_is_free_at_once()
+    {
+        var current = new Dictionary<string, string> { ["a/0"] = "cards", ["b/0"] = "cards" };
+        var plan = Assign([Demand("cards", "cuda", null)], current);
+        Assert.Equal(["a/1", "b/0", "b/1"], plan.Runs.Keys.Order());
+    }
+
+    [Fact]
+    public void A_run_whose_class_is_not_chosen_gets_none_and_one_of_before_there_were_classes_gets_any()
+    {
+        Assert.Empty(Assign([Demand("open", "auto", null)], []).Runs);
+        Assert.Equal(4, Assign([Demand("old", null, null)], []).Runs.Count);
+    }
+
+    private AssignmentPlan Assign(WorkerDemand[] demands, Dictionary<string, string> current) =>
+        WorkerAssignment.Assign(silos.Workers, demands, current);
+
+    private WorkerDemand Demand(string run, string? kind, string? deviceClass) => new(run, 1, 9)
+    {
+        Refused = silos.KeysOfOthers(new DeviceDemand(kind, deviceClass)).ToHashSet(),
+    };
+
+    private static SiloDescription Silo(string name, params (string Kind, string Class)[] devices) => new()
+    {
+        Name = name,
+        StripeHost = name,
+        StripePort = 1,
+        HttpAddress = "",
+        DataFolderId = name,
+        FreeDiskBytes = 1,
+        MachineCores = 1,
+        MachineName = name,
+        Incarnation = name,
+        Workers =
+        [
+            .. devices.Select((device, index) => new WorkerDescription
+            {
+                SiloName = name,
+                DeviceIndex = index,
+                Kind = device.Kind,
+                Class = device.Class,
+                Name = device.Class,
+                Cores = 0,
+                BFloat16IsFast = false,
+            }),
+        ],
+    };
+}
