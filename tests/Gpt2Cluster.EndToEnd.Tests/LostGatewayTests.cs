@@ -13,7 +13,7 @@ public sealed class LostGatewayTests
         using var keeper = SiloProcess.Start(folder, "keeper", "embedded:0");
         using var first = SiloProcess.Start(folder, "first", keeper.Store);
         using var client = ClientProcess.StartUntilConnected(
-            folder, "train", Repository.Verses, "--run", "outlives", "--model", model, "--steps", "400", "--json",
+            folder, "train", Repository.Verses, "--run", "outlives", "--model", model, "--steps", "100", "--json",
             "--batch-size", "1", "--micro-batches", "2", "--threads-per-worker", "1", "--precision", "fp32",
             "--sample-every", "0", "--val-every", "0", "--cluster", $"{first.Gateway},{keeper.Gateway}");
         client.WaitFor("step", step => step.GetProperty("step").GetInt64() >= 3);
