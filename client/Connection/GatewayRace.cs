@@ -3,9 +3,9 @@ using Microsoft.Extensions.Hosting;
 namespace Gpt2Cluster.Client.Connection;
 
 /// <summary>
-/// Connects through whichever of several gateways answers. The first one has a head start, so that nothing is done twice
-/// where it lives; then all others are tried beside it, and a dead one costs no more than that. (Handed all of them at
-/// once, Orleans sends its first messages to dead ones too, and begins again when these fail.)
+/// Connects through whichever of several gateways answers. The first one has a head start, so that nothing is done
+/// twice where it lives; then all others are tried beside it, and a dead one costs no more than that. (Handed all of
+/// them at once, Orleans sends its first messages to dead ones too, and begins again when these fail.)
 /// </summary>
 internal static class GatewayRace
 {

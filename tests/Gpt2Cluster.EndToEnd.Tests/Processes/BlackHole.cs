@@ -21,7 +21,8 @@ internal sealed class BlackHole : IDisposable
         listener.Listen(0);
         for (var count = 0; count < FillerCount; count++)
         {
-            var filler = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+            var filler = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            filler.Blocking = false;
             fillers.Add(filler);
             try
             {
