@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
+using Orleans.Messaging;
 using Orleans.Serialization;
 using StackExchange.Redis;
 
@@ -18,6 +19,9 @@ internal sealed class ClusterConnection : IAsyncDisposable
 
     /// <summary>A local cluster is known to live; a silo of it may just be starting again.</summary>
     public static readonly TimeSpan LocalConnectBound = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long one of several gateways may take to have its name found.</summary>
+    private static readonly TimeSpan NameBound = TimeSpan.FromSeconds(1);
 
     /// <summary>Between two attempts to connect.</summary>
     private static readonly TimeSpan AttemptGap = TimeSpan.FromMilliseconds(250);
@@ -49,26 +53,43 @@ internal sealed class ClusterConnection : IAsyncDisposable
     public static async Task<ClusterConnection> Connect(
         ClusterAddress address, TimeSpan bound, bool isVerbose, TimeProvider time, CancellationToken cancellation)
     {
-        var isOver = false;
         using var deadline = new CancellationTokenSource(bound, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation);
-        using var mark = deadline.Token.Register(() => Volatile.Write(ref isOver, true));
-        var host = await Build(address, isVerbose, async (_, _) =>
+        var gateways = address is GatewayAddress list ? await Resolve(list, time) : [];
+        try
         {
-            if (Volatile.Read(ref isOver) || cancellation.IsCancellationRequested)
+            var host = await GatewayRace.Run(
+                Math.Max(1, gateways.Length),
+                (index, over) => Start(address, new NamedGateways(gateways, index), isVerbose, time, over),
+                time,
+                either.Token);
+            return new ClusterConnection(host, address.ToString());
+        }
+        catch (Exception problem) when (!cancellation.IsCancellationRequested)
+        {
+            throw Unreachable(address, bound, problem);
+        }
+    }
+
+    private static async Task<IHost> Start(
+        ClusterAddress address, NamedGateways gateways, bool isVerbose, TimeProvider time, CancellationToken over)
+    {
+        var host = Build(address, gateways, isVerbose, async (_, _) =>
+        {
+            if (over.IsCancellationRequested)
                 return false;
             await Task.Delay(AttemptGap, time, CancellationToken.None);
             return true;
         });
         try
         {
-            await host.StartAsync(either.Token).WaitAsync(either.Token);
-            return new ClusterConnection(host, address.ToString());
+            await host.StartAsync(over).WaitAsync(over);
+            return host;
         }
-        catch (Exception problem) when (!cancellation.IsCancellationRequested)
+        catch
         {
             host.Dispose();
-            throw Unreachable(address, bound, problem);
+            throw;
         }
     }
 
@@ -93,10 +114,12 @@ internal sealed class ClusterConnection : IAsyncDisposable
         + "check the address, the cluster's id and that its silos run.",
         problem);
 
-    private static async Task<IHost> Build(
-        ClusterAddress address, bool isVerbose, Func<Exception, CancellationToken, Task<bool>> isToRetry)
+    private static IHost Build(
+        ClusterAddress address,
+        NamedGateways gateways,
+        bool isVerbose,
+        Func<Exception, CancellationToken, Task<bool>> isToRetry)
     {
-        var gateways = address is GatewayAddress list ? await Resolve(list) : [];
         return new HostBuilder()
             .ConfigureLogging(logging => Silence(logging, isVerbose))
             .ConfigureServices(services => services.AddSingleton<IHostLifetime, CommandLifetime>())
@@ -111,7 +134,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
             .Build();
     }
 
-    private static void Point(IClientBuilder client, ClusterAddress address, IPEndPoint[] gateways)
+    private static void Point(IClientBuilder client, ClusterAddress address, NamedGateways gateways)
     {
         var id = address switch
         {
@@ -125,9 +148,17 @@ internal sealed class ClusterConnection : IAsyncDisposable
             options.ServiceId = id;
         });
         if (address is RedisAddress store)
+        {
             client.UseRedisClustering(options => options.ConfigurationOptions = StoreOptions(store));
-        else
-            client.UseStaticClustering(gateways);
+            return;
+        }
+
+        client.Services.AddSingleton<IGatewayListProvider>(gateways);
+        client.AddGatewayCountChangedHandler((_, change) =>
+        {
+            if (change.NumberOfConnectedGateways == 0)
+                gateways.Lose();
+        });
     }
 
     private static ConfigurationOptions StoreOptions(RedisAddress address) => new()
@@ -150,25 +181,31 @@ internal sealed class ClusterConnection : IAsyncDisposable
             options => options.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 
-    private static async Task<IPEndPoint[]> Resolve(GatewayAddress address)
+    /// <summary>One whose name is not found is left out while there are others.</summary>
+    private static async Task<IPEndPoint[]> Resolve(GatewayAddress address, TimeProvider time)
     {
-        var found = new List<IPEndPoint>();
-        foreach (var gateway in address.Gateways)
-        {
-            try
-            {
-                var addresses = await Dns.GetHostAddressesAsync(gateway.Host);
-                var preferred = Array.Find(addresses, one => one.AddressFamily == AddressFamily.InterNetwork);
-                found.Add(new IPEndPoint(preferred ?? addresses[0], gateway.Port));
-            }
-            catch (SocketException problem)
-            {
-                throw new ClientException(
-                    ExitCodes.Unreachable, $"The host '{gateway.Host}' of --cluster has no address.", problem);
-            }
-        }
+        var asked = address.Gateways.Select(gateway => Task.Run(() => Resolve(gateway))).ToArray();
+        var all = Task.WhenAll(asked);
+        await Task.WhenAny(all, Task.Delay(NameBound, time));
+        while (!all.IsCompleted && !Array.Exists(asked, one => one.IsCompletedSuccessfully))
+            await Task.WhenAny(asked.Where(one => !one.IsCompleted));
+        var found = asked.Where(one => one.IsCompletedSuccessfully).Select(one => one.Result).ToArray();
+        return found.Length > 0 ? found : await all;
+    }
 
-        return [.. found];
+    private static async Task<IPEndPoint> Resolve(HostAndPort gateway)
+    {
+        try
+        {
+            var addresses = await Dns.GetHostAddressesAsync(gateway.Host);
+            var preferred = Array.Find(addresses, one => one.AddressFamily == AddressFamily.InterNetwork);
+            return new IPEndPoint(preferred ?? addresses[0], gateway.Port);
+        }
+        catch (SocketException problem)
+        {
+            throw new ClientException(
+                ExitCodes.Unreachable, $"The host '{gateway.Host}' of --cluster has no address.", problem);
+        }
     }
 
     /// <summary>The command decides when the connection ends; by itself the host would end it at Ctrl+C.</summary>

@@ -53,8 +53,8 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     }
 
     /// <summary>
-    /// The specification before the tokens are counted. It validates only with <c>--val-dataset</c>: whether the dataset
-    /// is long enough to be split is not known yet.
+    /// The specification before the tokens are counted. It validates only with <c>--val-dataset</c>: whether the
+    /// dataset is long enough to be split is not known yet.
     /// </summary>
     /// <param name="model">The model, its shape known.</param>
     public RunSpecification Preview(ModelReference model) =>

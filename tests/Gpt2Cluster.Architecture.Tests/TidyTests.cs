@@ -30,8 +30,9 @@ public sealed partial class TidyTests
     public void Nothing_is_left_undone_or_hidden() =>
         Assert.Empty(Findings(line => Unwanted().IsMatch(line)));
 
-    /// <summary>What composes a program chooses the clock; all else is given one, or takes the system's unless
-    /// it is.</summary>
+    /// <summary>
+    /// What composes a program chooses the clock; all else is given one, or takes the system's unless it is.
+    /// </summary>
     [Fact]
     public void Nothing_takes_the_real_clock_but_what_composes_a_program() =>
         Assert.Empty(Findings(line => RealClock().IsMatch(line))
@@ -70,8 +71,8 @@ public sealed partial class TidyTests
     }
 
     /// <summary>
-    /// A file is named after one of its types, or after the family that all of them belong to: what <c>Reports</c> holds
-    /// are reports by their own names, <c>StepReport</c> and <c>SampleReport</c>.
+    /// A file is named after one of its types, or after the family that all of them belong to: what <c>Reports</c>
+    /// holds are reports by their own names, <c>StepReport</c> and <c>SampleReport</c>.
     /// </summary>
     private static bool IsNamedAfter(string file, IReadOnlyCollection<string> types)
     {

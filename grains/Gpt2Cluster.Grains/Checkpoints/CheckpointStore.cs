@@ -42,7 +42,8 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     public IReadOnlyList<long> StepsOf(string run) => StepsOf(run, suffix: "");
 
     /// <summary>
-    /// Whether a checkpoint lies on this disk; one that was moved out of the way for another that never came is put back.
+    /// Whether a checkpoint lies on this disk; one that was moved out of the way for another that never came is put
+    /// back.
     /// </summary>
     internal bool Holds(string run, long step) => ReplacedCheckpoint.PutBack(FolderOf(run, step));
 

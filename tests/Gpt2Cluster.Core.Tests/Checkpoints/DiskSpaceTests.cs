@@ -43,7 +43,8 @@ public sealed class DiskSpaceTests
     [InlineData(3, true, "5 checkpoints of this run take 435 MB (--keep 3, the best, and one being written)")]
     public void The_sentence_says_what_is_there_and_what_is_needed(int keep, bool validates, string needed) =>
         Assert.Equal(
-            $"The disk of a has 11 MB free and {needed}; free some, lower --keep, or choose another folder with --data.",
+            $"The disk of a has 11 MB free and {needed}; free some, lower --keep, or choose another folder with "
+            + "--data.",
             DiskSpace.Error("The disk of a", 10_500_000, Run(keep, validates)));
 
     private static RunSpecification Run(int keep, bool validates) => Specifications.Sound with

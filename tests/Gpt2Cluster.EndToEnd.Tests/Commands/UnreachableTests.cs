@@ -15,6 +15,11 @@ public sealed class UnreachableTests(Cluster cluster)
     /// <summary>Several processes start at once, on a machine that may be busy.</summary>
     private static readonly TimeSpan StartAllowance = TimeSpan.FromSeconds(8);
 
+    /// <summary>What a gateway that does not answer may cost while another one lives.</summary>
+    private static readonly TimeSpan DeadGatewayCost = TimeSpan.FromSeconds(2);
+
+    private const int RunCount = 3;
+
     [Fact]
     public void It_is_said_in_time_whatever_the_reason_is()
     {
@@ -43,6 +48,50 @@ public sealed class UnreachableTests(Cluster cluster)
         var error = JsonDocument.Parse(json.Output).RootElement;
         Assert.Equal("error", error.GetProperty("event").GetString());
         Assert.Equal(runs.Errors.Trim(), error.GetProperty("message").GetString());
+    }
+
+    /// <summary>
+    /// The middle of several runs with and without the dead gateway: another process may take a core from any of them.
+    /// </summary>
+    [Theory]
+    [InlineData("closed")]
+    [InlineData("mute")]
+    [InlineData("black hole")]
+    [InlineData("closed", "mute", "black hole")]
+    public void A_dead_gateway_before_a_live_one_costs_two_seconds_at_most(params string[] dead)
+    {
+        using var nobody = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        nobody.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var hole = new BlackHole();
+        var named = dead.Select(kind => kind switch
+        {
+            "closed" => $"{nobody.LocalEndPoint}",
+            "mute" => $"{listener.LocalEndpoint}",
+            _ => hole.Address,
+        });
+        var alive = $"127.0.0.1:{Gateway()}/{ClusterId()}";
+        var without = Elapsed(alive);
+        var with = Elapsed($"{string.Join(',', named)},{alive}");
+        TestContext.Current.TestOutputHelper!.WriteLine($"{without} without, {with} with a dead gateway first");
+        Assert.True(with - without < DeadGatewayCost, $"{without} without, {with} with a dead gateway first");
+    }
+
+    private string ClusterId() => cluster.Folder.ClusterRecord()!.Value.GetProperty("cluster_id").GetString()!;
+
+    private TimeSpan Elapsed(string address)
+    {
+        var times = new List<TimeSpan>();
+        for (var run = 0; run < RunCount; run++)
+        {
+            var watch = Stopwatch.StartNew();
+            using var client = Start(address, "show", "told");
+            Assert.True(client.WaitForExit() == 0, client.Said);
+            times.Add(watch.Elapsed);
+        }
+
+        return times.Order().ElementAt(RunCount / 2);
     }
 
     private int Gateway() => cluster.Folder.ClusterRecord()!.Value.GetProperty("silos")[0].GetProperty("ports")

@@ -49,13 +49,15 @@ public sealed class Cluster : IDisposable
     internal JsonElement Json(params string[] arguments) =>
         JsonDocument.Parse(Ok([.. arguments, "--json"]).Output).RootElement;
 
-    /// <summary>Runs a command that is refused with one sentence.</summary>
+    /// <summary>Runs a command that is refused with one sentence, maybe beside the line that names --help.</summary>
     /// <returns>The sentence.</returns>
     internal string Refused(int code, params string[] arguments)
     {
         var client = Ends(code, [.. arguments, "--quiet"]);
         Assert.Equal("", client.Output.Trim());
-        return Assert.Single(client.Errors.TrimEnd('\n').Split('\n'));
+        return Assert.Single(
+            client.Errors.TrimEnd('\n').Split('\n'),
+            line => !line.StartsWith("Try 'gpt2cluster ", StringComparison.Ordinal));
     }
 
     /// <inheritdoc/>
