@@ -99,7 +99,10 @@ public sealed class ReplicaFactory : IReplicaFactory
             precision,
             threads,
             TorchRuntime.Version,
-            Fingerprint(deviceIndex, precision, threads));
+            Fingerprint(deviceIndex, precision, threads))
+        {
+            Arithmetic = ComputeProfile.ArithmeticOf(precision),
+        };
     }
 
     /// <inheritdoc/>

@@ -41,7 +41,28 @@ public sealed record ComputeProfile(
     Precision Precision,
     int Threads,
     string TorchVersion,
-    string Fingerprint);
+    string Fingerprint)
+{
+    /// <summary>
+    /// The version of our own arithmetic at that precision; 1 in what was stored before there was one. A run goes on
+    /// under a newer one, with other bits from there on.
+    /// </summary>
+    public int Arithmetic { get; init; } = 1;
+
+    /// <summary>The version of our arithmetic at a precision: 2 in bf16, where embedding gradients are summed in
+    /// fp32.</summary>
+    public static int ArithmeticOf(Precision precision) => precision == Precision.BFloat16 ? 2 : 1;
+
+    /// <summary>
+    /// Whether the other is of an equal device and newer arithmetic, of which the fingerprint is a consequence.
+    /// </summary>
+    public bool IsOlderThan(ComputeProfile other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Arithmetic < other.Arithmetic
+            && this with { Arithmetic = other.Arithmetic, Fingerprint = other.Fingerprint } == other;
+    }
+}
 
 /// <summary>Makes replicas on the devices of this process.</summary>
 public interface IReplicaFactory

@@ -128,11 +128,30 @@ internal static class Preparation
             return null;
         }
 
+        if (expected.IsOlderThan(ready.Profile))
+        {
+            TakeNewerArithmetic(turn, ready.Profile);
+            return null;
+        }
+
         if (!turn.Specification.Exact || ready.Profile == expected)
             return null;
         var advice = Advice.NewRun(turn.Specification, "--exact off", turn.Record.Checkpoints.Count > 0);
         return $"Worker {ready.Worker} is refused, as it would compute other bits: "
             + $"{Difference(expected, ready.Profile)}. {advice}";
+    }
+
+    private static void TakeNewerArithmetic(Turn turn, ComputeProfile newer)
+    {
+        var step = turn.Record.CommittedStep + 1;
+        turn.Record = turn.Record with
+        {
+            Profile = newer,
+            NewerArithmeticSince = turn.Record.NewerArithmeticSince ?? step,
+        };
+        turn.Warn(
+            $"This version computes otherwise than the one the run began with: from step {step} on its bits are not those "
+            + "of a run that this version began.");
     }
 
     private static string Difference(ComputeProfile expected, ComputeProfile found)
@@ -144,6 +163,7 @@ internal static class Preparation
             ("precision", expected.Precision, found.Precision),
             ("number of threads", expected.Threads, found.Threads),
             ("libtorch version", expected.TorchVersion, found.TorchVersion),
+            ("version of the arithmetic", expected.Arithmetic, found.Arithmetic),
             ("fingerprint", expected.Fingerprint, found.Fingerprint),
         ];
         var (name, wanted, has) = parts.First(part => !part.Expected.Equals(part.Found));

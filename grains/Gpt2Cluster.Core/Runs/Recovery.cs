@@ -85,6 +85,7 @@ internal static class Recovery
             Specification = record.Specification.With(newest.Record.Specification),
             Devices = record.Devices ?? newest.Record.Devices,
             Profile = newest.Record.Profile,
+            NewerArithmeticSince = newest.Record.NewerArithmeticSince,
             BestValidation = newest.Record.BestValidation,
             LastValidation = newest.Record.LastValidation,
             ValidationsSinceBest = newest.Record.ValidationsSinceBest,
@@ -99,5 +100,6 @@ internal static class Recovery
             {
                 Workers = own.Specification.Workers,
             })
-        && (own.Profile is null || !own.Specification.Exact || own.Profile == other.Profile);
+        && (own.Profile is null || !own.Specification.Exact || own.Profile == other.Profile
+            || other.Profile?.IsOlderThan(own.Profile) == true);
 }

@@ -112,6 +112,12 @@ public sealed record RunRecord
     /// </summary>
     public ComputeProfile? Profile { get; init; }
 
+    /// <summary>
+    /// The first step computed under newer arithmetic than the run began with, whose bits are not those of an undisturbed
+    /// run from there on; null if all its steps were computed under one.
+    /// </summary>
+    public long? NewerArithmeticSince { get; init; }
+
     /// <summary>The class of devices that serves it; null until one has had enough workers.</summary>
     public ServingDevices? Devices { get; init; }
 

@@ -106,6 +106,12 @@ internal sealed class Transcript
             case "ready": return Ready(words, generation);
             case "ready-avx512":
                 return new ReplicaReady(worker, generation, 0, Profiles.Cpu with { InstructionSet = "AVX512" });
+            case "ready-newer":
+                return new ReplicaReady(
+                    worker,
+                    generation,
+                    long.Parse(words[2]),
+                    Profiles.Cpu with { Arithmetic = 2, Fingerprint = "beef" });
             case "old-ready": return new ReplicaReady(worker, generation - 1, long.Parse(words[2]), Profiles.Cpu);
             case "exchange": return new ExchangeReady(worker, generation);
             case "report": return Report(words, generation, true);
