@@ -11,8 +11,9 @@ namespace Gpt2Cluster.Grains.Jobs;
 /// <param name="Grains">The other grains.</param>
 /// <param name="Parameters">Brings parameters into replicas.</param>
 /// <param name="Benchmarks">The measurements.</param>
+/// <param name="Cards">Reads the machine's cards.</param>
 public sealed record JobServices(
-    SiloContext Silo, IGrainFactory Grains, ParameterLoader Parameters, IBenchmarks Benchmarks);
+    SiloContext Silo, IGrainFactory Grains, ParameterLoader Parameters, IBenchmarks Benchmarks, ICardMonitor Cards);
 
 /// <summary>One job at work, on its own thread.</summary>
 /// <param name="Services">What it shares with others.</param>
