@@ -44,13 +44,18 @@ internal sealed class DoctorCommand()
         try
         {
             await using var session = await ClusterSession.Open(context, cancellation);
-            var worker = await JobCall.AnyWorker(session, cancellation);
-            var request = new JobRequest { Doctor = new DoctorWish() };
-            foreach (var (name, value) in await JobCall.Result(session, worker, request, cancellation))
+            var found = await AskAll(session, cancellation);
+            foreach (var warning in found.SelectMany(worker => worker["warnings"]?.AsArray() ?? []))
+            {
+                if (!problems.Any(known => JsonNode.DeepEquals(known, warning)))
+                    problems.Add(warning?.DeepClone());
+            }
+
+            foreach (var worker in found)
+                worker.Remove("warnings");
+            foreach (var (name, value) in found[0])
                 report[name] = value?.DeepClone();
-            foreach (var warning in report["warnings"]?.AsArray() ?? [])
-                problems.Add(warning?.DeepClone());
-            report.Remove("warnings");
+            report["workers"] = new JsonArray([.. found]);
         }
         catch (ClientException problem)
         {
@@ -62,6 +67,22 @@ internal sealed class DoctorCommand()
         if (problems.Count == 0)
             context.Output.Result("Nothing here would stop a run.");
         return ExitCodes.Done;
+    }
+
+    /// <summary>Every worker of every silo, the one that serves nobody first; on one machine one after the other.</summary>
+    private static async Task<List<JsonObject>> AskAll(ClusterSession session, CancellationToken cancellation)
+    {
+        var first = await JobCall.AnyWorker(session, cancellation);
+        var workers = (await session.Silos(cancellation)).SelectMany(silo => silo.Workers)
+            .OrderByDescending(worker => worker.Key == first.Key).ToList();
+        var found = new List<JsonObject>();
+        foreach (var worker in workers)
+        {
+            var request = new JobRequest { Doctor = new DoctorWish() };
+            found.Add(await JobCall.Result(session, worker, request, cancellation));
+        }
+
+        return found;
     }
 
     private static bool IsTaken(int port)

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Compute.Benchmarks;
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Exchange;
 using Gpt2Cluster.Grains.Placement;
@@ -41,6 +43,18 @@ internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchma
             },
         };
     }
+
+    /// <inheritdoc/>
+    public JsonObject? CopyRates(int deviceIndex) =>
+        Compute.Benchmarks.CopyRates.Measure(silo.Replicas.Devices[deviceIndex]) is not { } rates ? null : new JsonObject
+        {
+            ["pageable_to_card"] = rates.PageableToCard,
+            ["pinned_to_card"] = rates.PinnedToCard,
+            ["from_card"] = rates.FromCard,
+        };
+
+    /// <inheritdoc/>
+    public CudaSight LookAtCards() => CudaDriver.Look();
 
     /// <inheritdoc/>
     public JsonObject Generate(GenerateBenchmarkOrder order, CancellationToken cancellation)

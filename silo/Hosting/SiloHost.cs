@@ -1,4 +1,5 @@
 using System.Net;
+using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Exchange;
 using Gpt2Cluster.Grains.Metrics;
@@ -45,7 +46,7 @@ public static class SiloHost
         builder.UseOrleans(orleans => OrleansSetup.Configure(orleans, settings, endpoints, context, store));
         builder.Services.AddPinnedGrains(context).AddTraining();
         builder.Services.AddSingleton<IRunEventStore>(_ => new RedisRunEventStore(store, settings.ClusterId));
-        builder.Services.AddSingleton<IBenchmarks, Benchmarks>();
+        builder.Services.AddSingleton<IBenchmarks, Benchmarks>().AddSingleton<ICardMonitor>(_ => new Nvml());
         builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>().AddSingleton<Registration>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<Registration>());
         builder.Services.AddSingleton<Drain>().AddSingleton<IHostLifetime, SignalLifetime>();
@@ -56,6 +57,7 @@ public static class SiloHost
         var application = builder.Build();
         stripeLogger.SetResult(application.Services.GetRequiredService<ILogger<StripeChannel>>());
         _ = application.Services.GetRequiredService<SiloInstruments>();
+        _ = application.Services.GetRequiredService<CardInstruments>();
         Pages.Map(application, settings);
         HardStop.Follow(application.Lifetime, StopBound);
         return application;

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 
@@ -43,6 +44,12 @@ public interface IBenchmarks
 {
     /// <summary>Times training steps.</summary>
     JsonObject Step(StepBenchmarkOrder order, CancellationToken cancellation);
+
+    /// <summary>Bytes a second to a card and back; null for a processor.</summary>
+    JsonObject? CopyRates(int deviceIndex);
+
+    /// <summary>What the machine lets this process see of its cards.</summary>
+    CudaSight LookAtCards();
 
     /// <summary>Times generation.</summary>
     JsonObject Generate(GenerateBenchmarkOrder order, CancellationToken cancellation);

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Runs;
@@ -16,4 +17,13 @@ internal static class Advice
     public static string NewRun(RunSpecification specification, string options, bool hasWeights) => hasWeights
         ? $"Go on from its weights in a new run: --run NEW --model run:{specification.Run} with {options}."
         : $"Submit a new run: --run NEW with {options}.";
+
+    /// <summary>What the cluster has for a run that waits for workers.</summary>
+    public static string WorkersThere(Turn turn) => (turn.State.OtherDeviceCount, turn.Record.Devices) switch
+    {
+        (0, _) => $"{turn.State.ClusterWorkerCount}",
+        (var others, { } devices) => $"{turn.State.ClusterWorkerCount} of its devices ({devices}) and {others} others",
+        var (others, _) => "too few of one class for --device "
+            + $"{turn.Specification.Device?.Word() ?? DeviceKinds.Auto}, and {others} in all",
+    };
 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Gpt2Cluster.Core.Devices;
 
 namespace Gpt2Cluster.Core.Runs;
 
@@ -285,25 +284,17 @@ internal static class Membership
     /// </summary>
     private static void SayWhatIsMissing(Turn turn)
     {
-        var (needed, has) = (Needed(turn, turn.State.Members), turn.State.ClusterWorkerCount);
+        var needed = Needed(turn, turn.State.Members);
         var which = turn.State.Refusal is null ? "" : " of its compute profile";
         var shares = turn.State.OtherRuns.Select(share => $", {share.WorkerCount} of them for run {share.Run}");
         var remark = $"it waits for {needed} {(needed == 1 ? "worker" : "workers")}{which}; "
-            + $"the cluster has {OfItsDevices(turn, has)}{string.Concat(shares)}";
+            + $"the cluster has {Advice.WorkersThere(turn)}{string.Concat(shares)}";
         if (turn.Record.Remark == remark)
             return;
         turn.Record = turn.Record with { Remark = remark };
         turn.Persist();
         turn.Warn($"The run {(turn.Generation == 0 ? "begins" : "goes on")} when it can: {remark}.");
     }
-
-    private static string OfItsDevices(Turn turn, int count) => turn.State.OtherDeviceCount switch
-    {
-        0 => $"{count}",
-        var others when turn.Record.Devices is { } devices => $"{count} of its devices ({devices}) and {others} others",
-        var others => $"too few of one class for --device {turn.Specification.Device?.Word() ?? DeviceKinds.Auto}, and "
-            + $"{others} in all",
-    };
 
     /// <summary>
     /// What is held is saved or handed over by however few there are; for steps there must be enough of them.
@@ -327,6 +318,7 @@ internal static class Membership
             Members = members,
             HasAsked = true,
             MembershipReason = reason,
+            MeasuredSteps = [],
             Unreachable = turn.State.Unreachable.Clear(),
         };
         turn.Persist();

@@ -142,6 +142,9 @@ public sealed record RunRecord
     /// <summary>The losses of all steps, thinned out.</summary>
     public LossHistory History { get; init; } = LossHistory.Empty;
 
+    /// <summary>Whether people were told that the run would be faster with fewer workers: once is enough.</summary>
+    public bool HasScalingAdvice { get; init; }
+
     /// <summary>Time spent, from the first worker to each end, pauses left out.</summary>
     public TimeSpan ActiveTime { get; init; }
 

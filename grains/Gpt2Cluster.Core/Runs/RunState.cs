@@ -144,6 +144,9 @@ public sealed record RunState
     /// </summary>
     public bool HasAsked { get; init; }
 
+    /// <summary>The first steps that this generation has committed, as long as they are measured.</summary>
+    public ImmutableList<MeasuredStep> MeasuredSteps { get; init; } = [];
+
     /// <summary>Why the generation was raised last.</summary>
     public string MembershipReason { get; init; } = "";
 

@@ -91,9 +91,12 @@ internal static class Stepping
             LastLoss = isRepeat ? turn.Record.LastLoss : loss,
             History = turn.Record.History.With(report.Step, loss),
         };
+        var advice = LinkMeasuring.Measure(turn);
         turn.Persist();
         if (!isRepeat)
             turn.Tell(Notice(turn, report, loss));
+        if (advice is not null)
+            turn.Warn(advice);
         Boundary.Next(turn);
     }
 

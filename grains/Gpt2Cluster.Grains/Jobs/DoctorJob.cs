@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Gpt2Cluster.Core.Devices;
 
 namespace Gpt2Cluster.Grains.Jobs;
 
@@ -24,7 +25,7 @@ internal static class DoctorJob
         var freeDisk = new DriveInfo(silo.DataFolder).AvailableFreeSpace;
         var memory = GC.GetGCMemoryInfo();
         var freeMemory = Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes);
-        return new JsonObject
+        var report = new JsonObject
         {
             ["silo"] = silo.Name,
             ["machine"] = silo.MachineName,
@@ -49,6 +50,21 @@ internal static class DoctorJob
             ["http"] = silo.HttpAddress,
             ["warnings"] = new JsonArray([.. Warnings(silo.DataFolder, freeDisk, freeMemory)]),
         };
+        if (work.Device.Card is { } facts)
+            report["card"] = Card(work, facts);
+        if (silo.DeviceNotice is { } notice)
+            report["warnings"]!.AsArray().Add(notice);
+        return report;
+    }
+
+    private static JsonObject Card(JobWork work, CardFacts facts)
+    {
+        var benchmarks = work.Services.Benchmarks;
+        var reading = work.Services.Cards.Read().FirstOrDefault(card => card.Uuid == facts.Uuid);
+        var report = CardReport.Of(
+            facts, reading, benchmarks.LookAtCards(), Environment.GetEnvironmentVariable);
+        report["bytes_per_second"] = benchmarks.CopyRates(work.Device.Index);
+        return report;
     }
 
     private static IEnumerable<JsonNode> Warnings(string folder, long freeDisk, long freeMemory)

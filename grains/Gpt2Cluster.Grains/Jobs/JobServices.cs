@@ -12,8 +12,14 @@ namespace Gpt2Cluster.Grains.Jobs;
 /// <param name="Parameters">Brings parameters into replicas.</param>
 /// <param name="Benchmarks">The measurements.</param>
 /// <param name="Time">The time.</param>
+/// <param name="Cards">Reads the machine's cards.</param>
 public sealed record JobServices(
-    SiloContext Silo, IGrainFactory Grains, ParameterLoader Parameters, IBenchmarks Benchmarks, TimeProvider Time);
+    SiloContext Silo,
+    IGrainFactory Grains,
+    ParameterLoader Parameters,
+    IBenchmarks Benchmarks,
+    TimeProvider Time,
+    ICardMonitor Cards);
 
 /// <summary>One job at work, on its own thread.</summary>
 /// <param name="Services">What it shares with others.</param>

@@ -115,6 +115,9 @@ internal sealed class Transcript
             case "old-ready": return new ReplicaReady(worker, generation - 1, long.Parse(words[2]), Profiles.Cpu);
             case "exchange": return new ExchangeReady(worker, generation);
             case "report": return Report(words, generation, true);
+            case "slow-report": // the worker waits 16 s for averages
+                now += TimeSpan.FromSeconds(9);
+                return Report(words, generation, true) with { ExposedExchange = TimeSpan.FromSeconds(16) };
             case "report-not-finite": return Report(words, generation, false);
             case "validation": return new ValidationReported(worker, generation, state.Step, Numbers(words[2..]));
             case "samples": return new SampleReported(worker, generation, state.Step, words[2..]);

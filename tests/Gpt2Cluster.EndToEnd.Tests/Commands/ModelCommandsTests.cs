@@ -84,6 +84,9 @@ public sealed class ModelCommandsTests(Cluster cluster)
         Assert.Equal("cpu", found.GetProperty("device").GetString());
         Assert.True(found.GetProperty("free_disk_bytes").GetInt64() > 0);
         Assert.Equal(JsonValueKind.Array, found.GetProperty("problems").ValueKind);
+        var workers = found.GetProperty("workers").EnumerateArray().ToList();
+        Assert.NotEmpty(workers);
+        Assert.All(workers, worker => Assert.True(worker.GetProperty("memory_bytes").GetInt64() > 0));
         var isFine = found.GetProperty("problems").GetArrayLength() == 0;
         Assert.Equal(isFine, cluster.Ok("doctor").Output.Contains("Nothing here would stop", StringComparison.Ordinal));
     }
