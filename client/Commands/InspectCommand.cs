@@ -3,6 +3,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Jobs;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Training;
+using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Windows;
@@ -16,8 +17,8 @@ internal sealed class InspectCommand : ClientCommand
     /// <summary>Operations of a token's forward and backward pass by parameter (Kaplan et al. 2020).</summary>
     private const double OperationsPerParameter = 6;
 
-    /// <summary>Parameters, gradient and two moments, fp32.</summary>
-    private const long TrainingBytesPerParameter = 16;
+    /// <summary>The rank of the adapters whose memory is told beside that of full training.</summary>
+    private const int AdapterRank = 8;
 
     /// <summary>Parameters and two moments, fp32.</summary>
     private const long CheckpointBytesPerParameter = 12;
@@ -56,6 +57,23 @@ internal sealed class InspectCommand : ClientCommand
         return ExitCodes.Done;
     }
 
+    /// <summary>A worker alone, in bf16, that writes checkpoints.</summary>
+    private static long MemoryOf(
+        ModelShape shape, TrainingDefaults defaults, int length, TrainableParameters trainable)
+    {
+        var scope = new TrainingScope(trainable, trainable == TrainableParameters.Lora ? AdapterRank : null);
+        return MemoryEstimate.Of(new MemoryDemand(
+            new ModelParameters(shape, trainable, scope.Lora()),
+            OptimizerKind.AdamW,
+            Precision.BFloat16,
+            defaults.BatchSize,
+            length,
+            defaults.MicroBatchCount,
+            Recompute: false,
+            SiloCount: 1,
+            WritesCheckpoints: true)).TotalBytes;
+    }
+
     private static JsonObject Cost(Preset preset, long tokenCount)
     {
         var length = (int)Math.Min(preset.Shape.ContextLength, tokenCount - 1);
@@ -69,7 +87,8 @@ internal sealed class InspectCommand : ClientCommand
             ["sequence_length"] = length,
             ["steps_per_epoch"] = Math.Max(1, windows / (defaults.BatchSize * defaults.MicroBatchCount)),
             ["operations_per_epoch"] = OperationsPerParameter * parameters * windows * length,
-            ["memory_bytes"] = TrainingBytesPerParameter * parameters,
+            ["memory_bytes"] = MemoryOf(preset.Shape, defaults, length, TrainableParameters.All),
+            ["memory_bytes_with_adapters"] = MemoryOf(preset.Shape, defaults, length, TrainableParameters.Lora),
             ["checkpoint_bytes"] = CheckpointBytesPerParameter * parameters,
         };
     }

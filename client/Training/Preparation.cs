@@ -141,13 +141,19 @@ internal sealed class Preparation
             throw new UserErrorException(error);
     }
 
-    /// <summary>Whether their disks can hold the run, and what they have to say of their devices.</summary>
+    /// <summary>
+    /// Whether their disks and memories can hold the run, and what they have to say of their devices.
+    /// </summary>
     private async Task LookAtSilos(ClusterSession session, ModelReference model, CancellationToken cancellation)
     {
-        foreach (var silo in await session.Silos(cancellation))
+        var silos = await session.Silos(cancellation);
+        var preview = builder.Preview(model);
+        if (MemoryCheck.Error(preview, silos) is { } tooSmall)
+            throw new UserErrorException(tooSmall);
+        foreach (var silo in silos)
         {
             var place = $"The disk of {silo.Name}";
-            if (DiskSpace.Error(place, silo.FreeDiskBytes, builder.Preview(model)) is { } error)
+            if (DiskSpace.Error(place, silo.FreeDiskBytes, preview) is { } error)
                 throw new UserErrorException(error);
             if (silo.DeviceNotice is { } notice)
                 context.Output.Warn($"{silo.Name}: {notice}");

@@ -31,6 +31,7 @@ internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchma
             ["matmul_gflops"] = found.MatmulGflops,
             ["model_flops_utilization"] = found.ModelFlopsUtilization,
             ["peak_resident_bytes"] = found.PeakResidentBytes,
+            ["estimated_bytes"] = found.EstimatedBytes,
             ["phase_seconds"] = new JsonObject
             {
                 ["embedding"] = found.Phases.Embedding.TotalSeconds,

@@ -140,6 +140,7 @@ public sealed partial class Registration(
         HttpAddress = silo.HttpAddress,
         DataFolderId = silo.DataFolderId,
         FreeDiskBytes = new DriveInfo(silo.DataFolder).AvailableFreeSpace,
+        MachineMemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
         MachineCores = Environment.ProcessorCount,
         MachineName = silo.MachineName,
         Incarnation = Incarnation,

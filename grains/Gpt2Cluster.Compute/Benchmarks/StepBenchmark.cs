@@ -37,6 +37,7 @@ public sealed record StepBenchmarkOptions(
 /// 6 x (parameters without wpe) + 12 x layers x width x T operations a token, over <paramref name="MatmulGflops"/>.
 /// </param>
 /// <param name="PeakResidentBytes">The most memory the process has held.</param>
+/// <param name="EstimatedBytes">What <see cref="MemoryEstimate"/> says of it.</param>
 /// <param name="Phases">Medians of the phases of the steps behind the warm-up.</param>
 public sealed record StepBenchmarkResult(
     double TokensPerSecond,
@@ -44,6 +45,7 @@ public sealed record StepBenchmarkResult(
     double MatmulGflops,
     double ModelFlopsUtilization,
     long PeakResidentBytes,
+    long EstimatedBytes,
     ComputeTimes Phases);
 
 /// <summary>Times whole training steps, norm and update included, and where their time goes.</summary>
@@ -73,8 +75,25 @@ public static class StepBenchmark
         var tokens = (double)options.BatchSize * options.SequenceLength;
         var operations = OperationsPerToken(parameters, options.SequenceLength) * tokens;
         return new StepBenchmarkResult(
-            tokens / seconds, seconds, gflops, operations / seconds / (gflops * 1e9), peak, Median(phases));
+            tokens / seconds,
+            seconds,
+            gflops,
+            operations / seconds / (gflops * 1e9),
+            peak,
+            MemoryEstimate.Of(DemandOf(options, parameters)).TotalBytes,
+            Median(phases));
     }
+
+    private static MemoryDemand DemandOf(StepBenchmarkOptions options, ModelParameters parameters) => new(
+        parameters,
+        OptimizerKind.AdamW,
+        options.Precision,
+        options.BatchSize,
+        options.SequenceLength,
+        MicroBatchCount: 1,
+        options.Recompute,
+        SiloCount: 0,
+        WritesCheckpoints: false);
 
     /// <summary>
     /// Operations a trained token costs: two a weight forward, two backward to the input and two to the weight

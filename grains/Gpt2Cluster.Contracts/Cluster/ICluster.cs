@@ -75,6 +75,10 @@ public sealed record SiloDescription
     [Id(4)]
     public required string DataFolderId { get; init; }
 
+    /// <summary>Bytes of memory that its machine lets the silo have; 0 if it does not say.</summary>
+    [Id(12)]
+    public long MachineMemoryBytes { get; init; }
+
     /// <summary>Free bytes in the data folder.</summary>
     [Id(5)]
     public required long FreeDiskBytes { get; init; }

@@ -342,10 +342,13 @@ internal sealed partial class WorkerSession : IDisposable
             Worker = worker,
             Generation = generation,
             Step = Step,
-            Reason = exception is DamagedCheckpointException or UnreachableCheckpointException
-                ? exception.Message
-                : $"{phase} failed: {exception.Message}",
-            IsFinal = exception is UserErrorException,
+            Reason = exception switch
+            {
+                DamagedCheckpointException or UnreachableCheckpointException => exception.Message,
+                _ when MemoryTrouble.Is(exception) => MemoryTrouble.Words(phase, specification),
+                _ => $"{phase} failed: {exception.Message}",
+            },
+            IsFinal = exception is UserErrorException || MemoryTrouble.Is(exception),
             DamagedCheckpoint = (exception as DamagedCheckpointException)?.Step,
             UnreachableCheckpoint = (exception as UnreachableCheckpointException)?.Step,
         };

@@ -1,0 +1,181 @@
+using System.Globalization;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Core.Memory;
+
+/// <summary>What a worker's memory depends on.</summary>
+/// <param name="Parameters">The model's, and which are trained.</param>
+/// <param name="Optimizer">AdamW has two moments of every trained parameter.</param>
+/// <param name="Precision">Of the products.</param>
+/// <param name="BatchSize">B, windows of a micro-batch.</param>
+/// <param name="SequenceLength">T, tokens of a window.</param>
+/// <param name="MicroBatchCount">M, micro-batches of a step.</param>
+/// <param name="Recompute">Whether only one block's activations are held.</param>
+/// <param name="SiloCount">Silos that average with each other, 1 or more; 0 where nothing is exchanged at all.</param>
+/// <param name="WritesCheckpoints">Whether a copy is made for a checkpoint.</param>
+public sealed record MemoryDemand(
+    ModelParameters Parameters,
+    OptimizerKind Optimizer,
+    Precision Precision,
+    int BatchSize,
+    int SequenceLength,
+    int MicroBatchCount,
+    bool Recompute,
+    int SiloCount,
+    bool WritesCheckpoints);
+
+/// <summary>
+/// The memory a worker takes at its peak, bytes, before anything is allocated: the sum of what the backend of a
+/// processor allocates, by what it is for.
+/// </summary>
+/// <param name="StateBytes">Master weights, moments, what products read, and the frozen parameters.</param>
+/// <param name="GradientBytes">A micro-batch's gradient and the sums of a worker.</param>
+/// <param name="ActivationBytes">What the forward pass leaves for the backward pass, and scratch.</param>
+/// <param name="LogitBytes">The logits of as many rows as are computed at a time.</param>
+/// <param name="ExchangeBytes">The averages of two steps, and sums under way.</param>
+/// <param name="SnapshotBytes">A copy of the state for a checkpoint.</param>
+public sealed record MemoryEstimate(
+    long StateBytes,
+    long GradientBytes,
+    long ActivationBytes,
+    long LogitBytes,
+    long ExchangeBytes,
+    long SnapshotBytes)
+{
+    /// <summary>A silo's program, its libraries and its heap without a model; measured.</summary>
+    public const long ProgramBytes = 330L << 20;
+
+    // Rows of logits that the fused and the portable loss hold at a time.
+    private const int FusedLogitRows = 1024;
+    private const int PortableLogitRows = 256;
+    private const int VocabularyMultiple = 64;
+
+    // C channels a row: two layer norms, queries, keys and values, attention's result, the stream, the MLP twice 4C.
+    private const int ActivationWidths = 15;
+
+    // The branch and the gradients of the stream, of a layer's input, of queries, keys and values, of the MLP.
+    private const int ScratchWidths = 10;
+
+    /// <summary>All of it, the program included.</summary>
+    public long TotalBytes => ProgramBytes + StateBytes + GradientBytes + ActivationBytes + LogitBytes + ExchangeBytes
+        + SnapshotBytes;
+
+    /// <summary>Estimates a worker on a processor that multiplies the precision.</summary>
+    public static MemoryEstimate Of(MemoryDemand demand)
+    {
+        ArgumentNullException.ThrowIfNull(demand);
+        var (shape, trained) = (demand.Parameters.Shape, demand.Parameters.Trained.Length);
+        var isBFloat16 = demand.Precision == Precision.BFloat16;
+        var elementBytes = isBFloat16 ? 2L : 4L;
+        var masterBytes = (demand.Optimizer == OptimizerKind.AdamW ? 3L : 1L) * sizeof(float) * trained;
+        var workingBytes = isBFloat16 ? elementBytes * trained : 0;
+        var state = masterBytes + workingBytes + (elementBytes * demand.Parameters.Frozen.Length);
+        var sums = SumCount(demand) * sizeof(float) * trained;
+        var averages = demand.SiloCount == 0 ? 0 : 2L * sizeof(float) * trained;
+        return new MemoryEstimate(
+            state,
+            (isBFloat16 ? elementBytes * trained : 0) + TokenSumBytes(demand, isBFloat16) + sums,
+            Activations(demand, elementBytes),
+            Logits(shape, (long)demand.BatchSize * demand.SequenceLength, isBFloat16),
+            averages + (demand.SiloCount > 1 ? sizeof(float) * trained / demand.SiloCount : 0),
+            demand.WritesCheckpoints ? masterBytes : 0);
+    }
+
+    /// <summary>The demand of a run's worker, one of <paramref name="siloCount"/> silos.</summary>
+    public static MemoryDemand DemandOf(RunSpecification specification, Precision precision, int siloCount)
+    {
+        ArgumentNullException.ThrowIfNull(specification);
+        return new MemoryDemand(
+            specification.Parameters(),
+            specification.Optimizer.Kind,
+            precision,
+            specification.BatchSize,
+            specification.SequenceLength,
+            specification.MicroBatchCount,
+            specification.Recompute,
+            siloCount,
+            WritesCheckpoints: true);
+    }
+
+    /// <summary>Why a machine has too little memory for its workers, and what would fit; null if it has enough.</summary>
+    /// <param name="place">Whose memory, as the sentence begins.</param>
+    /// <param name="availableBytes">What there is for all workers.</param>
+    /// <param name="workerCount">Workers of the run there, each in a silo of its own or not.</param>
+    /// <param name="demand">Of one.</param>
+    public static string? Error(string place, long availableBytes, int workerCount, MemoryDemand demand)
+    {
+        ArgumentNullException.ThrowIfNull(demand);
+        var needed = workerCount * Of(demand).TotalBytes;
+        if (needed <= availableBytes)
+            return null;
+        var what = workerCount == 1 ? "this run's worker takes" : $"this run's {workerCount} workers take";
+        return $"{place} has {Gigabytes(availableBytes)} GB of memory and {what} about {Gigabytes(needed)} GB; "
+            + Advice(availableBytes / workerCount, demand);
+    }
+
+    private static string Advice(long availableBytes, MemoryDemand demand)
+    {
+        (string Words, MemoryDemand Demand)[] ways =
+        [
+            ("--recompute", demand with { Recompute = true }),
+            ("--batch-size 1", demand with { BatchSize = 1 }),
+            ("--batch-size 1 --recompute", demand with { BatchSize = 1, Recompute = true }),
+            ("--train lora:8", Adapters(demand)),
+            ("--train lora:8 --batch-size 1 --recompute", Adapters(demand) with { BatchSize = 1, Recompute = true }),
+        ];
+        var fitting = ways.FirstOrDefault(way => Of(way.Demand).TotalBytes <= availableBytes);
+        return fitting.Words is { } words
+            ? $"{words} would fit in {Gigabytes(Of(fitting.Demand).TotalBytes)} GB a worker."
+            : "choose a smaller model, or a machine with more memory.";
+    }
+
+    private static MemoryDemand Adapters(MemoryDemand demand) => demand with
+    {
+        Parameters = new ModelParameters(
+            demand.Parameters.Shape, TrainableParameters.Lora, new TrainingScope(TrainableParameters.Lora, 8).Lora()),
+    };
+
+    /// <summary>
+    /// Sums that one worker of the silos holds of its share of a step; a bf16 gradient that is all of it travels as it is.
+    /// </summary>
+    private static long SumCount(MemoryDemand demand)
+    {
+        var share = (demand.MicroBatchCount + Math.Max(1, demand.SiloCount) - 1) / Math.Max(1, demand.SiloCount);
+        if (share == 1)
+            return demand.Precision == Precision.BFloat16 ? 0 : 1;
+        var plan = FoldPlan.For(new ReductionTree(demand.MicroBatchCount), [new LeafRange(0, share)]);
+        return plan.Contributions.Count + plan.HeldCount;
+    }
+
+    private static long TokenSumBytes(MemoryDemand demand, bool isBFloat16) =>
+        isBFloat16 && demand.Parameters.Trained.Find(new ParameterId(-1, ParameterRole.TokenEmbedding)) is { } tokens
+            ? sizeof(float) * tokens.Length
+            : 0;
+
+    private static long Activations(MemoryDemand demand, long elementBytes)
+    {
+        var (shape, rank) = (demand.Parameters.Shape, demand.Parameters.Lora?.Rank ?? 0);
+        var rows = (long)demand.BatchSize * demand.SequenceLength;
+        var row = elementBytes * shape.Width;
+        var statistics = 4L * sizeof(float);
+        var logSums = (long)sizeof(float) * shape.HeadCount;
+        var block = (ActivationWidths * row) + statistics + logSums
+            + (elementBytes * rank * Gpt2Parameters.LinearLayers.Count);
+        var blocks = demand.Recompute ? 1 : shape.LayerCount;
+        return rows * ((blocks * block) + ((shape.LayerCount + 1 + ScratchWidths) * row));
+    }
+
+    private static long Logits(ModelShape shape, long rows, bool isBFloat16)
+    {
+        var vocabulary = (shape.VocabularySize + VocabularyMultiple - 1) / VocabularyMultiple * (long)VocabularyMultiple;
+        if (!isBFloat16)
+            return Math.Min(rows, PortableLogitRows) * vocabulary * sizeof(float);
+        var held = Math.Min(rows, FusedLogitRows);
+        var maximaAndSums = 2L * sizeof(float) * vocabulary / VocabularyMultiple;
+        return held * ((vocabulary * 2) + maximaAndSums + (4L * shape.Width));
+    }
+
+    private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.0", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,35 @@
+using System.Globalization;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Grains.Workers;
+
+/// <summary>A device or a machine that has no memory for a step: trying again would end the same way.</summary>
+internal static class MemoryTrouble
+{
+    // What libtorch's allocators say on a processor and on a card.
+    private static readonly string[] Signs = ["can't allocate memory", "out of memory"];
+
+    /// <summary>Whether an exception, or one it came of, says so.</summary>
+    public static bool Is(Exception exception)
+    {
+        for (var cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is OutOfMemoryException
+                || Signs.Any(sign => cause.Message.Contains(sign, StringComparison.OrdinalIgnoreCase)))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>What happened, how much a worker takes, and what would take less.</summary>
+    public static string Words(string phase, RunSpecification specification)
+    {
+        var precision = specification.Precision ?? Precision.Float32;
+        var bytes = MemoryEstimate.Of(MemoryEstimate.DemandOf(specification, precision, siloCount: 1)).TotalBytes;
+        var gigabytes = (bytes / 1e9).ToString("0.0", CultureInfo.InvariantCulture);
+        return $"{phase} failed: there is no memory left; a worker of this run takes about {gigabytes} GB. What takes less: "
+            + $"a smaller --batch-size (now {specification.BatchSize}), --recompute, or --train lora:8";
+    }
+}
