@@ -6,7 +6,8 @@ using Gpt2Cluster.EndToEnd.Tests.Processes;
 namespace Gpt2Cluster.EndToEnd.Tests;
 
 /// <summary>
-/// A data folder that an earlier version wrote (Goldens/earlier-data/README.txt tells how) lists, resumes and generates.
+/// A data folder that an earlier version wrote lists, resumes and generates; Goldens/earlier-data/README.txt tells how
+/// it was made.
 /// </summary>
 public sealed class EarlierDataTests
 {
@@ -41,8 +42,10 @@ public sealed class EarlierDataTests
             Assert.All([again, resumed], hash => Assert.Equal(Text("paused", "undisturbed_state_sha256"), hash));
 
         var written = Ok(
-            folder, "generate", "--run", "done", "--temperature", "0", "--length", "8", "--precision", "fp32", "--json");
+            folder, "generate", "--run", "done", "--temperature", "0", "--length", "8", "--precision", "fp32",
+            "--json");
         Assert.Equal(Text("done", "text"), Assert.Single(written.Events("sample")).GetProperty("text").GetString());
+        Assert.Empty(Directory.EnumerateDirectories(folder.Path, "*.damaged", SearchOption.AllDirectories));
         Ok(folder, "stop");
         folder.AssertNobodyIsLeft();
     }
@@ -96,14 +99,19 @@ public sealed class EarlierDataTests
         }
     }
 
-    /// <summary>It goes on behind its pause with the losses of the run that was not paused.</summary>
+    /// <summary>
+    /// It goes on from its pause, not from a step before, with the losses of the run that was not paused.
+    /// </summary>
     /// <returns>The state hash at its end.</returns>
     private string AssertGoesOn(TestFolder folder, string run, string[] command)
     {
         var client = Ok(folder, command);
+        // Steps that are computed again, as from a checkpoint that was not read, are not told again.
+        Assert.Equal(PausedAt, client.Events("membership")[0].GetProperty("step").GetInt32());
         var steps = client.Events("step");
         Assert.Equal(
-            Enumerable.Range(PausedAt + 1, Steps - PausedAt), steps.Select(step => step.GetProperty("step").GetInt32()));
+            Enumerable.Range(PausedAt + 1, Steps - PausedAt),
+            steps.Select(step => step.GetProperty("step").GetInt32()));
         var losses = expected.GetProperty(run).GetProperty("undisturbed_losses").EnumerateArray();
         Assert.All(losses.Zip(steps), pair => Assert.Equal(
             pair.First.GetDouble(), pair.Second.GetProperty("loss").GetDouble(), LossTolerance));
