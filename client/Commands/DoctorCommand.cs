@@ -69,7 +69,9 @@ internal sealed class DoctorCommand()
         return ExitCodes.Done;
     }
 
-    /// <summary>Every worker of every silo, the one that serves nobody first; on one machine one after the other.</summary>
+    /// <summary>
+    /// Every worker of every silo, the one that serves nobody first; on one machine one after the other.
+    /// </summary>
     private static async Task<List<JsonObject>> AskAll(ClusterSession session, CancellationToken cancellation)
     {
         var first = await JobCall.AnyWorker(session, cancellation);

@@ -7,9 +7,12 @@ namespace Gpt2Cluster.Client.Training;
 /// <summary>Whether the machines of a cluster have the memory that a run takes, before it begins.</summary>
 internal static class MemoryCheck
 {
-    /// <summary>Why a machine's memory is too small for its workers, in one sentence; null if all are large enough.</summary>
+    /// <summary>
+    /// Why a machine's memory is too small for its workers, in one sentence; null if all are large enough.
+    /// </summary>
     /// <param name="specification">The run.</param>
-    /// <param name="silos">The cluster's silos; one that does not say what memory it has counts as large enough.</param>
+    /// <param name="silos">The cluster's silos; one that does not say what memory it has counts as large
+    /// enough.</param>
     public static string? Error(RunSpecification specification, IReadOnlyCollection<SiloDescription> silos)
     {
         var serving = silos.Where(silo => silo.Workers.Any(IsProcessor)).ToList();

@@ -47,7 +47,9 @@ internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchma
 
     /// <inheritdoc/>
     public JsonObject? CopyRates(int deviceIndex) =>
-        Compute.Benchmarks.CopyRates.Measure(silo.Replicas.Devices[deviceIndex]) is not { } rates ? null : new JsonObject
+        Compute.Benchmarks.CopyRates.Measure(silo.Replicas.Devices[deviceIndex]) is not { } rates
+            ? null
+            : new JsonObject
         {
             ["pageable_to_card"] = rates.PageableToCard,
             ["pinned_to_card"] = rates.PinnedToCard,

@@ -72,7 +72,8 @@ public static class CardSelection
         return found.Count == 1
             ? found[0]
             : throw new UserErrorException(
-                $"'{text}' is the beginning of {(found.Count == 0 ? "no card's" : "several cards'")} UUID in --devices; "
+                $"'{text}' is the beginning of {(found.Count == 0 ? "no card's" : "several cards'")} UUID in "
+            + "--devices; "
                 + $"this machine has {string.Join(", ", cards.Select(card => card.Card!.Uuid))}.");
     }
 }

@@ -38,7 +38,9 @@ public sealed partial class SettingsReader(Func<string, string?> valueOf)
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     private static partial Regex NamePattern();
 
-    [GeneratedRegex(@"^(auto|cpu(:[1-9][0-9]{0,3})?|cuda(:([0-9]{1,3}|(GPU|MIG)-[0-9A-Fa-f-]{1,36})(,([0-9]{1,3}|(GPU|MIG)-[0-9A-Fa-f-]{1,36}))*)?)$")]
+    [GeneratedRegex(
+        "^(auto|cpu(:[1-9][0-9]{0,3})?"
+        + "|cuda(:([0-9]{1,3}|(GPU|MIG)-[0-9A-Fa-f-]{1,36})(,([0-9]{1,3}|(GPU|MIG)-[0-9A-Fa-f-]{1,36}))*)?)$")]
     private static partial Regex DevicesPattern();
 
     private static string DevicesOf(string text) => DevicesPattern().IsMatch(text)

@@ -89,7 +89,8 @@ public sealed class LoraBitsTests
         {
             var range = (int)slice.Start..(int)slice.End;
             var norm = Math.Sqrt(expected[range].Sum(value => (double)value * value));
-            var distance = Math.Sqrt(expected[range].Zip(found[range]).Sum(pair => Math.Pow(pair.First - pair.Second, 2)));
+            var squares = expected[range].Zip(found[range]).Sum(pair => Math.Pow(pair.First - pair.Second, 2));
+            var distance = Math.Sqrt(squares);
             Assert.True(distance <= BFloat16Tolerance * norm, $"{slice.Name}: {distance / norm:P2}");
         }
     }

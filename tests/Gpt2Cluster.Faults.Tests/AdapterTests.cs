@@ -3,7 +3,9 @@ using Gpt2Cluster.Faults.Processes;
 
 namespace Gpt2Cluster.Faults.Tests;
 
-/// <summary>Cells of the fault matrix for runs that train adapters: the base is no part of what they exchange.</summary>
+/// <summary>
+/// Cells of the fault matrix for runs that train adapters: the base is no part of what they exchange.
+/// </summary>
 [Collection(Collection)]
 public sealed class AdapterTests(SharedAdapterStages shared, ITestOutputHelper output)
 {

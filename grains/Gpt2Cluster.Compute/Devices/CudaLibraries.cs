@@ -5,7 +5,8 @@ using System.Runtime.InteropServices;
 namespace Gpt2Cluster.Compute.Devices;
 
 /// <summary>
-/// Versions of the libraries that libtorch multiplies with on a card, asked of those that this process has loaded: their
+/// Versions of the libraries that libtorch multiplies with on a card, asked of those that this process has loaded:
+/// their
 /// file names carry a hash in libtorch's package, and a system's own may come before it.
 /// </summary>
 internal static class CudaLibraries

@@ -5,7 +5,8 @@ using Gpt2Cluster.Core.Ports;
 namespace Gpt2Cluster.Compute.Devices;
 
 /// <summary>
-/// NVIDIA's management library (<c>libnvidia-ml.so.1</c>, a part of every driver), which reads cards without a context on
+/// NVIDIA's management library (<c>libnvidia-ml.so.1</c>, a part of every driver), which reads cards without a
+/// context on
 /// them. Where it is not there, there is nothing to read.
 /// </summary>
 public sealed class Nvml : ICardMonitor
@@ -109,7 +110,8 @@ public sealed class Nvml : ICardMonitor
         public double? Number(string name, nint card)
         {
             uint value;
-            return Find(name, out var get) && ((delegate* unmanaged<nint, uint*, int>)get)(card, &value) == 0
+            return Find(name, out var get)
+            && ((delegate* unmanaged<nint, uint*, int>)get)(card, &value) == 0
                 ? value
                 : null;
         }
@@ -117,7 +119,8 @@ public sealed class Nvml : ICardMonitor
         public double? Number(string name, nint card, int which)
         {
             uint value;
-            return Find(name, out var get) && ((delegate* unmanaged<nint, int, uint*, int>)get)(card, which, &value) == 0
+            return Find(name, out var get)
+            && ((delegate* unmanaged<nint, int, uint*, int>)get)(card, which, &value) == 0
                 ? value
                 : null;
         }

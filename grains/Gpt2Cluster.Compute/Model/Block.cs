@@ -82,7 +82,8 @@ internal sealed class Block(ComputeBackend backend, ModelParameters parameters)
     /// <param name="a">What the forward pass left.</param>
     /// <param name="space">Holds the stream's gradient and scratch.</param>
     /// <param name="isLast">
-    /// Whether nothing before the block is trained: what only leads to the gradient of <paramref name="x"/> is left out.
+    /// Whether nothing before the block is trained: what only leads to the gradient of <paramref name="x"/> is left
+    /// out.
     /// </param>
     public void Backward(
         int layer,

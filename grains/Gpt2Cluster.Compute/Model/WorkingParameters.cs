@@ -110,7 +110,8 @@ internal sealed class WorkingParameters : IWorkingParameters
 
 /// <summary>
 /// bf16 on a CPU without fast bf16 products: the values bf16 can hold, but in fp32, so that the fast fp32 products take
-/// them. Trained embeddings are kept so; a trained block is rounded when it is asked for, which costs a hundredth of its
+/// them. Trained embeddings are kept so; a trained block is rounded when it is asked for, which costs a hundredth of
+/// its
 /// products and saves a second copy of the model.
 /// </summary>
 internal sealed class RoundedParameters : IWorkingParameters

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Training;
 
-/// <summary>The flat tensors of what a replica trains: fp32 master weights, and moments where the optimizer has them.</summary>
+/// <summary>
+/// The flat tensors of what a replica trains: fp32 master weights, and moments where the optimizer has them.
+/// </summary>
 internal sealed class ReplicaState(ParameterLayout layout, bool hasMoments, DeviceMemory memory)
     : IDisposable
 {

@@ -99,7 +99,9 @@ public sealed record MemoryEstimate(
             WritesCheckpoints: true);
     }
 
-    /// <summary>Why a machine has too little memory for its workers, and what would fit; null if it has enough.</summary>
+    /// <summary>
+    /// Why a machine has too little memory for its workers, and what would fit; null if it has enough.
+    /// </summary>
     /// <param name="place">Whose memory, as the sentence begins.</param>
     /// <param name="availableBytes">What there is for all workers.</param>
     /// <param name="workerCount">Workers of the run there, each in a silo of its own or not.</param>
@@ -138,7 +140,8 @@ public sealed record MemoryEstimate(
     };
 
     /// <summary>
-    /// Sums that one worker of the silos holds of its share of a step; a bf16 gradient that is all of it travels as it is.
+    /// Sums that one worker of the silos holds of its share of a step; a bf16 gradient that is all of it travels as
+    /// it is.
     /// </summary>
     private static long SumCount(MemoryDemand demand)
     {
@@ -169,7 +172,8 @@ public sealed record MemoryEstimate(
 
     private static long Logits(ModelShape shape, long rows, bool isBFloat16)
     {
-        var vocabulary = (shape.VocabularySize + VocabularyMultiple - 1) / VocabularyMultiple * (long)VocabularyMultiple;
+        var groups = (shape.VocabularySize + VocabularyMultiple - 1) / VocabularyMultiple;
+        var vocabulary = (long)groups * VocabularyMultiple;
         if (!isBFloat16)
             return Math.Min(rows, PortableLogitRows) * vocabulary * sizeof(float);
         var held = Math.Min(rows, FusedLogitRows);

@@ -24,7 +24,8 @@ public sealed class ModelParameters
         var all = Base.Slices.Select(slice => slice.Parameter).ToList();
         Trained = trainable == TrainableParameters.All
             ? Base
-            : new ParameterLayout(shape, lora is null ? all.Where(IsOfABlock) : AdapterParameters.Describe(shape, lora));
+            : new ParameterLayout(
+                shape, lora is null ? all.Where(IsOfABlock) : AdapterParameters.Describe(shape, lora));
         Frozen = new ParameterLayout(shape, all.Where(parameter => Trained.Find(parameter.Id) is null));
     }
 

@@ -30,7 +30,8 @@ public sealed record Device(int Index, string Kind, string Name, int Cores, bool
 /// (unless the run says <c>--exact off</c>).
 /// </summary>
 /// <param name="DeviceClass"><c>cpu</c>, or the card's class (<see cref="CardProfile.DeviceClass"/>).</param>
-/// <param name="InstructionSet">What libtorch uses there, such as <c>AVX512</c>, or what multiplies on the card.</param>
+/// <param name="InstructionSet">What libtorch uses there, such as <c>AVX512</c>, or what multiplies on the
+/// card.</param>
 /// <param name="Precision">The products' precision.</param>
 /// <param name="Threads">Intra-op threads a worker.</param>
 /// <param name="TorchVersion">libtorch's version.</param>

@@ -29,7 +29,8 @@ internal static class LinkMeasuring
             state.Members.Max(member => member.StepReport!.ExposedExchange),
             state.Members.Sum(member => member.StepReport!.SentBytes)));
         turn.State = state with { MeasuredSteps = steps };
-        if (steps.Count < WarmUpCount + StepCount || state.Members.Exists(member => member.SecondsPerMicroBatch is null))
+        if (steps.Count < WarmUpCount + StepCount
+            || state.Members.Exists(member => member.SecondsPerMicroBatch is null))
             return null;
         var advice = ScalingAdvice.Sentence(CostOf(turn, [.. steps.Skip(WarmUpCount)]));
         turn.Record = turn.Record with { HasScalingAdvice = advice is not null };

@@ -150,8 +150,8 @@ internal static class Preparation
             NewerArithmeticSince = turn.Record.NewerArithmeticSince ?? step,
         };
         turn.Warn(
-            $"This version computes otherwise than the one the run began with: from step {step} on its bits are not those "
-            + "of a run that this version began.");
+            $"This version computes otherwise than the one the run began with: from step {step} on its bits are not "
+            + "those of a run that this version began.");
     }
 
     private static string Difference(ComputeProfile expected, ComputeProfile found)

@@ -113,7 +113,8 @@ public sealed record RunRecord
     public ComputeProfile? Profile { get; init; }
 
     /// <summary>
-    /// The first step computed under newer arithmetic than the run began with, whose bits are not those of an undisturbed
+    /// The first step computed under newer arithmetic than the run began with, whose bits are not those of an
+    /// undisturbed
     /// run from there on; null if all its steps were computed under one.
     /// </summary>
     public long? NewerArithmeticSince { get; init; }

@@ -39,7 +39,8 @@ public sealed record StepCost
     public double BytesPerSilo => ExchangedBytes / SiloCount;
 
     /// <summary>
-    /// Seconds in which stripes pass: a worker contributes while it computes the last micro-batch of its range, and then
+    /// Seconds in which stripes pass: a worker contributes while it computes the last micro-batch of its range, and
+    /// then
     /// waits.
     /// </summary>
     public double ExchangeSeconds => ExposedSeconds + Workers.Max(worker => worker.SecondsPerMicroBatch);
@@ -54,7 +55,8 @@ public sealed record StepCost
 public readonly record struct FasterWith(int WorkerCount, double StepSeconds);
 
 /// <summary>
-/// Whether a run would be faster with fewer workers, or one alone: more workers share the micro-batches, and their links
+/// Whether a run would be faster with fewer workers, or one alone: more workers share the micro-batches, and their
+/// links
 /// carry the gradients. Each silo sends its sums of the stripes of others and the averages of its own, together
 /// <c>2 (n - 1) / n</c> gradients with <c>n</c> silos.
 /// </summary>
@@ -80,7 +82,8 @@ public static class ScalingAdvice
     }
 
     /// <summary>
-    /// Micro-batches of a step from which on all workers together are as fast as the better choice; null if that is more
+    /// Micro-batches of a step from which on all workers together are as fast as the better choice; null if that is
+    /// more
     /// than a step may have.
     /// </summary>
     public static int? MicroBatchesThatPay(StepCost cost)
@@ -104,7 +107,9 @@ public static class ScalingAdvice
         }
     }
 
-    /// <summary>The advice with its figures and what would help, in one sentence; null if there is none to give.</summary>
+    /// <summary>
+    /// The advice with its figures and what would help, in one sentence; null if there is none to give.
+    /// </summary>
     public static string? Sentence(StepCost cost)
     {
         if (Find(cost) is not { } faster)
@@ -122,7 +127,9 @@ public static class ScalingAdvice
             + $"{Seconds(faster.StepSeconds)} s. What helps: {string.Join(", ", help[..^1])}, or {help[^1]}.";
     }
 
-    /// <summary>Seconds of compute of a step whose micro-batches are divided so that the last is done soonest.</summary>
+    /// <summary>
+    /// Seconds of compute of a step whose micro-batches are divided so that the last is done soonest.
+    /// </summary>
     public static double ComputeSeconds(IReadOnlyList<WorkerSpeed> workers, int microBatchCount)
     {
         ArgumentNullException.ThrowIfNull(workers);

@@ -51,7 +51,8 @@ public sealed record RunSpecification
     public TrainableParameters Trainable { get; init; }
 
     /// <summary>
-    /// <c>--lora-alpha</c>, <c>--lora-dropout</c>, <c>--lora-targets</c> and the rank; null unless adapters are trained.
+    /// <c>--lora-alpha</c>, <c>--lora-dropout</c>, <c>--lora-targets</c> and the rank; null unless adapters are
+    /// trained.
     /// </summary>
     public LoraOptions? Lora { get; init; }
 

@@ -18,8 +18,8 @@ public readonly record struct TrainingScope(TrainableParameters Trainable, int? 
         ArgumentNullException.ThrowIfNull(text);
         if (text.StartsWith(AdapterPrefix, StringComparison.Ordinal))
         {
-            return int.TryParse(text[AdapterPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var rank)
-                && rank >= 1
+            var number = text[AdapterPrefix.Length..];
+            return int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var rank) && rank >= 1
                     ? new TrainingScope(TrainableParameters.Lora, rank)
                     : null;
         }

@@ -49,7 +49,10 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
             if (replica.Layout.Find(slice.Parameter.Id) is { } trained)
                 replica.Write(part, trained.Start + offset, values.Slice(first, count));
             else if (part == ReplicaPart.Parameters)
-                replica.WriteBase(replica.Parameters.Base[slice.Parameter.Id].Start + offset, values.Slice(first, count));
+            {
+                var ofBase = replica.Parameters.Base[slice.Parameter.Id].Start;
+                replica.WriteBase(ofBase + offset, values.Slice(first, count));
+            }
         }
     }
 

@@ -87,7 +87,10 @@ public sealed class ParameterLoader(
         if (model.IsScratch)
             StreamScratch(model.Shape, seed, sink, cancellation);
         else if (model.BaseRun is { } run)
-            StreamCheckpoint(new StoredCheckpoint(run.ToString(), model.Step!.Value, model.Sha256!), sink, cancellation);
+        {
+            var checkpoint = new StoredCheckpoint(run.ToString(), model.Step!.Value, model.Sha256!);
+            StreamCheckpoint(checkpoint, sink, cancellation);
+        }
         else
             StreamStored(model, sink, cancellation);
     }

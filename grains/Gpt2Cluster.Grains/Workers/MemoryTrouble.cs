@@ -29,7 +29,7 @@ internal static class MemoryTrouble
         var precision = specification.Precision ?? Precision.Float32;
         var bytes = MemoryEstimate.Of(MemoryEstimate.DemandOf(specification, precision, siloCount: 1)).TotalBytes;
         var gigabytes = (bytes / 1e9).ToString("0.0", CultureInfo.InvariantCulture);
-        return $"{phase} failed: there is no memory left; a worker of this run takes about {gigabytes} GB. What takes less: "
-            + $"a smaller --batch-size (now {specification.BatchSize}), --recompute, or --train lora:8";
+        return $"{phase} failed: there is no memory left; a worker of this run takes about {gigabytes} GB. What takes "
+            + $"less: a smaller --batch-size (now {specification.BatchSize}), --recompute, or --train lora:8";
     }
 }

@@ -11,7 +11,7 @@ public sealed class CommandTreeTests
     private const string Training =
         "--dataset --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate --schedule "
         + "--warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise --train "
-        + "--device "
+        + "--lora-alpha --lora-dropout --lora-targets --device "
         + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
         + "--sample-length --sample-prompt --top-k --top-p --temperature --save-every --keep --val-dataset --val-split "
         + "--val-every --early-stop --seed --pause-at";
@@ -39,7 +39,8 @@ public sealed class CommandTreeTests
         ["model pull"] = "NAME",
         ["model import"] = "PATH --name",
         ["model init"] = "PRESET OUT --seed",
-        ["bench step"] = "--model --batch-size --sequence-length --precision --steps --threads",
+        ["bench step"] = "--model --batch-size --sequence-length --precision --steps --threads "
+            + "--train --recompute",
         ["bench exchange"] = "--floats --rounds",
         ["bench generate"] = "--model --length --num --precision",
         ["doctor"] = "",

@@ -35,7 +35,7 @@ public sealed class TokensTests
     [InlineData("train d --learning-rate fast", "--learning-rate takes a number, not 'fast'.")]
     [InlineData("train d --learning-rate nan", "--learning-rate takes a number, not 'nan'.")]
     [InlineData("train d --schedule step", "--schedule takes constant, linear or cosine, not 'step'.")]
-    [InlineData("train d --train lora:4", "--train takes all or transformer-layers, not 'lora:4'.")]
+    [InlineData("train d --train lora", "--train takes all, transformer-layers or lora:RANK, not 'lora'.")]
     [InlineData("train d --workers 3..2", "--workers takes a number of 1 or more, or MIN..MAX, not '3..2'.")]
     [InlineData("watch", "Required argument missing for command: 'watch'.")]
     [InlineData("train d --steps", "Required argument missing for option: '--steps'.")]

@@ -58,7 +58,8 @@ public sealed class CudaDriverTests
         var folder = Directory.CreateTempSubdirectory("cuda-");
         try
         {
-            var (source, library) = (Path.Combine(folder.FullName, "c.c"), Path.Combine(folder.FullName, "libcuda.so.1"));
+            var source = Path.Combine(folder.FullName, "c.c");
+        var library = Path.Combine(folder.FullName, "libcuda.so.1");
             File.WriteAllText(source, Source);
             FakeLibrary.Compile(source, library, $"-DRESULT={startResult}");
             return CudaDriver.Look(library);

@@ -19,7 +19,8 @@ public sealed class NvmlTests
           *d = (nvmlDevice_t)(0x7fff00001000 + i); return 0; }
         static int bad(nvmlDevice_t d) { return d != (nvmlDevice_t)0x7fff00001000; }
         nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t d, char *v, unsigned int n) { strcpy(v, "GPU-1"); return bad(d); }
-        nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t d, char *v, unsigned int n) { strcpy(v, "NVIDIA H200"); return bad(d); }
+        nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t d, char *v, unsigned int n)
+        { strcpy(v, "NVIDIA H200"); return bad(d); }
         nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t d, nvmlUtilization_t *u) {
           u->gpu = 75; u->memory = 20; return bad(d); }
         nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t d, nvmlMemory_t *m) {

@@ -64,7 +64,9 @@ internal static class Replicas
         return replica;
     }
 
-    /// <summary>The logits of the golden batch, (128, 512), with the parameters of a replica of the golden shape.</summary>
+    /// <summary>
+    /// The logits of the golden batch, (128, 512), with the parameters of a replica of the golden shape.
+    /// </summary>
     public static float[] GoldenLogits(Replica replica)
     {
         using var mode = torch.no_grad();

@@ -32,6 +32,7 @@ public sealed class CudaSightTests
         Assert.Null((CudaSight.Nothing with { HasDriver = true }).ProcessorBuildNotice());
         var sight = new CudaSight { HasDriver = true, Cards = [Cards.H200] };
         Assert.StartsWith("This machine has a card (NVIDIA H200) and", sight.ProcessorBuildNotice());
-        Assert.StartsWith("This machine has a card and", new CudaSight { HasDeviceFiles = true }.ProcessorBuildNotice());
+        Assert.StartsWith(
+            "This machine has a card and", new CudaSight { HasDeviceFiles = true }.ProcessorBuildNotice());
     }
 }

@@ -4,7 +4,8 @@ namespace Gpt2Cluster.Core.Tests.Runs;
 
 public sealed class ScalingAdviceTests
 {
-    // Two silos, 8 micro-batches of 0.25 s; 30 MB from each silo at 6 MB/s take 5 s, of which 0.25 s pass beside compute.
+    // Two silos, 8 micro-batches of 0.25 s; 30 MB from each silo at 6 MB/s take 5 s, of which 0.25 s pass beside
+    // compute.
     private static readonly StepCost SlowLink = new()
     {
         MicroBatchCount = 8,
@@ -26,8 +27,10 @@ public sealed class ScalingAdviceTests
 
     [Fact]
     public void The_sentence_has_the_figures_and_what_helps() => Assert.Equal(
-        "A step takes 5.85 s with 2 workers, of which 4.75 s wait for the link, where each silo sends 30.0 MB at 6.0 MB/s; "
-        + "with one worker alone it would take about 2.10 s. What helps: --workers 1, --train lora:8, --micro-batches 32 or "
+        "A step takes 5.85 s with 2 workers, of which 4.75 s wait for the link, where each silo sends 30.0 MB at "
+            + "6.0 MB/s; "
+        + "with one worker alone it would take about 2.10 s. What helps: --workers 1, --train lora:8, "
+            + "--micro-batches 32 or "
         + "more, or a faster link.",
         ScalingAdvice.Sentence(SlowLink));
 

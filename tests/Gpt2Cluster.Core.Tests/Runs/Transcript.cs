@@ -156,7 +156,8 @@ internal sealed class Transcript
             ],
         };
 
-    // Workers that are offered, then other runs as RUN=COUNT and workers that serve nobody as free=COUNT, those of other
+    // Workers that are offered, then other runs as RUN=COUNT and workers that serve nobody as free=COUNT, those of
+    // other
     // classes of devices as other=COUNT, and disks as
     // SILO@DISK, with ~ behind it for a silo that is to stop.
     private static WorkersOffered Offer(string[] all)

@@ -8,9 +8,28 @@ public sealed class SpecificationDifferencesTests
     [Fact]
     public void Every_leaf_has_a_name_on_the_command_line()
     {
-        var leaves = SpecificationJson.Leaves(Specifications.Sound with { Workers = new WorkerRange(1, 2) }).Keys
+        var adapted = Specifications.Sound with { Lora = new LoraOptions { Rank = 4, Alpha = 8 } };
+        var leaves = new[] { Specifications.Sound, adapted }
+            .SelectMany(each => SpecificationJson.Leaves(each with { Workers = new WorkerRange(1, 2) }).Keys)
             .Select(leaf => leaf.StartsWith("workers.", StringComparison.Ordinal) ? "workers" : leaf);
         Assert.Equal(SpecificationDifferences.OptionNames.Keys.Order(), leaves.Distinct().Order());
+    }
+
+    [Fact]
+    public void Other_adapters_and_none_are_differences()
+    {
+        var adapted = Specifications.Sound with
+        {
+            Trainable = TrainableParameters.Lora,
+            Lora = new LoraOptions { Rank = 4, Alpha = 8 },
+        };
+        var other = adapted with { Lora = adapted.Lora with { Rank = 8 } };
+        Assert.Equal(
+            ["the rank of --train lora:RANK is 4 in the run and 8 in this command."],
+            SpecificationDifferences.Between(adapted, other));
+        Assert.Contains(
+            SpecificationDifferences.Between(adapted, Specifications.Sound),
+            difference => difference.StartsWith("--train is ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -202,7 +202,8 @@ internal sealed unsafe class FusedHeadLoss(ThreadTeam team, int vocabularySize, 
             Microkernel.Release);
     }
 
-    private void WriteGradients(Chunk chunk, int tile, int panel, ReadOnlySpan<int> targets, ushort* dlogits, int stride)
+    private void WriteGradients(
+        Chunk chunk, int tile, int panel, ReadOnlySpan<int> targets, ushort* dlogits, int stride)
     {
         var logits = chunk.Logits(tile, panel);
         var (first, count) = (panel * Tile, Math.Min(Tile, vocabularySize - (tile * Tile)));

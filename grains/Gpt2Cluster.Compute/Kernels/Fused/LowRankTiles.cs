@@ -14,7 +14,9 @@ internal readonly unsafe struct LowRankTiles(LowRankTerm term)
 
     private int Depth => (Rank + DepthMultiple - 1) / DepthMultiple * DepthMultiple;
 
-    /// <summary>Bytes of scratch that a task needs: both operands, and the product where dropout multiplies it.</summary>
+    /// <summary>
+    /// Bytes of scratch that a task needs: both operands, and the product where dropout multiplies it.
+    /// </summary>
     public long ScratchBytes => (2 * Pieces.Size<ushort>(Tile * Depth)) + Pieces.Size<float>(Tile * Tile);
 
     /// <summary>A task's scratch.</summary>
