@@ -119,7 +119,7 @@ public sealed class ReplicaFactory : IReplicaFactory
         Device device, Precision precision, int threads, ModelShape shape) => device.Kind switch
         {
             "cpu" => CpuBackend.For(precision, threads, device.BFloat16IsFast, shape),
-            "cuda" => new TorchBackend(
+            "cuda" => new Torch.TorchBackend(
                 precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Ordinal)),
             _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),
         };

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Torch;
 using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Tests;
@@ -67,7 +68,7 @@ public sealed class TiledAttentionTests
         using var qkv = Memory.Wrap(Values([rows, 3 * width], 1).to(ScalarType.BFloat16).to(type));
         using var dresult = Memory.Wrap(Values([rows, width], 2).to(ScalarType.BFloat16).to(type));
         using var own = new TiledAttention<T>(team, qkv, length, heads);
-        using var twin = ScaledDotProductAttention.Forward(qkv, length, heads, forBackward: true);
+        using var twin = TorchAttention.Forward(new TorchOperators(), qkv, length, heads, forBackward: true);
         return (Run(own, dresult), Run(twin, dresult));
     }
 

@@ -68,8 +68,15 @@ internal abstract class ComputeBackend : IDisposable
     /// <summary>Waits until everything asked of the device is done.</summary>
     public abstract void Synchronize();
 
-    /// <summary>The Euclidean norm of an averaged gradient, in Core's fixed order.</summary>
-    public double GradientNorm(FlatBuffer averages, long length) => GradientNorms.Of(averages, length, Team);
+    /// <summary>A pass over the model begins; a device may fetch the tokens here, once for all who need them.</summary>
+    /// <param name="tokens">N inputs, unchanged until the pass ends.</param>
+    /// <param name="targets">N targets, unchanged until the pass ends.</param>
+    public virtual void BeginPass(ReadOnlyMemory<int> tokens, ReadOnlyMemory<int> targets)
+    {
+    }
+
+    /// <summary>The Euclidean norm of an averaged gradient, in an order that is fixed for a kind of device.</summary>
+    public virtual double GradientNorm(FlatBuffer averages, long length) => GradientNorms.Of(averages, length, Team);
 
     /// <inheritdoc/>
     public virtual void Dispose()

@@ -14,6 +14,7 @@ namespace Gpt2Cluster.Compute.Devices;
 internal sealed class PortableCpuBackend : CpuBackend
 {
     private readonly bool decodesBFloat16;
+    private readonly ICrossEntropy crossEntropy;
 
     /// <summary>Makes it; libtorch must have been prepared.</summary>
     public PortableCpuBackend(Precision precision, int threads, bool multipliesBFloat16, ModelShape shape)
@@ -24,12 +25,12 @@ internal sealed class PortableCpuBackend : CpuBackend
     private PortableCpuBackend(Precision precision, bool isBFloat16, ModelShape shape, ThreadTeam team)
         : base(precision, isBFloat16 ? ScalarType.BFloat16 : ScalarType.Float32, new HostMemory(), team)
     {
-        Kernels = (isBFloat16, shape.Width % 8 == 0) switch
+        (Kernels, crossEntropy) = (isBFloat16, shape.Width % 8 == 0) switch
         {
-            (true, true) => new CpuKernels<BFloat16Element>(team),
-            (true, false) => new CpuKernels<AnyLength<BFloat16Element>>(team),
-            (false, true) => new CpuKernels<Float32Element>(team),
-            (false, false) => new CpuKernels<AnyLength<Float32Element>>(team),
+            (true, true) => Both(new CpuKernels<BFloat16Element>(team)),
+            (true, false) => Both(new CpuKernels<AnyLength<BFloat16Element>>(team)),
+            (false, true) => Both(new CpuKernels<Float32Element>(team)),
+            (false, false) => Both(new CpuKernels<AnyLength<Float32Element>>(team)),
         };
         Linear = new TorchLinear(Matmul, Kernels);
         decodesBFloat16 = precision == Precision.BFloat16;
@@ -55,7 +56,7 @@ internal sealed class PortableCpuBackend : CpuBackend
 
     /// <inheritdoc/>
     public override IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock) =>
-        new ChunkedHeadLoss(Matmul, Kernels, shape, clock);
+        new ChunkedHeadLoss(Matmul, crossEntropy, shape, clock);
 
     /// <inheritdoc/>
     public override IWorkingParameters NewWorkingParameters(ModelParameters parameters, FlatTensor master) =>
@@ -65,4 +66,7 @@ internal sealed class PortableCpuBackend : CpuBackend
             (_, ScalarType.BFloat16) => WorkingParameters.BFloat16(parameters, master, Round),
             _ => new RoundedParameters(parameters, master, Team),
         };
+
+    private static (IKernels Kernels, ICrossEntropy CrossEntropy) Both<T>(CpuKernels<T> kernels)
+        where T : struct, IElement => (kernels, kernels);
 }

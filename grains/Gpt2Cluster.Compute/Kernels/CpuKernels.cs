@@ -13,7 +13,8 @@ namespace Gpt2Cluster.Compute.Kernels;
 /// <param name="attend">
 /// Attention that is faster than ours, of (N, 3C), T, H and whether a backward pass follows; null for none.
 /// </param>
-internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, bool, IAttention>? attend = null) : IKernels
+internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, bool, IAttention>? attend = null)
+    : IKernels, ICrossEntropy
     where T : struct, IElement
 {
     private readonly EmbeddingKernel<T> embedding = new(team);
@@ -75,6 +76,13 @@ internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, bool
 
     /// <inheritdoc/>
     public void Round(Matrix x, Matrix y) => elementwise.Round(x, y);
+
+    /// <inheritdoc/>
+    public void Clear(Matrix x)
+    {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        x.Tensor.zero_();
+    }
 
     /// <inheritdoc/>
     public void SumRows(Matrix dy, Matrix dbias) => rowSum.Sum(dy, dbias);

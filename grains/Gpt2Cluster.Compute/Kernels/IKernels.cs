@@ -81,9 +81,16 @@ internal interface IKernels : IDisposable
     /// <summary><c>y = x</c>, fp32 rounded to the type of activations.</summary>
     void Round(Matrix x, Matrix y);
 
+    /// <summary><c>x = 0</c>.</summary>
+    void Clear(Matrix x);
+
     /// <summary><c>dbias = </c> the sum of the rows of <paramref name="dy"/>.</summary>
     void SumRows(Matrix dy, Matrix dbias);
+}
 
+/// <summary>The loss over some rows of logits, by kernels.</summary>
+internal interface ICrossEntropy
+{
     /// <summary>
     /// The loss of each row in nats; the logits become the gradient of the sum of losses times <paramref
     /// name="scale"/>, unless that is 0. Columns from <paramref name="vocabularySize"/> on only pad the matrix.

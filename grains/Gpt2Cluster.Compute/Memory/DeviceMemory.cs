@@ -1,3 +1,4 @@
+using Gpt2Cluster.Compute.Torch;
 using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Memory;
@@ -43,6 +44,9 @@ internal sealed unsafe class HostMemory() : DeviceMemory(CPU)
 /// </summary>
 internal sealed unsafe class TensorMemory(Device device) : DeviceMemory(device)
 {
+    /// <summary>Takes all calls of arithmetic and copying on this memory.</summary>
+    public TorchOperators Operators { get; } = new();
+
     /// <inheritdoc/>
     public override FlatTensor Flat(long length, ScalarType type) => new DeviceFlatTensor(length, type, this);
 

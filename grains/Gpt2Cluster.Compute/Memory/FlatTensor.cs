@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Gpt2Cluster.Compute.Torch;
 using Gpt2Cluster.Core.Memory;
 using static TorchSharp.torch;
 
@@ -92,9 +93,17 @@ internal sealed unsafe class HostFlatTensor : FlatTensor
 }
 
 /// <summary>A flat tensor on a device: its elements are copied.</summary>
-internal sealed class DeviceFlatTensor(long length, ScalarType type, TensorMemory memory)
-    : FlatTensor(length, type, memory)
+internal sealed class DeviceFlatTensor : FlatTensor
 {
+    private readonly TorchOperators operators;
+
+    /// <summary>Makes one.</summary>
+    public DeviceFlatTensor(long length, ScalarType type, TensorMemory memory)
+        : base(length, type, memory)
+    {
+        operators = memory.Operators;
+    }
+
     /// <inheritdoc/>
     public override FlatBuffer Buffer =>
         throw new InvalidOperationException("The processor does not reach a device's memory.");
@@ -103,8 +112,10 @@ internal sealed class DeviceFlatTensor(long length, ScalarType type, TensorMemor
     public override void Read(long start, Span<float> into)
     {
         using var scope = NewDisposeScope();
-        var host = Tensor.narrow(0, start, into.Length).to(ScalarType.Float32).cpu();
-        MemoryMarshal.Cast<byte, float>(host.bytes).CopyTo(into);
+        var values = Tensor.narrow(0, start, into.Length);
+        if (values.dtype != ScalarType.Float32)
+            values = operators.Converted(values, ScalarType.Float32);
+        operators.Read(values, into, HostRead.State);
     }
 
     /// <inheritdoc/>
@@ -113,6 +124,6 @@ internal sealed class DeviceFlatTensor(long length, ScalarType type, TensorMemor
         using var scope = NewDisposeScope();
         var host = empty(from.Length, ScalarType.Float32);
         from.CopyTo(MemoryMarshal.Cast<byte, float>(host.bytes));
-        Tensor.narrow(0, start, from.Length).copy_(host);
+        operators.Upload(host, Tensor.narrow(0, start, from.Length));
     }
 }

@@ -25,7 +25,7 @@ internal sealed unsafe class Matrix : IDisposable
     }
 
     /// <summary>The same memory as a tensor of two dimensions.</summary>
-    public Tensor Tensor { get; }
+    public Tensor Tensor { get; private set; }
 
     /// <summary>The tensor with its dimensions swapped.</summary>
     public Tensor Transposed => transposed ??= Tensor.t().DetachFromDisposeScope();
@@ -37,7 +37,7 @@ internal sealed unsafe class Matrix : IDisposable
     public int Columns { get; }
 
     /// <summary>Bytes of one element: 4 or 2.</summary>
-    public int ElementBytes { get; }
+    public int ElementBytes { get; private set; }
 
     /// <summary>The first element; only kernels of the processor may follow it.</summary>
     public byte* Pointer { get; }
@@ -57,6 +57,24 @@ internal sealed unsafe class Matrix : IDisposable
     {
         using var scope = NewDisposeScope();
         return memory.Wrap(Tensor.clone());
+    }
+
+    /// <summary>Takes over another tensor that lies in the same memory.</summary>
+    public Matrix InSameMemory(Tensor tensor) => memory.Wrap(tensor);
+
+    /// <summary>
+    /// Takes over a result of the same shape in place of what it held, which saves a copy. Nobody must hold views of
+    /// it.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The shape is another, or kernels have its address.</exception>
+    public void Become(Tensor result)
+    {
+        if (Pointer is not null || result.shape[0] != Rows || result.shape[1] != Columns)
+            throw new InvalidOperationException("Only a device's matrix becomes another, and one of its shape.");
+        Dispose();
+        transposed = null;
+        Tensor = result.DetachFromDisposeScope();
+        ElementBytes = checked((int)result.element_size());
     }
 
     /// <summary>The same elements in another type: a copy, or a view where the type is the same.</summary>

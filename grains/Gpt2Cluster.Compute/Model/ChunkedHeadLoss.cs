@@ -7,7 +7,8 @@ namespace Gpt2Cluster.Compute.Model;
 /// <summary>
 /// The vocabulary's loss by libtorch's products, in chunks of rows, each forward and backward: any device, any shape.
 /// </summary>
-internal sealed class ChunkedHeadLoss(IMatmul matmul, IKernels kernels, ModelShape shape, PhaseClock clock) : IHeadLoss
+internal sealed class ChunkedHeadLoss(IMatmul matmul, ICrossEntropy kernels, ModelShape shape, PhaseClock clock)
+    : IHeadLoss
 {
     /// <summary>Rows of logits at a time.</summary>
     public const int ChunkRows = 256;

@@ -2,7 +2,6 @@ using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
-using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Model;
 
@@ -42,8 +41,10 @@ internal sealed class Gpt2(
         ReadOnlyMemory<int> targets,
         Memory<double> losses)
     {
+        backend.BeginPass(tokens, targets);
         Forward(space, context, tokens, null);
         Head.Losses(parameters.Outer, space, targets, losses);
+        Loss.ReadLosses(losses);
         clock.Enter(Phase.Outside);
     }
 
@@ -93,14 +94,14 @@ internal sealed class Gpt2(
         Memory<double> losses)
     {
         FaultPoints.Reach(FaultPoint.Forward, context.Step);
+        backend.BeginPass(tokens, targets);
         Forward(space, context with { KeepsGraph = !recompute }, tokens, null);
         var tokenSums = gradients.Tokens is { } wanted ? tokenGradient.SumsFor(wanted) : null;
         Head.LossesAndGradients(parameters.Outer, gradients, tokenSums, space, targets, 1f / space.Rows, losses);
-        var isFinite = AreFinite(losses.Span);
         var embeddingsStart = gradients.Norm is null ? trained.OuterStart : EmbeddingsStart;
         if (gradients.Norm is { } norm)
         {
-            PoisonUnless(isFinite, norm.Gain);
+            Loss.PoisonUnlessFinite(losses, norm.Gain);
             final(trained.OuterStart, embeddingsStart);
         }
 
@@ -110,49 +111,25 @@ internal sealed class Gpt2(
             clock.Enter(Phase.BlocksBackward);
             BackwardBlock(space, context, layer, recompute, gradients);
             if (gradients.Norm is null && gradients.AnyOf(layer) is { } any)
-                PoisonUnless(isFinite, any);
+                Loss.PoisonUnlessFinite(losses, any);
             var (start, end) = trained.Block(layer);
             final(start, end);
         }
 
-        if (tokenSums is null || gradients is not { Tokens: { } dtokens, Positions: { } dpositions })
+        if (tokenSums is not null && gradients is { Tokens: { } dtokens, Positions: { } dpositions })
         {
-            clock.Enter(Phase.Outside);
-            return;
+            clock.Enter(Phase.Embedding);
+            kernels.EmbedBackward(
+                tokens, context.SequenceLength, space.StreamGradient, context.DropoutAt(-1, 0), tokenSums, dpositions);
+            tokenGradient.Finish(dtokens);
+            final(embeddingsStart, trained.Length);
         }
 
-        clock.Enter(Phase.Embedding);
-        kernels.EmbedBackward(
-            tokens, context.SequenceLength, space.StreamGradient, context.DropoutAt(-1, 0), tokenSums, dpositions);
-        tokenGradient.Finish(dtokens);
-        final(embeddingsStart, trained.Length);
         clock.Enter(Phase.Outside);
+        Loss.ReadLosses(losses);
     }
 
     private long EmbeddingsStart => trained[new ParameterId(-1, ParameterRole.PositionEmbedding)].Start;
-
-    private static bool AreFinite(ReadOnlySpan<double> losses)
-    {
-        foreach (var loss in losses)
-        {
-            if (!double.IsFinite(loss))
-                return false;
-        }
-
-        return true;
-    }
-
-    /// <summary>
-    /// A loss can be infinite while its gradient is finite. Every worker must know that the step is not to be applied,
-    /// and all they share is the gradient: its norm is not finite then.
-    /// </summary>
-    private static void PoisonUnless(bool isFinite, Memory.Matrix gradient)
-    {
-        if (isFinite)
-            return;
-        using var scope = NewDisposeScope();
-        gradient.Tensor.fill_(float.NaN);
-    }
 
     private void BackwardBlock(
         Workspace space, in StepContext context, int layer, bool recompute, GradientViews gradients)

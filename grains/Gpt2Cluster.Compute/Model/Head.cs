@@ -1,7 +1,6 @@
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Core.Model;
-using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Model;
 
@@ -42,8 +41,7 @@ internal sealed class Head(IKernels kernels, IHeadLoss loss, ModelShape shape, P
         loss.Run(space.Branch, w.Tokens, targets, losses, wanted);
         clock.Enter(Phase.HeadBackward);
         var x = space.Stream(shape.LayerCount); // (N, C)
-        using var scope = NewDisposeScope();
-        space.StreamGradient.Tensor.zero_();
+        kernels.Clear(space.StreamGradient);
         kernels.LayerNormBackward(
             space.ChannelGradient, x, w.Norm, space.HeadStatistics, space.StreamGradient, gradients.Norm);
     }

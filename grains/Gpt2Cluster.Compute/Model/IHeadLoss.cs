@@ -1,4 +1,5 @@
 using Gpt2Cluster.Compute.Memory;
+using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Model;
 
@@ -12,7 +13,7 @@ internal interface IHeadLoss : IDisposable
     /// <param name="hidden">(N, C): the last layer norm's result.</param>
     /// <param name="tokens">(Vp, C): the token embedding.</param>
     /// <param name="targets">N tokens.</param>
-    /// <param name="losses">N losses.</param>
+    /// <param name="losses">Takes N losses, at the latest by <see cref="ReadLosses"/>.</param>
     /// <param name="gradients">Where the gradients go; null for none.</param>
     void Run(
         Matrix hidden,
@@ -20,6 +21,33 @@ internal interface IHeadLoss : IDisposable
         ReadOnlyMemory<int> targets,
         Memory<double> losses,
         HeadLossGradients? gradients);
+
+    /// <summary>
+    /// The losses of the last run are wanted on the host: from here on they are there. An implementation that computes
+    /// them there has written them already.
+    /// </summary>
+    void ReadLosses(Memory<double> losses)
+    {
+    }
+
+    /// <summary>
+    /// Makes a gradient no number if a loss of the last run is not finite. A loss can be infinite while its gradient is
+    /// finite. Every worker must know that the step is not to be applied, and all they share is the gradient: its norm
+    /// is not finite then.
+    /// </summary>
+    /// <param name="losses">The last run's, where they are on the host already.</param>
+    /// <param name="gradient">Any that is trained.</param>
+    void PoisonUnlessFinite(ReadOnlyMemory<double> losses, Matrix gradient)
+    {
+        foreach (var loss in losses.Span)
+        {
+            if (double.IsFinite(loss))
+                continue;
+            using var scope = NewDisposeScope();
+            gradient.Tensor.fill_(float.NaN);
+            return;
+        }
+    }
 }
 
 /// <summary>What a backward pass of the vocabulary's loss writes.</summary>

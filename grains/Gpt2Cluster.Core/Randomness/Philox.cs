@@ -15,11 +15,20 @@ public readonly record struct RandomWords(uint W0, uint W1, uint W2, uint W3)
 /// </summary>
 public static class Philox
 {
-    private const int Rounds = 10;
-    private const uint Multiplier0 = 0xD2511F53;
-    private const uint Multiplier1 = 0xCD9E8D57;
-    private const uint Weyl0 = 0x9E3779B9;
-    private const uint Weyl1 = 0xBB67AE85;
+    /// <summary>How often a counter is mixed.</summary>
+    public const int Rounds = 10;
+
+    /// <summary>Multiplies the first word of a counter.</summary>
+    public const uint Multiplier0 = 0xD2511F53;
+
+    /// <summary>Multiplies the third word of a counter.</summary>
+    public const uint Multiplier1 = 0xCD9E8D57;
+
+    /// <summary>Added to the key's lower word after a round.</summary>
+    public const uint Weyl0 = 0x9E3779B9;
+
+    /// <summary>Added to the key's upper word after a round.</summary>
+    public const uint Weyl1 = 0xBB67AE85;
 
     /// <summary>The four words that belong to one counter under one key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

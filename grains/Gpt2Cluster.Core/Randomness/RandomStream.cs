@@ -101,6 +101,14 @@ public readonly record struct RandomStream
     public RandomWords Block(long index) =>
         Philox.Draw(new RandomWords(checked((uint)index), step, microBatch, address), seed);
 
+    /// <summary>Philox' key, and the counter of the first position: its first word counts up by one every four.</summary>
+    public (ulong Key, RandomWords Counter) Address => (seed, new RandomWords(0, step, microBatch, address));
+
+    /// <summary>Dropout drops where the 32 bits of a position are below this.</summary>
+    /// <param name="probability">0 to below 1.</param>
+    public static uint DropThreshold(double probability) =>
+        (uint)Math.Min(uint.MaxValue, Math.Round(probability * 4294967296.0));
+
     /// <summary>
     /// Dropout's multipliers: 0 with the given probability, else 1 / (1 - probability), so that the mean stays.
     /// </summary>
@@ -109,7 +117,7 @@ public readonly record struct RandomStream
     /// <param name="probability">0 to below 1.</param>
     public void FillKeepMultipliers(Span<float> multipliers, long start, double probability)
     {
-        var threshold = (uint)Math.Min(uint.MaxValue, Math.Round(probability * 4294967296.0));
+        var threshold = DropThreshold(probability);
         var keep = (float)(1 / (1 - probability));
         var index = 0;
         for (; index < multipliers.Length && ((start + index) & 3) != 0; index++)

@@ -1,7 +1,7 @@
 using Gpt2Cluster.Compute.Devices;
-using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Kernels.Fused;
 using Gpt2Cluster.Compute.Model;
+using Gpt2Cluster.Compute.Torch;
 using Gpt2Cluster.Core.Randomness;
 using static TorchSharp.torch;
 using Dropout = Gpt2Cluster.Compute.Kernels.Dropout;
@@ -120,7 +120,7 @@ public sealed class FusedKernelTests
         using var wide = NarrowValues.Host.Wrap(NarrowValues.Wide(qkv));
         using var dmlp = NarrowValues.Host.Wrap(NarrowValues.Wide(dresult));
         using var dexpected = NarrowValues.Host.Matrix(rows, 3 * channels, ScalarType.Float32);
-        using var twin = ScaledDotProductAttention.Forward(wide, length, heads, forBackward: true);
+        using var twin = TorchAttention.Forward(new TorchOperators(), wide, length, heads, forBackward: true);
         twin.Backward(dmlp, dexpected);
         NarrowValues.AssertClose(twin.Result.Tensor, own.Result, TwoRoundings);
         for (var part = 0; part < 3; part++)

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Model;
+using Gpt2Cluster.Compute.Torch;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;

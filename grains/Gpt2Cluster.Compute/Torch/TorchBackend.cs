@@ -1,12 +1,14 @@
+using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
+using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 using static TorchSharp.torch;
 
-namespace Gpt2Cluster.Compute.Devices;
+namespace Gpt2Cluster.Compute.Torch;
 
 /// <summary>
 /// libtorch's operators on whole tensors: a card. It runs on a processor too, whose memory it treats as a card's: tests
@@ -15,6 +17,9 @@ namespace Gpt2Cluster.Compute.Devices;
 internal sealed class TorchBackend : ComputeBackend
 {
     private readonly TensorMemory memory;
+    private readonly BatchTokens tokens;
+    private readonly DeviceAverages averages;
+    private readonly List<TorchOptimizer> optimizers = [];
 
     /// <summary>Makes it on a device.</summary>
     public TorchBackend(Precision precision, int threads, TorchSharp.torch.Device device)
@@ -30,11 +35,20 @@ internal sealed class TorchBackend : ComputeBackend
             new ThreadTeam(threads))
     {
         TorchRuntime.Prepare(threads);
+        if (memory.Device.type == TorchSharp.DeviceType.CUDA)
+            TorchSwitches.MakeDeterministic();
         this.memory = memory;
-        Kernels = new TorchKernels(memory.Device);
-        Linear = new TorchLinear(Matmul, Kernels);
+        tokens = new BatchTokens(memory);
+        averages = new DeviceAverages(memory);
+        var kernels = new TorchKernels(Operators, tokens);
+        Kernels = kernels;
+        Linear = new TorchLinear(Operators, kernels);
+        Matmul = new TorchMatmul(Operators);
         RowMatmul = new TorchRowMatmul(Matmul);
     }
+
+    /// <summary>Takes all calls of libtorch.</summary>
+    public TorchOperators Operators => memory.Operators;
 
     /// <inheritdoc/>
     public override IKernels Kernels { get; }
@@ -43,7 +57,7 @@ internal sealed class TorchBackend : ComputeBackend
     public override ILinear Linear { get; }
 
     /// <inheritdoc/>
-    public override IMatmul Matmul { get; } = new Matmul();
+    public override IMatmul Matmul { get; }
 
     /// <inheritdoc/>
     public override IRowMatmul RowMatmul { get; }
@@ -53,7 +67,7 @@ internal sealed class TorchBackend : ComputeBackend
 
     /// <inheritdoc/>
     public override IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock) =>
-        new ChunkedHeadLoss(Matmul, Kernels, shape, clock);
+        new TorchHeadLoss(Operators, Matmul, tokens, shape, clock);
 
     /// <inheritdoc/>
     public override IWorkingParameters NewWorkingParameters(ModelParameters parameters, FlatTensor master) =>
@@ -63,8 +77,11 @@ internal sealed class TorchBackend : ComputeBackend
 
     /// <inheritdoc/>
     public override IOptimizer NewOptimizer(
-        ReplicaState state, ParameterLayout trained, OptimizerOptions options, IWorkingParameters working) =>
-        new TorchOptimizer(state, ParameterSegment.For(trained), options, working);
+        ReplicaState state, ParameterLayout trained, OptimizerOptions options, IWorkingParameters working)
+    {
+        optimizers.Add(new TorchOptimizer(Operators, state, trained, options, working, averages));
+        return optimizers[^1];
+    }
 
     /// <inheritdoc/>
     public override GradientAccumulator NewGradientAccumulator(ParameterLayout trained) =>
@@ -77,9 +94,28 @@ internal sealed class TorchBackend : ComputeBackend
             cuda.synchronize(Memory.Device);
     }
 
-    private static void Round(FlatTensor from, FlatTensor into, long start, int count)
+    /// <inheritdoc/>
+    public override void BeginPass(ReadOnlyMemory<int> inputs, ReadOnlyMemory<int> targets)
+    {
+        averages.Drop();
+        tokens.Begin(inputs, targets);
+    }
+
+    /// <inheritdoc/>
+    public override double GradientNorm(FlatBuffer averages, long length) => this.averages.Norm(averages, length);
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        optimizers.ForEach(optimizer => optimizer.Dispose());
+        averages.Dispose();
+        tokens.Dispose();
+        base.Dispose();
+    }
+
+    private void Round(FlatTensor from, FlatTensor into, long start, int count)
     {
         using var scope = NewDisposeScope();
-        into.Tensor.narrow(0, start, count).copy_(from.Tensor.narrow(0, start, count));
+        Operators.Copy(from.Tensor.narrow(0, start, count), into.Tensor.narrow(0, start, count));
     }
 }

@@ -1,10 +1,11 @@
 using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Training;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Reduction;
 using static TorchSharp.torch;
 
-namespace Gpt2Cluster.Compute.Training;
+namespace Gpt2Cluster.Compute.Torch;
 
 /// <summary>
 /// Gradients and sums in a device's memory: they are folded there, one IEEE addition an element as on a processor, and
@@ -35,14 +36,16 @@ internal sealed class DeviceGradientAccumulator(ParameterLayout layout, TensorMe
     protected override void CopyToSum(FoldStep step, long start, long end)
     {
         using var scope = NewDisposeScope();
-        SumOf(step.Target).Tensor.narrow(0, start, end - start).copy_(Leaf.Tensor.narrow(0, start, end - start));
+        memory.Operators.Copy(
+            Leaf.Tensor.narrow(0, start, end - start), SumOf(step.Target).Tensor.narrow(0, start, end - start));
     }
 
     /// <inheritdoc/>
     protected override void AddInto(FlatTensor left, FlatTensor right, long start, long end)
     {
         using var scope = NewDisposeScope();
-        left.Tensor.narrow(0, start, end - start).add_(right.Tensor.narrow(0, start, end - start));
+        memory.Operators.AddTo(
+            left.Tensor.narrow(0, start, end - start), right.Tensor.narrow(0, start, end - start));
     }
 
     /// <inheritdoc/>
@@ -53,7 +56,7 @@ internal sealed class DeviceGradientAccumulator(ParameterLayout layout, TensorMe
         {
             using var scope = NewDisposeScope();
             var count = (int)Math.Min(CopiedElements, end - first);
-            from.Tensor.narrow(0, first, count).cpu().bytes.CopyTo(copy.Bytes(first, count));
+            memory.Operators.Read(from.Tensor.narrow(0, first, count), copy, first, count, HostRead.Gradients);
         }
 
         return copy;

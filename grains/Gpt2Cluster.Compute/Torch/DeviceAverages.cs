@@ -1,0 +1,83 @@
+using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Reduction;
+using static TorchSharp.torch;
+
+namespace Gpt2Cluster.Compute.Torch;
+
+/// <summary>
+/// A step's averaged gradient on the device, fp32: it goes up once, for the norm, and stays for the update.
+/// </summary>
+internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
+{
+    /// <summary>Elements that one operator takes: temporary tensors have no more.</summary>
+    public const int MostElements = 1 << 27;
+
+    private const int BlockElements = NormBlocks.BlockElements;
+
+    private readonly TorchOperators operators = memory.Operators;
+    private FlatBuffer? source;
+    private Tensor? values;
+
+    /// <summary>
+    /// The Euclidean norm of the first elements of a buffer: fp64 sums of squares over blocks of
+    /// <see cref="NormBlocks.BlockElements"/> on the device, whose order inside a block is libtorch's and depends on
+    /// nothing but its size; then the blocks in order on the host.
+    /// </summary>
+    public double Norm(FlatBuffer averages, long length)
+    {
+        using var scope = NewDisposeScope();
+        var all = Upload(averages, length);
+        var sums = new double[NormBlocks.BlockCount(length)];
+        var read = new List<Tensor>();
+        for (var first = 0L; first < all.shape[0]; first += MostElements)
+        {
+            var count = Math.Min(MostElements, all.shape[0] - first);
+            var squares = operators.Converted(all.narrow(0, first, count), ScalarType.Float64);
+            operators.Scale(squares, squares);
+            read.Add(operators.SumOverLast(squares.view(-1, BlockElements)));
+        }
+
+        operators.Read(read.Count == 1 ? read[0] : operators.Joined([.. read], 0), sums.AsSpan(), HostRead.Norm);
+        return NormBlocks.Norm(sums);
+    }
+
+    /// <summary>The elements of a buffer whose norm was just taken, or of another, which goes up; the caller's.</summary>
+    public Tensor Take(FlatBuffer averages, long length)
+    {
+        var all = ReferenceEquals(source, averages) ? values! : Upload(averages, length);
+        (source, values) = (null, null);
+        return all;
+    }
+
+    /// <summary>Forgets what was not taken.</summary>
+    public void Drop()
+    {
+        values?.Dispose();
+        (source, values) = (null, null);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Drop();
+
+    private Tensor Upload(FlatBuffer averages, long length)
+    {
+        Drop();
+        var padded = Math.Max(1, NormBlocks.BlockCount(length)) * (long)BlockElements;
+        var all = empty(padded, ScalarType.Float32, memory.Device).DetachFromDisposeScope();
+        (source, values) = (averages, all);
+        using var scope = NewDisposeScope();
+        var type = averages.ElementType == ElementType.Float32 ? ScalarType.Float32 : ScalarType.BFloat16;
+        for (var first = 0L; first < length; first += MostElements)
+        {
+            var count = (int)Math.Min(MostElements, length - first);
+            using var host = empty(count, type);
+            averages.Bytes(first, count).CopyTo(host.bytes);
+            operators.Upload(host, all.narrow(0, first, count));
+        }
+
+        if (length < padded)
+            operators.Clear(all.narrow(0, length, padded - length));
+        return all;
+    }
+}
