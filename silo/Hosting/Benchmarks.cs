@@ -50,11 +50,11 @@ internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchma
         Compute.Benchmarks.CopyRates.Measure(silo.Replicas.Devices[deviceIndex]) is not { } rates
             ? null
             : new JsonObject
-        {
-            ["pageable_to_card"] = rates.PageableToCard,
-            ["pinned_to_card"] = rates.PinnedToCard,
-            ["from_card"] = rates.FromCard,
-        };
+            {
+                ["pageable_to_card"] = rates.PageableToCard,
+                ["pinned_to_card"] = rates.PinnedToCard,
+                ["from_card"] = rates.FromCard,
+            };
 
     /// <inheritdoc/>
     public CudaSight LookAtCards() => CudaDriver.Look();

@@ -120,7 +120,7 @@ public sealed class Nvml : ICardMonitor
         {
             uint value;
             return Find(name, out var get)
-            && ((delegate* unmanaged<nint, int, uint*, int>)get)(card, which, &value) == 0
+                && ((delegate* unmanaged<nint, int, uint*, int>)get)(card, which, &value) == 0
                 ? value
                 : null;
         }

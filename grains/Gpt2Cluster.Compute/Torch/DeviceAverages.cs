@@ -42,7 +42,9 @@ internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
         return NormBlocks.Norm(sums);
     }
 
-    /// <summary>The elements of a buffer whose norm was just taken, or of another, which goes up; the caller's.</summary>
+    /// <summary>
+    /// The elements of a buffer whose norm was just taken, or of another, which goes up; the caller's.
+    /// </summary>
     public Tensor Take(FlatBuffer averages, long length)
     {
         var all = ReferenceEquals(source, averages) ? values! : Upload(averages, length);

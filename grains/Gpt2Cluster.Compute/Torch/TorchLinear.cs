@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Torch;
 
-/// <summary>Linear layers on a device: the bias comes with the product, in one operator and with one rounding.</summary>
+/// <summary>
+/// Linear layers on a device: the bias comes with the product, in one operator and with one rounding.
+/// </summary>
 internal sealed class TorchLinear(TorchOperators operators, TorchKernels kernels) : ILinear
 {
     /// <inheritdoc/>

@@ -101,7 +101,9 @@ public readonly record struct RandomStream
     public RandomWords Block(long index) =>
         Philox.Draw(new RandomWords(checked((uint)index), step, microBatch, address), seed);
 
-    /// <summary>Philox' key, and the counter of the first position: its first word counts up by one every four.</summary>
+    /// <summary>
+    /// Philox' key, and the counter of the first position: its first word counts up by one every four.
+    /// </summary>
     public (ulong Key, RandomWords Counter) Address => (seed, new RandomWords(0, step, microBatch, address));
 
     /// <summary>Dropout drops where the 32 bits of a position are below this.</summary>

@@ -59,7 +59,7 @@ public sealed class CudaDriverTests
         try
         {
             var source = Path.Combine(folder.FullName, "c.c");
-        var library = Path.Combine(folder.FullName, "libcuda.so.1");
+            var library = Path.Combine(folder.FullName, "libcuda.so.1");
             File.WriteAllText(source, Source);
             FakeLibrary.Compile(source, library, $"-DRESULT={startResult}");
             return CudaDriver.Look(library);

@@ -16,7 +16,8 @@ public sealed class OperatorCountTests
 {
     /// <summary>
     /// Arithmetic and copies of such a micro-batch before each had an operator of its own (commit 326f070, dropout off,
-    /// bf16, its code counted by the rules of <see cref="OperatorCounts"/>): embedding 13, 25 layer norms of 2 and their
+    /// bf16, its code counted by the rules of <see cref="OperatorCounts"/>): embedding 13, 25 layer norms of 2 and
+    /// their
     /// backward passes of 5, attention 2 and 4, GELU 3 and 4, ends of branches 24 of 4, bias sums 48 of 3, bias 12,
     /// products of layers 144, 64 chunks of the vocabulary of 16, and 2 more.
     /// </summary>
