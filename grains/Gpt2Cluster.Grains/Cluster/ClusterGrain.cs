@@ -192,7 +192,7 @@ public sealed partial class ClusterGrain(
             .Select(entry => new WorkerDemand(entry.Summary.Name, entry.WorkersAtLeast, entry.WorkersAtMost)
             {
                 Refused = (entry.Refused ?? []).Where(silos.IsSameLife).Select(worker => worker.Key)
-                    .Concat(silos.KeysOfOthers(entry.Devices)).ToHashSet(),
+                    .Concat(silos.KeysOfOthers(entry.DevicesWanted())).ToHashSet(),
             });
         return WorkerAssignment.Assign(silos.Workers, [.. demands], assignment);
     }

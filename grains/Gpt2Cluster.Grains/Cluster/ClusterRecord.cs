@@ -36,10 +36,11 @@ public sealed record RunEntry(
     public bool WantsWorkers => Summary.Status is "queued" or "preparing" or "running";
 
     /// <summary>Which devices may serve it.</summary>
-    public DeviceDemand Devices => new(Summary.Device, Summary.DeviceClass);
+    /// <remarks>No property: the store would keep it, by a type that it cannot read back.</remarks>
+    public DeviceDemand DevicesWanted() => new(Summary.Device, Summary.DeviceClass);
 
     /// <summary>Whether nothing but its progress differs.</summary>
     public bool WantsTheSameAs(RunEntry other) => Summary.Status == other?.Summary.Status
-        && Devices == other.Devices && WorkersAtLeast == other.WorkersAtLeast && WorkersAtMost == other.WorkersAtMost
+        && DevicesWanted() == other.DevicesWanted() && WorkersAtLeast == other.WorkersAtLeast && WorkersAtMost == other.WorkersAtMost
         && (Refused ?? []).SequenceEqual(other.Refused ?? []);
 }
