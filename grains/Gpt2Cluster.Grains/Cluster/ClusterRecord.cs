@@ -41,6 +41,7 @@ public sealed record RunEntry(
 
     /// <summary>Whether nothing but its progress differs.</summary>
     public bool WantsTheSameAs(RunEntry other) => Summary.Status == other?.Summary.Status
-        && DevicesWanted() == other.DevicesWanted() && WorkersAtLeast == other.WorkersAtLeast && WorkersAtMost == other.WorkersAtMost
+        && DevicesWanted() == other.DevicesWanted()
+        && WorkersAtLeast == other.WorkersAtLeast && WorkersAtMost == other.WorkersAtMost
         && (Refused ?? []).SequenceEqual(other.Refused ?? []);
 }
