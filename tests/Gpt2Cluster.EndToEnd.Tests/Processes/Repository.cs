@@ -26,4 +26,8 @@ internal static class Repository
         return folder?.FullName
             ?? throw new DirectoryNotFoundException($"No Gpt2Cluster.sln above {AppContext.BaseDirectory}.");
     }
+
+    /// <summary>The processes of a test live for seconds: no profile pays for its making.</summary>
+    [System.Runtime.CompilerServices.ModuleInitializer]
+    internal static void StartWithoutProfiles() => Environment.SetEnvironmentVariable("DOTNET_TieredPGO", "0");
 }
