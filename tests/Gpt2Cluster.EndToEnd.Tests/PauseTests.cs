@@ -59,25 +59,6 @@ public sealed class PauseTests
         folder.AssertNobodyIsLeft();
     }
 
-    [Fact]
-    public void A_pause_at_every_second_step_changes_nothing()
-    {
-        using var folder = new TestFolder();
-        using var other = new TestFolder();
-        using var undisturbed = ClientProcess.Start(other, Training.Small(Steps, "--micro-batches", "2"));
-        var expected = Training.HashOf(undisturbed);
-
-        foreach (var step in new[] { 2, 4 })
-        {
-            using var part = ClientProcess.Start(
-                folder, Training.Small(Steps, "--micro-batches", "2", "--pause-at", $"{step}"));
-            Training.HashOf(part, "paused");
-        }
-
-        using var last = ClientProcess.Start(folder, Training.Small(Steps, "--micro-batches", "2"));
-        Assert.Equal(expected, Training.HashOf(last));
-    }
-
     private static void AssertShows(TestFolder folder, double loss)
     {
         using var show = ClientProcess.Run(folder, ["show", "run1", "--json"]);

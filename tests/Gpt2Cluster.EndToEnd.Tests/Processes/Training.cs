@@ -11,6 +11,10 @@ internal static class Training
         "--val-every", "0", "--save-every", "0", .. more,
     ];
 
+    /// <summary>The same with adapters, in five micro-batches.</summary>
+    public static string[] Adapters(int steps, params string[] more) => Small(
+        steps, ["--train", "lora:4", "--lora-dropout", "0.1", "--micro-batches", "5", .. more]);
+
     /// <summary>Runs to the end and gives the state hash.</summary>
     public static string HashOf(ClientProcess client, string status = "completed")
     {

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
-namespace Gpt2Cluster.EndToEnd.Tests;
+namespace Gpt2Cluster.Slow.Tests;
 
 /// <summary>Runs that train adapters: the same promise, and what is made of them.</summary>
 public sealed class AdapterRunTests
@@ -20,7 +20,7 @@ public sealed class AdapterRunTests
         foreach (var silos in new[] { 1, 2, 3 })
         {
             using var folder = new TestFolder();
-            string[] command = Adapters(Steps, "--precision", precision, "--silos", $"{silos}");
+            string[] command = Training.Adapters(Steps, "--precision", precision, "--silos", $"{silos}");
             if (silos == 2)
             {
                 using var first = ClientProcess.Start(folder, [.. command, "--pause-at", "5"]);
@@ -40,10 +40,10 @@ public sealed class AdapterRunTests
     {
         using var folder = new TestFolder();
         using var other = new TestFolder();
-        using var undisturbed = ClientProcess.Start(other, Adapters(LongerSteps, "--silos", "1"));
+        using var undisturbed = ClientProcess.Start(other, Training.Adapters(LongerSteps, "--silos", "1"));
         var expected = Training.HashOf(undisturbed);
 
-        using var client = ClientProcess.Start(folder, Adapters(LongerSteps, "--silos", "2"));
+        using var client = ClientProcess.Start(folder, Training.Adapters(LongerSteps, "--silos", "2"));
         client.WaitFor("step", step => step.GetProperty("step").GetInt64() >= 3);
         var killed = folder.ClusterRecord()!.Value.GetProperty("silos")[1].GetProperty("process");
         Process.GetProcessById(killed.GetProperty("process_id").GetInt32()).Kill();
@@ -60,9 +60,9 @@ public sealed class AdapterRunTests
         Training.HashOf(full);
         // Adapters on a run's weights: the base is brought from that run's checkpoint.
         using var adapters = ClientProcess.Start(
-            folder, From("full", Adapters(4, "--run", "adapters", "--pause-at", "2")));
+            folder, From("full", Training.Adapters(4, "--run", "adapters", "--pause-at", "2")));
         Training.HashOf(adapters, "paused");
-        using var again = ClientProcess.Start(folder, From("full", Adapters(4, "--run", "adapters")));
+        using var again = ClientProcess.Start(folder, From("full", Training.Adapters(4, "--run", "adapters")));
         Training.HashOf(again);
         // 0.4 % of the parameters of scratch:tiny.
         Assert.InRange(BytesOf(folder, "adapters", 4), 1, BytesOf(folder, "full", 2) / 50);
@@ -75,27 +75,6 @@ public sealed class AdapterRunTests
         using var evaluated = ClientProcess.Run(folder, "eval", "--model", "run:adapters", Repository.Verses);
         Assert.True(evaluated.WaitForExit() == 0, evaluated.Said);
     }
-
-    [Fact]
-    public void What_adapters_do_not_know_is_refused_in_a_sentence()
-    {
-        using var folder = new TestFolder();
-        AssertRefused("--lora-alpha needs adapters", Training.Small(2, "--lora-alpha", "4"));
-        AssertRefused("--train takes all, transformer-layers or lora:RANK", Training.Small(2, "--train", "lora:0"));
-        AssertRefused("--lora-targets takes some of c_attn", Adapters(2, "--lora-targets", "wte"));
-        AssertRefused("takes a rank of 1 to the model's width, 128", Training.Small(2, "--train", "lora:129"));
-        folder.AssertNobodyIsLeft();
-
-        void AssertRefused(string sentence, string[] command)
-        {
-            using var refused = ClientProcess.Run(folder, command);
-            Assert.True(refused.WaitForExit() == 2, refused.Said);
-            Assert.Contains(sentence, refused.Said, StringComparison.Ordinal);
-        }
-    }
-
-    private static string[] Adapters(int steps, params string[] more) => Training.Small(
-        steps, ["--train", "lora:4", "--lora-dropout", "0.1", "--micro-batches", "5", .. more]);
 
     private static string[] From(string run, string[] command)
     {

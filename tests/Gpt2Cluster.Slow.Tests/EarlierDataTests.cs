@@ -3,7 +3,7 @@ using System.IO.Compression;
 using System.Text.Json;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
-namespace Gpt2Cluster.EndToEnd.Tests;
+namespace Gpt2Cluster.Slow.Tests;
 
 /// <summary>
 /// A data folder that an earlier version wrote lists, resumes and generates; Goldens/earlier-data/README.txt tells how
