@@ -46,6 +46,17 @@ internal static class Replicas
         });
     }
 
+    /// <summary>By tensors, with chunks of the vocabulary's logits of as many rows.</summary>
+    public static Replica InChunks(ReplicaOptions options, int chunkRows)
+    {
+        var elementBytes = options.Precision == Precision.BFloat16 ? 2 : sizeof(float);
+        var rowBytes = VocabularyPadding.PaddedRows(options.Shape.VocabularySize) * elementBytes;
+        return new Replica(options, new TorchBackend(options.Precision, options.Threads, TensorsDevice)
+        {
+            MostLogitBytes = (long)chunkRows * rowBytes,
+        });
+    }
+
     private static int Prepared(int threads)
     {
         TorchRuntime.Prepare(threads);
