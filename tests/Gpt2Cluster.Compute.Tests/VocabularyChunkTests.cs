@@ -7,8 +7,8 @@ using Gpt2Cluster.Core.Specification;
 namespace Gpt2Cluster.Compute.Tests;
 
 /// <summary>
-/// A micro-batch of more rows than the vocabulary's loss holds at a time, through a whole replica: loss and gradient are
-/// those of one chunk.
+/// A micro-batch of more rows than the vocabulary's loss holds at a time, through a whole replica: loss and gradient
+/// are those of one chunk.
 /// </summary>
 public sealed class VocabularyChunkTests
 {
