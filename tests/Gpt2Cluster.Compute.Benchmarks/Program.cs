@@ -1,44 +1,66 @@
-using System.Text.Json;
-using Gpt2Cluster.Compute;
 using Gpt2Cluster.Compute.Benchmarks;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 
-var gpt2 = Presets.Scratch("scratch:" + Value("model", "gpt2")).Shape;
-var factory = new ReplicaFactory(ReplicaFactory.CpuDevices(1));
-var precision = Value("precision", "bf16") == "fp32" ? Precision.Float32 : Precision.BFloat16;
-var threads = int.Parse(Value("threads", Environment.ProcessorCount.ToString()));
-switch (args.FirstOrDefault())
+const string Usage = """
+    usage: step|generate|repeat|out-of-memory|device|first-light
+      [--device cpu|tensors|cuda] [--model PRESET] [--precision bf16|fp32] [--threads N]
+      step:          [--train SCOPE] [--batch-size N] [--sequence-length N] [--steps N] [--recompute]
+      generate:      [--length N] [--num N]
+      repeat:        [--batch-size N] [--sequence-length N] [--times N]   one micro-batch, hashed N times
+      out-of-memory: [--batch-size N] [--sequence-length N] [--width N] [--layers N]
+      device:        what would compute
+      first-light:   [--tests FILE] [--pytorch FILE] [--python FILE] [--seconds N]   everything, one table
+    """;
+
+var options = new Options(args);
+switch (options.Command)
 {
     case "step":
-        Print(StepBenchmark.Run(factory, 0, new StepBenchmarkOptions(
-            gpt2,
-            int.Parse(Value("batch-size", "4")),
-            int.Parse(Value("sequence-length", "256")),
-            precision,
-            int.Parse(Value("steps", "8")),
-            threads,
-            TrainingScope.Parse(Value("train", "all"))!.Value,
-            args.Contains("--recompute"))));
+        options.Print(StepBenchmark.Run(options.Replicas, 0, new StepBenchmarkOptions(
+            options.Shape,
+            options.Number("batch-size", 4),
+            options.Number("sequence-length", 256),
+            options.Precision,
+            options.Number("steps", 8),
+            options.Threads,
+            TrainingScope.Parse(options.Text("train", "all"))!.Value,
+            options.Has("recompute"))));
         return 0;
     case "generate":
-        Print(GenerateBenchmark.Run(factory, 0, new GenerateBenchmarkOptions(
-            gpt2, int.Parse(Value("length", "256")), int.Parse(Value("num", "1")), precision, threads)));
+        options.Print(GenerateBenchmark.Run(options.Replicas, 0, new GenerateBenchmarkOptions(
+            options.Shape,
+            options.Number("length", 256),
+            options.Number("num", 1),
+            options.Precision,
+            options.Threads)));
         return 0;
+    case "repeat":
+        options.Print(RepeatBenchmark.Run(
+            options.Replicas,
+            new ReplicaOptions { Shape = options.Shape, Precision = options.Precision, Threads = options.Threads },
+            options.Number("batch-size", 4),
+            options.Number("sequence-length", 256),
+            options.Number("times", 20)));
+        return 0;
+    case "out-of-memory":
+        options.Print(MemoryShortage.Run(
+            options.Replicas,
+            new ReplicaOptions
+            {
+                Shape = MemoryShortage.ShapeOf(
+                    options.Number("sequence-length", 1024), options.Number("width", 128), options.Number("layers", 4)),
+                Precision = options.Precision,
+                Threads = options.Threads,
+            },
+            options.Number("batch-size", 16)));
+        return 0;
+    case "device":
+        options.Print(DeviceReport.Of(options.Replicas));
+        return 0;
+    case "first-light":
+        return await FirstLight.RunAsync(options);
     default:
-        Console.Error.WriteLine("usage: step|generate "
-            + "[--model PRESET] [--train SCOPE] [--precision bf16|fp32] [--threads N] [--steps N] [--length N]");
+        Console.Error.WriteLine(Usage);
         return 2;
-}
-
-string Value(string option, string otherwise)
-{
-    var index = Array.IndexOf(args, "--" + option);
-    return index >= 0 && index + 1 < args.Length ? args[index + 1] : otherwise;
-}
-
-void Print<T>(T result) => Console.WriteLine(JsonSerializer.Serialize(result, Indented.Options));
-
-internal static class Indented
-{
-    public static readonly JsonSerializerOptions Options = new() { WriteIndented = true };
 }

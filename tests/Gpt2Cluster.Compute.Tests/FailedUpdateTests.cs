@@ -1,15 +1,19 @@
 using Gpt2Cluster.Compute.Tests.Support;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Compute.Tests;
 
 /// <summary>A device may fail in the middle of an update: some tensors stand before it, others behind it.</summary>
 public sealed class FailedUpdateTests
 {
-    [Fact]
-    public void A_replica_whose_update_failed_is_none_until_it_is_brought_anew()
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void A_replica_whose_update_failed_is_none_until_it_is_brought_anew(Precision precision)
     {
-        using var replica = Replicas.Create(Replicas.For(Route.Tensors), Route.Tensors);
+        var options = Replicas.For(Route.Tensors) with { Precision = precision };
+        using var replica = Replicas.Create(options, Route.Tensors);
         replica.Initialize(seed: 3);
         Assert.True(replica.IsLoaded);
 

@@ -23,6 +23,7 @@ public sealed class GenerationTests
     [InlineData(Precision.BFloat16, Route.Cpu)]
     [InlineData(Precision.BFloat16, Route.CpuWithFastBFloat16)]
     [InlineData(Precision.Float32, Route.Tensors)]
+    [InlineData(Precision.BFloat16, Route.Tensors)]
     public void The_cache_changes_nothing(Precision precision, Route route)
     {
         using var mode = TorchSharp.torch.no_grad();

@@ -69,6 +69,42 @@ public sealed class LoraBitsTests
         Assert.Equal(first.FrozenHash, second.FrozenHash);
         var prompt = new GenerationRequest { Prompt = [3, 1], Length = 8, TopK = 30, Seed = 6 };
         Assert.Equal(Text(first, prompt), Text(second, prompt));
+        using var joining = Fresh(options, route);
+        foreach (var part in Enum.GetValues<ReplicaPart>())
+        {
+            var elements = new float[first.Layout.Length];
+            first.Read(part, 0, elements);
+            joining.Write(part, 0, elements);
+        }
+
+        joining.Loaded(first.Step);
+        Train(first, 2);
+        Train(joining, 2);
+        Assert.Equal(Replicas.Parameters(first), Replicas.Parameters(joining));
+    }
+
+    [Theory]
+    [MemberData(nameof(Computations))]
+    public void A_step_that_is_extended_gives_the_same_average(Precision precision, Route route)
+    {
+        using var replica = Fresh(Options(precision, route), route);
+        var alone = Average(replica, [0, 5]);
+        LeafRange[] ranges = [new(2, 3), new(0, 2), new(3, 5)];
+        int[] leaves = [.. ranges.Leaves()];
+        for (var extended = 0; extended <= ranges[0].Count; extended++)
+        {
+            var sink = new CollectingSink(replica.Layout.Length);
+            replica.BeginStep(1, [ranges[0]], leaves.Length);
+            for (var done = 0; done < leaves.Length; done++)
+            {
+                if (done == extended)
+                    replica.ExtendStep(ranges, sink = new CollectingSink(replica.Layout.Length));
+                replica.ComputeMicroBatch(Replicas.RandomBatch(replica.Parameters.Shape, 1, leaves[done]), sink);
+            }
+
+            sink.AssertUnchanged();
+            Assert.Equal(alone, sink.Average(new ReductionTree(leaves.Length)));
+        }
     }
 
     [Theory]
@@ -111,10 +147,10 @@ public sealed class LoraBitsTests
         return replica;
     }
 
-    private static void Train(Compute.Replica replica) => Replicas.Train(
+    private static void Train(Compute.Replica replica, long step = 1) => Replicas.Train(
         replica,
-        (leaf, sink) => replica.ComputeMicroBatch(Replicas.RandomBatch(replica.Parameters.Shape, 1, leaf), sink),
-        1,
+        (leaf, sink) => replica.ComputeMicroBatch(Replicas.RandomBatch(replica.Parameters.Shape, step, leaf), sink),
+        step,
         2,
         1e-2);
 

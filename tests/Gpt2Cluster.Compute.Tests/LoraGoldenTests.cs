@@ -17,6 +17,9 @@ public sealed class LoraGoldenTests
     private const double FinalWeightTolerance = 1e-4;
     private const double MergedWeightTolerance = 1e-6;
 
+    // bf16 keeps 8 bits: losses of about 6 nats agree to two digits behind the point.
+    private const double BFloat16LossTolerance = 0.02;
+
     private static readonly Dictionary<string, byte[]> Expected = Golden.Read("lora/expected.safetensors");
     private static readonly Dictionary<string, byte[]> Adapter = Golden.Read("lora/adapter_model.safetensors");
     private static readonly JsonElement Numbers =
@@ -88,6 +91,24 @@ public sealed class LoraGoldenTests
         Assert.Equal(frozen, replica.FrozenHash);
     }
 
+    [Theory]
+    [InlineData(Route.Cpu)]
+    [InlineData(Route.CpuWithFastBFloat16)]
+    [InlineData(Route.Tensors)]
+    public void The_loss_in_bf16_agrees_to_two_digits(Route route)
+    {
+        using var replica = Create(route, Precision.BFloat16);
+        var run = Numbers.GetProperty("run");
+        var losses = run.GetProperty("losses").EnumerateArray().Select(loss => loss.GetDouble()).ToArray();
+        var rate = run.GetProperty("learning_rate").GetDouble();
+        for (var step = 1; step <= losses.Length; step++)
+        {
+            var loss = Replicas.Train(
+                replica, (leaf, sink) => Replicas.ComputeGolden(replica, step, leaf, sink), step, 1, rate)[0];
+            Assert.Equal(losses[step - 1], loss, BFloat16LossTolerance);
+        }
+    }
+
     [Fact]
     public void Merged_weights_agree()
     {
@@ -133,7 +154,7 @@ public sealed class LoraGoldenTests
         Alpha = Numbers.GetProperty("alpha").GetDouble(),
     };
 
-    private static Compute.Replica Create(Route route)
+    private static Compute.Replica Create(Route route, Precision precision = Precision.Float32)
     {
         var run = Numbers.GetProperty("run");
         double Value(string key) => run.GetProperty(key).GetDouble();
@@ -141,7 +162,7 @@ public sealed class LoraGoldenTests
             new ReplicaOptions
             {
                 Shape = Golden.Shape,
-                Precision = Precision.Float32,
+                Precision = precision,
                 Trainable = TrainableParameters.Lora,
                 Lora = Options,
                 Optimizer = new OptimizerOptions(

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Gpt2Cluster.Compute.Tests.Support;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Compute.Tests;
 
@@ -15,11 +16,22 @@ public sealed class MemoryTests
     private const long ResidentToleranceBytes = 32L << 20;
 
     [Theory]
-    [InlineData(Route.Cpu)]
-    [InlineData(Route.Tensors)]
-    public void Two_hundred_steps_keep_live_tensors_and_resident_memory_where_they_are(Route route)
+    [InlineData(Precision.Float32, Route.Cpu, TrainableParameters.All)]
+    [InlineData(Precision.BFloat16, Route.CpuFused, TrainableParameters.All)]
+    [InlineData(Precision.Float32, Route.Tensors, TrainableParameters.All)]
+    [InlineData(Precision.BFloat16, Route.Tensors, TrainableParameters.All)]
+    [InlineData(Precision.BFloat16, Route.Tensors, TrainableParameters.Lora)]
+    public void Two_hundred_steps_keep_live_tensors_and_resident_memory_where_they_are(
+        Precision precision, Route route, TrainableParameters trained)
     {
-        using var replica = Replicas.Create(Replicas.Tiny with { Dropout = 0.1 }, route);
+        var options = Replicas.For(route) with
+        {
+            Precision = precision,
+            Dropout = 0.1,
+            Trainable = trained,
+            Lora = trained == TrainableParameters.Lora ? new LoraOptions { Rank = 4, Alpha = 8 } : null,
+        };
+        using var replica = Replicas.Create(options, route);
         replica.Initialize(1);
         Train(replica, 1, WarmUpSteps);
         var (tensors, resident) = (TorchSharp.torch.Tensor.TotalCount, Resident());

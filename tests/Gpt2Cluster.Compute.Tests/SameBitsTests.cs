@@ -73,10 +73,12 @@ public sealed class SameBitsTests
         }
     }
 
-    [Fact]
-    public void A_step_is_not_extended_to_other_leaves()
+    [Theory]
+    [InlineData(Route.Cpu)]
+    [InlineData(Route.Tensors)]
+    public void A_step_is_not_extended_to_other_leaves(Route route)
     {
-        using var replica = Fresh(Replicas.Tiny, Route.Cpu);
+        using var replica = Fresh(Replicas.Tiny, route);
         replica.BeginStep(1, [new LeafRange(0, 2)], 4);
         Assert.Throws<InvalidOperationException>(() =>
             replica.ExtendStep([new LeafRange(0, 4)], new CollectingSink(replica.Layout.Length)));
@@ -117,12 +119,14 @@ public sealed class SameBitsTests
         Assert.True(double.IsNaN(sink.Sum));
     }
 
-    [Fact]
-    public void A_copied_replica_goes_on_with_the_same_bits()
+    [Theory]
+    [MemberData(nameof(Computations))]
+    public void A_copied_replica_goes_on_with_the_same_bits(Precision precision, Route route)
     {
-        using var first = Fresh(Replicas.Tiny, Route.Cpu);
+        var options = Replicas.For(route) with { Precision = precision, Dropout = 0.1 };
+        using var first = Fresh(options, route);
         Step(first, 1);
-        using var second = Replicas.Create(Replicas.Tiny);
+        using var second = Replicas.Create(options, route);
         var part = new float[1000];
         foreach (var which in Enum.GetValues<ReplicaPart>())
         {
@@ -141,10 +145,12 @@ public sealed class SameBitsTests
         Assert.Equal(2, second.Step);
     }
 
-    [Fact]
-    public void Ranges_come_in_the_order_they_are_finished_and_cover_everything_once()
+    [Theory]
+    [InlineData(Route.Cpu)]
+    [InlineData(Route.Tensors)]
+    public void Ranges_come_in_the_order_they_are_finished_and_cover_everything_once(Route route)
     {
-        using var replica = Fresh(Replicas.Tiny, Route.Cpu);
+        using var replica = Fresh(Replicas.Tiny, route);
         var sink = new CollectingSink(replica.Layout.Length);
         replica.BeginStep(1, [new LeafRange(0, 1)], 1);
         replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, 1, 0), sink);
@@ -159,10 +165,16 @@ public sealed class SameBitsTests
         Assert.Equal(expected, sink.Ranges);
     }
 
-    [Fact]
-    public void Training_the_blocks_leaves_the_other_tensors_alone()
+    [Theory]
+    [MemberData(nameof(Computations))]
+    public void Training_the_blocks_leaves_the_other_tensors_alone(Precision precision, Route route)
     {
-        using var replica = Fresh(Replicas.Tiny with { Trainable = TrainableParameters.TransformerLayers }, Route.Cpu);
+        var options = Replicas.For(route) with
+        {
+            Precision = precision,
+            Trainable = TrainableParameters.TransformerLayers,
+        };
+        using var replica = Fresh(options, route);
         var (before, frozen) = (Replicas.Parameters(replica), replica.FrozenHash);
         Assert.All(replica.Layout.Slices, slice => Assert.InRange(slice.Layer, 0, int.MaxValue));
         Assert.All(replica.Parameters.Frozen.Slices, slice => Assert.Equal(-1, slice.Layer));
@@ -204,7 +216,7 @@ public sealed class SameBitsTests
 
     private static void Step(Replica replica, long step) => Replicas.Train(
         replica,
-        (leaf, sink) => replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, step, leaf), sink),
+        (leaf, sink) => replica.ComputeMicroBatch(Replicas.RandomBatch(replica.Layout.Shape, step, leaf), sink),
         step,
         2,
         LearningRate);

@@ -67,7 +67,7 @@ class Gpt2(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, tokens, targets=None):
-        positions = torch.arange(tokens.size(1))
+        positions = torch.arange(tokens.size(1), device=tokens.device)
         x = self.wte(tokens) + self.wpe(positions)
         for block in self.blocks:
             x = block(x)

@@ -59,8 +59,12 @@ internal sealed class PhaseClock
         return before;
     }
 
-    /// <summary>Sets all times to zero.</summary>
-    public void Reset() => Array.Clear(ticks);
+    /// <summary>Sets all times to zero; a phase in which the last step failed has ended.</summary>
+    public void Reset()
+    {
+        Enter(Phase.Outside);
+        Array.Clear(ticks);
+    }
 
     private TimeSpan Of(Phase phase) => Stopwatch.GetElapsedTime(0, ticks[(int)phase]);
 }

@@ -47,6 +47,9 @@ internal sealed class TorchBackend : ComputeBackend
         RowMatmul = new TorchRowMatmul(Matmul);
     }
 
+    /// <summary>Bytes of logits at a time; what more rows have is computed in chunks.</summary>
+    public long MostLogitBytes { get; init; } = TorchHeadLoss.MostBytes;
+
     /// <summary>Takes all calls of libtorch.</summary>
     public TorchOperators Operators => memory.Operators;
 
@@ -67,7 +70,7 @@ internal sealed class TorchBackend : ComputeBackend
 
     /// <inheritdoc/>
     public override IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock) =>
-        new TorchHeadLoss(Operators, Matmul, tokens, shape, clock);
+        new TorchHeadLoss(Operators, Matmul, tokens, shape, clock, MostLogitBytes);
 
     /// <inheritdoc/>
     public override IWorkingParameters NewWorkingParameters(ModelParameters parameters, FlatTensor master) =>

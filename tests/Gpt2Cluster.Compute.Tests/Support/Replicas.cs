@@ -30,6 +30,10 @@ internal static class Replicas
     /// <summary>Widths the fused kernels take; windows, rows and vocabulary fill no tile.</summary>
     public static readonly ModelShape FusedShape = new(97, 24, 64, 2, 2);
 
+    /// <summary>Where <see cref="Route.Tensors"/> computes: on a card, too, for who has one.</summary>
+    private static readonly torch.Device TensorsDevice =
+        new(Environment.GetEnvironmentVariable("GPT2CLUSTER_TESTS_DEVICE") ?? "cpu");
+
     public static Replica Create(ReplicaOptions options, Route route = Route.Cpu)
     {
         var (precision, threads, shape) = (options.Precision, options.Threads, options.Shape);
@@ -38,7 +42,18 @@ internal static class Replicas
             Route.Cpu => new PortableCpuBackend(precision, Prepared(threads), false, shape),
             Route.CpuFused => new FusedCpuBackend(Prepared(threads)),
             Route.CpuWithFastBFloat16 => CpuBackend.For(precision, threads, multipliesBFloat16: true, shape),
-            _ => new TorchBackend(precision, threads, torch.CPU),
+            _ => new TorchBackend(precision, threads, TensorsDevice),
+        });
+    }
+
+    /// <summary>By tensors, with chunks of the vocabulary's logits of as many rows.</summary>
+    public static Replica InChunks(ReplicaOptions options, int chunkRows)
+    {
+        var elementBytes = options.Precision == Precision.BFloat16 ? 2 : sizeof(float);
+        var rowBytes = VocabularyPadding.PaddedRows(options.Shape.VocabularySize) * elementBytes;
+        return new Replica(options, new TorchBackend(options.Precision, options.Threads, TensorsDevice)
+        {
+            MostLogitBytes = (long)chunkRows * rowBytes,
         });
     }
 

@@ -5,7 +5,6 @@ using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Tests.Support;
 using Gpt2Cluster.Compute.Torch;
-using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Randomness;
 using Gpt2Cluster.Core.Specification;
 using static TorchSharp.torch;
@@ -140,37 +139,6 @@ public sealed class TorchOperatorTests
         using var flat = memory.Flat(8, ScalarType.Float32);
         Assert.Throws<InvalidOperationException>(() => flat.Buffer);
     }
-
-    [Theory]
-    [InlineData(Precision.Float32)]
-    [InlineData(Precision.BFloat16)]
-    public void A_copied_replica_goes_on_with_the_same_bits(Precision precision)
-    {
-        var options = Replicas.Tiny with { Precision = precision, Dropout = 0.1 };
-        using var first = Replicas.Create(options, Route.Tensors);
-        first.Initialize(7);
-        Step(first, 1);
-        using var second = Replicas.Create(options, Route.Tensors);
-        second.Initialize(8);
-        var values = new float[first.Layout.Length];
-        foreach (var part in Enum.GetValues<ReplicaPart>())
-        {
-            first.Read(part, 0, values);
-            second.Write(part, 0, values);
-        }
-
-        second.Loaded(1);
-        Step(first, 2);
-        Step(second, 2);
-        Assert.Equal(Replicas.Parameters(first), Replicas.Parameters(second));
-    }
-
-    private static void Step(Replica replica, long step) => Replicas.Train(
-        replica,
-        (leaf, sink) => replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, step, leaf), sink),
-        step,
-        2,
-        1e-3);
 
     private static float[] Values(Matrix matrix) =>
         MemoryMarshal.Cast<byte, float>(matrix.Tensor.contiguous().bytes).ToArray();
