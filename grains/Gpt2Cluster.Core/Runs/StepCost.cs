@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Model;
+
 namespace Gpt2Cluster.Core.Runs;
 
 /// <summary>A worker as the advice looks at it.</summary>
@@ -8,6 +10,8 @@ public readonly record struct WorkerSpeed(string Silo, double SecondsPerMicroBat
 /// <summary>What a step is made of, measured in a run or by probes before it.</summary>
 public sealed record StepCost
 {
+    private const double BackwardShare = 2.0 / 3;
+
     /// <summary>M, micro-batches of a step.</summary>
     public required int MicroBatchCount { get; init; }
 
@@ -36,6 +40,42 @@ public sealed record StepCost
 
     /// <summary>Whether the run trains all of its parameters, so that adapters would exchange far less.</summary>
     public required bool TrainsAll { get; init; }
+
+    /// <summary>
+    /// A step that was not measured, from what probes say. Each silo sends its share of the trained gradient, fp32; the
+    /// blocks' part of it can pass while the last micro-batch goes backward, which is two of its three parts of work
+    /// (Kaplan et al. 2020), the token embedding's only behind it.
+    /// </summary>
+    /// <param name="parameters">The model's.</param>
+    /// <param name="microBatchCount">M, 1 or more.</param>
+    /// <param name="workers">Those that would take part.</param>
+    /// <param name="updateSeconds">Of norm and update.</param>
+    /// <param name="linkRate">Payload that a silo's link carries, bytes a second; infinite for one silo.</param>
+    public static StepCost Probed(
+        ModelParameters parameters,
+        int microBatchCount,
+        IReadOnlyList<WorkerSpeed> workers,
+        double updateSeconds,
+        double linkRate)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(workers);
+        var siloCount = workers.Select(worker => worker.Silo).Distinct().Count();
+        var share = ScalingAdvice.GradientsSent(siloCount) * sizeof(float);
+        var early = parameters.Trained.Length
+            - (parameters.Trained.Find(new ParameterId(-1, ParameterRole.TokenEmbedding))?.Length ?? 0);
+        var backward = BackwardShare * workers.Min(worker => worker.SecondsPerMicroBatch);
+        return new StepCost
+        {
+            MicroBatchCount = microBatchCount,
+            Workers = workers,
+            UpdateSeconds = updateSeconds,
+            BytesPerSilo = share * parameters.Trained.Length,
+            OverlappedBytes = Math.Min(share * early, linkRate * backward),
+            LinkRate = linkRate,
+            TrainsAll = parameters.Frozen.Length == 0,
+        };
+    }
 
     /// <summary>Silos that take part.</summary>
     public int SiloCount => Workers.Select(worker => worker.Silo).Distinct().Count();
