@@ -1,5 +1,7 @@
 using CsCheck;
+using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Tests.Runs;
 
@@ -116,6 +118,25 @@ public sealed class ScalingAdviceTests
         var cost = SlowLink with { Workers = [new("a", 1), new("b", 0.25)] };
         Assert.Equal(1.75 + 4.75 + 0.15, ScalingAdvice.Choices(cost)[^1].StepSeconds, 1e-9);
         Assert.Equal((8 * 0.25) + 0.15, ScalingAdvice.Find(cost)!.Value.StepSeconds, 1e-9);
+    }
+
+    [Fact]
+    public void Of_a_probed_step_what_is_known_before_the_embedding_passes_while_the_last_micro_batch_goes_backward()
+    {
+        var parameters = new ModelParameters(new ModelShape(50257, 32, 16, 2, 2));
+        var gradient = 4.0 * parameters.Trained.Length;
+        var blocks = gradient - (4.0 * 50257 * 16);
+        WorkerSpeed[] two = [new("a", 3), new("b", 6)];
+        var fast = StepCost.Probed(parameters, 8, two, 0.5, linkRate: 1e9);
+        Assert.Equal((gradient, blocks), (fast.BytesPerSilo, fast.OverlappedBytes));
+        Assert.Equal(2000.0, StepCost.Probed(parameters, 8, two, 0.5, linkRate: 1000).OverlappedBytes, 1e-6);
+        Assert.True(fast.TrainsAll);
+
+        var alone = ScalingAdvice.Choices(StepCost.Probed(parameters, 8, [two[0]], 0.5, double.PositiveInfinity));
+        Assert.Equal(new ForeseenStep(1, 24.5, 0, 0, 1), Assert.Single(alone));
+        var adapters = new ModelParameters(
+            parameters.Shape, TrainableParameters.Lora, new TrainingScope(TrainableParameters.Lora, 8).Lora());
+        Assert.False(StepCost.Probed(adapters, 8, two, 0.5, 1000).TrainsAll);
     }
 
     [Fact]
