@@ -82,7 +82,9 @@ internal sealed class InspectCommand : ClientCommand
         return ExitCodes.Done;
     }
 
-    /// <exception cref="UsageException">An option says something of a run, but no model or cluster is named.</exception>
+    /// <exception cref="UsageException">
+    /// An option says something of a run, but no model or cluster is named.
+    /// </exception>
     private bool AsksForForecast(CommandContext context)
     {
         var arguments = context.Arguments;

@@ -31,7 +31,9 @@ internal sealed class StepForecast
 
     private const int GrowthOfProbe = 4;
 
-    /// <summary>Stripes of each silo in the first probe: it sends sums of the others' and averages of its own.</summary>
+    /// <summary>
+    /// Stripes of each silo in the first probe: it sends sums of the others' and averages of its own.
+    /// </summary>
     private const int FirstStripesPerSilo = 2;
 
     private readonly CommandContext context;

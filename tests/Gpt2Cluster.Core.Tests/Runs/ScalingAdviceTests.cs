@@ -40,7 +40,8 @@ public sealed class ScalingAdviceTests
     [Fact]
     public void Each_of_more_silos_sends_nearer_to_two_gradients()
     {
-        var cost = SlowLink with { Workers = [new("a", 1), new("b", 1), new("c", 1), new("d", 1)], BytesPerSilo = 60e6 };
+        WorkerSpeed[] four = [new("a", 1), new("b", 1), new("c", 1), new("d", 1)];
+        var cost = SlowLink with { Workers = four, BytesPerSilo = 60e6 };
         Assert.Equal(
             [0.0, 40e6, 53.333e6, 60e6],
             ScalingAdvice.Choices(cost).Select(choice => Math.Round(choice.BytesPerSilo / 1e3) * 1e3));

@@ -82,7 +82,8 @@ public sealed class BenchCommandsTests(Cluster cluster)
     public void Inspect_measures_the_cluster_for_a_model_of_any_shape()
     {
         var found = cluster.Json(
-            "inspect", Repository.Verses, "--model", cluster.Model, "--micro-batches", "4", "--threads-per-worker", "1");
+            "inspect", Repository.Verses, "--model", cluster.Model, "--micro-batches", "4",
+            "--threads-per-worker", "1");
         var foreseen = found.GetProperty("cluster");
         Assert.Equal(1, foreseen.GetProperty("fastest_workers").GetInt32());
         Assert.Equal(32, foreseen.GetProperty("sequence_length").GetInt32());
