@@ -5,7 +5,7 @@ Two silos in network namespaces, each end of the link between them limited by `t
 run with both and the same run with one, every worker with one thread. The silos run before other programs (`chrt --rr 1`),
 as a machine at work makes compute threads, which are nice, wait several times as long as they compute. Prints the advice,
 and beside each figure of it and of `inspect` the fastest step that was measured. Other programs only make a step longer, so
-all of it can be repeated: of ROUNDS (1) the smallest figures count, foreseen and measured alike. Needs root, `ip`, `tc`,
+all of it can be repeated: of ROUNDS (1) the smallest figures count, foreseen and measured alike. Needs root, `ip`, `tc`, `chrt`,
 two cores and a Release build. Exit code 1 if in any round nothing was said or it was said twice, if `inspect` gave no such
 advice, or if a figure is off by more than 25 %.
 
