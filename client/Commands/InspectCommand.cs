@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Jobs;
@@ -11,7 +12,10 @@ using Gpt2Cluster.Data.Datasets;
 
 namespace Gpt2Cluster.Client.Commands;
 
-/// <summary><c>inspect DATASET</c>: what a dataset holds and what a run on it would cost; needs no cluster.</summary>
+/// <summary>
+/// <c>inspect DATASET</c>: what a dataset holds and what a run on it would cost, which needs no cluster; with a model
+/// named, or a cluster, also how long a step would take there.
+/// </summary>
 internal sealed class InspectCommand : ClientCommand
 {
     /// <summary>Operations of a token's forward and backward pass by parameter (Kaplan et al. 2020).</summary>
@@ -24,15 +28,33 @@ internal sealed class InspectCommand : ClientCommand
     private const long CheckpointBytesPerParameter = 12;
 
     private readonly DatasetArgument dataset = new();
+    private readonly TrainingOptions options = new();
 
     /// <summary>Makes the command.</summary>
     public InspectCommand()
-        : base("inspect", "Tells what a dataset holds and what a run on it would cost.", "inspect novel.txt --json") =>
+        : base("inspect", "Tells what a dataset holds and what a run on it would cost.", "inspect novel.txt --json")
+    {
         Arguments.Add(dataset);
+        foreach (var option in ForecastOptions)
+            Options.Add(option);
+    }
+
+    /// <inheritdoc/>
+    public override string Remarks =>
+        "With --model or --cluster it also measures the cluster's workers and the links between its silos, for some "
+        + "seconds, and says how long a step would take with one silo, with two and so on up to all, which is the "
+        + "fastest, and what would help if that is not all of them.";
+
+    private Option[] ForecastOptions =>
+    [
+        options.Model, options.BatchSize, options.MicroBatches, options.SequenceLength, options.Train, options.Device,
+        options.Precision, options.Recompute, options.ThreadsPerWorker,
+    ];
 
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
+        var forecast = AsksForForecast(context) ? StepForecast.Check(context, options) : null;
         var source = DatasetSource.Open(dataset.Read(context));
         source.Validate(cancellation: cancellation);
         TokenizedDataset? tokens = null;
@@ -44,7 +66,7 @@ internal sealed class InspectCommand : ClientCommand
                 tokens = tokenizer.Complete();
             },
             cancellation));
-        Facts.Show(context.Output, new JsonObject
+        var facts = new JsonObject
         {
             ["files"] = source.Files.Count,
             ["bytes"] = source.Bytes,
@@ -53,8 +75,24 @@ internal sealed class InspectCommand : ClientCommand
             ["bytes_per_token"] = (double)source.Bytes / tokens.TokenCount,
             ["sha256_of_uint16_little_endian"] = tokens.Sha256,
             ["models"] = new JsonArray([.. Presets.All.Select(preset => Cost(preset, tokens.TokenCount))]),
-        });
+        };
+        if (forecast is not null)
+            facts["cluster"] = await forecast.Measure(tokens.TokenCount, cancellation);
+        Facts.Show(context.Output, facts);
         return ExitCodes.Done;
+    }
+
+    /// <exception cref="UsageException">
+    /// An option says something of a run, but no model or cluster is named.
+    /// </exception>
+    private bool AsksForForecast(CommandContext context)
+    {
+        var arguments = context.Arguments;
+        if (arguments.GetResult(options.Model) is not null || arguments.GetResult("--cluster") is not null)
+            return true;
+        return Array.Find(ForecastOptions, option => arguments.GetResult(option) is { Implicit: false }) is { } lonely
+            ? throw new UsageException($"{lonely.Name} needs --model M or --cluster C here.")
+            : false;
     }
 
     /// <summary>A worker alone, in bf16, that writes checkpoints.</summary>

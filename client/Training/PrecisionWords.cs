@@ -5,6 +5,9 @@ namespace Gpt2Cluster.Client.Training;
 /// <summary>The words of <c>--precision</c>.</summary>
 internal static class PrecisionWords
 {
+    /// <summary>The word.</summary>
+    public static string Of(Precision precision) => precision == Precision.BFloat16 ? "bf16" : "fp32";
+
     /// <summary>What a word means; null for none.</summary>
     public static Precision? Read(string? word) => word switch
     {

@@ -146,6 +146,10 @@ public sealed record BenchStepWish
     /// <summary>Whether blocks are computed again in the backward pass.</summary>
     [Id(7)]
     public bool Recompute { get; init; }
+
+    /// <summary>The model's shape as JSON (<c>ModelShape</c> of Core) in place of the preset's; mostly null.</summary>
+    [Id(8)]
+    public string? ShapeJson { get; init; }
 }
 
 /// <summary>Generation to time.</summary>

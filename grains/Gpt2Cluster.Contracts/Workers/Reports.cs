@@ -74,6 +74,19 @@ public sealed record StepReport
     /// <summary>Seconds it waited for windows that were still on their way.</summary>
     [Id(10)]
     public required double DataWaitSeconds { get; init; }
+
+    /// <summary>
+    /// Seconds of the gradient's norm and the update; null from a silo of before they were reported.
+    /// </summary>
+    [Id(11)]
+    public double? UpdateSeconds { get; init; }
+
+    /// <summary>
+    /// Payload bytes of <see cref="SentBytes"/> that were on their way before its compute was done; 0 from all but one
+    /// worker of a silo, and from a silo of before they were reported.
+    /// </summary>
+    [Id(12)]
+    public long OverlappedBytes { get; init; }
 }
 
 /// <summary>A worker has validated a range of the fixed validation micro-batches.</summary>

@@ -132,10 +132,16 @@ public sealed record StepReported : RunEvent
     /// <summary>Time it waited for averages after its own compute was done.</summary>
     public TimeSpan ExposedExchange { get; init; }
 
+    /// <summary>Time of the gradient's norm and the update; null if the worker does not say.</summary>
+    public TimeSpan? Update { get; init; }
+
     /// <summary>
     /// Payload bytes sent for the step that no other worker reports (a silo's bytes come with one of its workers).
     /// </summary>
     public long SentBytes { get; init; }
+
+    /// <summary>Those of them that were on their way before the worker's compute was done.</summary>
+    public long OverlappedBytes { get; init; }
 }
 
 /// <summary>A worker has validated its micro-batches.</summary>

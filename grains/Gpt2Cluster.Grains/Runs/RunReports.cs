@@ -31,7 +31,9 @@ internal static class RunReports
         KeptCount = report.KeptCount,
         Compute = TimeSpan.FromSeconds(report.ComputeSeconds),
         ExposedExchange = TimeSpan.FromSeconds(report.ExposedExchangeSeconds),
+        Update = report.UpdateSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
         SentBytes = report.SentBytes,
+        OverlappedBytes = report.OverlappedBytes,
     };
 
     /// <summary>A worker has validated.</summary>

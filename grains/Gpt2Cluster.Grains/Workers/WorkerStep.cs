@@ -66,13 +66,16 @@ internal sealed class WorkerStep(
         var keptCount = progress.Losses.Count;
         Compute(plan, progress, cancellation, out var dataWait);
         var computed = time.GetTimestamp();
+        var overlappedBytes = reportsExchange ? exchange.Figures(plan.Step).SentBytes : 0;
 
         var averages = exchange.WaitForAverages(plan.Step, cancellation);
         var averaged = time.GetTimestamp();
         FaultPoints.Reach(FaultPoint.Averaged, plan.Step);
 
+        var updating = time.GetTimestamp();
         var norm = replica.GradientNorm(averages);
         var applied = Apply(plan, averages, norm);
+        var updated = time.GetTimestamp();
         FaultPoints.Reach(FaultPoint.Applied, plan.Step);
 
         return new StepReport
@@ -87,7 +90,9 @@ internal sealed class WorkerStep(
             ComputeSeconds = (time.GetElapsedTime(began, computed) - dataWait).TotalSeconds,
             DataWaitSeconds = dataWait.TotalSeconds,
             ExposedExchangeSeconds = time.GetElapsedTime(computed, averaged).TotalSeconds,
+            UpdateSeconds = time.GetElapsedTime(updating, updated).TotalSeconds,
             SentBytes = reportsExchange ? exchange.Figures(plan.Step).SentBytes : 0,
+            OverlappedBytes = overlappedBytes,
         };
     }
 

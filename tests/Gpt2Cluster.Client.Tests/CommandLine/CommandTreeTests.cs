@@ -34,7 +34,8 @@ public sealed class CommandTreeTests
             + "--top-p --seed --precision",
         ["eval"] = "DATASET --model --precision",
         ["encode"] = "IN OUT.npz --combine --legacy-endoftext",
-        ["inspect"] = "DATASET",
+        ["inspect"] = "DATASET --model --batch-size --micro-batches --sequence-length --train --device --precision "
+            + "--recompute --threads-per-worker",
         ["model list"] = "",
         ["model pull"] = "NAME",
         ["model import"] = "PATH --name",

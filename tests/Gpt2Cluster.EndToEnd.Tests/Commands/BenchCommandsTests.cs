@@ -78,6 +78,25 @@ public sealed class BenchCommandsTests(Cluster cluster)
         Assert.Contains("--silos 2 cannot be: the cluster has 1", client.Errors, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Inspect_measures_the_cluster_for_a_model_of_any_shape()
+    {
+        var found = cluster.Json(
+            "inspect", Repository.Verses, "--model", cluster.Model, "--micro-batches", "4",
+            "--threads-per-worker", "1");
+        var foreseen = found.GetProperty("cluster");
+        Assert.Equal(1, foreseen.GetProperty("fastest_workers").GetInt32());
+        Assert.Equal(32, foreseen.GetProperty("sequence_length").GetInt32());
+        Assert.Equal(JsonValueKind.Null, foreseen.GetProperty("link_bytes_per_second").ValueKind);
+        Assert.Equal(JsonValueKind.Null, foreseen.GetProperty("advice").ValueKind);
+        var worker = Assert.Single(foreseen.GetProperty("workers").EnumerateArray());
+        var step = Assert.Single(foreseen.GetProperty("steps").EnumerateArray());
+        Assert.Equal(0, step.GetProperty("exchanged_bytes").GetDouble());
+        AssertSame(
+            (4 * Positive(worker, "seconds_per_micro_batch")) + Positive(worker, "update_seconds"),
+            Positive(step, "seconds"));
+    }
+
     private static void AssertExchange(JsonElement found, int silos)
     {
         Assert.Equal(silos, found.GetProperty("silos").GetInt32());

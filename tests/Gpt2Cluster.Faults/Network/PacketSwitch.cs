@@ -8,7 +8,11 @@ namespace Gpt2Cluster.Faults.Network;
 /// <param name="IsCut">None arrives.</param>
 /// <param name="Loss">Share of them that does not arrive, 0 to 1.</param>
 /// <param name="Delay">How much later the others arrive.</param>
-internal sealed record Way(bool IsCut, double Loss, TimeSpan Delay);
+internal sealed record Way(bool IsCut, double Loss, TimeSpan Delay)
+{
+    /// <summary>How fast they leave, of this direction alone; null for at once.</summary>
+    public Pace? Pace { get; init; }
+}
 
 /// <summary>
 /// Carries packets between devices by their addresses, and loses or delays them as it is told. Done here, as kernels
@@ -74,9 +78,12 @@ internal sealed class PacketSwitch : IDisposable
     {
         if (way is null)
             target.Write(packet);
-        else if (!way.IsCut && Random.Shared.NextDouble() >= way.Loss)
-            Delay(target, packet.ToArray(), clock.Elapsed + way.Delay);
+        else if (!way.IsCut && Random.Shared.NextDouble() >= way.Loss && Departure(way, packet.Length) is { } departure)
+            Delay(target, packet.ToArray(), departure + way.Delay);
     }
+
+    private TimeSpan? Departure(Way way, int byteCount) =>
+        way.Pace is null ? clock.Elapsed : way.Pace.Departure(clock.Elapsed, byteCount);
 
     private void Delay(Tun target, byte[] packet, TimeSpan due)
     {

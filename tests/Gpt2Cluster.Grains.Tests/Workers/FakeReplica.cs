@@ -29,6 +29,9 @@ internal sealed class FakeReplica : IReplica
     /// <summary>What happens while a micro-batch is computed.</summary>
     public Action OnCompute { get; set; } = () => { };
 
+    /// <summary>What happens while the update is made.</summary>
+    public Action OnApply { get; set; } = () => { };
+
     public ModelParameters Parameters { get; }
 
     public ParameterLayout Layout => Parameters.Trained;
@@ -105,6 +108,7 @@ internal sealed class FakeReplica : IReplica
 
     public void Apply(FlatBuffer averages, long step, double learningRate, double scale)
     {
+        OnApply();
         Calls.Add(FormattableString.Invariant($"apply {step} rate {learningRate} scale {scale:0.######}"));
         Step = step;
     }

@@ -36,6 +36,7 @@ public sealed class WorkerStepTests
         Assert.Equal([2.5, 3.5], report.Losses);
         Assert.True(report.Applied);
         Assert.Equal(77, report.SentBytes);
+        Assert.Equal(77, report.OverlappedBytes);
     }
 
     [Fact]
@@ -43,7 +44,8 @@ public sealed class WorkerStepTests
     {
         using var replica = new FakeReplica(Shape) { StandsAt = 6 };
         using var steps = new Interruptible(replica);
-        Assert.Equal(0, steps.Step.Run(Plan, reportsExchange: false, CancellationToken.None).SentBytes);
+        var report = steps.Step.Run(Plan, reportsExchange: false, CancellationToken.None);
+        Assert.Equal((0, 0), (report.SentBytes, report.OverlappedBytes));
     }
 
     [Theory]
@@ -74,7 +76,7 @@ public sealed class WorkerStepTests
     {
         var time = new FakeTimeProvider();
         void Pass(double seconds) => time.Advance(TimeSpan.FromSeconds(seconds));
-        using var replica = new FakeReplica(Shape) { OnCompute = () => Pass(2) };
+        using var replica = new FakeReplica(Shape) { OnCompute = () => Pass(2), OnApply = () => Pass(3) };
         using var exchange = new FakeExchange(replica.Calls) { OnWait = () => Pass(7) };
         var windows = new WindowPrefetch((step, index) =>
         {
@@ -86,6 +88,7 @@ public sealed class WorkerStepTests
         Assert.Equal(4, report.ComputeSeconds);
         Assert.Equal(1, report.DataWaitSeconds);
         Assert.Equal(7, report.ExposedExchangeSeconds);
+        Assert.Equal(3, report.UpdateSeconds);
     }
 
     [Fact]

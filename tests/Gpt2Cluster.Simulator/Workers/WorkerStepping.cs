@@ -105,6 +105,7 @@ internal sealed class WorkerStepping(
             ComputeSeconds = cluster.World.MicroBatchSeconds * silo.Machine.Slowness * progress.Losses.Count,
             DataWaitSeconds = 0,
             ExposedExchangeSeconds = 0,
+            UpdateSeconds = 0,
             SentBytes = 0,
         };
     }
