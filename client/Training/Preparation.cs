@@ -141,7 +141,7 @@ internal sealed class Preparation
 
         var fitting = MemoryCheck.LargestBatch(specification, await session.Silos(cancellation));
         var message = FormattableString.Invariant(
-            $"--batch-size auto is {fitting.Windows}: a worker takes about {fitting.WorkerBytes / 1e9:0.0} GB with it.");
+            $"--batch-size auto is {fitting.Windows}: a worker takes about {fitting.WorkerBytes / 1e9:0.0} GB.");
         context.Output.JsonLine(RunEventJson.Write(new WarningEvent { Run = Run, Message = message }));
         context.Output.Remark(message);
         return specification with { BatchSize = fitting.Windows };

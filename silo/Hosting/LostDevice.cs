@@ -10,7 +10,9 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// <param name="logger">Told before the end.</param>
 public sealed partial class LostDevice(Grains.Placement.SiloContext silo, ILogger<LostDevice> logger) : ISiloEnd
 {
-    /// <summary>The exit code that says so (EX_IOERR of sysexits.h): a restart is wanted, and a look at the card.</summary>
+    /// <summary>
+    /// The exit code that says so (EX_IOERR of sysexits.h): a restart is wanted, and a look at the card.
+    /// </summary>
     public const int ExitCode = 74;
 
     /// <inheritdoc/>

@@ -92,8 +92,11 @@ public sealed class MemoryCheckTests
     private static string Refusal(RunSpecification specification, params SiloDescription[] silos) =>
         Assert.Throws<UserErrorException>(() => MemoryCheck.LargestBatch(specification, silos)).Message;
 
-    private static long Bytes(RunSpecification specification, int windows) => MemoryEstimate.Of(
-        MemoryEstimate.DemandOf(specification with { BatchSize = windows }, Precision.BFloat16, siloCount: 2)).TotalBytes;
+    private static long Bytes(RunSpecification specification, int windows)
+    {
+        var run = specification with { BatchSize = windows };
+        return MemoryEstimate.Of(MemoryEstimate.DemandOf(run, Precision.BFloat16, siloCount: 2)).TotalBytes;
+    }
 
     private static RunSpecification Adapters(RunSpecification specification) => specification with
     {
