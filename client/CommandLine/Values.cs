@@ -97,6 +97,21 @@ internal static class Values
         CustomParser = result => ParseWorkers(name, result),
     };
 
+    /// <summary>A micro-batch's windows: a whole number or <c>auto</c>.</summary>
+    public static Option<BatchSize?> BatchSize(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "auto|N",
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (CommandLine.BatchSize.Parse(text) is { } size)
+                return size;
+            result.AddError($"{name} takes a whole number that is 0 or more, or auto, not '{text}'");
+            return null;
+        },
+    };
+
     /// <summary>On when it is there.</summary>
     public static Option<bool> Flag(string name, string description) => new(name)
     {

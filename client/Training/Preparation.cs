@@ -72,6 +72,8 @@ internal sealed class Preparation
         if (before is null && known is null)
             await LookAtSilos(session, model, cancellation);
         var specification = await Specification(session, model, cancellation);
+        if (builder.FitsBatch)
+            specification = await WithFittingBatch(session, specification, before, cancellation);
         var submission = new Submission
         {
             SpecificationJson = SpecificationJson.Write(specification),
@@ -124,6 +126,27 @@ internal sealed class Preparation
         return specification;
     }
 
+    /// <summary>
+    /// Settles <c>--batch-size auto</c>, once: a run that was submitted before keeps its number, whatever machines are
+    /// there now.
+    /// </summary>
+    private async Task<RunSpecification> WithFittingBatch(
+        ClusterSession session, RunSpecification specification, RunDescription? before, CancellationToken cancellation)
+    {
+        if (before is not null)
+        {
+            var settled = SpecificationJson.Read(before.SpecificationJson).BatchSize;
+            return specification with { BatchSize = settled };
+        }
+
+        var fitting = MemoryCheck.LargestBatch(specification, await session.Silos(cancellation));
+        var message = FormattableString.Invariant(
+            $"--batch-size auto is {fitting.Windows}: a worker takes about {fitting.WorkerBytes / 1e9:0.0} GB.");
+        context.Output.JsonLine(RunEventJson.Write(new WarningEvent { Run = Run, Message = message }));
+        context.Output.Remark(message);
+        return specification with { BatchSize = fitting.Windows };
+    }
+
     private static async Task<TokenCounts> Send(Uploads uploads, DatasetSource source, CancellationToken cancellation)
     {
         var stored = await uploads.Dataset(source, cancellation);
@@ -150,6 +173,8 @@ internal sealed class Preparation
         var preview = builder.Preview(model);
         if (MemoryCheck.Error(preview, silos) is { } tooSmall)
             throw new UserErrorException(tooSmall);
+        context.Output.Detail(FormattableString.Invariant(
+            $"A worker of this run takes about {MemoryCheck.WorkerBytes(preview, silos) / 1e9:0.00} GB of memory."));
         foreach (var silo in silos)
         {
             var place = $"The disk of {silo.Name}";

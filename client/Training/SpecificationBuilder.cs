@@ -23,6 +23,11 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     /// <summary><c>--model</c>.</summary>
     public string Model { get; } = arguments.GetValue(options.Model) ?? "gpt2";
 
+    /// <summary>
+    /// Whether <c>--batch-size auto</c> was said: the batch is to be settled, and is 1 in what is built here.
+    /// </summary>
+    public bool FitsBatch { get; } = arguments.GetValue(options.BatchSize) is { Windows: null };
+
     /// <summary><c>--pause-at</c>.</summary>
     public long? PauseAt { get; } = arguments.GetValue(options.PauseAt);
 
@@ -103,7 +108,9 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             Model = model,
             Dataset = dataset,
             Steps = steps,
-            BatchSize = Int(options.BatchSize) ?? defaults.BatchSize,
+            BatchSize = FitsBatch
+                ? 1
+                : Int(options.BatchSize.Name, arguments.GetValue(options.BatchSize)?.Windows) ?? defaults.BatchSize,
             MicroBatchCount = Int(options.MicroBatches) ?? defaults.MicroBatchCount,
             SequenceLength = sequenceLength,
             Schedule = Schedule(defaults, steps),
@@ -202,10 +209,12 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             : new WorkerRange(bounds.AtLeast, bounds.AtMost == int.MaxValue ? null : bounds.AtMost);
     }
 
-    private int? Int(Option<long?> option) => arguments.GetValue(option) switch
+    private int? Int(Option<long?> option) => Int(option.Name, arguments.GetValue(option));
+
+    private static int? Int(string name, long? number) => number switch
     {
         null => null,
         <= int.MaxValue and var value => (int)value,
-        var value => throw new UserErrorException($"{option.Name} {value} is larger than any machine can hold."),
+        var value => throw new UserErrorException($"{name} {value} is larger than any machine can hold."),
     };
 }

@@ -23,7 +23,8 @@ internal sealed class TrainingOptions
     public Option<long?> Steps { get; } = Values.WholeNumber("--steps", "optimizer updates [default: 1000]");
 
     /// <summary><c>--batch-size</c>.</summary>
-    public Option<long?> BatchSize { get; } = Values.WholeNumber("--batch-size", "windows a micro-batch [default: 2]");
+    public Option<BatchSize?> BatchSize { get; } = Values.BatchSize(
+        "--batch-size", "windows a micro-batch; auto: the most that fit every worker's memory [default: 2]");
 
     /// <summary><c>--micro-batches</c>.</summary>
     public Option<long?> MicroBatches { get; } = Values.WholeNumber(

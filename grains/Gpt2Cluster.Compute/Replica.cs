@@ -161,6 +161,7 @@ internal sealed class Replica : IReplica
         long step, int index, int sequenceLength, int[] tokens, int[] targets, IContributionSink sink)
     {
         ThrowIfNotLoaded();
+        FaultPoints.Reach(FaultPoint.Forward, step);
         using var mode = no_grad();
         var (foldStep, gradient) = accumulator.Open(index);
         var losses = new double[tokens.Length];

@@ -59,6 +59,14 @@ public sealed class ReplicaFactory : IReplicaFactory
         ];
     }
 
+    /// <summary>
+    /// This processor as one device that computes as a card does, with all cores; its bits are not a processor's.
+    /// </summary>
+    public static IReadOnlyList<Device> CpuAsCard() =>
+    [
+        CpuDevices(1)[0] with { ActsAsCard = true, Class = $"{CpuFeatures.InstructionSet}, as a card", SpeedRank = 0 },
+    ];
+
     /// <summary>The graphics cards libtorch can use, by their number; none with the CPU package.</summary>
     /// <exception cref="InvalidOperationException">The driver does not say what cards they are.</exception>
     public static IReadOnlyList<Device> CudaDevices()
@@ -90,7 +98,12 @@ public sealed class ReplicaFactory : IReplicaFactory
     public ComputeProfile Profile(int deviceIndex, Precision precision, int threads)
     {
         var device = Devices[deviceIndex];
-        var instructionSet = device.Card is { } card ? CardProfile.InstructionSet(card) : CpuFeatures.InstructionSet;
+        var instructionSet = device switch
+        {
+            { Card: { } card } => CardProfile.InstructionSet(card),
+            { ActsAsCard: true } => device.Class,
+            _ => CpuFeatures.InstructionSet,
+        };
         if (precision == Precision.BFloat16 && !device.BFloat16IsFast)
             instructionSet += ", bf16 in fp32";
         return new ComputeProfile(
@@ -118,6 +131,7 @@ public sealed class ReplicaFactory : IReplicaFactory
     internal static ComputeBackend Backend(
         Device device, Precision precision, int threads, ModelShape shape) => device.Kind switch
         {
+            "cpu" when device.ActsAsCard => new Torch.TorchBackend(precision, threads, CPU),
             "cpu" => CpuBackend.For(precision, threads, device.BFloat16IsFast, shape),
             "cuda" => new Torch.TorchBackend(
                 precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Ordinal)),

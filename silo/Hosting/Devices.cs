@@ -12,6 +12,9 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// <param name="Notice">What whoever starts the silo should know of this machine's cards; null for nothing.</param>
 public sealed record Devices(IReplicaFactory Factory, string? Notice)
 {
+    /// <summary>Behind <c>cpu:</c>, the path for cards on this processor; for tests, and no part of the help.</summary>
+    public const string AsCard = "as-card";
+
     /// <summary>Makes the factory of replicas on the wished devices.</summary>
     /// <param name="wish">
     /// <c>auto</c>, <c>cpu</c>, <c>cpu:N</c>, <c>cuda</c>, or <c>cuda:</c> and numbers or UUIDs of cards.
@@ -24,6 +27,7 @@ public sealed record Devices(IReplicaFactory Factory, string? Notice)
         return kind switch
         {
             "auto" => Fastest(),
+            "cpu" when argument == AsCard => new Devices(new ReplicaFactory(ReplicaFactory.CpuAsCard()), null),
             "cpu" => new Devices(
                 new ReplicaFactory(ReplicaFactory.CpuDevices(argument is null ? 1 : Number(wish, argument))), null),
             "cuda" => new Devices(new ReplicaFactory(Cards(argument)), null),

@@ -10,7 +10,8 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// listens on. Lines of the silo: <c>silo NAME PROCESS</c> once, <c>at POINT STEP</c> where a thread stands still, and
 /// <c>by POINT STEP</c> for points that are watched. Lines of the test: <c>arm POINT STEP SKIP</c> stops one thread
 /// that comes to the point at that step or later, after so many passes; <c>pass POINT</c> takes that back and lets the
-/// thread go on; and <c>watch POINT</c>. When the test goes away, everything passes.
+/// thread go on; <c>fail POINT WORDS</c> does so too, and what the thread was to do fails as libtorch does, with these
+/// words; and <c>watch POINT</c>. When the test goes away, everything passes.
 /// </summary>
 public sealed class FaultSocket
 {
@@ -60,6 +61,8 @@ public sealed class FaultSocket
             return;
         Say($"at {point} {step}");
         stop.Gate.Wait();
+        if (stop.TakeFailure() is { } words)
+            throw new InvalidOperationException(words);
     }
 
     private void Say(string line)
@@ -80,7 +83,7 @@ public sealed class FaultSocket
         try
         {
             while (reader.ReadLine() is { } line)
-                Obey(line.Split(' '));
+                Obey(line.Split(' ', 3), line.Split(' '));
         }
         catch (IOException)
         {
@@ -92,13 +95,14 @@ public sealed class FaultSocket
             stop.Pass();
     }
 
-    private void Obey(string[] words)
+    private void Obey(string[] parts, string[] words)
     {
         var stop = stops[Enum.Parse<FaultPoint>(words[1])];
         switch (words[0])
         {
             case "arm": stop.Arm(Number(words[2]), Number(words[3])); break;
             case "pass": stop.Pass(); break;
+            case "fail": stop.Fail(parts[2]); break;
             case "watch": stop.IsWatched = true; break;
             default: throw new InvalidOperationException($"A test of faults says '{words[0]}', which means nothing.");
         }
@@ -113,6 +117,7 @@ public sealed class FaultSocket
 
         private long armedFrom = NotArmed;
         private long skipped;
+        private string? failure;
 
         public ManualResetEventSlim Gate { get; } = new();
 
@@ -129,6 +134,15 @@ public sealed class FaultSocket
         public bool Takes(long step) => step >= Volatile.Read(ref armedFrom)
             && Interlocked.Decrement(ref skipped) < 0
             && Interlocked.Exchange(ref armedFrom, NotArmed) != NotArmed;
+
+        /// <summary>The words that the thread which stood there is to fail with; null for none.</summary>
+        public string? TakeFailure() => Interlocked.Exchange(ref failure, null);
+
+        public void Fail(string words)
+        {
+            Interlocked.Exchange(ref failure, words);
+            Pass();
+        }
 
         public void Pass()
         {

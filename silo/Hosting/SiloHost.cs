@@ -44,7 +44,7 @@ public static class SiloHost
         // Hosted services start in this order and stop in the opposite one: the store outlives what needs it.
         var store = AddStore(builder.Services, settings, endpoints);
         builder.UseOrleans(orleans => OrleansSetup.Configure(orleans, settings, endpoints, context, store));
-        builder.Services.AddPinnedGrains(context).AddTraining();
+        builder.Services.AddPinnedGrains(context).AddTraining().AddSingleton<ISiloEnd, LostDevice>();
         builder.Services.AddSingleton<IRunEventStore>(_ => new RedisRunEventStore(store, settings.ClusterId));
         builder.Services.AddSingleton<IBenchmarks, Benchmarks>().AddSingleton<ICardMonitor>(_ => new Nvml());
         builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>().AddSingleton<Registration>();

@@ -39,7 +39,7 @@ public sealed partial class SettingsReader(Func<string, string?> valueOf)
     private static partial Regex NamePattern();
 
     [GeneratedRegex(
-        "^(auto|cpu(:[1-9][0-9]{0,3})?"
+        "^(auto|cpu(:[1-9][0-9]{0,3}|:as-card)?"
         + "|cuda(:([0-9]{1,3}|(GPU|MIG)-[0-9A-Fa-f-]{1,36})(,([0-9]{1,3}|(GPU|MIG)-[0-9A-Fa-f-]{1,36}))*)?)$")]
     private static partial Regex DevicesPattern();
 

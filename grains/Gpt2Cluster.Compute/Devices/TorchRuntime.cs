@@ -11,6 +11,9 @@ internal static partial class TorchRuntime
     private const int MmapThreshold = -3;
     private const int GiB = 1 << 30;
 
+    // The C library's own variable: whoever sets it knows what blocks are to be given back.
+    private const string MmapThresholdVariable = "MALLOC_MMAP_THRESHOLD_";
+
     private static readonly Lazy<bool> Started = new(Start);
 
     /// <summary>Version of libtorch.</summary>
@@ -42,9 +45,13 @@ internal static partial class TorchRuntime
     {
         try
         {
-            _ = MallOpt(MmapThreshold, GiB);
-            _ = MallOpt(TrimThreshold, int.MaxValue);
-            _ = MallOpt(TopPad, GiB / 4);
+            if (Environment.GetEnvironmentVariable(MmapThresholdVariable) is null)
+            {
+                _ = MallOpt(MmapThreshold, GiB);
+                _ = MallOpt(TrimThreshold, int.MaxValue);
+                _ = MallOpt(TopPad, GiB / 4);
+            }
+
             _ = SetEnvironment("OMP_WAIT_POLICY", "passive", overwrite: 0);
         }
         catch (EntryPointNotFoundException)

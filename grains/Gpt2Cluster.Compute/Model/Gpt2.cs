@@ -93,7 +93,6 @@ internal sealed class Gpt2(
         Action<long, long> final,
         Memory<double> losses)
     {
-        FaultPoints.Reach(FaultPoint.Forward, context.Step);
         backend.BeginPass(tokens, targets);
         Forward(space, context with { KeepsGraph = !recompute }, tokens, null);
         var tokenSums = gradients.Tokens is { } wanted ? tokenGradient.SumsFor(wanted) : null;

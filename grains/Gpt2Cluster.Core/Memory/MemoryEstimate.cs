@@ -120,6 +120,29 @@ public sealed record MemoryEstimate(
             + Advice(availableBytes / workerCount, demand);
     }
 
+    /// <summary>
+    /// The most windows a micro-batch with which one worker stays within some memory: the estimate grows with each.
+    /// </summary>
+    /// <param name="demand">Of one worker; its batch size does not matter.</param>
+    /// <param name="availableBytes">What it may take.</param>
+    /// <param name="most">What is not exceeded, 1 or more.</param>
+    /// <returns>0 if not even one fits.</returns>
+    public static int LargestBatchSize(MemoryDemand demand, long availableBytes, int most)
+    {
+        ArgumentNullException.ThrowIfNull(demand);
+        var (fits, tooMany) = (0, most + 1);
+        while (tooMany - fits > 1)
+        {
+            var middle = fits + ((tooMany - fits) / 2);
+            if (Of(demand with { BatchSize = middle }).TotalBytes <= availableBytes)
+                fits = middle;
+            else
+                tooMany = middle;
+        }
+
+        return fits;
+    }
+
     private static string Advice(long availableBytes, MemoryDemand demand)
     {
         (string Words, MemoryDemand Demand)[] ways =

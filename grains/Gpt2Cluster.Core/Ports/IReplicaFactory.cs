@@ -21,6 +21,9 @@ public sealed record Device(int Index, string Kind, string Name, int Cores, bool
     /// </summary>
     public string Class { get; init; } = "";
 
+    /// <summary>Whether a processor computes as a card does, by operators on whole tensors: for tests.</summary>
+    public bool ActsAsCard { get; init; }
+
     /// <summary>Greater is faster among devices of one kind; 0 if nobody knows.</summary>
     public int SpeedRank { get; init; }
 }

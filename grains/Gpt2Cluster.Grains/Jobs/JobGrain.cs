@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Logging;
@@ -81,6 +82,8 @@ public sealed partial class JobGrain(JobServices services, TimeProvider time, IL
         catch (Exception problem)
         {
             LogFailed(problem);
+            if (DeviceFailures.Of(problem) == DeviceFailure.Lost)
+                services.End.OnDeviceLost($"{services.Silo.Name}/{work.Device.Index}", problem);
             var message = $"The silo could not do the work: {problem.Message}";
             work.Events.Add("error", new JsonObject { ["message"] = message });
         }

@@ -3,6 +3,7 @@ using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
+using Gpt2Cluster.Grains.Workers;
 
 namespace Gpt2Cluster.Grains.Jobs;
 
@@ -13,13 +14,15 @@ namespace Gpt2Cluster.Grains.Jobs;
 /// <param name="Benchmarks">The measurements.</param>
 /// <param name="Time">The time.</param>
 /// <param name="Cards">Reads the machine's cards.</param>
+/// <param name="End">Ends the silo when a device is lost.</param>
 public sealed record JobServices(
     SiloContext Silo,
     IGrainFactory Grains,
     ParameterLoader Parameters,
     IBenchmarks Benchmarks,
     TimeProvider Time,
-    ICardMonitor Cards);
+    ICardMonitor Cards,
+    ISiloEnd End);
 
 /// <summary>One job at work, on its own thread.</summary>
 /// <param name="Services">What it shares with others.</param>

@@ -7,22 +7,6 @@ namespace Gpt2Cluster.Grains.Workers;
 /// <summary>A device or a machine that has no memory for a step: trying again would end the same way.</summary>
 internal static class MemoryTrouble
 {
-    // What libtorch's allocators say on a processor and on a card.
-    private static readonly string[] Signs = ["can't allocate memory", "out of memory"];
-
-    /// <summary>Whether an exception, or one it came of, says so.</summary>
-    public static bool Is(Exception exception)
-    {
-        for (var cause = exception; cause is not null; cause = cause.InnerException)
-        {
-            if (cause is OutOfMemoryException
-                || Signs.Any(sign => cause.Message.Contains(sign, StringComparison.OrdinalIgnoreCase)))
-                return true;
-        }
-
-        return false;
-    }
-
     /// <summary>What happened, how much a worker takes, and what would take less.</summary>
     public static string Words(string phase, RunSpecification specification)
     {

@@ -17,4 +17,5 @@ public sealed record WorkerServices(
     CheckpointLoader CheckpointLoader,
     SiloContext Silo,
     WorkerMetrics Metrics,
+    ISiloEnd End,
     TimeProvider Time);

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
@@ -160,6 +161,7 @@ internal sealed partial class WorkerSession : IDisposable
             }
             catch (Exception exception)
             {
+                EndIfLost(exception);
                 // No memory for a snapshot is no more than a checkpoint that is missing.
                 Answer(key, plan, new CheckpointOutcome(null, null, TimeSpan.Zero, exception.Message));
             }
@@ -216,6 +218,7 @@ internal sealed partial class WorkerSession : IDisposable
             {
                 // A device that fails while memory is freed must not take the other runs of the silo with it.
                 LogFailed(logger, exception, worker, Run, Step, "ending");
+                EndIfLost(exception);
             }
 
             replica = null;
@@ -307,6 +310,7 @@ internal sealed partial class WorkerSession : IDisposable
             catch (Exception exception)
             {
                 LogFailed(logger, exception, worker, Run, Step, phase);
+                EndIfLost(exception);
                 orders.Forget(key);
                 ReportTrouble(phase, generation, exception);
             }
@@ -335,8 +339,16 @@ internal sealed partial class WorkerSession : IDisposable
             services.Metrics.CheckpointFailed(Run, worker);
     }
 
+    /// <summary>A device that is lost to this process is found again by the next one.</summary>
+    private void EndIfLost(Exception exception)
+    {
+        if (DeviceFailures.Of(exception) == DeviceFailure.Lost)
+            services.End.OnDeviceLost(worker, exception);
+    }
+
     private void ReportTrouble(string phase, int generation, Exception exception)
     {
+        var hasNoMemory = DeviceFailures.Of(exception) == DeviceFailure.OutOfMemory;
         var trouble = new TroubleReport
         {
             Worker = worker,
@@ -345,10 +357,10 @@ internal sealed partial class WorkerSession : IDisposable
             Reason = exception switch
             {
                 DamagedCheckpointException or UnreachableCheckpointException => exception.Message,
-                _ when MemoryTrouble.Is(exception) => MemoryTrouble.Words(phase, specification),
+                _ when hasNoMemory => MemoryTrouble.Words(phase, specification),
                 _ => $"{phase} failed: {exception.Message}",
             },
-            IsFinal = exception is UserErrorException || MemoryTrouble.Is(exception),
+            IsFinal = exception is UserErrorException || hasNoMemory,
             DamagedCheckpoint = (exception as DamagedCheckpointException)?.Step,
             UnreachableCheckpoint = (exception as UnreachableCheckpointException)?.Step,
         };

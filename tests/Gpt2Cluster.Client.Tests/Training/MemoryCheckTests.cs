@@ -1,5 +1,8 @@
 using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Tests.Training;
@@ -39,6 +42,61 @@ public sealed class MemoryCheckTests
     [Fact]
     public void A_silo_that_does_not_say_its_memory_is_believed() =>
         Assert.Null(MemoryCheck.Error(Large, [Silo("a", "m", 0)]));
+
+    [Fact]
+    public void The_largest_batch_is_the_last_one_whose_estimate_fits_the_smallest_machine()
+    {
+        var small = Small with { Dataset = new DatasetReference("", 100_000_000) };
+        SiloDescription[] silos = [Silo("a", "m", 60_000_000_000), Silo("b", "n", 20_000_000_000)];
+        var fitting = MemoryCheck.LargestBatch(small, silos);
+        var share = (long)(20_000_000_000 * MemoryCheck.FilledShare);
+        Assert.InRange(Bytes(small, fitting.Windows), 1, share);
+        Assert.InRange(Bytes(small, fitting.Windows + 1), share + 1, long.MaxValue);
+        Assert.Equal(Bytes(small, fitting.Windows), fitting.WorkerBytes);
+
+        SiloDescription[] together = [Silo("a", "m", 20_000_000_000), Silo("b", "m", 20_000_000_000)];
+        var shared = MemoryCheck.LargestBatch(small, together);
+        Assert.InRange(2 * Bytes(small, shared.Windows), 1, share);
+        Assert.InRange(2 * Bytes(small, shared.Windows + 1), share + 1, long.MaxValue);
+    }
+
+    [Fact]
+    public void A_step_takes_no_window_twice_where_it_need_not()
+    {
+        // 100,000 tokens have 97 windows of 1,024.
+        SiloDescription[] silos = [Silo("a", "m", 4_000_000_000_000)];
+        Assert.Equal(12, MemoryCheck.LargestBatch(Small with { MicroBatchCount = 8 }, silos).Windows);
+        Assert.Equal(1, MemoryCheck.LargestBatch(Small with { MicroBatchCount = 200 }, silos).Windows);
+    }
+
+    [Fact]
+    public void A_batch_that_cannot_be_settled_is_refused_with_what_would_help()
+    {
+        Assert.Contains(
+            "give --batch-size a number", Refusal(Small, Silo("a", "m", 0)), StringComparison.Ordinal);
+        var card = Silo("a", "m", 20_000_000_000);
+        card = card with { Workers = [card.Workers[0] with { Kind = "cuda" }] };
+        Assert.Contains("a has cards", Refusal(Small, card), StringComparison.Ordinal);
+        Assert.Contains("a has cards", Refusal(Small, card, Silo("b", "m", 20_000_000_000)), StringComparison.Ordinal);
+        var onProcessors = Small with { Device = DeviceKind.Cpu };
+        Assert.True(
+            MemoryCheck.LargestBatch(onProcessors, [card, Silo("b", "m", 20_000_000_000)]).Windows > 1);
+        var tooSmall = Refusal(Large, Silo("a", "m", 25_000_000_000));
+        Assert.StartsWith("With a fifth of its memory kept free, the machine m has 20.0 GB of memory", tooSmall);
+        Assert.Contains("--train lora:8 would fit", tooSmall, StringComparison.Ordinal);
+    }
+
+    private static RunSpecification Small { get; } =
+        Large with { Model = new ModelReference("scratch:gpt2", Presets.Scratch("scratch:gpt2").Shape) };
+
+    private static string Refusal(RunSpecification specification, params SiloDescription[] silos) =>
+        Assert.Throws<UserErrorException>(() => MemoryCheck.LargestBatch(specification, silos)).Message;
+
+    private static long Bytes(RunSpecification specification, int windows)
+    {
+        var run = specification with { BatchSize = windows };
+        return MemoryEstimate.Of(MemoryEstimate.DemandOf(run, Precision.BFloat16, siloCount: 2)).TotalBytes;
+    }
 
     private static RunSpecification Adapters(RunSpecification specification) => specification with
     {

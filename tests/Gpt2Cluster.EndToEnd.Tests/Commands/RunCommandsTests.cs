@@ -124,5 +124,31 @@ public sealed class RunCommandsTests(Cluster cluster)
         Assert.Contains("completed", done, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_batch_that_is_to_fit_is_settled_once_and_is_the_runs_own()
+    {
+        string[] options =
+        [
+            "--run", "fitted", "--model", cluster.Model, "--steps", "2", "--micro-batches", "64",
+            "--threads-per-worker", "1", "--sample-every", "0", "--val-every", "0",
+        ];
+        string[] auto = ["train", Repository.Verses, .. options, "--batch-size", "auto"];
+        var said = cluster.Ok([.. auto, "--pause-at", "1"]).Errors;
+        var size = cluster.Json("show", "fitted").GetProperty("specification").GetProperty("batch_size").GetInt32();
+        Assert.True(size >= 1);
+        Assert.Contains($"--batch-size auto is {size}: a worker takes about ", said, StringComparison.Ordinal);
+
+        var changed = cluster.Refused(
+            2, ["train", Repository.Verses, .. options, "--batch-size", $"{size + 1}"]);
+        Assert.Contains($"--batch-size is {size} in the run", changed, StringComparison.Ordinal);
+        Assert.Contains("completed", cluster.Ok(auto).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_batch_size_is_a_number_or_auto() => Assert.Contains(
+        "--batch-size takes a whole number that is 0 or more, or auto, not 'large'",
+        cluster.Refused(2, "train", Repository.Verses, "--batch-size", "large"),
+        StringComparison.Ordinal);
+
     private static int Lines(ClientProcess client) => client.Output.Trim().Split('\n').Length;
 }

@@ -43,7 +43,20 @@ internal sealed partial class SiloProcess : IDisposable
     /// <param name="store">What <c>--redis</c> says: <c>embedded:0</c> or another silo's store.</param>
     /// <param name="more">More options.</param>
     public static SiloProcess Start(TestFolder folder, string name, string store, params string[] more) =>
-        StartAt(folder, name, store, ["0", "0", "0"], more);
+        Start(folder, name, store, [], more);
+
+    /// <summary>Starts a silo with variables of its environment.</summary>
+    public static SiloProcess Start(
+        TestFolder folder,
+        string name,
+        string store,
+        IReadOnlyCollection<KeyValuePair<string, string>> environment,
+        string[] more) => StartAt(folder, name, store, ["0", "0", "0"], environment, more);
+
+    /// <summary>Its process.</summary>
+    public int Id => process.Id;
+
+    public bool IsAlive => !process.HasExited;
 
     /// <summary>SIGKILL, and at once another life under the same name, on the same ports.</summary>
     public SiloProcess KillAndStartAgain(TestFolder folder)
@@ -69,19 +82,25 @@ internal sealed partial class SiloProcess : IDisposable
     /// <param name="folder">Holds its data and its log.</param>
     /// <param name="store">What <c>--redis</c> says now; null for the store of before, at its address.</param>
     public SiloProcess StartAgain(TestFolder folder, string? store = null) =>
-        StartAt(folder, name, store ?? Store, [Port("silo_port"), Port("gateway_port"), Port("stripe_port")], []);
+        StartAt(folder, name, store ?? Store, [Port("silo_port"), Port("gateway_port"), Port("stripe_port")], [], []);
 
     private static SiloProcess StartAt(
-        TestFolder folder, string name, string store, string[] ports, string[] more)
+        TestFolder folder,
+        string name,
+        string store,
+        string[] ports,
+        IReadOnlyCollection<KeyValuePair<string, string>> environment,
+        string[] more)
     {
+        string[] devices = more.Contains("--devices") ? [] : ["--devices", "cpu"];
         var ready = Path.Combine(folder.Path, $"{name}.ready.json");
         var log = Path.Combine(folder.Path, $"{name}.log");
         string[] arguments =
         [
             Repository.SiloDll, "--name", name, "--redis", store, "--silo-port", ports[0], "--gateway-port",
-            ports[1], "--stripe-port", ports[2], "--http", "127.0.0.1:0", "--devices", "cpu", "--data",
+            ports[1], "--stripe-port", ports[2], "--http", "127.0.0.1:0", "--data",
             Path.Combine(folder.Path, name), "--ready-file", ready, "--parent-pipe",
-            .. more,
+            .. devices, .. more,
         ];
         File.Delete(ready);
         var start = new ProcessStartInfo("dotnet")
@@ -92,7 +111,8 @@ internal sealed partial class SiloProcess : IDisposable
         };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
-        File.Delete(ready);
+        foreach (var (variable, value) in environment)
+            start.Environment[variable] = value;
         var process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Append(log, line.Data);
         process.ErrorDataReceived += (_, line) => Append(log, line.Data);

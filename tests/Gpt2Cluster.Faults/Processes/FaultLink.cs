@@ -40,6 +40,9 @@ internal sealed class FaultLink : IDisposable
     /// <summary>Nobody is to stop there, and who stands there goes on.</summary>
     public void Pass(FaultPoint point) => Say($"pass {point}");
 
+    /// <summary>Who stands there fails as libtorch does, with these words.</summary>
+    public void Fail(FaultPoint point, string words) => Say($"fail {point} {words}");
+
     /// <summary>Listens until the process ends.</summary>
     public void Listen(Sightings sightings)
     {

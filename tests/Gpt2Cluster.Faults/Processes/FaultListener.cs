@@ -41,6 +41,13 @@ internal sealed class FaultListener : IDisposable
         links.GetValueOrDefault(silo)?.Pass(point);
     }
 
+    /// <summary>Who stands at a point in a silo fails there as libtorch does, with these words.</summary>
+    public void Fail(string silo, FaultPoint point, string words)
+    {
+        armed.TryRemove((silo, point), out _);
+        links.GetValueOrDefault(silo)?.Fail(point, words);
+    }
+
     public void Dispose()
     {
         socket.Dispose();

@@ -23,7 +23,9 @@ public sealed class WorkerSessionTests : IDisposable
     private readonly ServiceProvider provider = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly ComputeThread compute = new("compute a/1");
     private readonly Channel<object> reports = Channel.CreateUnbounded<object>();
+    private readonly RecordedEnd end = new();
     private readonly WorkerSession session;
+    private Exception? failure;
 
     public WorkerSessionTests() =>
         session = new WorkerSession("a/1", Request(ReplicaOrigin.Initialize), Services(), compute, NullLogger.Instance);
@@ -48,6 +50,21 @@ public sealed class WorkerSessionTests : IDisposable
         Assert.Equal(sentBytes, Assert.IsType<StepReport>(await NextReport()).SentBytes);
     }
 
+    [Theory]
+    [InlineData("CUDA error: an illegal memory access was encountered", true, false)]
+    [InlineData("CUDA out of memory. Tried to allocate 1.50 GiB.", false, true)]
+    [InlineData("CUDA error: invalid configuration argument", false, false)]
+    public async Task Only_a_lost_device_ends_the_silo_and_only_missing_memory_the_run(
+        string message, bool endsSilo, bool endsRun)
+    {
+        failure = new InvalidOperationException(message);
+        session.Prepare(Request(ReplicaOrigin.Initialize));
+        var trouble = Assert.IsType<TroubleReport>(await NextReport());
+        Assert.Equal(endsRun, trouble.IsFinal);
+        Assert.Equal(endsRun, trouble.Reason.Contains("--recompute", StringComparison.Ordinal));
+        Assert.Equal(endsSilo ? ["a/1"] : [], end.Lost);
+    }
+
     private async Task<object> NextReport()
     {
         using var deadline = new CancellationTokenSource(ReportBound);
@@ -66,7 +83,7 @@ public sealed class WorkerSessionTests : IDisposable
     {
         var grains = Grains();
         var replicas = Proxy.Of<IReplicaFactory>((method, _) => method.Name == nameof(IReplicaFactory.Create)
-            ? new FakeReplica(Shape)
+            ? failure is null ? new FakeReplica(Shape) : throw failure
             : new ComputeProfile("cpu", "AVX2", Precision.Float32, 1, "2", ""));
         var silo = new SiloContext
         {
@@ -85,7 +102,16 @@ public sealed class WorkerSessionTests : IDisposable
         var metrics = new WorkerMetrics(
             provider.GetRequiredService<IMeterFactory>(), new RunSeries(TimeProvider.System));
         return new WorkerServices(
-            grains, replicas, new RunExchanges(grains, silo), null!, null!, null!, silo, metrics, TimeProvider.System);
+            grains, replicas, new RunExchanges(grains, silo), null!, null!, null!, silo, metrics, end,
+            TimeProvider.System);
+    }
+
+    /// <summary>Hears of lost devices and ends nothing.</summary>
+    private sealed class RecordedEnd : ISiloEnd
+    {
+        public List<string> Lost { get; } = [];
+
+        public void OnDeviceLost(string worker, Exception exception) => Lost.Add(worker);
     }
 
     private IGrainFactory Grains()
