@@ -56,8 +56,14 @@ public sealed record ConfigureExchange(
 /// <param name="Step">The step.</param>
 /// <param name="Ranges">Its micro-batches, in the order they are computed; may be none.</param>
 /// <param name="LearningRate">Of this step.</param>
+/// <param name="SiloRanges">The micro-batches of all workers of its silo.</param>
 public sealed record PlanStep(
-    string Worker, int Generation, long Step, IReadOnlyList<LeafRange> Ranges, double LearningRate) : RunCommand;
+    string Worker,
+    int Generation,
+    long Step,
+    IReadOnlyList<LeafRange> Ranges,
+    double LearningRate,
+    IReadOnlyList<LeafRange> SiloRanges) : RunCommand;
 
 /// <summary>A worker is to validate; it answers <see cref="ValidationReported"/>.</summary>
 /// <param name="Worker">Its key.</param>

@@ -25,8 +25,11 @@ internal static class Stepping
         var step = turn.State.Step + 1;
         var rate = turn.Specification.Schedule.At(step, turn.Specification.Steps);
         foreach (var member in turn.State.Members.Where(member => member.StepReport is null))
-            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Ranges, rate));
+            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Ranges, rate, SiloRanges(turn, member.Silo)));
     }
+
+    private static IReadOnlyList<LeafRange> SiloRanges(Turn turn, string silo) =>
+        [.. turn.State.Members.Where(member => member.Silo == silo).SelectMany(member => member.Ranges)];
 
     public static void Report(Turn turn, StepReported report)
     {

@@ -354,6 +354,7 @@ internal sealed partial class RunExecutor(
         Step = plan.Step,
         MicroBatches = MicroBatchRanges.ToWire(plan.Ranges),
         LearningRate = plan.LearningRate,
+        SiloMicroBatches = MicroBatchRanges.ToWire(plan.SiloRanges),
     };
 
     private ValidationPlan ToPlan(Validate validate) => new()

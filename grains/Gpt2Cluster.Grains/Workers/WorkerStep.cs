@@ -97,7 +97,7 @@ internal sealed class WorkerStep(
         var before = interrupted;
         interrupted = null;
         var progress = new StepProgress(plan.Step, MicroBatchRanges.FromWire(plan.MicroBatches));
-        exchange.BeginStep(plan.Step, plan.Generation);
+        exchange.BeginStep(plan.Step, plan.Generation, MicroBatchRanges.FromWire(plan.SiloMicroBatches));
         RecomputedCount = before?.Step == plan.Step ? RecomputedCount : 0;
         if (before is not null && progress.ContinuesFrom(before))
         {
