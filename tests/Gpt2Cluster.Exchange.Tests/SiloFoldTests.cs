@@ -16,9 +16,9 @@ public sealed class SiloFoldTests
     [InlineData(true)]
     public async Task TwoWorkersOfASilo_SendAsManyBytesAsOne(bool isBFloat16)
     {
-        var one = await SentBytes([[new(0, 4)], [new(4, 8)]], isBFloat16);
-        var two = await SentBytes([[new(0, 2), new(2, 4)], [new(4, 7), new(7, 8)]], isBFloat16);
-        var four = await SentBytes(
+        var one = await ExchangedBytes([[new(0, 4)], [new(4, 8)]], isBFloat16);
+        var two = await ExchangedBytes([[new(0, 2), new(2, 4)], [new(4, 7), new(7, 8)]], isBFloat16);
+        var four = await ExchangedBytes(
             [[new(0, 1), new(1, 2), new(2, 3), new(3, 4)], [new(4, 8)]], isBFloat16);
         Assert.Equal(one, two);
         Assert.Equal(one, four);
@@ -28,8 +28,8 @@ public sealed class SiloFoldTests
     public async Task SumsThatHaveNoSiblingInTheirSilo_LeaveAsTheyAre()
     {
         // Leaves 1 and 2 are no sum of the tree, and leaf 3 stands alone between others' leaves.
-        var split = await SentBytes([[new(1, 2), new(2, 3)], [new(0, 1), new(3, 4)]], isBFloat16: false);
-        var whole = await SentBytes([[new(0, 2)], [new(2, 4)]], isBFloat16: false);
+        var split = await ExchangedBytes([[new(1, 2), new(2, 3)], [new(0, 1), new(3, 4)]], isBFloat16: false);
+        var whole = await ExchangedBytes([[new(0, 2)], [new(2, 4)]], isBFloat16: false);
         Assert.All(split.Zip(whole), pair => Assert.True(pair.First > pair.Second, $"{pair}"));
     }
 
@@ -63,7 +63,7 @@ public sealed class SiloFoldTests
         cluster.AssertAverages(1);
     }
 
-    private static async Task<long[]> SentBytes(LeafRange[][] ranges, bool isBFloat16)
+    private static async Task<long[]> ExchangedBytes(LeafRange[][] ranges, bool isBFloat16)
     {
         var leafCount = ranges.Sum(own => own.LeafCount());
         await using var cluster = new TestCluster(ranges.Length, leafCount, ElementCount);
@@ -75,7 +75,8 @@ public sealed class SiloFoldTests
             cluster.AssertAverages(step, Enumerable.Range(0, ranges.Length), _ => isBFloat16);
         }
 
-        return [.. cluster.Exchanges.Select(exchange => exchange.Figures(StepCount).SentBytes)];
+        // What came is counted before it is used, so that this is all of it.
+        return [.. cluster.Exchanges.Select(exchange => exchange.Figures(StepCount).ReceivedBytes)];
     }
 
     private static void Begin(TestCluster cluster, long step, int generation, LeafRange[][] ranges)

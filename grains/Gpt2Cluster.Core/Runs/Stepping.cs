@@ -25,7 +25,10 @@ internal static class Stepping
         var step = turn.State.Step + 1;
         var rate = turn.Specification.Schedule.At(step, turn.Specification.Steps);
         foreach (var member in turn.State.Members.Where(member => member.StepReport is null))
-            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Ranges, rate, SiloRanges(turn, member.Silo)));
+        {
+            var siloRanges = SiloRanges(turn, member.Silo);
+            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Ranges, rate, siloRanges));
+        }
     }
 
     private static IReadOnlyList<LeafRange> SiloRanges(Turn turn, string silo) =>

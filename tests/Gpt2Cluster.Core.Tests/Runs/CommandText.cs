@@ -35,7 +35,8 @@ internal static class CommandText
     private static string Of(PlanStep plan)
     {
         var ranges = string.Join('+', plan.Ranges);
-        return $"plan {plan.Worker} g{plan.Generation} step {plan.Step}: {ranges} at {Of(plan.LearningRate)}";
+        var ofSilo = plan.SiloRanges.Count == 1 ? "" : $" of its silo's {string.Join('+', plan.SiloRanges)}";
+        return $"plan {plan.Worker} g{plan.Generation} step {plan.Step}: {ranges}{ofSilo} at {Of(plan.LearningRate)}";
     }
 
     private static string Of(PrepareReplica prepare)

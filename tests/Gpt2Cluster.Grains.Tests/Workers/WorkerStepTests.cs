@@ -39,6 +39,16 @@ public sealed class WorkerStepTests
     }
 
     [Fact]
+    public void The_exchange_is_told_what_all_workers_of_the_silo_compute()
+    {
+        using var replica = new FakeReplica(Shape) { StandsAt = 6 };
+        using var steps = new Interruptible(replica);
+        var plan = Plan with { SiloMicroBatches = [new(2, 4), new(0, 1)] };
+        steps.Step.Run(plan, reportsExchange: true, CancellationToken.None);
+        Assert.Equal("exchange 7 of 3 with 2..4+0..1", replica.Calls[0]);
+    }
+
+    [Fact]
     public void A_silos_sent_bytes_are_reported_by_one_worker_only()
     {
         using var replica = new FakeReplica(Shape) { StandsAt = 6 };
