@@ -178,7 +178,18 @@ internal sealed class Replica : IReplica
     }
 
     /// <inheritdoc/>
-    public double GradientNorm(FlatBuffer averages)
+    public bool AveragesAlone => backend.AveragesAlone;
+
+    /// <inheritdoc/>
+    public void AverageAlone()
+    {
+        var before = clock.Enter(Phase.Optimizer);
+        backend.Average(accumulator.Root, accumulator.LeafCount, Layout.Length);
+        clock.Enter(before);
+    }
+
+    /// <inheritdoc/>
+    public double GradientNorm(FlatBuffer? averages)
     {
         var before = clock.Enter(Phase.Optimizer);
         var norm = backend.GradientNorm(averages, Layout.Length);
@@ -187,7 +198,7 @@ internal sealed class Replica : IReplica
     }
 
     /// <inheritdoc/>
-    public void Apply(FlatBuffer averages, long step, double learningRate, double scale)
+    public void Apply(FlatBuffer? averages, long step, double learningRate, double scale)
     {
         ThrowIfNotLoaded();
         var before = clock.Enter(Phase.Optimizer);

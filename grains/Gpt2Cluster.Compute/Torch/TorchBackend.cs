@@ -102,7 +102,14 @@ internal sealed class TorchBackend : ComputeBackend
     }
 
     /// <inheritdoc/>
-    public override double GradientNorm(FlatBuffer averages, long length) => this.averages.Norm(averages, length);
+    public override double GradientNorm(FlatBuffer? averages, long length) => this.averages.Norm(averages, length);
+
+    /// <inheritdoc/>
+    public override bool AveragesAlone => true;
+
+    /// <inheritdoc/>
+    public override void Average(FlatTensor root, int leafCount, long length) =>
+        averages.Make(root.Tensor, leafCount, length);
 
     /// <inheritdoc/>
     public override void Dispose()

@@ -38,6 +38,16 @@ internal abstract class GradientAccumulator : IDisposable
     /// <summary>What is trained.</summary>
     protected ParameterLayout Layout { get; }
 
+    /// <summary>M of the step.</summary>
+    public int LeafCount => leafCount;
+
+    /// <summary>The sum over all leaves of the step, or the only leaf.</summary>
+    /// <exception cref="InvalidOperationException">They were not one range, or not all are folded.</exception>
+    public FlatTensor Root => plan is { Contributions: [var whole] } && foldedCount == leafCount
+        && whole == new ReductionTree(leafCount).Root
+            ? LeafTravels ? Leaf : SumOf(plan.Steps[^1].Target)
+            : throw new InvalidOperationException($"Not all of {leafCount} leaves are folded into one sum.");
+
     /// <summary>Where gradients and sums lie.</summary>
     protected DeviceMemory Memory { get; }
 
@@ -80,7 +90,7 @@ internal abstract class GradientAccumulator : IDisposable
         // The next leaf is written where a leaf lies that has travelled: from now on it travels as a sum.
         if (travelled && !LeafTravels && finished.Count == 1)
             CopyToSum(finished[0], 0, Layout.Length);
-        foreach (var step in finished)
+        foreach (var step in finished.Where(_ => sink.TakesSums))
             sink.Contribute(step.Result, ContributedAgain(step), 0, Layout.Length);
     }
 
@@ -114,7 +124,7 @@ internal abstract class GradientAccumulator : IDisposable
     {
         if (!TakesGradient(step) && !LeafTravels)
             Fold(step, start, end);
-        if (step.IsContribution)
+        if (step.IsContribution && sink.TakesSums)
             sink.Contribute(step.Result, Contributed(step, start, end), start, end);
     }
 

@@ -97,6 +97,10 @@ public sealed record StepPlan
     /// </summary>
     [Id(5)]
     public MicroBatchRange[] SiloMicroBatches { get; init; } = [];
+
+    /// <summary>Whether the run has no other worker: nobody else needs the step's average.</summary>
+    [Id(6)]
+    public bool IsAlone { get; init; }
 }
 
 /// <summary>One worker's part of a validation.</summary>

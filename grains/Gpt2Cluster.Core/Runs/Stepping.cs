@@ -24,10 +24,11 @@ internal static class Stepping
     {
         var step = turn.State.Step + 1;
         var rate = turn.Specification.Schedule.At(step, turn.Specification.Steps);
+        var isAlone = turn.State.Members.Count == 1;
         foreach (var member in turn.State.Members.Where(member => member.StepReport is null))
         {
             var siloRanges = SiloRanges(turn, member.Silo);
-            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Ranges, rate, siloRanges));
+            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Ranges, rate, siloRanges, isAlone));
         }
     }
 

@@ -355,6 +355,7 @@ internal sealed partial class RunExecutor(
         MicroBatches = MicroBatchRanges.ToWire(plan.Ranges),
         LearningRate = plan.LearningRate,
         SiloMicroBatches = MicroBatchRanges.ToWire(plan.SiloRanges),
+        IsAlone = plan.IsAlone,
     };
 
     private ValidationPlan ToPlan(Validate validate) => new()

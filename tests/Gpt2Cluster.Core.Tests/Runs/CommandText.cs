@@ -35,7 +35,7 @@ internal static class CommandText
     private static string Of(PlanStep plan)
     {
         var ranges = string.Join('+', plan.Ranges);
-        var ofSilo = plan.SiloRanges.Count == 1 ? "" : $" of its silo's {string.Join('+', plan.SiloRanges)}";
+        var ofSilo = plan.SiloRanges.SequenceEqual(plan.Ranges) ? "" : $" of its silo's {string.Join('+', plan.SiloRanges)}";
         return $"plan {plan.Worker} g{plan.Generation} step {plan.Step}: {ranges}{ofSilo} at {Of(plan.LearningRate)}";
     }
 

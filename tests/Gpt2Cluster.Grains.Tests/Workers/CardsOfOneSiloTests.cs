@@ -120,6 +120,7 @@ public sealed class CardsOfOneSiloTests
                         MicroBatches = MicroBatchRanges.ToWire([ranges[index]]),
                         SiloMicroBatches = MicroBatchRanges.ToWire(ranges.Where((_, other) => silos[other] == silo)),
                         LearningRate = 0.01,
+                        IsAlone = silos.Count == 1,
                     },
                     reportsExchange: true,
                     deadline.Token);
