@@ -65,6 +65,7 @@ internal abstract class GradientAccumulator : IDisposable
     /// <summary>Plans a step in which this worker computes these leaves.</summary>
     public void Begin(IReadOnlyList<LeafRange> own, int leaves)
     {
+        Settle();
         (ranges, leafCount) = (own, leaves);
         plan = FoldPlan.For(new ReductionTree(leaves), own);
         (foldedCount, isOpen) = (0, false);
@@ -125,12 +126,13 @@ internal abstract class GradientAccumulator : IDisposable
         if (!TakesGradient(step) && !LeafTravels)
             Fold(step, start, end);
         if (step.IsContribution && sink.TakesSums)
-            sink.Contribute(step.Result, Contributed(step, start, end), start, end);
+            HandOver(step, start, end, sink);
     }
 
     /// <summary>The whole gradient of the leaf that was opened is folded.</summary>
     public void Close()
     {
+        Settle();
         foldedCount++;
         isOpen = false;
     }
@@ -157,8 +159,13 @@ internal abstract class GradientAccumulator : IDisposable
     /// <summary><c>left = left + right</c>, or the leaf's elements in place of the right ones.</summary>
     protected abstract void AddInto(FlatTensor left, FlatTensor right, long start, long end);
 
-    /// <summary>Elements that were just finished, in the processor's memory, as they travel.</summary>
-    protected abstract FlatBuffer Contributed(FoldStep step, long start, long end);
+    /// <summary>Gives elements that were just finished to the sink; it may come to them later.</summary>
+    protected abstract void HandOver(FoldStep step, long start, long end, IContributionSink sink);
+
+    /// <summary>Waits until all that was handed over has come to the sink.</summary>
+    protected virtual void Settle()
+    {
+    }
 
     /// <summary>All elements of a sum that was handed over before, in the processor's memory.</summary>
     protected abstract FlatBuffer ContributedAgain(FoldStep step);

@@ -76,7 +76,8 @@ public interface IContributionSink
 
     /// <summary>
     /// The elements from <paramref name="start"/> up to <paramref name="end"/> of the subtree's sum are final. Called
-    /// on the compute thread; must not block on the network. The buffer stays as it is until the next step begins.
+    /// while <see cref="IReplica.ComputeMicroBatch"/> or <see cref="IReplica.ExtendStep"/> runs, one call at a time, on
+    /// the compute thread or one that watches a device's copies; must not block on the network. The buffer stays as it is until the next step begins.
     /// </summary>
     void Contribute(Subtree subtree, FlatBuffer sums, long start, long end);
 }
