@@ -20,13 +20,15 @@ internal readonly record struct Fingerprint(string Hash, bool IsRepeated)
     private static readonly ModelShape[] SmallShapes = [new(500, 70, 128, 4, 2), new(500, 70, 72, 3, 2)];
 
     /// <summary>
-    /// GPT-2's widths, heads, windows and vocabulary in two layers. A card chooses kernels by such sizes, and those that
-    /// add up in no fixed order do so only over many keys and rows; there it takes some hundredths of a second (by its
-    /// operations; no card has been timed).
+    /// GPT-2's widths, heads, windows and vocabulary in two layers. A card chooses kernels by such sizes, and those
+    /// that add up in no fixed order do so only over many keys and rows; there it takes some hundredths of a second
+    /// (by its operations; no card has been timed).
     /// </summary>
     private static readonly ModelShape RealShape = new(50_257, 1024, 768, 12, 2);
 
-    /// <summary>The shapes whose gradients make a device's fingerprint. Those of processors are stored in runs.</summary>
+    /// <summary>
+    /// The shapes whose gradients make a device's fingerprint. Hashes of those of processors are stored in runs.
+    /// </summary>
     public static IReadOnlyList<ModelShape> Shapes(Device device) =>
         device.IsCard ? [.. SmallShapes, RealShape] : SmallShapes;
 

@@ -5,8 +5,8 @@ using Gpt2Cluster.Core.Reduction;
 namespace Gpt2Cluster.Exchange.Tests;
 
 /// <summary>
-/// Two workers a silo, which halve its range, that do what real ones do: their sums lie in the same few buffers in every
-/// plan, are wrong until they are finished, and are handed over piece by piece, the last elements first.
+/// Two workers a silo, which halve its range, that do what real ones do: their sums lie in the same few buffers in
+/// every plan, are wrong until they are finished, and are handed over piece by piece, the last elements first.
 /// </summary>
 internal sealed class PlannedWorkers(TestCluster cluster)
 {

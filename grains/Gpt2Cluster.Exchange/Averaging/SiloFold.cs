@@ -35,7 +35,9 @@ internal sealed class SiloFold(
     /// <summary>
     /// Takes a part of a sum, and ownership of its pooled memory. The caller holds the lease of the plan's sums.
     /// </summary>
-    /// <returns>The sum whose stripe this completed and where it lies; null if parts are missing, or of a repeat.</returns>
+    /// <returns>
+    /// The sum whose stripe this completed and where it lies; null if parts are missing, or of a repeat.
+    /// </returns>
     public (Subtree Subtree, FlatBuffer Buffer)? Offer(int stripe, Subtree subtree, in StripeValue value)
     {
         var range = layout.Range(stripe);

@@ -143,7 +143,9 @@ internal sealed class WorkerStep(
         return null;
     }
 
-    /// <summary>Whether the step needs no exchange: the worker folds all of it, and the replica averages alone.</summary>
+    /// <summary>
+    /// Whether the step needs no exchange: the worker folds all of it, and the replica averages alone.
+    /// </summary>
     private bool StaysHere(StepPlan plan, StepProgress progress) =>
         plan.IsAlone && replica.AveragesAlone
         && progress.Ranges.SequenceEqual([new LeafRange(0, specification.MicroBatchCount)]);

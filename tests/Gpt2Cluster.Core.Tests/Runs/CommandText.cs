@@ -35,7 +35,8 @@ internal static class CommandText
     private static string Of(PlanStep plan)
     {
         var ranges = string.Join('+', plan.Ranges);
-        var ofSilo = plan.SiloRanges.SequenceEqual(plan.Ranges) ? "" : $" of its silo's {string.Join('+', plan.SiloRanges)}";
+        var silo = string.Join('+', plan.SiloRanges);
+        var ofSilo = silo == ranges ? "" : $" of its silo's {silo}";
         return $"plan {plan.Worker} g{plan.Generation} step {plan.Step}: {ranges}{ofSilo} at {Of(plan.LearningRate)}";
     }
 

@@ -50,8 +50,11 @@ public sealed class CardsOfOneSiloTests
         Assert.Equal(twoSilos.ReceivedBytes, twoSilosOfTwo.ReceivedBytes);
     }
 
-    /// <summary>Trains on silos of so many cards; returns every worker's state hash and what each silo got in the last step.</summary>
-    private static async Task<(string[] Hashes, List<long> ReceivedBytes)> Train(Precision precision, params int[] cardCounts)
+    /// <summary>
+    /// Trains on silos of so many cards; returns every worker's state hash and what each silo got in the last step.
+    /// </summary>
+    private static async Task<(string[] Hashes, List<long> ReceivedBytes)> Train(
+        Precision precision, params int[] cardCounts)
     {
         var channels = cardCounts.Select((_, silo) => new StripeChannel(new StripeChannelOptions
         {
