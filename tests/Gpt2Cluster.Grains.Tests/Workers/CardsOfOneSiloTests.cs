@@ -72,7 +72,11 @@ public sealed class CardsOfOneSiloTests
             {
                 exchanges[silo].Configure(new ExchangeMembership
                 {
-                    Run = "run1", Generation = 1, LeafCount = LeafCount, Silos = members, OwnIndex = silo,
+                    Run = "run1",
+                    Generation = 1,
+                    LeafCount = LeafCount,
+                    Silos = members,
+                    OwnIndex = silo,
                 });
             }
 
@@ -104,7 +108,10 @@ public sealed class CardsOfOneSiloTests
             var (silo, card) = (silos[index], index - silos.IndexOf(silos[index]));
             using var replica = Cards(cardCounts[silo]).Create(card, new ReplicaOptions
             {
-                Shape = Shape, Precision = precision, Threads = 1, Seed = Seed,
+                Shape = Shape,
+                Precision = precision,
+                Threads = 1,
+                Seed = Seed,
             });
             replica.Initialize(Seed);
             var specification = Specifications.Small(Shape) with { MicroBatchCount = LeafCount };
