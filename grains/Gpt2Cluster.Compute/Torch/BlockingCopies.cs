@@ -21,7 +21,7 @@ internal sealed class BlockingCopies(TorchOperators operators) : IHostCopies
             operators.Read(from.narrow(0, first, count), into, first, count, HostRead.Gradients);
         }
 
-        arrived();
+        arrived.Invoke();
     }
 
     /// <inheritdoc/>

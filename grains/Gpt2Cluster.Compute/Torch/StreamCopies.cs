@@ -86,7 +86,7 @@ internal sealed unsafe class StreamCopies : IHostCopies
             try
             {
                 driver.HostWait(mark);
-                arrived();
+                arrived.Invoke();
                 free.Push(mark);
             }
             catch (Exception exception)

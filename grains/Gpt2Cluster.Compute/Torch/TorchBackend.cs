@@ -43,7 +43,7 @@ internal sealed class TorchBackend : ComputeBackend
         this.memory = memory;
         tokens = new BatchTokens(memory);
         averages = new DeviceAverages(memory);
-        hostCopies = copiesOf(memory);
+        hostCopies = copiesOf.Invoke(memory);
         var kernels = new TorchKernels(Operators, tokens);
         Kernels = kernels;
         Linear = new TorchLinear(Operators, kernels);
