@@ -179,7 +179,18 @@ internal sealed class Replica : IReplica
     }
 
     /// <inheritdoc/>
-    public double GradientNorm(FlatBuffer averages)
+    public bool AveragesAlone => backend.AveragesAlone;
+
+    /// <inheritdoc/>
+    public void AverageAlone()
+    {
+        var before = clock.Enter(Phase.Optimizer);
+        backend.Average(accumulator.Root, accumulator.LeafCount, Layout.Length);
+        clock.Enter(before);
+    }
+
+    /// <inheritdoc/>
+    public double GradientNorm(FlatBuffer? averages)
     {
         var before = clock.Enter(Phase.Optimizer);
         var norm = backend.GradientNorm(averages, Layout.Length);
@@ -188,7 +199,7 @@ internal sealed class Replica : IReplica
     }
 
     /// <inheritdoc/>
-    public void Apply(FlatBuffer averages, long step, double learningRate, double scale)
+    public void Apply(FlatBuffer? averages, long step, double learningRate, double scale)
     {
         ThrowIfNotLoaded();
         var before = clock.Enter(Phase.Optimizer);

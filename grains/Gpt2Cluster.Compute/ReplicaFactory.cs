@@ -1,12 +1,8 @@
 using System.Reflection;
-using System.Security.Cryptography;
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Core.Devices;
-using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
-using Gpt2Cluster.Core.Randomness;
-using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Specification;
 using static TorchSharp.torch;
 using Device = Gpt2Cluster.Core.Ports.Device;
@@ -16,20 +12,27 @@ namespace Gpt2Cluster.Compute;
 /// <summary>The devices of this process, and replicas on them.</summary>
 public sealed class ReplicaFactory : IReplicaFactory
 {
-    private const int FingerprintSeed = 20190214;
-    private const int FingerprintTokens = 70;
-
-    // One that the fused kernels take, and one that they do not; neither fills its tiles.
-    private static readonly ModelShape[] FingerprintShapes =
-        [new(500, FingerprintTokens, 128, 4, 2), new(500, FingerprintTokens, 72, 3, 2)];
+    private readonly BackendOf backendOf;
+    private readonly Func<Device, IReadOnlyList<ModelShape>> fingerprintShapes;
 
     /// <summary>Offers the given devices.</summary>
     /// <param name="devices">Index i of the list must have index i.</param>
     public ReplicaFactory(IReadOnlyList<Device> devices)
+        : this(devices, Backend, Fingerprint.Shapes)
+    {
+    }
+
+    /// <summary>The same with other backends and fingerprints over other shapes, as tests have them.</summary>
+    internal ReplicaFactory(
+        IReadOnlyList<Device> devices, BackendOf backendOf, Func<Device, IReadOnlyList<ModelShape>> fingerprintShapes)
     {
         ArgumentNullException.ThrowIfNull(devices);
         Devices = devices;
+        (this.backendOf, this.fingerprintShapes) = (backendOf, fingerprintShapes);
     }
+
+    /// <summary>How a device computes at one precision, for models of a shape.</summary>
+    internal delegate ComputeBackend BackendOf(Device device, Precision precision, int threads, ModelShape shape);
 
     /// <inheritdoc/>
     public IReadOnlyList<Device> Devices { get; }
@@ -106,15 +109,17 @@ public sealed class ReplicaFactory : IReplicaFactory
         };
         if (precision == Precision.BFloat16 && !device.BFloat16IsFast)
             instructionSet += ", bf16 in fp32";
+        var fingerprint = Fingerprint.Of(this, device, precision, threads, fingerprintShapes(device));
         return new ComputeProfile(
-            device.Card is null ? device.Kind : device.Class,
+            device.IsCard ? device.Class : device.Kind,
             instructionSet,
             precision,
             threads,
             TorchRuntime.Version,
-            Fingerprint(deviceIndex, precision, threads))
+            fingerprint.Hash)
         {
             Arithmetic = ComputeProfile.ArithmeticOf(precision),
+            RepeatsItself = fingerprint.IsRepeated,
         };
     }
 
@@ -124,7 +129,7 @@ public sealed class ReplicaFactory : IReplicaFactory
         ArgumentNullException.ThrowIfNull(options);
         if (options.Shape.Errors() is { Count: > 0 } errors)
             throw new ArgumentException(string.Join("; ", errors), nameof(options));
-        return new Replica(options, Backend(Devices[deviceIndex], options.Precision, options.Threads, options.Shape));
+        return new Replica(options, backendOf(Devices[deviceIndex], options.Precision, options.Threads, options.Shape));
     }
 
     /// <summary>How a device computes at one precision.</summary>
@@ -137,34 +142,4 @@ public sealed class ReplicaFactory : IReplicaFactory
                 precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Ordinal)),
             _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),
         };
-
-    private string Fingerprint(int deviceIndex, Precision precision, int threads)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var shape in FingerprintShapes)
-        {
-            using var replica = Create(deviceIndex, new ReplicaOptions
-            {
-                Shape = shape,
-                Precision = precision,
-                Threads = threads,
-                Seed = FingerprintSeed,
-            });
-            replica.Initialize(FingerprintSeed);
-            replica.BeginStep(1, [new LeafRange(0, 1)], 1);
-            var stream = new RandomStream(FingerprintSeed, RandomPurpose.Synthetic);
-            var tokens = new ushort[2 * (FingerprintTokens + 1)];
-            for (var index = 0; index < tokens.Length; index++)
-                tokens[index] = (ushort)stream.Below(index, shape.VocabularySize);
-            replica.ComputeMicroBatch(new MicroBatch(1, 0, tokens, 2, FingerprintTokens), new HashingSink(hash));
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    private sealed class HashingSink(IncrementalHash hash) : IContributionSink
-    {
-        public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end) =>
-            hash.AppendData(sums.Bytes(start, checked((int)(end - start))));
-    }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Gpt2Cluster.Contracts;
 
 /// <summary>How the grains' keys are written. A silo's name holds no slash.</summary>
@@ -21,6 +23,13 @@ public static class GrainKeys
 
     /// <summary>Key of an upload: silo name / any unique text.</summary>
     public static string Upload(string siloName, string unique) => $"{siloName}/{unique}";
+
+    /// <summary>The device index of a worker's key.</summary>
+    public static int DeviceOf(string worker)
+    {
+        ArgumentNullException.ThrowIfNull(worker);
+        return int.Parse(worker.AsSpan(worker.LastIndexOf('/') + 1), CultureInfo.InvariantCulture);
+    }
 
     /// <summary>The silo's name, which every key of a pinned grain begins with.</summary>
     public static string SiloOf(string key)

@@ -93,7 +93,7 @@ public sealed class ExchangeBenchmark : IDisposable
 
     private TimeSpan Average(long round, CancellationToken cancellation)
     {
-        run.BeginStep(round, membership.Generation);
+        run.BeginStep(round, membership.Generation, []);
         Meet(0, cancellation);
         var start = time.GetTimestamp();
         var leaf = new Subtree(0, membership.OwnIndex);
@@ -107,7 +107,7 @@ public sealed class ExchangeBenchmark : IDisposable
     private float Meet(float value, CancellationToken cancellation)
     {
         var meeting = ++meetingCount;
-        barrier.BeginStep(meeting, membership.Generation);
+        barrier.BeginStep(meeting, membership.Generation, []);
         mark.Floats(membership.OwnIndex, 1)[0] = value;
         var leaf = new Subtree(0, membership.OwnIndex);
         barrier.Contribute(meeting, membership.Generation, leaf, mark, 0, mark.Length);

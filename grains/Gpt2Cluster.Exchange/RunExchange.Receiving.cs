@@ -136,7 +136,23 @@ internal sealed unsafe partial class RunExchange
             return;
         var start = layout.Range(offer.Stripe).Start * offer.Buffer.ElementBytes;
         var value = new StripeValue((byte*)offer.Buffer.Pointer + start, offer.Buffer.ElementType, pool: null);
-        OfferAndExit(offer.Step, offer.Sums, offer.Stripe, offer.Subtree, value);
+        if (offer.IsToBeSent)
+            FoldAndExit(offer, value);
+        else
+            OfferAndExit(offer.Step, offer.Sums, offer.Stripe, offer.Subtree, value);
+    }
+
+    private void FoldAndExit(in LocalOffer offer, in StripeValue value)
+    {
+        try
+        {
+            if (offer.Sums.Fold.Offer(offer.Stripe, offer.Subtree, value) is { } sum)
+                Folded(offer.Step, offer.Sums, offer.Stripe, sum.Subtree, sum.Buffer);
+        }
+        finally
+        {
+            offer.Sums.Use.Exit();
+        }
     }
 
     private void OfferAndExit(

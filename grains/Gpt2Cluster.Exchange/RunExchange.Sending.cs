@@ -101,9 +101,32 @@ internal sealed partial class RunExchange
     private void Forward(int owner, int stripe, Subtree node, FlatBuffer sums)
     {
         if (owner == membership!.OwnIndex)
-            reducer.Add(new LocalOffer(current!, current!.Sums, stripe, node, sums));
+            reducer.Add(new LocalOffer(current!, current!.Sums, stripe, node, sums, IsToBeSent: false));
+        else if (StaysHere(current!, node))
+            reducer.Add(new LocalOffer(current!, current!.Sums, stripe, node, sums, IsToBeSent: true));
         else if (IsReady(owner, current!))
             SendSum(owner, stripe, node, sums);
+    }
+
+    /// <summary>
+    /// Whether a worker's sum is a part of one that the silo adds up before it sends. Under a newer membership than the
+    /// plan's not all workers of the plan need be here any more, and each sum leaves as it is.
+    /// </summary>
+    private bool StaysHere(StepExchange step, Subtree subtree) =>
+        step.Sums.Generation == membership!.Generation && step.Sums.Fold.Takes(subtree);
+
+    /// <summary>A stripe of a sum of several workers is complete: it goes where a worker's would.</summary>
+    private void Folded(StepExchange step, PlannedSums sums, int stripe, Subtree subtree, FlatBuffer buffer)
+    {
+        var ready = new List<int>();
+        var range = layout.Range(stripe);
+        lock (gate)
+        {
+            if (disposed || step != current || sums != step.Sums)
+                return;
+            sums.Locals.Add(subtree, buffer, range.Start, range.End, ready);
+            Distribute(subtree, buffer, ready);
+        }
     }
 
     private void Redistribute()
@@ -123,7 +146,7 @@ internal sealed partial class RunExchange
 
             current.Sums.Locals.Largest(stripe, sums);
             foreach (var (subtree, buffer) in sums)
-                reducer.Add(new LocalOffer(current, current.Sums, stripe, subtree, buffer));
+                reducer.Add(new LocalOffer(current, current.Sums, stripe, subtree, buffer, IsToBeSent: false));
         }
 
         for (var silo = 0; silo < links.Length; silo++)
@@ -158,7 +181,10 @@ internal sealed partial class RunExchange
             {
                 step.Sums.Locals.Largest(stripe, sums);
                 foreach (var (subtree, buffer) in sums)
-                    SendSum(silo, stripe, subtree, buffer);
+                {
+                    if (!StaysHere(step, subtree))
+                        SendSum(silo, stripe, subtree, buffer);
+                }
             }
         }
     }

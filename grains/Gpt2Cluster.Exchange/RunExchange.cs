@@ -29,6 +29,7 @@ internal sealed partial class RunExchange : IRunExchange
     private readonly object gate = new();
     private readonly Dictionary<string, PeerStanding> readyPeers = [];
     private readonly List<FlatBuffer> ownAverages = [];
+    private readonly List<FlatBuffer> ownSums = []; // of several workers; written under one plan at a time
     private readonly LocalReducer reducer;
     private ExchangeMembership? membership;
     private OutgoingLink?[] links = [];
@@ -107,8 +108,9 @@ internal sealed partial class RunExchange : IRunExchange
     }
 
     /// <inheritdoc/>
-    public void BeginStep(long step, int generation)
+    public void BeginStep(long step, int generation, IReadOnlyList<LeafRange> siloRanges)
     {
+        ArgumentNullException.ThrowIfNull(siloRanges);
         bool isAgain;
         lock (beginGate)
         {
@@ -125,9 +127,9 @@ internal sealed partial class RunExchange : IRunExchange
             // while these were released: those who have it are asked again.
             isAgain = begun?.Step == step;
             if (isAgain && begun is { IsAlias: false })
-                PlanAgain(begun, generation);
+                PlanAgain(begun, generation, siloRanges);
             else
-                TurnTo(step, generation, begun);
+                TurnTo(step, generation, siloRanges, begun);
         }
 
         AnnounceToAll(isAgain);
@@ -221,7 +223,7 @@ internal sealed partial class RunExchange : IRunExchange
                 channel.Release(link);
         }
 
-        foreach (var buffer in ownAverages)
+        foreach (var buffer in ownAverages.Concat(ownSums))
             buffer.Dispose();
     }
 
@@ -239,18 +241,29 @@ internal sealed partial class RunExchange : IRunExchange
         return made;
     }
 
-    private void PlanAgain(StepExchange step, int generation)
+    private void PlanAgain(StepExchange step, int generation, IReadOnlyList<LeafRange> siloRanges)
     {
         RetireSums(step);
         lock (gate)
-            step.PlanAgain(generation);
+            step.PlanAgain(NewSums(generation, step.Tree, siloRanges));
+    }
+
+    /// <summary>The books of a plan; the plan before must be out of use.</summary>
+    private PlannedSums NewSums(int generation, ReductionTree tree, IReadOnlyList<LeafRange> siloRanges)
+    {
+        var folded = membership!.Silos.Count > 1 ? SiloSums.Folded(tree, siloRanges) : [];
+        while (ownSums.Count < folded.Count)
+            ownSums.Add(LargeMemory.Allocate(layout.ElementCount));
+        var fold = new SiloFold(layout, tree, channel.Pool, [.. folded.Zip(ownSums)]);
+        return new PlannedSums(generation, layout, tree, fold);
     }
 
     /// <summary>
     /// Another step: the sums of the one before are out of use, its averages stay for those who are a step behind. A
     /// run that goes back, to a checkpoint, has no use for anything.
     /// </summary>
-    private void TurnTo(long step, int generation, StepExchange? finished)
+    private void TurnTo(
+        long step, int generation, IReadOnlyList<LeafRange> siloRanges, StepExchange? finished)
     {
         RetireSums(finished);
         Retire(previous?.AveragesUse);
@@ -261,11 +274,11 @@ internal sealed partial class RunExchange : IRunExchange
         {
             ObjectDisposedException.ThrowIf(disposed, this);
             previous = keeps ? finished : null;
-            current = Make(step, generation);
+            current = Make(step, generation, siloRanges);
         }
     }
 
-    private StepExchange Make(long step, int generation)
+    private StepExchange Make(long step, int generation, IReadOnlyList<LeafRange> siloRanges)
     {
         if (membership is null)
             throw new InvalidOperationException($"Run {name} has no membership yet.");
@@ -273,7 +286,7 @@ internal sealed partial class RunExchange : IRunExchange
             link?.Encourage();
         var tree = new ReductionTree(membership.LeafCount);
         var mayAlias = membership is { Silos.Count: 1, LeafCount: 1 };
-        var made = new StepExchange(step, generation, layout, tree, channel.Pool);
+        var made = new StepExchange(step, NewSums(generation, tree, siloRanges), layout, tree, channel.Pool);
         if (!mayAlias)
             made.Provide(TakeAverages());
         return made;

@@ -55,6 +55,9 @@ public sealed class AveragingTests
         bool IsNarrow(int leaf) => (split.NarrowLeaves >> leaf & 1) == 1;
         var random = new Random(split.Seed);
         var pieces = new List<(int Silo, Subtree Subtree, FlatBuffer Buffer, long Start, long End)>();
+        var ranges = new List<LeafRange>[cluster.Channels.Count];
+        for (var silo = 0; silo < ranges.Length; silo++)
+            ranges[silo] = [];
         var first = 0;
         for (var worker = 0; worker < split.Counts.Length; worker++)
         {
@@ -65,6 +68,7 @@ public sealed class AveragingTests
                     pieces.Add((worker / split.WorkersPerSilo, subtree, buffer, start, end));
             }
 
+            ranges[worker / split.WorkersPerSilo].Add(new LeafRange(first, first + split.Counts[worker]));
             first += split.Counts[worker];
         }
 
@@ -73,7 +77,7 @@ public sealed class AveragingTests
         foreach (var piece in pieces)
         {
             if (!begun[piece.Silo])
-                cluster.Exchanges[piece.Silo].BeginStep(step, 1);
+                cluster.Exchanges[piece.Silo].BeginStep(step, 1, ranges[piece.Silo]);
             begun[piece.Silo] = true;
             for (var repeat = random.Next(4) / 3; repeat >= 0; repeat--)
                 cluster.Exchanges[piece.Silo].Contribute(step, 1, piece.Subtree, piece.Buffer, piece.Start, piece.End);

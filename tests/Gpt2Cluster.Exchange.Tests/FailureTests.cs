@@ -21,7 +21,7 @@ public sealed class FailureTests
         {
             for (var silo = 0; silo < 3; silo++)
             {
-                cluster.Exchanges[silo].BeginStep(step, 1);
+                cluster.Exchanges[silo].BeginStep(step, 1, []);
                 cluster.ContributeWhole(silo, step, 1, new Subtree(0, silo));
             }
 
@@ -35,10 +35,10 @@ public sealed class FailureTests
         await using var cluster = new TestCluster(siloCount: 1, leafCount: 2, ElementCount);
         cluster.AddSilo();
         cluster.Exchanges[0].Configure(cluster.Membership(3, 0, 0, 1));
-        cluster.Exchanges[0].BeginStep(1, 3);
+        cluster.Exchanges[0].BeginStep(1, 3, []);
         cluster.ContributeWhole(0, 1, 3, new Subtree(0, 0));
         cluster.Exchanges[1].Configure(cluster.Membership(2, 1, 0, 1));
-        cluster.Exchanges[1].BeginStep(1, 2);
+        cluster.Exchanges[1].BeginStep(1, 2, []);
         cluster.ContributeWhole(1, 1, 2, new Subtree(0, 1));
         cluster.Exchanges[1].Configure(cluster.Membership(3, 1, 0, 1));
         cluster.AssertAverages(1);
@@ -57,16 +57,16 @@ public sealed class FailureTests
         await cluster.Channels[2].DisposeAsync();
 
         cluster.Configure(2, 0, 1);
-        cluster.Exchanges[0].BeginStep(1, 2);
-        cluster.Exchanges[1].BeginStep(1, 2);
+        cluster.Exchanges[0].BeginStep(1, 2, []);
+        cluster.Exchanges[1].BeginStep(1, 2, []);
         cluster.ContributeWhole(0, 1, 2, new Subtree(1, 0));
         cluster.ContributeWhole(1, 1, 2, new Subtree(1, 1));
         cluster.ContributeWhole(0, 1, 2, new Subtree(0, 4));
         cluster.ContributeWhole(1, 1, 2, new Subtree(0, 5));
         cluster.AssertAverages(1, [0, 1]);
 
-        cluster.Exchanges[0].BeginStep(2, 2);
-        cluster.Exchanges[1].BeginStep(2, 2);
+        cluster.Exchanges[0].BeginStep(2, 2, []);
+        cluster.Exchanges[1].BeginStep(2, 2, []);
         cluster.ContributeWhole(1, 2, 2, new Subtree(2, 1));
         cluster.ContributeWhole(0, 2, 2, new Subtree(2, 0));
         cluster.AssertAverages(2, [0, 1]);
@@ -87,7 +87,7 @@ public sealed class FailureTests
         // A newcomer that has nothing, and nobody to compute what is lost: only the holder can help.
         cluster.AddSilo();
         cluster.Configure(2, 3, 0);
-        cluster.Exchanges[3].BeginStep(1, 2);
+        cluster.Exchanges[3].BeginStep(1, 2, []);
         cluster.AssertAverages(1, [0, 3]);
     }
 
@@ -100,10 +100,10 @@ public sealed class FailureTests
         cluster.ContributeWhole(0, 1, 1, new Subtree(0, 0));
         cluster.ContributeWhole(1, 1, 1, new Subtree(0, 1));
         cluster.AssertAverages(1);
-        cluster.Exchanges[0].BeginStep(2, 1);
+        cluster.Exchanges[0].BeginStep(2, 1, []);
         cluster.AddSilo();
         cluster.Configure(2, 2, 0);
-        cluster.Exchanges[2].BeginStep(1, 2);
+        cluster.Exchanges[2].BeginStep(1, 2, []);
         cluster.AssertAverages(1, [0, 2]);
     }
 
@@ -134,7 +134,7 @@ public sealed class FailureTests
         cluster.Channels[0].Unreachable += reports.Add;
         await cluster.Channels[1].DisposeAsync();
         cluster.Exchanges[0].Configure(cluster.Membership(4, 0, 0, 1));
-        cluster.Exchanges[0].BeginStep(1, 4);
+        cluster.Exchanges[0].BeginStep(1, 4, []);
         cluster.ContributeWhole(0, 1, 4, new Subtree(0, 0));
         for (var report = 0; report < 20; report++)
         {
@@ -145,7 +145,7 @@ public sealed class FailureTests
 
         cluster.OpenAgain(1);
         cluster.Exchanges[1].Configure(cluster.Membership(4, 1, 0, 1));
-        cluster.Exchanges[1].BeginStep(1, 4);
+        cluster.Exchanges[1].BeginStep(1, 4, []);
         cluster.ContributeWhole(1, 1, 4, new Subtree(0, 1));
         cluster.AssertAverages(1);
     }
@@ -203,7 +203,7 @@ public sealed class FailureTests
         workers.Begin(1, 1, generation: 2, first: 0, end: 2);
         cluster.Exchanges[1].Withdraw(generation: 1);
         workers.Finish(1);
-        cluster.Exchanges[0].BeginStep(1, 2);
+        cluster.Exchanges[0].BeginStep(1, 2, []);
         cluster.AssertAverages(1);
     }
 

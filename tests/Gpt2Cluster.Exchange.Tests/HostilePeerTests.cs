@@ -163,7 +163,7 @@ public sealed class HostilePeerTests
 
         cluster.Configure(2, 0, 1);
         foreach (var silo in new[] { 0, 1 })
-            cluster.Exchanges[silo].BeginStep(1, 2);
+            cluster.Exchanges[silo].BeginStep(1, 2, []);
         cluster.ContributeWhole(0, 1, 2, new Subtree(0, 0));
         cluster.ContributeWhole(1, 1, 2, new Subtree(0, 1));
         cluster.AssertAverages(1, [0, 1]);

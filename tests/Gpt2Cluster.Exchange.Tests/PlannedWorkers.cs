@@ -5,8 +5,8 @@ using Gpt2Cluster.Core.Reduction;
 namespace Gpt2Cluster.Exchange.Tests;
 
 /// <summary>
-/// One worker a silo that does what the real one does: its sums lie in the same few buffers in every plan, are wrong
-/// until they are finished, and are handed over piece by piece, the last elements first.
+/// Two workers a silo, which halve its range, that do what real ones do: their sums lie in the same few buffers in
+/// every plan, are wrong until they are finished, and are handed over piece by piece, the last elements first.
 /// </summary>
 internal sealed class PlannedWorkers(TestCluster cluster)
 {
@@ -18,16 +18,17 @@ internal sealed class PlannedWorkers(TestCluster cluster)
     private readonly Dictionary<long, float[]> averages = [];
 
     /// <summary>Calls of <see cref="Go"/> that a range takes.</summary>
-    public int PieceCount(int first, int end) => cluster.Tree.CoverRange(first, end).Count * PiecesPerSum;
+    public int PieceCount(int first, int end) => Halves(first, end).Sum(SumCount) * PiecesPerSum;
 
     /// <summary>Takes a plan up: from here on the buffers hold rubbish.</summary>
     public void Begin(int silo, long step, int generation, int first, int end)
     {
-        cluster.Exchanges[silo].BeginStep(step, generation);
+        var halves = Halves(first, end);
+        cluster.Exchanges[silo].BeginStep(step, generation, halves);
         var own = CollectionsMarshal.GetValueRefOrAddDefault(buffers, silo, out _) ??= [];
         var work = pieces[silo] = new Queue<Action>();
         var index = 0;
-        foreach (var subtree in cluster.Tree.CoverRange(first, end))
+        foreach (var subtree in halves.SelectMany(half => cluster.Tree.CoverRange(half.First, half.End)))
         {
             if (own.Count == index)
                 own.Add(cluster.Own(FlatBuffer.Allocate(cluster.ElementCount)));
@@ -86,6 +87,11 @@ internal sealed class PlannedWorkers(TestCluster cluster)
             }
         }
     }
+
+    private static LeafRange[] Halves(int first, int end) =>
+        [new(first, (first + end) / 2), new((first + end) / 2, end)];
+
+    private int SumCount(LeafRange range) => cluster.Tree.CoverRange(range.First, range.End).Count;
 
     /// <summary>The oracle is slow, so that only two different steps' values are used, in turns.</summary>
     private FlatBuffer Right(long step, Subtree subtree) =>

@@ -90,9 +90,9 @@ public sealed class RePlannedStepTests
         await cluster.Channels[1].DisposeAsync();
         cluster.OpenAgain(1);
         cluster.ConfigureAll(2);
-        cluster.Exchanges[1].BeginStep(1, 2);
+        cluster.Exchanges[1].BeginStep(1, 2, []);
         cluster.AssertAverages(1, [1]);
-        cluster.Exchanges[0].BeginStep(1, 2);
+        cluster.Exchanges[0].BeginStep(1, 2, []);
         cluster.ContributeWhole(0, 1, 2, new Subtree(0, 0));
         cluster.ContributeWhole(1, 1, 2, new Subtree(0, 1));
         cluster.AssertAverages(1, [0]);

@@ -80,7 +80,7 @@ internal sealed class TestCluster : IAsyncDisposable
     public void BeginAll(long step, int generation)
     {
         foreach (var exchange in Exchanges)
-            exchange.BeginStep(step, generation);
+            exchange.BeginStep(step, generation, []);
     }
 
     public float Leaf(long step, int leaf, long element, bool isBFloat16 = false) =>

@@ -76,7 +76,25 @@ internal abstract class ComputeBackend : IDisposable
     }
 
     /// <summary>The Euclidean norm of an averaged gradient, in an order that is fixed for a kind of device.</summary>
-    public virtual double GradientNorm(FlatBuffer averages, long length) => GradientNorms.Of(averages, length, Team);
+    /// <param name="averages">The elements; null for those that <see cref="Average"/> made.</param>
+    /// <param name="length">How many there are.</param>
+    public virtual double GradientNorm(FlatBuffer? averages, long length) =>
+        GradientNorms.Of(averages ?? throw NoAverages(), length, Team);
+
+    /// <summary>Whether <see cref="Average"/> works here; elsewhere averages are the exchange's.</summary>
+    public virtual bool AveragesAlone => false;
+
+    /// <summary>
+    /// Divides the sum over all leaves by their number, as an exchange would, for norm and update to take.
+    /// </summary>
+    /// <param name="root">The sum, or the only gradient; stays as it is.</param>
+    /// <param name="leafCount">M.</param>
+    /// <param name="length">How many of its elements are trained.</param>
+    /// <exception cref="InvalidOperationException">This backend does not average.</exception>
+    public virtual void Average(FlatTensor root, int leafCount, long length) => throw NoAverages();
+
+    private static InvalidOperationException NoAverages() =>
+        new("This backend makes no averages: they come from an exchange.");
 
     /// <inheritdoc/>
     public virtual void Dispose()

@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Gpt2Cluster.Compute.Torch;
 
 /// <summary>
-/// A step's averaged gradient on the device, fp32: it goes up once, for the norm, and stays for the update.
+/// A step's averaged gradient on the device, fp32: it goes up once, for the norm, or is made there of the sums; and
+/// stays for the update.
 /// </summary>
 internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
 {
@@ -24,10 +25,12 @@ internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
     /// <see cref="NormBlocks.BlockElements"/> on the device, whose order inside a block is libtorch's and depends on
     /// nothing but its size; then the blocks in order on the host.
     /// </summary>
-    public double Norm(FlatBuffer averages, long length)
+    /// <param name="averages">The buffer; null for what <see cref="Make"/> made.</param>
+    /// <param name="length">How many elements.</param>
+    public double Norm(FlatBuffer? averages, long length)
     {
         using var scope = NewDisposeScope();
-        var all = Upload(averages, length);
+        var all = averages is null ? Made() : Upload(averages, length);
         var sums = new double[NormBlocks.BlockCount(length)];
         var read = new List<Tensor>();
         for (var first = 0L; first < all.shape[0]; first += MostElements)
@@ -45,11 +48,29 @@ internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
     /// <summary>
     /// The elements of a buffer whose norm was just taken, or of another, which goes up; the caller's.
     /// </summary>
-    public Tensor Take(FlatBuffer averages, long length)
+    /// <param name="averages">The buffer; null for what <see cref="Make"/> made.</param>
+    /// <param name="length">How many elements.</param>
+    public Tensor Take(FlatBuffer? averages, long length)
     {
-        var all = ReferenceEquals(source, averages) ? values! : Upload(averages, length);
+        var all = averages is null ? Made()
+            : ReferenceEquals(source, averages) ? values!
+            : Upload(averages, length);
         (source, values) = (null, null);
         return all;
+    }
+
+    /// <summary>
+    /// Makes the averages of the sum over all leaves: the same division as on a processor. The divisor is a tensor,
+    /// because a card would multiply by the reciprocal of a plain number.
+    /// </summary>
+    public void Make(Tensor root, int leafCount, long length)
+    {
+        var all = New(length);
+        using var scope = NewDisposeScope();
+        operators.Copy(root.narrow(0, 0, length), all.narrow(0, 0, length));
+        if (leafCount > 1)
+            operators.Divide(all, full([], leafCount, ScalarType.Float32, memory.Device));
+        Pad(all, length);
     }
 
     /// <summary>Forgets what was not taken.</summary>
@@ -64,10 +85,8 @@ internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
 
     private Tensor Upload(FlatBuffer averages, long length)
     {
-        Drop();
-        var padded = Math.Max(1, NormBlocks.BlockCount(length)) * (long)BlockElements;
-        var all = empty(padded, ScalarType.Float32, memory.Device).DetachFromDisposeScope();
-        (source, values) = (averages, all);
+        var all = New(length);
+        source = averages;
         using var scope = NewDisposeScope();
         var type = averages.ElementType == ElementType.Float32 ? ScalarType.Float32 : ScalarType.BFloat16;
         for (var first = 0L; first < length; first += MostElements)
@@ -78,8 +97,25 @@ internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
             operators.Upload(host, all.narrow(0, first, count));
         }
 
-        if (length < padded)
-            operators.Clear(all.narrow(0, length, padded - length));
+        Pad(all, length);
         return all;
+    }
+
+    private Tensor Made() => source is null && values is not null
+        ? values
+        : throw new InvalidOperationException("No averages were made on the device.");
+
+    /// <summary>Memory for averages, of whole blocks; what was there is forgotten.</summary>
+    private Tensor New(long length)
+    {
+        Drop();
+        var padded = Math.Max(1, NormBlocks.BlockCount(length)) * (long)BlockElements;
+        return values = empty(padded, ScalarType.Float32, memory.Device).DetachFromDisposeScope();
+    }
+
+    private void Pad(Tensor all, long length)
+    {
+        if (length < all.shape[0])
+            operators.Clear(all.narrow(0, length, all.shape[0] - length));
     }
 }

@@ -2,6 +2,7 @@ using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Training;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using static TorchSharp.torch;
 
@@ -11,11 +12,10 @@ namespace Gpt2Cluster.Compute.Torch;
 /// Gradients and sums in a device's memory: they are folded there, one IEEE addition an element as on a processor, and
 /// nothing goes to the host before a contribution is complete, and then once.
 /// </summary>
-internal sealed class DeviceGradientAccumulator(ParameterLayout layout, TensorMemory memory, ScalarType type)
+internal sealed class DeviceGradientAccumulator(
+    ParameterLayout layout, TensorMemory memory, ScalarType type, IHostCopies hostCopies)
     : GradientAccumulator(layout, memory, type)
 {
-    private const int CopiedElements = 1 << 28;
-
     private readonly ScalarType leafType = type;
     private readonly Dictionary<FoldBuffer, FlatBuffer> copies = [];
     private FlatBuffer? leafCopy;
@@ -26,6 +26,7 @@ internal sealed class DeviceGradientAccumulator(ParameterLayout layout, TensorMe
     /// <inheritdoc/>
     public override void Dispose()
     {
+        hostCopies.Wait();
         foreach (var copy in copies.Values)
             copy.Dispose();
         leafCopy?.Dispose();
@@ -49,29 +50,34 @@ internal sealed class DeviceGradientAccumulator(ParameterLayout layout, TensorMe
     }
 
     /// <inheritdoc/>
-    protected override FlatBuffer Contributed(FoldStep step, long start, long end)
+    protected override void HandOver(FoldStep step, long start, long end, IContributionSink sink)
     {
-        var (from, copy) = LeafTravels ? (Leaf, LeafCopy()) : (SumOf(step.Target), CopyOf(step.Target));
-        for (var first = start; first < end; first += CopiedElements)
-        {
-            using var scope = NewDisposeScope();
-            var count = (int)Math.Min(CopiedElements, end - first);
-            memory.Operators.Read(from.Tensor.narrow(0, first, count), copy, first, count, HostRead.Gradients);
-        }
+        var (from, copy) = Travelling(step);
+        hostCopies.Send(from.Tensor, copy, start, end, () => sink.Contribute(step.Result, copy, start, end));
+    }
 
+    /// <inheritdoc/>
+    protected override FlatBuffer ContributedAgain(FoldStep step)
+    {
+        var (from, copy) = Travelling(step);
+        hostCopies.Send(from.Tensor, copy, 0, Layout.Length, () => { });
+        hostCopies.Settle();
         return copy;
     }
 
     /// <inheritdoc/>
-    protected override FlatBuffer ContributedAgain(FoldStep step) => Contributed(step, 0, Layout.Length);
+    protected override void Settle() => hostCopies.Settle();
 
-    private FlatBuffer LeafCopy() => leafCopy ??= FlatBuffer.Allocate(
+    private (FlatTensor From, FlatBuffer Copy) Travelling(FoldStep step) =>
+        LeafTravels ? (Leaf, LeafCopy()) : (SumOf(step.Target), CopyOf(step.Target));
+
+    private FlatBuffer LeafCopy() => leafCopy ??= hostCopies.Allocate(
         Layout.Length, leafType == ScalarType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32);
 
     private FlatBuffer CopyOf(FoldBuffer buffer)
     {
         if (!copies.TryGetValue(buffer, out var copy))
-            copies.Add(buffer, copy = FlatBuffer.Allocate(Layout.Length));
+            copies.Add(buffer, copy = hostCopies.Allocate(Layout.Length, ElementType.Float32));
         return copy;
     }
 }

@@ -47,6 +47,13 @@ internal sealed class OperatorCounts
         HostWaits++;
     }
 
+    /// <summary>One more copy to the host that nobody waits for.</summary>
+    public void AddCopy(HostRead kind, long count)
+    {
+        Operators++;
+        bytes[(int)kind] += count;
+    }
+
     /// <summary>One more copy to the host.</summary>
     public void AddRead(HostRead kind, long count)
     {

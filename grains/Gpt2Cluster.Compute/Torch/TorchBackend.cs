@@ -19,15 +19,18 @@ internal sealed class TorchBackend : ComputeBackend
     private readonly TensorMemory memory;
     private readonly BatchTokens tokens;
     private readonly DeviceAverages averages;
+    private readonly IHostCopies hostCopies;
     private readonly List<TorchOptimizer> optimizers = [];
 
     /// <summary>Makes it on a device.</summary>
     public TorchBackend(Precision precision, int threads, TorchSharp.torch.Device device)
-        : this(precision, new TensorMemory(device), threads)
+        : this(precision, new TensorMemory(device), threads, CopiesOf)
     {
     }
 
-    private TorchBackend(Precision precision, TensorMemory memory, int threads)
+    /// <summary>The same with other copies to the host, as tests have them.</summary>
+    internal TorchBackend(
+        Precision precision, TensorMemory memory, int threads, Func<TensorMemory, IHostCopies> copiesOf)
         : base(
             precision,
             precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32,
@@ -40,6 +43,7 @@ internal sealed class TorchBackend : ComputeBackend
         this.memory = memory;
         tokens = new BatchTokens(memory);
         averages = new DeviceAverages(memory);
+        hostCopies = copiesOf.Invoke(memory);
         var kernels = new TorchKernels(Operators, tokens);
         Kernels = kernels;
         Linear = new TorchLinear(Operators, kernels);
@@ -88,7 +92,7 @@ internal sealed class TorchBackend : ComputeBackend
 
     /// <inheritdoc/>
     public override GradientAccumulator NewGradientAccumulator(ParameterLayout trained) =>
-        new DeviceGradientAccumulator(trained, memory, Type);
+        new DeviceGradientAccumulator(trained, memory, Type, hostCopies);
 
     /// <inheritdoc/>
     public override void Synchronize()
@@ -105,16 +109,28 @@ internal sealed class TorchBackend : ComputeBackend
     }
 
     /// <inheritdoc/>
-    public override double GradientNorm(FlatBuffer averages, long length) => this.averages.Norm(averages, length);
+    public override double GradientNorm(FlatBuffer? averages, long length) => this.averages.Norm(averages, length);
+
+    /// <inheritdoc/>
+    public override bool AveragesAlone => true;
+
+    /// <inheritdoc/>
+    public override void Average(FlatTensor root, int leafCount, long length) =>
+        averages.Make(root.Tensor, leafCount, length);
 
     /// <inheritdoc/>
     public override void Dispose()
     {
         optimizers.ForEach(optimizer => optimizer.Dispose());
         averages.Dispose();
+        hostCopies.Dispose();
         tokens.Dispose();
         base.Dispose();
     }
+
+    private static IHostCopies CopiesOf(TensorMemory memory) => memory.Device.type == TorchSharp.DeviceType.CUDA
+        ? new StreamCopies(new CudaCopyDriver(memory.Device.index), memory.Operators.Counts)
+        : new BlockingCopies(memory.Operators);
 
     private void Round(FlatTensor from, FlatTensor into, long start, int count)
     {

@@ -36,7 +36,7 @@ internal sealed class TorchOptimizer : IOptimizer
     }
 
     /// <inheritdoc/>
-    public void Apply(FlatBuffer averages, long step, double learningRate, double scale)
+    public void Apply(FlatBuffer? averages, long step, double learningRate, double scale)
     {
         var constants = OptimizerConstants.For(options, step, learningRate, scale);
         using var mode = no_grad();

@@ -50,8 +50,9 @@ internal sealed unsafe class CpuOptimizer(
     : IOptimizer
 {
     /// <inheritdoc/>
-    public void Apply(FlatBuffer averages, long step, double learningRate, double scale)
+    public void Apply(FlatBuffer? averages, long step, double learningRate, double scale)
     {
+        ArgumentNullException.ThrowIfNull(averages);
         var constants = OptimizerConstants.For(options, step, learningRate, scale);
         team.For(segments.Length, 1, (from, to) =>
         {

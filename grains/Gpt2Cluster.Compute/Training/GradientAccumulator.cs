@@ -38,6 +38,16 @@ internal abstract class GradientAccumulator : IDisposable
     /// <summary>What is trained.</summary>
     protected ParameterLayout Layout { get; }
 
+    /// <summary>M of the step.</summary>
+    public int LeafCount => leafCount;
+
+    /// <summary>The sum over all leaves of the step, or the only leaf.</summary>
+    /// <exception cref="InvalidOperationException">They were not one range, or not all are folded.</exception>
+    public FlatTensor Root => plan is { Contributions: [var whole] } && foldedCount == leafCount
+        && whole == new ReductionTree(leafCount).Root
+            ? LeafTravels ? Leaf : SumOf(plan.Steps[^1].Target)
+            : throw new InvalidOperationException($"Not all of {leafCount} leaves are folded into one sum.");
+
     /// <summary>Where gradients and sums lie.</summary>
     protected DeviceMemory Memory { get; }
 
@@ -55,6 +65,7 @@ internal abstract class GradientAccumulator : IDisposable
     /// <summary>Plans a step in which this worker computes these leaves.</summary>
     public void Begin(IReadOnlyList<LeafRange> own, int leaves)
     {
+        Settle();
         (ranges, leafCount) = (own, leaves);
         plan = FoldPlan.For(new ReductionTree(leaves), own);
         (foldedCount, isOpen) = (0, false);
@@ -80,7 +91,7 @@ internal abstract class GradientAccumulator : IDisposable
         // The next leaf is written where a leaf lies that has travelled: from now on it travels as a sum.
         if (travelled && !LeafTravels && finished.Count == 1)
             CopyToSum(finished[0], 0, Layout.Length);
-        foreach (var step in finished)
+        foreach (var step in finished.Where(_ => sink.TakesSums))
             sink.Contribute(step.Result, ContributedAgain(step), 0, Layout.Length);
     }
 
@@ -114,13 +125,14 @@ internal abstract class GradientAccumulator : IDisposable
     {
         if (!TakesGradient(step) && !LeafTravels)
             Fold(step, start, end);
-        if (step.IsContribution)
-            sink.Contribute(step.Result, Contributed(step, start, end), start, end);
+        if (step.IsContribution && sink.TakesSums)
+            HandOver(step, start, end, sink);
     }
 
     /// <summary>The whole gradient of the leaf that was opened is folded.</summary>
     public void Close()
     {
+        Settle();
         foldedCount++;
         isOpen = false;
     }
@@ -147,8 +159,13 @@ internal abstract class GradientAccumulator : IDisposable
     /// <summary><c>left = left + right</c>, or the leaf's elements in place of the right ones.</summary>
     protected abstract void AddInto(FlatTensor left, FlatTensor right, long start, long end);
 
-    /// <summary>Elements that were just finished, in the processor's memory, as they travel.</summary>
-    protected abstract FlatBuffer Contributed(FoldStep step, long start, long end);
+    /// <summary>Gives elements that were just finished to the sink; it may come to them later.</summary>
+    protected abstract void HandOver(FoldStep step, long start, long end, IContributionSink sink);
+
+    /// <summary>Waits until all that was handed over has come to the sink.</summary>
+    protected virtual void Settle()
+    {
+    }
 
     /// <summary>All elements of a sum that was handed over before, in the processor's memory.</summary>
     protected abstract FlatBuffer ContributedAgain(FoldStep step);

@@ -2,6 +2,7 @@ using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using static TorchSharp.torch;
 
@@ -48,7 +49,8 @@ internal sealed class HostGradientAccumulator(
     }
 
     /// <inheritdoc/>
-    protected override FlatBuffer Contributed(FoldStep step, long start, long end) => ContributedAgain(step);
+    protected override void HandOver(FoldStep step, long start, long end, IContributionSink sink) =>
+        sink.Contribute(step.Result, ContributedAgain(step), start, end);
 
     /// <inheritdoc/>
     protected override FlatBuffer ContributedAgain(FoldStep step) =>

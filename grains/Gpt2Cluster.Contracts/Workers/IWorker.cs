@@ -91,6 +91,16 @@ public sealed record StepPlan
     /// <summary>The learning rate of the step.</summary>
     [Id(4)]
     public required double LearningRate { get; init; }
+
+    /// <summary>
+    /// The micro-batches of all workers of its silo: the silo adds up what they complete together before it sends it.
+    /// </summary>
+    [Id(5)]
+    public MicroBatchRange[] SiloMicroBatches { get; init; } = [];
+
+    /// <summary>Whether the run has no other worker: nobody else needs the step's average.</summary>
+    [Id(6)]
+    public bool IsAlone { get; init; }
 }
 
 /// <summary>One worker's part of a validation.</summary>

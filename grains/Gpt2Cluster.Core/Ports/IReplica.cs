@@ -72,10 +72,35 @@ public enum ReplicaPart
 public interface IContributionSink
 {
     /// <summary>
+    /// Whether it takes sums; if not, they stay where they lie (<see cref="IReplica.AverageAlone"/>).
+    /// </summary>
+    bool TakesSums => true;
+
+    /// <summary>
     /// The elements from <paramref name="start"/> up to <paramref name="end"/> of the subtree's sum are final. Called
-    /// on the compute thread; must not block on the network. The buffer stays as it is until the next step begins.
+    /// while <see cref="IReplica.ComputeMicroBatch"/> or <see cref="IReplica.ExtendStep"/> runs, one call at a time, on
+    /// the compute thread or one that watches a device's copies; must not block on the network. The buffer stays as it
+    /// is until the next step begins.
     /// </summary>
     void Contribute(Subtree subtree, FlatBuffer sums, long start, long end);
+}
+
+/// <summary>Takes nothing: nobody but the replica itself needs the sums.</summary>
+public sealed class NoContributions : IContributionSink
+{
+    private NoContributions()
+    {
+    }
+
+    /// <summary>The only one.</summary>
+    public static NoContributions Sink { get; } = new();
+
+    /// <inheritdoc/>
+    public bool TakesSums => false;
+
+    /// <inheritdoc/>
+    public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end) =>
+        throw new InvalidOperationException("Nobody takes the sums of this step.");
 }
 
 /// <summary>Where the time of one step went, by phase, on one worker.</summary>
@@ -181,16 +206,36 @@ public interface IReplica : IDisposable
     double ComputeMicroBatch(in MicroBatch batch, IContributionSink sink);
 
     /// <summary>
+    /// Whether a step that it computes alone is averaged where its gradients lie (<see cref="AverageAlone"/>), so that
+    /// nothing need be contributed.
+    /// </summary>
+    bool AveragesAlone { get; }
+
+    /// <summary>
+    /// All leaves of the step are folded here, and nobody else needs their average: it is made of them in place of that
+    /// of an exchange, with the same bits.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// Leaves are missing, or were not one range, or it does not average alone.
+    /// </exception>
+    void AverageAlone();
+
+    /// <summary>
     /// Euclidean norm of the averaged gradient, summed in fp64 over fixed blocks of 65,536 elements in order.
     /// </summary>
-    double GradientNorm(FlatBuffer averages);
+    /// <param name="averages">The averaged gradient; null for the one that <see cref="AverageAlone"/> made.</param>
+    double GradientNorm(FlatBuffer? averages);
 
     /// <summary>
     /// One optimizer update with the averaged gradient times <paramref name="scale"/> (the clipping factor, 1 for
     /// none); <see cref="Step"/> becomes <paramref name="step"/>. If it fails half way (no memory on the device), the
     /// replica is not <see cref="IsLoaded"/> any more: it has to be brought anew.
     /// </summary>
-    void Apply(FlatBuffer averages, long step, double learningRate, double scale);
+    /// <param name="averages">The averaged gradient; null for the one that <see cref="AverageAlone"/> made.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="learningRate">Its learning rate.</param>
+    /// <param name="scale">The clipping factor.</param>
+    void Apply(FlatBuffer? averages, long step, double learningRate, double scale);
 
     /// <summary>
     /// Advances <see cref="Step"/> without touching parameters or moments (a step skipped for a NaN).

@@ -15,6 +15,9 @@ public sealed record Device(int Index, string Kind, string Name, int Cores, bool
     /// <summary>The card's facts; null for a CPU share.</summary>
     public CardFacts? Card { get; init; }
 
+    /// <summary>Whether it computes apart from the threads that ask it to.</summary>
+    public bool IsCard => Card is not null;
+
     /// <summary>
     /// What it shares with the devices that may compute the same bits: the processor's instruction set, or the card's
     /// model (<see cref="CardProfile.DeviceClass"/>); empty if nobody knows.
@@ -52,6 +55,12 @@ public sealed record ComputeProfile(
     /// under a newer one, with other bits from there on.
     /// </summary>
     public int Arithmetic { get; init; } = 1;
+
+    /// <summary>
+    /// Whether the canonical micro-batches gave the same gradients when they were computed a second time. A device that
+    /// does not repeat itself is broken, or runs what nobody made repeatable; its fingerprint says nothing.
+    /// </summary>
+    public bool RepeatsItself { get; init; } = true;
 
     /// <summary>The version of our arithmetic at a precision: 2 in bf16, where embedding gradients are summed in
     /// fp32.</summary>

@@ -50,7 +50,13 @@ public interface IRunExchange : IDisposable
     /// under an older plan is read any more, so that its buffer may be written again. May be called once per worker; a
     /// plan that is older than the newest one begun is ignored.
     /// </summary>
-    void BeginStep(long step, int generation);
+    /// <param name="step">The step.</param>
+    /// <param name="generation">The plan's generation.</param>
+    /// <param name="siloRanges">
+    /// The micro-batches of all workers of this silo under the plan: sums that they complete together are added up here
+    /// before anything of them is sent. What is not named is sent as it is contributed.
+    /// </param>
+    void BeginStep(long step, int generation, IReadOnlyList<LeafRange> siloRanges);
 
     /// <summary>
     /// The elements from <paramref name="start"/> up to <paramref name="end"/> of a subtree's sum, from a worker of

@@ -134,12 +134,19 @@ internal static class Membership
     {
         var newcomers = Newcomers(turn).Select(worker => new RunMember(
             worker.Key, worker.Silo, worker.Incarnation));
-        var members = turn.State.Members.AddRange(newcomers);
+        var members = BySilo(turn.State.Members.AddRange(newcomers));
         if (members.Count < Needed(turn, members))
             Wait(turn);
         else
             Raise(turn, members, reason);
     }
+
+    /// <summary>
+    /// Workers of one silo side by side, silos as they came: leaves are divided in this order, and what neighbours
+    /// compute is one sum before it leaves their silo.
+    /// </summary>
+    private static ImmutableList<RunMember> BySilo(ImmutableList<RunMember> members) =>
+        [.. members.GroupBy(member => member.Silo).SelectMany(silo => silo)];
 
     /// <summary>
     /// Raises the generation to save what the members hold before the run fails: without the one in trouble, unless it

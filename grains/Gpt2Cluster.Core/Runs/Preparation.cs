@@ -122,6 +122,8 @@ internal static class Preparation
     {
         if (ready.Profile is null)
             return null;
+        if (turn.Specification.Exact && !ready.Profile.RepeatsItself)
+            return DoesNotRepeat(turn, ready.Worker, ready.Profile);
         if (turn.Record.Profile is not { } expected)
         {
             turn.Record = turn.Record with { Profile = ready.Profile };
@@ -139,6 +141,15 @@ internal static class Preparation
         var advice = Advice.NewRun(turn.Specification, "--exact off", turn.Record.Checkpoints.Count > 0);
         return $"Worker {ready.Worker} is refused, as it would compute other bits: "
             + $"{Difference(expected, ready.Profile)}. {advice}";
+    }
+
+    private static string DoesNotRepeat(Turn turn, string worker, ComputeProfile profile)
+    {
+        var advice = Advice.NewRun(turn.Specification, "--exact off", turn.Record.Checkpoints.Count > 0);
+        return $"Worker {worker} is refused, as its device ({profile.DeviceClass}) does not repeat itself: the same "
+            + "micro-batch gave two gradients of different bits. Look for errors of its memory (nvidia-smi -q, or a "
+            + "memory test) and start its silo with other --devices. "
+            + $"Or {char.ToLowerInvariant(advice[0])}{advice[1..]}";
     }
 
     private static void TakeNewerArithmetic(Turn turn, ComputeProfile newer)

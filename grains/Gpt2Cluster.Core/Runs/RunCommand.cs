@@ -56,8 +56,16 @@ public sealed record ConfigureExchange(
 /// <param name="Step">The step.</param>
 /// <param name="Ranges">Its micro-batches, in the order they are computed; may be none.</param>
 /// <param name="LearningRate">Of this step.</param>
+/// <param name="SiloRanges">The micro-batches of all workers of its silo.</param>
+/// <param name="IsAlone">Whether the run has no other worker: nobody else needs the average.</param>
 public sealed record PlanStep(
-    string Worker, int Generation, long Step, IReadOnlyList<LeafRange> Ranges, double LearningRate) : RunCommand;
+    string Worker,
+    int Generation,
+    long Step,
+    IReadOnlyList<LeafRange> Ranges,
+    double LearningRate,
+    IReadOnlyList<LeafRange> SiloRanges,
+    bool IsAlone) : RunCommand;
 
 /// <summary>A worker is to validate; it answers <see cref="ValidationReported"/>.</summary>
 /// <param name="Worker">Its key.</param>

@@ -24,9 +24,16 @@ internal static class Stepping
     {
         var step = turn.State.Step + 1;
         var rate = turn.Specification.Schedule.At(step, turn.Specification.Steps);
+        var isAlone = turn.State.Members.Count == 1;
         foreach (var member in turn.State.Members.Where(member => member.StepReport is null))
-            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Ranges, rate));
+        {
+            var siloRanges = SiloRanges(turn, member.Silo);
+            turn.Send(new PlanStep(member.Key, turn.Generation, step, member.Ranges, rate, siloRanges, isAlone));
+        }
     }
+
+    private static IReadOnlyList<LeafRange> SiloRanges(Turn turn, string silo) =>
+        [.. turn.State.Members.Where(member => member.Silo == silo).SelectMany(member => member.Ranges)];
 
     public static void Report(Turn turn, StepReported report)
     {

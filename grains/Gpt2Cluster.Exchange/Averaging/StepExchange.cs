@@ -20,13 +20,13 @@ internal sealed class StepExchange
     private long receivedBytes;
 
     /// <summary>Makes the books of a step; no memory of stripe size is taken yet.</summary>
-    public StepExchange(long step, int generation, StripeLayout layout, ReductionTree tree, StripePool pool)
+    public StepExchange(long step, PlannedSums sums, StripeLayout layout, ReductionTree tree, StripePool pool)
     {
         Step = step;
         Layout = layout;
         Tree = tree;
         Pool = pool;
-        sums = new PlannedSums(generation, layout, tree);
+        this.sums = sums;
         states = new int[layout.StripeCount];
         reductions = new StripeReduction?[layout.StripeCount];
         missingCount = layout.StripeCount;
@@ -120,7 +120,7 @@ internal sealed class StepExchange
     public StripeReduction? ReductionOrNull(int stripe) => Volatile.Read(ref reductions[stripe]);
 
     /// <summary>The step is planned again; the sums of the plan before are released. Averages stay.</summary>
-    public void PlanAgain(int generation) => Volatile.Write(ref sums, new PlannedSums(generation, Layout, Tree));
+    public void PlanAgain(PlannedSums planned) => Volatile.Write(ref sums, planned);
 
     /// <summary>
     /// Forgets all sums and gives their pooled memory back. Nobody may be in the lease of <see cref="Sums"/>.
@@ -129,5 +129,6 @@ internal sealed class StepExchange
     {
         foreach (var reduction in reductions)
             reduction?.Clear();
+        Sums.Fold.Clear();
     }
 }

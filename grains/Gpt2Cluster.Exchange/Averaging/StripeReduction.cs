@@ -1,17 +1,15 @@
-using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Exchange.Averaging;
 
 /// <summary>
-/// The sums of one stripe on its reducer: adds two terms of the canonical tree as soon as both are here, so that memory
-/// holds what is waiting for its sibling and nothing else. The last addition divides by M and lands in the averages.
+/// The sums of one stripe on its reducer, from the terms of all silos up to the root. The last addition divides by M
+/// and lands in the averages.
 /// </summary>
-internal sealed unsafe class StripeReduction(StepExchange step, int stripe)
+internal sealed class StripeReduction(StepExchange step, int stripe)
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<Subtree, StripeValue> values = [];
-    private HeldSubtrees held = new(step.Tree);
+    private readonly StripeTerms terms = new(step.Tree, step.Layout.Range(stripe).Count, step.Pool);
 
     /// <summary>
     /// Takes a sum, and ownership of its pooled memory. The caller holds the lease of the plan's sums.
@@ -21,14 +19,14 @@ internal sealed unsafe class StripeReduction(StepExchange step, int stripe)
     {
         lock (gate)
         {
-            if (step.IsAveraged(stripe) || !held.Offer(subtree, out var additions))
+            if (step.IsAveraged(stripe))
             {
                 value.Release();
                 return false;
             }
 
-            values[step.Tree.Normalize(subtree)] = value;
-            DropSuperseded(additions);
+            if (!terms.Offer(subtree, value, out var additions))
+                return false;
             foreach (var addition in additions)
             {
                 if (addition.Parent == step.Tree.Root && step.TryClaim(stripe))
@@ -37,7 +35,7 @@ internal sealed unsafe class StripeReduction(StepExchange step, int stripe)
                     return true;
                 }
 
-                Apply(addition);
+                terms.Apply(addition);
             }
 
             return TryFinishRoot();
@@ -59,54 +57,22 @@ internal sealed unsafe class StripeReduction(StepExchange step, int stripe)
     {
         lock (gate)
         {
-            foreach (var value in values.Values)
-                value.Release();
-            values.Clear();
-            held = new HeldSubtrees(step.Tree);
+            terms.Clear();
         }
     }
 
     private bool TryFinishRoot()
     {
-        if (!values.TryGetValue(step.Tree.Root, out var root) || !step.TryClaim(stripe))
+        if (!terms.TryGet(step.Tree.Root, out var root) || !step.TryClaim(stripe))
             return false;
         StripeMath.Average(root, step.AverageOf(stripe), step.Tree.LeafCount);
-        Clear();
+        terms.Clear();
         return true;
     }
 
     private void Finish(Addition addition)
     {
-        StripeMath.Average(
-            values[addition.Left], values[addition.Right], step.AverageOf(stripe), step.Tree.LeafCount);
-        Clear();
-    }
-
-    private void Apply(Addition addition)
-    {
-        values.Remove(addition.Left, out var left);
-        values.Remove(addition.Right, out var right);
-        var sum = left.IsScratch ? left
-            : right.IsScratch ? right
-            : new StripeValue(step.Pool.Rent(), ElementType.Float32, step.Pool);
-        StripeMath.Add(left, right, sum.Floats(0, step.Layout.Range(stripe).Count));
-        if (left.Pointer != sum.Pointer)
-            left.Release();
-        if (right.Pointer != sum.Pointer)
-            right.Release();
-        values[addition.Parent] = sum;
-    }
-
-    private void DropSuperseded(IReadOnlyList<Addition> additions)
-    {
-        // What is here must be held, or be a term of an addition to be made now.
-        if (values.Count <= 1)
-            return;
-        var terms = additions.SelectMany(addition => new[] { addition.Left, addition.Right });
-        foreach (var subtree in values.Keys.Except(held.Held.Concat(terms)).ToList())
-        {
-            values.Remove(subtree, out var value);
-            value.Release();
-        }
+        StripeMath.Average(terms[addition.Left], terms[addition.Right], step.AverageOf(stripe), step.Tree.LeafCount);
+        terms.Clear();
     }
 }

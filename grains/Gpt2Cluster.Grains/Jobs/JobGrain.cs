@@ -65,7 +65,7 @@ public sealed partial class JobGrain(JobServices services, TimeProvider time, IL
 
     private void Work(JobWork work, JobRequest request)
     {
-        ThreadNiceness.Set(ThreadNiceness.Compute);
+        ThreadNiceness.Set(ThreadNiceness.Of([work.Device], work.Device.Index));
         try
         {
             work.Events.Add("result", Run(work, request));

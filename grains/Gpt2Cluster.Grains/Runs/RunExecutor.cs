@@ -354,6 +354,8 @@ internal sealed partial class RunExecutor(
         Step = plan.Step,
         MicroBatches = MicroBatchRanges.ToWire(plan.Ranges),
         LearningRate = plan.LearningRate,
+        SiloMicroBatches = MicroBatchRanges.ToWire(plan.SiloRanges),
+        IsAlone = plan.IsAlone,
     };
 
     private ValidationPlan ToPlan(Validate validate) => new()

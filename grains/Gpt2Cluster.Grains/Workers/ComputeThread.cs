@@ -19,9 +19,10 @@ internal sealed class ComputeThread : IDisposable
 
     /// <summary>Starts the thread.</summary>
     /// <param name="name">Shown in a debugger and in stack dumps.</param>
-    public ComputeThread(string name)
+    /// <param name="niceness">Of the thread and those it starts (<see cref="ThreadNiceness"/>).</param>
+    public ComputeThread(string name, int niceness)
     {
-        thread = new Thread(Work) { Name = name, IsBackground = true };
+        thread = new Thread(() => Work(niceness)) { Name = name, IsBackground = true };
         thread.Start();
     }
 
@@ -54,9 +55,9 @@ internal sealed class ComputeThread : IDisposable
     /// <summary>Ends the thread once the orders that wait are done; does not wait for that.</summary>
     public void Dispose() => orders.CompleteAdding();
 
-    private void Work()
+    private void Work(int niceness)
     {
-        ThreadNiceness.Set(ThreadNiceness.Compute);
+        ThreadNiceness.Set(niceness);
         foreach (var order in orders.GetConsumingEnumerable())
             order();
         orders.Dispose();

@@ -18,7 +18,9 @@ public sealed class WorkerDesks : IDisposable
 
     /// <summary>The desk of a worker, as its last activation left it.</summary>
     /// <param name="worker">The worker's key.</param>
-    internal WorkerDesk Of(string worker) => desks.GetOrAdd(worker, key => new(() => new WorkerDesk(key, this))).Value;
+    /// <param name="niceness">Of its compute thread.</param>
+    internal WorkerDesk Of(string worker, int niceness) =>
+        desks.GetOrAdd(worker, key => new(() => new WorkerDesk(key, niceness, this))).Value;
 
     /// <summary>Ends when a worker leaves its run the next time.</summary>
     public Task NextLeave()
@@ -55,11 +57,12 @@ public sealed class WorkerDesks : IDisposable
 
 /// <summary>One worker's compute thread and the session it serves, if any. Used in the worker's turns only.</summary>
 /// <param name="worker">The worker's key.</param>
+/// <param name="niceness">Of the compute thread.</param>
 /// <param name="desks">All desks of the silo.</param>
-internal sealed class WorkerDesk(string worker, WorkerDesks desks) : IDisposable
+internal sealed class WorkerDesk(string worker, int niceness, WorkerDesks desks) : IDisposable
 {
     /// <summary>The thread that owns the worker's tensors.</summary>
-    public ComputeThread Compute { get; } = new($"compute {worker}");
+    public ComputeThread Compute { get; } = new($"compute {worker}", niceness);
 
     /// <summary>The service to one run; null if there is none.</summary>
     public WorkerSession? Session { get; private set; }

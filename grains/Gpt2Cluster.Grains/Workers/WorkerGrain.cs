@@ -1,3 +1,4 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Grains.Placement;
@@ -26,7 +27,7 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        desk = desks.Of(Key);
+        desk = desks.Of(Key, ThreadNiceness.Of(services.Replicas.Devices, GrainKeys.DeviceOf(Key)));
         this.RegisterGrainTimer(
             PingWhenSilent, new GrainTimerCreationOptions(SilenceBeforePing, SilenceBeforePing) { Interleave = true });
         return base.OnActivateAsync(cancellationToken);

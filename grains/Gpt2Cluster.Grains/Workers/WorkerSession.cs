@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
@@ -47,7 +47,7 @@ internal sealed partial class WorkerSession : IDisposable
         this.services = services;
         this.compute = compute;
         this.logger = logger;
-        deviceIndex = int.Parse(worker[(worker.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture);
+        deviceIndex = GrainKeys.DeviceOf(worker);
         Run = request.Run;
         specification = SpecificationJson.Read(request.SpecificationJson);
         if (specification.Run.ToString() != Run)

@@ -68,7 +68,7 @@ internal sealed class WorkerStep(
         var computed = time.GetTimestamp();
         var overlappedBytes = reportsExchange ? exchange.Figures(plan.Step).SentBytes : 0;
 
-        var averages = exchange.WaitForAverages(plan.Step, cancellation);
+        var averages = Average(plan, progress, cancellation);
         var averaged = time.GetTimestamp();
         FaultPoints.Reach(FaultPoint.Averaged, plan.Step);
 
@@ -102,11 +102,12 @@ internal sealed class WorkerStep(
         var before = interrupted;
         interrupted = null;
         var progress = new StepProgress(plan.Step, MicroBatchRanges.FromWire(plan.MicroBatches));
-        exchange.BeginStep(plan.Step, plan.Generation);
+        if (!StaysHere(plan, progress))
+            exchange.BeginStep(plan.Step, plan.Generation, MicroBatchRanges.FromWire(plan.SiloMicroBatches));
         RecomputedCount = before?.Step == plan.Step ? RecomputedCount : 0;
         if (before is not null && progress.ContinuesFrom(before))
         {
-            replica.ExtendStep(progress.Ranges, new Contributions(exchange, plan));
+            replica.ExtendStep(progress.Ranges, ContributionsOf(plan, progress));
             return progress;
         }
 
@@ -127,7 +128,7 @@ internal sealed class WorkerStep(
         StepPlan plan, StepProgress progress, CancellationToken cancellation, out TimeSpan dataWait)
     {
         dataWait = TimeSpan.Zero;
-        var contributions = new Contributions(exchange, plan);
+        var contributions = ContributionsOf(plan, progress);
         foreach (var index in progress.Ranges.Leaves().Skip(progress.Losses.Count))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -138,8 +139,27 @@ internal sealed class WorkerStep(
         }
     }
 
+    /// <summary>The averaged gradient; null if it lies in the replica.</summary>
+    private FlatBuffer? Average(StepPlan plan, StepProgress progress, CancellationToken cancellation)
+    {
+        if (!StaysHere(plan, progress))
+            return exchange.WaitForAverages(plan.Step, cancellation);
+        replica.AverageAlone();
+        return null;
+    }
+
+    /// <summary>
+    /// Whether the step needs no exchange: the worker folds all of it, and the replica averages alone.
+    /// </summary>
+    private bool StaysHere(StepPlan plan, StepProgress progress) =>
+        plan.IsAlone && replica.AveragesAlone
+        && progress.Ranges.SequenceEqual([new LeafRange(0, specification.MicroBatchCount)]);
+
+    private IContributionSink ContributionsOf(StepPlan plan, StepProgress progress) =>
+        StaysHere(plan, progress) ? NoContributions.Sink : new Contributions(exchange, plan);
+
     /// <summary>Clips and updates; a gradient that is not finite is never applied.</summary>
-    private bool Apply(StepPlan plan, FlatBuffer averages, double norm)
+    private bool Apply(StepPlan plan, FlatBuffer? averages, double norm)
     {
         if (double.IsFinite(norm))
         {

@@ -35,7 +35,9 @@ internal static class CommandText
     private static string Of(PlanStep plan)
     {
         var ranges = string.Join('+', plan.Ranges);
-        return $"plan {plan.Worker} g{plan.Generation} step {plan.Step}: {ranges} at {Of(plan.LearningRate)}";
+        var silo = string.Join('+', plan.SiloRanges);
+        var ofSilo = silo == ranges ? "" : $" of its silo's {silo}";
+        return $"plan {plan.Worker} g{plan.Generation} step {plan.Step}: {ranges}{ofSilo} at {Of(plan.LearningRate)}";
     }
 
     private static string Of(PrepareReplica prepare)

@@ -106,6 +106,8 @@ internal sealed class Transcript
             case "ready": return Ready(words, generation);
             case "ready-avx512":
                 return new ReplicaReady(worker, generation, 0, Profiles.Cpu with { InstructionSet = "AVX512" });
+            case "ready-flickering":
+                return new ReplicaReady(worker, generation, 0, Profiles.Cpu with { RepeatsItself = false });
             case "ready-newer":
                 return new ReplicaReady(
                     worker,

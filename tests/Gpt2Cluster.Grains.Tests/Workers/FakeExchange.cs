@@ -18,7 +18,11 @@ internal sealed class FakeExchange(List<string> calls) : IRunExchange
 
     public void Configure(ExchangeMembership membership) => calls.Add($"configure {membership.Generation}");
 
-    public void BeginStep(long step, int generation) => calls.Add($"exchange {step} of {generation}");
+    public void BeginStep(long step, int generation, IReadOnlyList<LeafRange> siloRanges)
+    {
+        var with = siloRanges.Count > 0 ? $" with {string.Join('+', siloRanges)}" : "";
+        calls.Add($"exchange {step} of {generation}{with}");
+    }
 
     public void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end) =>
         calls.Add($"contribute {subtree}");

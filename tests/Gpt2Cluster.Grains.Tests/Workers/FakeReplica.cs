@@ -100,13 +100,17 @@ internal sealed class FakeReplica : IReplica
         return batch.Index + 0.5;
     }
 
-    public double GradientNorm(FlatBuffer averages)
+    public bool AveragesAlone { get; init; }
+
+    public void AverageAlone() => Calls.Add("average alone");
+
+    public double GradientNorm(FlatBuffer? averages)
     {
         Calls.Add("norm");
         return Norm;
     }
 
-    public void Apply(FlatBuffer averages, long step, double learningRate, double scale)
+    public void Apply(FlatBuffer? averages, long step, double learningRate, double scale)
     {
         OnApply();
         Calls.Add(FormattableString.Invariant($"apply {step} rate {learningRate} scale {scale:0.######}"));

@@ -21,7 +21,7 @@ public sealed class WorkerSessionTests : IDisposable
     private static readonly ModelShape Shape = new(16, 8, 4, 2, 1);
 
     private readonly ServiceProvider provider = new ServiceCollection().AddMetrics().BuildServiceProvider();
-    private readonly ComputeThread compute = new("compute a/1");
+    private readonly ComputeThread compute = new("compute a/1", ThreadNiceness.Compute);
     private readonly Channel<object> reports = Channel.CreateUnbounded<object>();
     private readonly RecordedEnd end = new();
     private readonly WorkerSession session;

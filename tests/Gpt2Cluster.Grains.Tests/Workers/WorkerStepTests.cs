@@ -40,6 +40,35 @@ public sealed class WorkerStepTests
     }
 
     [Fact]
+    public void The_exchange_is_told_what_all_workers_of_the_silo_compute()
+    {
+        using var replica = new FakeReplica(Shape) { StandsAt = 6 };
+        using var steps = new Interruptible(replica);
+        var plan = Plan with { SiloMicroBatches = [new(2, 4), new(0, 1)] };
+        steps.Step.Run(plan, reportsExchange: true, CancellationToken.None);
+        Assert.Equal("exchange 7 of 3 with 2..4+0..1", replica.Calls[0]);
+    }
+
+    [Theory]
+    [InlineData(true, true, 4, false)]
+    [InlineData(true, true, 3, true)]
+    [InlineData(true, false, 4, true)]
+    [InlineData(false, true, 4, true)]
+    public void A_worker_that_has_the_run_to_itself_and_averages_alone_needs_no_exchange(
+        bool isAlone, bool averagesAlone, int end, bool exchanges)
+    {
+        using var replica = new FakeReplica(Shape) { StandsAt = 6, AveragesAlone = averagesAlone };
+        using var steps = new Interruptible(replica);
+        steps.Step.Run(
+            Plan with { MicroBatches = [new(0, end)], IsAlone = isAlone },
+            reportsExchange: true,
+            CancellationToken.None);
+        Assert.Equal(exchanges, replica.Calls.Contains("exchange 7 of 3"));
+        Assert.Equal(exchanges, replica.Calls.Contains("wait 7"));
+        Assert.Equal(!exchanges, replica.Calls.Contains("average alone"));
+    }
+
+    [Fact]
     public void A_silos_sent_bytes_are_reported_by_one_worker_only()
     {
         using var replica = new FakeReplica(Shape) { StandsAt = 6 };

@@ -45,7 +45,7 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
     }
 
     /// <inheritdoc/>
-    public void BeginStep(long step, int generation)
+    public void BeginStep(long step, int generation, IReadOnlyList<LeafRange> siloRanges)
     {
         ObjectDisposedException.ThrowIf(isOver, this);
         if (current is { } known && (known.Generation, known.Step).CompareTo((generation, step)) >= 0)

@@ -1,0 +1,41 @@
+using Gpt2Cluster.Core.Memory;
+using static TorchSharp.torch;
+
+namespace Gpt2Cluster.Compute.Torch;
+
+/// <summary>Copies that the caller waits for, by libtorch's operators alone.</summary>
+internal sealed class BlockingCopies(TorchOperators operators) : IHostCopies
+{
+    private const int CopiedElements = 1 << 28;
+
+    /// <inheritdoc/>
+    public FlatBuffer Allocate(long length, ElementType type) => FlatBuffer.Allocate(length, type);
+
+    /// <inheritdoc/>
+    public void Send(Tensor from, FlatBuffer into, long start, long end, Action arrived)
+    {
+        for (var first = start; first < end; first += CopiedElements)
+        {
+            using var scope = NewDisposeScope();
+            var count = (int)Math.Min(CopiedElements, end - first);
+            operators.Read(from.narrow(0, first, count), into, first, count, HostRead.Gradients);
+        }
+
+        arrived.Invoke();
+    }
+
+    /// <inheritdoc/>
+    public void Wait()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Settle()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+}

@@ -1,0 +1,91 @@
+using System.Runtime.InteropServices;
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Tests.Support;
+using Gpt2Cluster.Compute.Torch;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Specification;
+using TorchSharp;
+
+namespace Gpt2Cluster.Compute.Tests.Devices;
+
+/// <summary>The binding is held against a driver made by the C compiler, with the prototypes of cuda.h.</summary>
+public sealed class CudaCopyDriverTests
+{
+    // Every call but the first three wants card 1's context on its own thread, as a real driver does.
+    private const string Source =
+        """
+        #include <stddef.h>
+        #include <stdlib.h>
+        #include <string.h>
+        typedef int CUresult; typedef int CUdevice; typedef struct { int n; } *CUcontext, *CUstream, *CUevent;
+        typedef unsigned long long CUdeviceptr;
+        static __thread CUcontext current; static int retained, made, pinned;
+        #define NEEDS_CONTEXT if (current == 0 || current->n != 41) return 201
+        static void *handle(int n) { int *h = malloc(sizeof *h); *h = n; made++; return h; }
+        CUresult cuInit(unsigned int flags) { return flags; }
+        CUresult cuDeviceGet(CUdevice *device, int ordinal) { *device = ordinal + 40; return 0; }
+        CUresult cuDevicePrimaryCtxRetain(CUcontext *c, CUdevice d) { *c = handle(d); retained++; return 0; }
+        CUresult cuDevicePrimaryCtxRelease_v2(CUdevice d) { made--; return d == 41 && --retained == 0 ? 0 : 1; }
+        CUresult cuCtxSetCurrent(CUcontext c) { current = c; return 0; }
+        CUresult cuStreamCreate(CUstream *s, unsigned int flags) {
+          NEEDS_CONTEXT; *s = handle(7); return flags == 1 ? 0 : 1; }
+        CUresult cuStreamDestroy_v2(CUstream s) { NEEDS_CONTEXT; made--; return s->n == 7 ? 0 : 400; }
+        CUresult cuEventCreate(CUevent *e, unsigned int flags) {
+          NEEDS_CONTEXT; *e = handle(0); return flags == 2 ? 0 : 1; }
+        CUresult cuEventDestroy_v2(CUevent e) { NEEDS_CONTEXT; made--; return 0; }
+        CUresult cuEventRecord(CUevent e, CUstream s) { NEEDS_CONTEXT; e->n = s ? s->n : 1; return 0; }
+        CUresult cuStreamWaitEvent(CUstream s, CUevent e, unsigned int flags) {
+          NEEDS_CONTEXT; return s->n == 7 && e->n == 1 && flags == 0 ? 0 : 400; }
+        CUresult cuEventSynchronize(CUevent e) { NEEDS_CONTEXT; return e->n == 7 ? 0 : 400; }
+        CUresult cuMemHostAlloc(void **p, size_t bytes, unsigned int flags) {
+          NEEDS_CONTEXT; pinned++; *p = aligned_alloc(64, (bytes + 63) / 64 * 64); return flags == 1 ? 0 : 1; }
+        CUresult cuMemFreeHost(void *p) { NEEDS_CONTEXT; pinned--; free(p); return 0; }
+        CUresult cuMemcpyDtoHAsync_v2(void *host, CUdeviceptr device, size_t bytes, CUstream s) {
+          NEEDS_CONTEXT; memcpy(host, (void *)device, bytes); return s->n == 7 ? 0 : 400; }
+        int left(void) { return 1000 * retained + 100 * pinned + made; }
+        """;
+
+    [Fact]
+    public unsafe void A_replicas_sums_come_through_the_driver()
+    {
+        var folder = Directory.CreateTempSubdirectory("cuda-copies-");
+        try
+        {
+            var source = Path.Combine(folder.FullName, "c.c");
+            var library = Path.Combine(folder.FullName, "libcuda.so.1");
+            File.WriteAllText(source, Source);
+            FakeLibrary.Compile(source, library);
+
+            var expected = Average(memory => new BlockingCopies(memory.Operators));
+            var found = Average(memory =>
+                new StreamCopies(new CudaCopyDriver(1, library), memory.Operators.Counts));
+            Assert.Equal(expected, found);
+
+            var loaded = NativeLibrary.Load(library);
+            var left = NativeLibrary.GetExport(loaded, "left");
+            Assert.Equal(0, ((delegate* unmanaged<int>)left)());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Without_a_driver_it_does_not_open() =>
+        Assert.Throws<DllNotFoundException>(() => new CudaCopyDriver(0, "libcuda-that-is-not-there.so.1"));
+
+    private static float[] Average(Func<TensorMemory, IHostCopies> copiesOf)
+    {
+        const int LeafCount = 3;
+        var backend = new TorchBackend(Precision.BFloat16, new TensorMemory(torch.CPU), 1, copiesOf);
+        using var replica = new Replica(Replicas.Tiny with { Precision = Precision.BFloat16 }, backend);
+        replica.Initialize(5);
+        var sink = new CollectingSink(replica.Layout.Length);
+        replica.BeginStep(1, [new LeafRange(0, LeafCount)], LeafCount);
+        for (var leaf = 0; leaf < LeafCount; leaf++)
+            replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, 1, leaf), sink);
+        return sink.Average(new ReductionTree(LeafCount));
+    }
+}

@@ -1,0 +1,140 @@
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Compute.Tests.Support;
+using Gpt2Cluster.Compute.Torch;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Specification;
+using TorchSharp;
+
+namespace Gpt2Cluster.Compute.Tests.Torch;
+
+/// <summary>Copies beside the arithmetic, on a driver that makes them as late as may be.</summary>
+public sealed class StreamCopiesTests
+{
+    private const int LeafCount = 4;
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+
+    public static TheoryData<Precision, int> Steps => new()
+    {
+        { Precision.Float32, 1 },
+        { Precision.Float32, LeafCount },
+        { Precision.BFloat16, 1 },
+        { Precision.BFloat16, LeafCount },
+    };
+
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public void What_arrives_is_what_a_blocking_copy_brings(Precision precision, int leafCount)
+    {
+        using var blocking = New(precision, memory => new BlockingCopies(memory.Operators));
+        using var streaming = New(precision, Streaming(new RecordingCopyDriver()));
+        // The buffers of the first step are used again by the second.
+        Compute(streaming, 1, leafCount, new CollectingSink(blocking.Layout.Length));
+        var expected = new CollectingSink(blocking.Layout.Length);
+        var found = new CollectingSink(blocking.Layout.Length);
+        Compute(blocking, 2, leafCount, expected);
+        Compute(streaming, 2, leafCount, found);
+
+        var tree = new ReductionTree(leafCount);
+        Assert.Equal(expected.Average(tree), found.Average(tree));
+        Assert.Equal(expected.Ranges, found.Ranges);
+        found.AssertUnchanged();
+    }
+
+    [Fact]
+    public void Nothing_is_copied_before_a_sum_is_complete_and_then_once_each_behind_its_arithmetic()
+    {
+        var driver = new RecordingCopyDriver();
+        using var replica = New(Precision.BFloat16, Streaming(driver));
+        var sink = new NotingSink(driver);
+        replica.BeginStep(1, [new LeafRange(0, LeafCount)], LeafCount);
+        for (var leaf = 0; leaf < LeafCount - 1; leaf++)
+            replica.ComputeMicroBatch(Batch(1, leaf), sink);
+        Assert.Empty(driver.Log);
+        replica.ComputeMicroBatch(Batch(1, LeafCount - 1), sink);
+
+        string[] asked = ["computed", "stream waits", "copy", "record"];
+        var order = driver.Log.Select(entry => entry.StartsWith("copy", StringComparison.Ordinal) ? "copy" : entry);
+        var copies = order.Where(asked.Contains).Chunk(asked.Length).ToList();
+        Assert.True(copies.Count > replica.Layout.Shape.LayerCount, "range by range, at least one a block");
+        Assert.All(copies, each => Assert.Equal(asked, each));
+        var arrivals = order.Except(asked).Any() ? order.Where(entry => !asked.Contains(entry)).Chunk(2).ToList() : [];
+        Assert.All(arrivals, each => Assert.Equal(["host waits", "contributed"], each));
+        Assert.Equal(copies.Count, arrivals.Count);
+        var bytes = driver.Log.Where(entry => entry.StartsWith("copy", StringComparison.Ordinal))
+            .Sum(entry => long.Parse(entry.Split(' ')[1]));
+        Assert.Equal(replica.Layout.Length * sizeof(float), bytes);
+    }
+
+    [Fact]
+    public void The_backward_pass_of_lower_layers_waits_for_no_copy()
+    {
+        var (driver, rangeCount) = (new RecordingCopyDriver(), RangeCount());
+        using var replica = New(Precision.BFloat16, Streaming(driver));
+        using var unasked = new CountdownEvent(rangeCount);
+        driver.OnRecord = () => unasked.Signal();
+        // No copy is there before the last was asked for: whoever waited for one would wait for ever.
+        driver.OnWait = () =>
+        {
+            if (!unasked.Wait(Deadline))
+                throw new InvalidOperationException("A copy was waited for while others had not been asked for.");
+        };
+        Compute(replica, 1, LeafCount, new CollectingSink(replica.Layout.Length));
+        Assert.Equal(rangeCount, driver.Log.Count(entry => entry == "record"));
+    }
+
+    [Fact]
+    public void A_copy_that_fails_fails_the_micro_batch()
+    {
+        var driver = new RecordingCopyDriver { OnWait = () => throw new InvalidOperationException("the card is gone") };
+        using var replica = New(Precision.Float32, Streaming(driver));
+        var problem = Assert.Throws<InvalidOperationException>(
+            () => Compute(replica, 1, 1, new CollectingSink(replica.Layout.Length)));
+        Assert.Equal("the card is gone", problem.Message);
+    }
+
+    [Theory]
+    [InlineData(torch.ScalarType.Float32)]
+    [InlineData(torch.ScalarType.BFloat16)]
+    public void The_address_of_a_tensor_is_that_of_its_elements(torch.ScalarType type)
+    {
+        using var tensor = torch.zeros(10, type);
+        Assert.Equal(HostMemory.PointerTo(tensor), TensorAddress.Of(tensor));
+    }
+
+    private static int RangeCount()
+    {
+        using var replica = New(Precision.BFloat16, memory => new BlockingCopies(memory.Operators));
+        var sink = new CollectingSink(replica.Layout.Length);
+        Compute(replica, 1, LeafCount, sink);
+        return sink.Ranges.Count;
+    }
+
+    private static void Compute(Replica replica, long step, int leafCount, IContributionSink sink)
+    {
+        replica.BeginStep(step, [new LeafRange(0, leafCount)], leafCount);
+        for (var leaf = 0; leaf < leafCount; leaf++)
+            replica.ComputeMicroBatch(Batch(step, leaf), sink);
+    }
+
+    private static MicroBatch Batch(long step, int leaf) => Replicas.RandomBatch(Replicas.TinyShape, step, leaf);
+
+    private static Func<TensorMemory, IHostCopies> Streaming(ICopyDriver driver) =>
+        memory => new StreamCopies(driver, memory.Operators.Counts);
+
+    private static Replica New(Precision precision, Func<TensorMemory, IHostCopies> copiesOf)
+    {
+        var backend = new TorchBackend(precision, new TensorMemory(torch.CPU), 1, copiesOf);
+        var replica = new Replica(Replicas.Tiny with { Precision = precision }, backend);
+        replica.Initialize(5);
+        return replica;
+    }
+
+    private sealed class NotingSink(RecordingCopyDriver driver) : IContributionSink
+    {
+        public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end) => driver.Note("contributed");
+    }
+}
