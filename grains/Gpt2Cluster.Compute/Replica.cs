@@ -190,6 +190,9 @@ internal sealed class Replica : IReplica
     }
 
     /// <inheritdoc/>
+    public IAveragesSink? TakeAverages() => backend.TakeAverages(Layout.Length);
+
+    /// <inheritdoc/>
     public double GradientNorm(FlatBuffer? averages)
     {
         var before = clock.Enter(Phase.Optimizer);

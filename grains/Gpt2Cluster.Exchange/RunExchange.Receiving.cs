@@ -194,7 +194,7 @@ internal sealed unsafe partial class RunExchange
         }
 
         step.ReductionOrNull(stripe)?.Clear();
-        if (isLast)
+        if (isLast || step.IsWatched)
             reducer.Wake();
     }
 }

@@ -171,11 +171,12 @@ internal sealed partial class RunExchange : IRunExchange
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">The step is neither this silo's present one nor the one
     /// before.</exception>
-    public FlatBuffer WaitForAverages(long step, CancellationToken cancellation)
+    public FlatBuffer WaitForAverages(long step, IAveragesSink? sink, CancellationToken cancellation)
     {
         var awaited = StepOf(step)
             ?? throw new InvalidOperationException($"Run {name} holds nothing of step {step} on this silo.");
-        reducer.WorkUntil(awaited, cancellation);
+        var landing = sink is null ? null : new AverageLandings(awaited, sink);
+        reducer.WorkUntil(awaited, landing, cancellation);
         return awaited.Averages;
     }
 

@@ -1,5 +1,6 @@
 using CsCheck;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Exchange.Tests;
@@ -48,6 +49,32 @@ public sealed class AveragingTests
             Composition(siloCount, leafCount).Sample(
                 split => AverageSplit(cluster, split, ++step), iter: SampleCount / 16 + 1, threads: 1);
         }
+    }
+
+    [Fact]
+    public async Task WhatHasLanded_IsTakenWhileTheRestIsOnItsWay()
+    {
+        await using var cluster = new TestCluster(siloCount: 2, leafCount: 2, ElementCount);
+        cluster.ConfigureAll(1);
+        cluster.BeginAll(1, 1);
+        cluster.ContributeWhole(0, 1, 1, new Subtree(0, 0));
+        var first = StripeLayout.MinStripeElements;
+        var sums = cluster.SumOf(1, new Subtree(0, 1));
+        var landed = new TaskCompletionSource<(long Start, long End)>();
+        var averages = Task.Run(
+            () => cluster.Exchanges[0].WaitForAverages(1, new FirstLanding(landed), CancellationToken.None));
+
+        cluster.Exchanges[1].Contribute(1, 1, new Subtree(0, 1), sums, 0, first);
+        Assert.Equal((0, first), await landed.Task.WaitAsync(TestCluster.Deadline));
+        Assert.False(averages.IsCompleted);
+        cluster.Exchanges[1].Contribute(1, 1, new Subtree(0, 1), sums, first, ElementCount);
+        Assert.Equal(
+            cluster.Expected(1), (await averages.WaitAsync(TestCluster.Deadline)).Floats(0, ElementCount).ToArray());
+    }
+
+    private sealed class FirstLanding(TaskCompletionSource<(long Start, long End)> landed) : IAveragesSink
+    {
+        public void Landed(FlatBuffer averages, long start, long end) => landed.TrySetResult((start, end));
     }
 
     private static void AverageSplit(TestCluster cluster, Split split, long step)

@@ -129,7 +129,10 @@ internal sealed class TestCluster : IAsyncDisposable
         using var deadline = new CancellationTokenSource(Deadline);
         try
         {
-            return Exchanges[silo].WaitForAverages(step, deadline.Token).Floats(0, (int)ElementCount).ToArray();
+            var landed = new LandedAverages(ElementCount);
+            var averages = Exchanges[silo].WaitForAverages(step, landed, deadline.Token);
+            landed.AssertAllOrNone(averages);
+            return averages.Floats(0, (int)ElementCount).ToArray();
         }
         catch (OperationCanceledException)
         {

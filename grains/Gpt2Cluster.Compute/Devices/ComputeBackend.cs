@@ -4,6 +4,7 @@ using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using static TorchSharp.torch;
 
@@ -74,6 +75,13 @@ internal abstract class ComputeBackend : IDisposable
     public virtual void BeginPass(ReadOnlyMemory<int> tokens, ReadOnlyMemory<int> targets)
     {
     }
+
+    /// <summary>
+    /// Takes averages while they land, for <see cref="GradientNorm"/> and the optimizer; null where they are read from
+    /// the host's memory.
+    /// </summary>
+    /// <param name="length">How many elements there will be.</param>
+    public virtual IAveragesSink? TakeAverages(long length) => null;
 
     /// <summary>The Euclidean norm of an averaged gradient, in an order that is fixed for a kind of device.</summary>
     /// <param name="averages">The elements; null for those that <see cref="Average"/> made.</param>

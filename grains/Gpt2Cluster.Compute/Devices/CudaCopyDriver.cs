@@ -95,6 +95,14 @@ internal sealed unsafe class CudaCopyDriver : ICopyDriver
     }
 
     /// <inheritdoc/>
+    public void CopyToDevice(nint device, void* host, long bytes, nint stream)
+    {
+        Enter();
+        var copy = (delegate* unmanaged<nint, void*, nuint, nint, int>)Export("cuMemcpyHtoDAsync_v2");
+        Check(copy(device, host, (nuint)bytes, stream), "cuMemcpyHtoDAsync");
+    }
+
+    /// <inheritdoc/>
     public void HostWait(nint mark)
     {
         Enter();

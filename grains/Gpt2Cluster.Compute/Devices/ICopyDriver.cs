@@ -29,6 +29,9 @@ internal interface ICopyDriver : IDisposable
     /// <summary>Asks a stream for a copy to pinned memory.</summary>
     unsafe void CopyToHost(void* host, nint device, long bytes, nint stream);
 
+    /// <summary>Asks a stream for a copy from pinned memory.</summary>
+    unsafe void CopyToDevice(nint device, void* host, long bytes, nint stream);
+
     /// <summary>Waits for an event.</summary>
     /// <exception cref="InvalidOperationException">The device has failed.</exception>
     void HostWait(nint mark);

@@ -8,6 +8,9 @@ internal sealed class BlockingCopies(TorchOperators operators) : IHostCopies
 {
     private const int CopiedElements = 1 << 28;
 
+    /// <summary>Temporary memory of the host has no more.</summary>
+    private const int BroughtElements = 1 << 27;
+
     /// <inheritdoc/>
     public FlatBuffer Allocate(long length, ElementType type) => FlatBuffer.Allocate(length, type);
 
@@ -31,6 +34,25 @@ internal sealed class BlockingCopies(TorchOperators operators) : IHostCopies
 
     /// <inheritdoc/>
     public void Settle()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Bring(FlatBuffer from, Tensor into, long start, long end)
+    {
+        var type = from.ElementType == ElementType.Float32 ? ScalarType.Float32 : ScalarType.BFloat16;
+        for (var first = start; first < end; first += BroughtElements)
+        {
+            using var scope = NewDisposeScope();
+            var count = (int)Math.Min(BroughtElements, end - first);
+            using var host = empty(count, type);
+            from.Bytes(first, count).CopyTo(host.bytes);
+            operators.Upload(host, into.narrow(0, first, count));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Arrive()
     {
     }
 

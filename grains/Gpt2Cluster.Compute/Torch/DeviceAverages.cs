@@ -1,15 +1,16 @@
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Torch;
 
 /// <summary>
-/// A step's averaged gradient on the device, fp32: it goes up once, for the norm, or is made there of the sums; and
-/// stays for the update.
+/// A step's averaged gradient on the device, fp32: it goes up once, range by range as it lands or whole for the norm, or
+/// is made there of the sums; and stays for the update.
 /// </summary>
-internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
+internal sealed class DeviceAverages(TensorMemory memory, IHostCopies copies) : IAveragesSink, IDisposable
 {
     /// <summary>Elements that one operator takes: temporary tensors have no more.</summary>
     public const int MostElements = 1 << 27;
@@ -19,6 +20,23 @@ internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
     private readonly TorchOperators operators = memory.Operators;
     private FlatBuffer? source;
     private Tensor? values;
+    private long landedCount; // elements that went up as they landed
+
+    /// <summary>Makes ready for averages that land one behind the other; what was there is forgotten.</summary>
+    public IAveragesSink Await(long length)
+    {
+        New(length);
+        return this;
+    }
+
+    /// <inheritdoc/>
+    public void Landed(FlatBuffer averages, long start, long end)
+    {
+        if (!ReferenceEquals(source, averages))
+            (source, landedCount) = (averages, 0);
+        copies.Bring(averages, values!, start, end);
+        landedCount += end - start;
+    }
 
     /// <summary>
     /// The Euclidean norm of the first elements of a buffer: fp64 sums of squares over blocks of
@@ -30,7 +48,7 @@ internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
     public double Norm(FlatBuffer? averages, long length)
     {
         using var scope = NewDisposeScope();
-        var all = averages is null ? Made() : Upload(averages, length);
+        var all = averages is null ? Made() : HasLanded(averages, length) ? Arrived() : Upload(averages, length);
         var sums = new double[NormBlocks.BlockCount(length)];
         var read = new List<Tensor>();
         for (var first = 0L; first < all.shape[0]; first += MostElements)
@@ -55,7 +73,7 @@ internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
         var all = averages is null ? Made()
             : ReferenceEquals(source, averages) ? values!
             : Upload(averages, length);
-        (source, values) = (null, null);
+        (source, values, landedCount) = (null, null, 0);
         return all;
     }
 
@@ -70,52 +88,51 @@ internal sealed class DeviceAverages(TensorMemory memory) : IDisposable
         operators.Copy(root.narrow(0, 0, length), all.narrow(0, 0, length));
         if (leafCount > 1)
             operators.Divide(all, full([], leafCount, ScalarType.Float32, memory.Device));
-        Pad(all, length);
     }
 
     /// <summary>Forgets what was not taken.</summary>
     public void Drop()
     {
+        copies.Arrive();
         values?.Dispose();
-        (source, values) = (null, null);
+        (source, values, landedCount) = (null, null, 0);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Drop();
 
+    private bool HasLanded(FlatBuffer averages, long length) =>
+        ReferenceEquals(source, averages) && landedCount == length;
+
+    private Tensor Arrived()
+    {
+        copies.Arrive();
+        return values!;
+    }
+
     private Tensor Upload(FlatBuffer averages, long length)
     {
         var all = New(length);
         source = averages;
-        using var scope = NewDisposeScope();
-        var type = averages.ElementType == ElementType.Float32 ? ScalarType.Float32 : ScalarType.BFloat16;
-        for (var first = 0L; first < length; first += MostElements)
-        {
-            var count = (int)Math.Min(MostElements, length - first);
-            using var host = empty(count, type);
-            averages.Bytes(first, count).CopyTo(host.bytes);
-            operators.Upload(host, all.narrow(0, first, count));
-        }
-
-        Pad(all, length);
-        return all;
+        copies.Bring(averages, all, 0, length);
+        return Arrived();
     }
 
     private Tensor Made() => source is null && values is not null
         ? values
         : throw new InvalidOperationException("No averages were made on the device.");
 
-    /// <summary>Memory for averages, of whole blocks; what was there is forgotten.</summary>
+    /// <summary>
+    /// Memory for averages, of whole blocks, zero behind the last element; what was there is forgotten.
+    /// </summary>
     private Tensor New(long length)
     {
         Drop();
         var padded = Math.Max(1, NormBlocks.BlockCount(length)) * (long)BlockElements;
-        return values = empty(padded, ScalarType.Float32, memory.Device).DetachFromDisposeScope();
-    }
-
-    private void Pad(Tensor all, long length)
-    {
-        if (length < all.shape[0])
-            operators.Clear(all.narrow(0, length, all.shape[0] - length));
+        values = empty(padded, ScalarType.Float32, memory.Device).DetachFromDisposeScope();
+        using var scope = NewDisposeScope();
+        if (length < padded)
+            operators.Clear(values.narrow(0, length, padded - length));
+        return values;
     }
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Torch;
 
-/// <summary>Brings sums of gradients from a device to the host.</summary>
+/// <summary>Brings sums of gradients from a device to the host, and their averages back.</summary>
 internal interface IHostCopies : IDisposable
 {
     /// <summary>Host memory to copy to.</summary>
@@ -25,4 +25,20 @@ internal interface IHostCopies : IDisposable
     /// <summary>Waits until everything has arrived.</summary>
     /// <exception cref="InvalidOperationException">A copy failed, or what was to be done with it.</exception>
     void Settle();
+
+    /// <summary>
+    /// Copies elements of averages to the device, where they are once <see cref="Arrive"/> was called. The host's may
+    /// change again when this returns.
+    /// </summary>
+    /// <param name="from">Any memory, fp32 or bf16.</param>
+    /// <param name="into">A whole flat tensor, fp32; nobody else writes it until <see cref="Arrive"/>.</param>
+    /// <param name="start">The first element.</param>
+    /// <param name="end">The element after the last.</param>
+    void Bring(FlatBuffer from, Tensor into, long start, long end);
+
+    /// <summary>
+    /// What the device is asked from now on finds what was brought. Also before the memory is given back: it may be
+    /// another's at once.
+    /// </summary>
+    void Arrive();
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Core.Memory;
 using static TorchSharp.torch;
@@ -8,26 +9,38 @@ namespace Gpt2Cluster.Compute.Torch;
 
 /// <summary>
 /// Copies to pinned memory on a stream of their own: the device goes on with the backward pass of lower layers
-/// meanwhile, and so does the caller. A thread waits for each copy in turn and says that it is there.
+/// meanwhile, and so does the caller. A thread waits for each copy in turn and says that it is there. Averages go up on
+/// another stream through two pinned pieces: one is filled while the other travels.
 /// </summary>
 internal sealed unsafe class StreamCopies : IHostCopies
 {
+    /// <summary>Elements of a pinned piece, 4 MiB: long enough for a link's whole rate.</summary>
+    private const int PieceElements = 1 << 20;
+
     private readonly ICopyDriver driver;
     private readonly OperatorCounts counts;
     private readonly nint stream;
     private readonly nint computed;
+    private readonly nint upward;
+    private readonly nint brought;
+    private readonly (FlatBuffer Values, nint Mark)[] pieces;
     private readonly ConcurrentStack<nint> free = [];
     private readonly BlockingCollection<(nint Mark, Action Arrived)> underWay = [];
     private readonly object gate = new();
     private readonly Thread watcher;
     private int pendingCount;
     private Exception? failure;
+    private long broughtCount; // pieces that were filled so far
+    private bool isBringing;
 
     /// <summary>Takes a driver over.</summary>
     public StreamCopies(ICopyDriver driver, OperatorCounts counts)
     {
         (this.driver, this.counts) = (driver, counts);
         (stream, computed) = (driver.NewStream(), driver.NewEvent());
+        (upward, brought) = (driver.NewStream(), driver.NewEvent());
+        pieces = [.. Enumerable.Range(0, 2).Select(_ =>
+            (driver.Pinned(PieceElements, ElementType.Float32), driver.NewEvent()))];
         watcher = new Thread(Watch) { IsBackground = true, Name = "copies" };
         watcher.Start();
     }
@@ -70,12 +83,67 @@ internal sealed unsafe class StreamCopies : IHostCopies
     }
 
     /// <inheritdoc/>
+    public void Bring(FlatBuffer from, Tensor into, long start, long end)
+    {
+        if (!isBringing)
+        {
+            // Whatever the device still does with the memory comes first: libtorch gave it to others before.
+            driver.Record(computed, ICopyDriver.Arithmetic);
+            driver.StreamWait(upward, computed);
+            isBringing = true;
+        }
+
+        for (var first = start; first < end; first += PieceElements)
+        {
+            var count = (int)Math.Min(PieceElements, end - first);
+            var (values, mark) = pieces[broughtCount % pieces.Length];
+            if (broughtCount++ >= pieces.Length)
+                driver.HostWait(mark); // It travels, perhaps, with what it held before.
+            Fill(from, first, values.Floats(0, count));
+            counts.Add();
+            var place = TensorAddress.Of(into) + (nint)(first * sizeof(float));
+            driver.CopyToDevice(place, values.Pointer, count * (long)sizeof(float), upward);
+            driver.Record(mark, upward);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Arrive()
+    {
+        if (!isBringing)
+            return;
+        driver.Record(brought, upward);
+        driver.StreamWait(ICopyDriver.Arithmetic, brought);
+        isBringing = false;
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         underWay.CompleteAdding();
         watcher.Join();
         underWay.Dispose();
+        for (var piece = 0; piece < pieces.Length; piece++)
+        {
+            if (broughtCount > piece)
+                driver.HostWait(pieces[piece].Mark);
+            pieces[piece].Values.Dispose();
+        }
+
         driver.Dispose();
+    }
+
+    private static void Fill(FlatBuffer from, long first, Span<float> into)
+    {
+        if (from.ElementType == ElementType.Float32)
+        {
+            from.Floats(first, into.Length).CopyTo(into);
+            return;
+        }
+
+        var narrow = MemoryMarshal.Cast<byte, ushort>(from.Bytes(first, into.Length));
+        for (var element = 0; element < into.Length; element++)
+            into[element] = BitConverter.UInt32BitsToSingle((uint)narrow[element] << 16);
     }
 
     private void Watch()

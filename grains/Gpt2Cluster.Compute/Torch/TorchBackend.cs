@@ -5,6 +5,7 @@ using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using static TorchSharp.torch;
 
@@ -42,8 +43,8 @@ internal sealed class TorchBackend : ComputeBackend
             TorchSwitches.MakeDeterministic();
         this.memory = memory;
         tokens = new BatchTokens(memory);
-        averages = new DeviceAverages(memory);
         hostCopies = copiesOf.Invoke(memory);
+        averages = new DeviceAverages(memory, hostCopies);
         var kernels = new TorchKernels(Operators, tokens);
         Kernels = kernels;
         Linear = new TorchLinear(Operators, kernels);
@@ -107,6 +108,9 @@ internal sealed class TorchBackend : ComputeBackend
         averages.Drop();
         tokens.Begin(inputs, targets);
     }
+
+    /// <inheritdoc/>
+    public override IAveragesSink TakeAverages(long length) => averages.Await(length);
 
     /// <inheritdoc/>
     public override double GradientNorm(FlatBuffer? averages, long length) => this.averages.Norm(averages, length);

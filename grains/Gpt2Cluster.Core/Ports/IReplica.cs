@@ -221,6 +221,12 @@ public interface IReplica : IDisposable
     void AverageAlone();
 
     /// <summary>
+    /// Takes the averages of a step while they land, where the device does not reach them by itself; null elsewhere.
+    /// What one before took is forgotten. <see cref="GradientNorm"/> finds what was taken.
+    /// </summary>
+    IAveragesSink? TakeAverages() => null;
+
+    /// <summary>
     /// Euclidean norm of the averaged gradient, summed in fp64 over fixed blocks of 65,536 elements in order.
     /// </summary>
     /// <param name="averages">The averaged gradient; null for the one that <see cref="AverageAlone"/> made.</param>

@@ -33,6 +33,17 @@ public sealed record ExchangeMembership
 /// <param name="ReceivedBytes">Payload bytes received from them.</param>
 public readonly record struct ExchangeFigures(long SentBytes, long ReceivedBytes);
 
+/// <summary>Takes averages while others are on their way.</summary>
+public interface IAveragesSink
+{
+    /// <summary>
+    /// The elements from <paramref name="start"/> up to <paramref name="end"/> are averaged and stay as they are until
+    /// the next step begins. Called on the thread that waits for them, once for each element at most: one that waits
+    /// for nothing, because the gradient is the average as it stands, hears of none.
+    /// </summary>
+    void Landed(FlatBuffer averages, long start, long end);
+}
+
 /// <summary>
 /// The averaging of one run on one silo: takes the partial sums of the silo's workers, exchanges stripes with the other
 /// silos, sums in the canonical tree's order, divides the root by M, and holds the averaged gradient.
@@ -66,12 +77,19 @@ public interface IRunExchange : IDisposable
     void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end);
 
     /// <summary>Waits until every stripe of the step's average is here.</summary>
+    /// <inheritdoc cref="WaitForAverages(long, IAveragesSink, CancellationToken)"/>
+    FlatBuffer WaitForAverages(long step, CancellationToken cancellation) => WaitForAverages(step, null, cancellation);
+
+    /// <summary>Waits until every stripe of the step's average is here.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="sink">Takes what is averaged while the rest is on its way; null if nobody does.</param>
+    /// <param name="cancellation">Ends the wait.</param>
     /// <returns>
     /// The averaged gradient; it stays valid until the next <see cref="BeginStep"/>, and with several silos, where
     /// others may still ask for it, until the one after. With one silo and M = 1 it is the fp32 buffer contributed.
     /// </returns>
     /// <exception cref="OperationCanceledException">The wait was cancelled (a new generation, a stop).</exception>
-    FlatBuffer WaitForAverages(long step, CancellationToken cancellation);
+    FlatBuffer WaitForAverages(long step, IAveragesSink? sink, CancellationToken cancellation);
 
     /// <summary>
     /// A worker of this silo is about to free its buffers: when this returns, nothing that was contributed up to

@@ -41,20 +41,28 @@ internal sealed class LocalReducer : IDisposable
         }
     }
 
-    /// <summary>Works until the step's averages are complete.</summary>
+    /// <summary>Works until the step's averages are complete, and tells of each that lands meanwhile.</summary>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The run was closed.</exception>
-    public void WorkUntil(StepExchange step, CancellationToken cancellation)
+    public void WorkUntil(StepExchange step, AverageLandings? landings, CancellationToken cancellation)
     {
         using var registration = cancellation.Register(Wake);
-        while (!step.IsComplete)
+        while (true)
         {
+            // Counted before they are told of: one that lands in between ends the next wait at once.
+            var missing = step.MissingCount;
+            landings?.Tell();
+            if (missing == 0)
+                return;
             cancellation.ThrowIfCancellationRequested();
-            if (Take(() => step.IsComplete || cancellation.IsCancellationRequested, out var offer))
+            if (Take(() => HasCome(step, landings, missing) || cancellation.IsCancellationRequested, out var offer))
                 reduce(offer);
             ObjectDisposedException.ThrowIf(Volatile.Read(ref disposed), this);
         }
     }
+
+    private static bool HasCome(StepExchange step, AverageLandings? landings, int missing) =>
+        landings is null ? step.IsComplete : step.MissingCount != missing;
 
     /// <summary>Ends the thread; waiting workers get an exception.</summary>
     public void Dispose()

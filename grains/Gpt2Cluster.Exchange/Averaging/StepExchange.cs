@@ -16,6 +16,7 @@ internal sealed class StepExchange
     private PlannedSums sums;
     private FlatBuffer? averages;
     private int missingCount;
+    private bool isWatched;
     private long sentBytes;
     private long receivedBytes;
 
@@ -51,7 +52,13 @@ internal sealed class StepExchange
     public Lease AveragesUse { get; } = new();
 
     /// <summary>Whether every stripe's average is here.</summary>
-    public bool IsComplete => Volatile.Read(ref missingCount) == 0;
+    public bool IsComplete => MissingCount == 0;
+
+    /// <summary>How many stripes' averages are not here yet.</summary>
+    public int MissingCount => Volatile.Read(ref missingCount);
+
+    /// <summary>Whether somebody who waits wants to know of each stripe.</summary>
+    public bool IsWatched { get => Volatile.Read(ref isWatched); set => Volatile.Write(ref isWatched, value); }
 
     /// <summary>The averaged gradient.</summary>
     public FlatBuffer Averages => averages ?? throw new InvalidOperationException("The step has no averages yet.");

@@ -143,7 +143,7 @@ internal sealed class WorkerStep(
     private FlatBuffer? Average(StepPlan plan, StepProgress progress, CancellationToken cancellation)
     {
         if (!StaysHere(plan, progress))
-            return exchange.WaitForAverages(plan.Step, cancellation);
+            return exchange.WaitForAverages(plan.Step, replica.TakeAverages(), cancellation);
         replica.AverageAlone();
         return null;
     }

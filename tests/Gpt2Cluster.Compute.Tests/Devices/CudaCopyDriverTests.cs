@@ -36,13 +36,15 @@ public sealed class CudaCopyDriverTests
         CUresult cuEventDestroy_v2(CUevent e) { NEEDS_CONTEXT; made--; return 0; }
         CUresult cuEventRecord(CUevent e, CUstream s) { NEEDS_CONTEXT; e->n = s ? s->n : 1; return 0; }
         CUresult cuStreamWaitEvent(CUstream s, CUevent e, unsigned int flags) {
-          NEEDS_CONTEXT; return s->n == 7 && e->n == 1 && flags == 0 ? 0 : 400; }
+          NEEDS_CONTEXT; return flags == 0 && (s ? s->n == 7 && e->n == 1 : e->n == 7) ? 0 : 400; }
         CUresult cuEventSynchronize(CUevent e) { NEEDS_CONTEXT; return e->n == 7 ? 0 : 400; }
         CUresult cuMemHostAlloc(void **p, size_t bytes, unsigned int flags) {
           NEEDS_CONTEXT; pinned++; *p = aligned_alloc(64, (bytes + 63) / 64 * 64); return flags == 1 ? 0 : 1; }
         CUresult cuMemFreeHost(void *p) { NEEDS_CONTEXT; pinned--; free(p); return 0; }
         CUresult cuMemcpyDtoHAsync_v2(void *host, CUdeviceptr device, size_t bytes, CUstream s) {
           NEEDS_CONTEXT; memcpy(host, (void *)device, bytes); return s->n == 7 ? 0 : 400; }
+        CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr device, const void *host, size_t bytes, CUstream s) {
+          NEEDS_CONTEXT; memcpy((void *)device, host, bytes); return s->n == 7 ? 0 : 400; }
         int left(void) { return 1000 * retained + 100 * pinned + made; }
         """;
 

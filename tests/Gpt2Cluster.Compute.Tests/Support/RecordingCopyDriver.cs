@@ -56,7 +56,26 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
         OnRecord();
     }
 
-    public void StreamWait(nint stream, nint mark) => Note("stream waits");
+    public void StreamWait(nint stream, nint mark)
+    {
+        lock (gate)
+        {
+            log.Add(stream == ICopyDriver.Arithmetic ? "arithmetic waits" : "stream waits");
+            // What a processor is asked it does at once, and not before what it waits for.
+            if (stream == ICopyDriver.Arithmetic)
+                CopyUpTo(mark);
+        }
+    }
+
+    public void CopyToDevice(nint device, void* host, long bytes, nint stream)
+    {
+        var (to, from) = (device, (nint)host);
+        lock (gate)
+        {
+            log.Add($"bring {bytes}");
+            asked.Enqueue((0, () => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes)));
+        }
+    }
 
     public void CopyToHost(void* host, nint device, long bytes, nint stream)
     {
@@ -73,15 +92,22 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
         OnWait();
         lock (gate)
         {
+            if (!asked.Any(each => each.Mark == mark))
+                return;
             log.Add("host waits");
-            while (asked.TryDequeue(out var next))
-            {
-                next.Copy();
-                if (next.Mark == mark)
-                    return;
-            }
+            CopyUpTo(mark);
         }
     }
 
     public void Dispose() => Note("disposed");
+
+    private void CopyUpTo(nint mark)
+    {
+        while (asked.TryDequeue(out var next))
+        {
+            next.Copy();
+            if (next.Mark == mark)
+                return;
+        }
+    }
 }

@@ -87,6 +87,52 @@ public sealed class StreamCopiesTests
     }
 
     [Fact]
+    public void Averages_go_up_as_they_land_and_the_host_waits_for_none()
+    {
+        var driver = new RecordingCopyDriver();
+        using var blocking = New(Precision.Float32, memory => new BlockingCopies(memory.Operators));
+        using var streaming = New(Precision.Float32, Streaming(driver));
+        foreach (var replica in new[] { blocking, streaming })
+            Compute(replica, 1, 1, new CollectingSink(replica.Layout.Length));
+        var before = driver.Log.Length;
+        var random = new Random(3);
+        using var averages = Replicas.ToBuffer(
+            [.. Enumerable.Range(0, (int)blocking.Layout.Length).Select(_ => random.NextSingle() - 0.5f)]);
+
+        var sink = streaming.TakeAverages()!;
+        var half = averages.Length / 2;
+        sink.Landed(averages, half, averages.Length);
+        sink.Landed(averages, 0, half);
+        string[] asked =
+        [
+            "computed", "stream waits", $"bring {(averages.Length - half) * sizeof(float)}", "record",
+            $"bring {half * sizeof(float)}", "record",
+        ];
+        Assert.Equal(asked, driver.Log[before..]);
+        // Nothing of it is on the device before the arithmetic that needs it waits.
+        Assert.Equal(blocking.GradientNorm(averages), streaming.GradientNorm(averages));
+        Assert.Equal(["record", "arithmetic waits"], driver.Log[(before + asked.Length)..]);
+        foreach (var replica in new[] { blocking, streaming })
+            replica.Apply(averages, 1, 1e-3, 1);
+        Assert.Equal(Replicas.Parameters(blocking), Replicas.Parameters(streaming));
+        Assert.Equal(before + asked.Length + 2, driver.Log.Length);
+    }
+
+    [Fact]
+    public void Averages_that_nobody_takes_do_not_reach_into_memory_that_is_given_back()
+    {
+        var driver = new RecordingCopyDriver();
+        using var replica = New(Precision.Float32, Streaming(driver));
+        using var averages = FlatBuffer.Allocate(replica.Layout.Length);
+        replica.TakeAverages()!.Landed(averages, 0, averages.Length);
+        // A step that is planned again begins anew.
+        Compute(replica, 1, 1, new CollectingSink(replica.Layout.Length));
+        Assert.Equal(
+            ["computed", "stream waits", $"bring {averages.Length * sizeof(float)}", "record", "record", "arithmetic waits"],
+            driver.Log[..6]);
+    }
+
+    [Fact]
     public void A_copy_that_fails_fails_the_micro_batch()
     {
         var driver = new RecordingCopyDriver { OnWait = () => throw new InvalidOperationException("the card is gone") };

@@ -27,7 +27,7 @@ internal sealed class FakeExchange(List<string> calls) : IRunExchange
     public void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end) =>
         calls.Add($"contribute {subtree}");
 
-    public FlatBuffer WaitForAverages(long step, CancellationToken cancellation)
+    public FlatBuffer WaitForAverages(long step, IAveragesSink? sink, CancellationToken cancellation)
     {
         calls.Add($"wait {step}");
         OnWait();

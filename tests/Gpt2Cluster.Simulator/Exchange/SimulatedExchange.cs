@@ -163,7 +163,7 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
         long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end) =>
         throw new NotSupportedException();
 
-    FlatBuffer IRunExchange.WaitForAverages(long step, CancellationToken cancellation) =>
+    FlatBuffer IRunExchange.WaitForAverages(long step, IAveragesSink? sink, CancellationToken cancellation) =>
         throw new NotSupportedException();
 
     ExchangeFigures IRunExchange.Figures(long step) => default;
