@@ -36,11 +36,23 @@ internal sealed class Replica : IReplica
         this.backend = backend;
         Parameters = new ModelParameters(options.Shape, options.Trainable, options.Lora);
         var hasMoments = options.Trains && options.Optimizer.Kind == OptimizerKind.AdamW;
-        state = new ReplicaState(Layout, hasMoments, backend.Memory);
-        working = backend.NewWorkingParameters(Parameters, state.Parameters);
-        accumulator = backend.NewGradientAccumulator(Layout);
-        optimizer = backend.NewOptimizer(state, Layout, options.Optimizer, working);
-        model = new Gpt2(backend, Parameters, working, clock);
+        try
+        {
+            state = new ReplicaState(Layout, hasMoments, backend.Memory);
+            working = backend.NewWorkingParameters(Parameters, state.Parameters);
+            accumulator = backend.NewGradientAccumulator(Layout);
+            optimizer = backend.NewOptimizer(state, Layout, options.Optimizer, working);
+            model = new Gpt2(backend, Parameters, working, clock);
+        }
+        catch
+        {
+            // Memory may have run out half way, and a smaller run needs what was taken.
+            accumulator?.Dispose();
+            working?.Dispose();
+            state?.Dispose();
+            backend.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>

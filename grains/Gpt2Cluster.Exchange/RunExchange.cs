@@ -126,6 +126,7 @@ internal sealed partial class RunExchange : IRunExchange
             // What others sent for the new plan may have been taken for a repeat of the old one's sums, or have come
             // while these were released: those who have it are asked again.
             isAgain = begun?.Step == step;
+            ReserveSums(siloRanges);
             if (isAgain && begun is { IsAlias: false })
                 PlanAgain(begun, generation, siloRanges);
             else
@@ -247,6 +248,22 @@ internal sealed partial class RunExchange : IRunExchange
         RetireSums(step);
         lock (gate)
             step.PlanAgain(NewSums(generation, step.Tree, siloRanges));
+    }
+
+    /// <summary>
+    /// Memory for what this silo adds up, before anything is given up for the plan and outside of the gate: gigabytes
+    /// take their time, and may not be there.
+    /// </summary>
+    private void ReserveSums(IReadOnlyList<LeafRange> siloRanges)
+    {
+        ExchangeMembership? joined;
+        lock (gate)
+            joined = membership;
+        if (joined is not { Silos.Count: > 1 })
+            return;
+        var count = SiloSums.Folded(new ReductionTree(joined.LeafCount), siloRanges).Count;
+        while (ownSums.Count < count)
+            ownSums.Add(LargeMemory.Allocate(layout.ElementCount));
     }
 
     /// <summary>The books of a plan; the plan before must be out of use.</summary>

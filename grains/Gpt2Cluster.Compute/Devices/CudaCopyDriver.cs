@@ -11,6 +11,7 @@ internal sealed unsafe class CudaCopyDriver : ICopyDriver
 {
     private const uint NonBlocking = 1; // CU_STREAM_NON_BLOCKING: it does not wait for the default stream.
     private const uint DisableTiming = 2; // CU_EVENT_DISABLE_TIMING
+    private const int OutOfMemory = 2; // CUDA_ERROR_OUT_OF_MEMORY
     private const uint Portable = 1; // CU_MEMHOSTALLOC_PORTABLE
 
     private readonly nint library;
@@ -23,6 +24,10 @@ internal sealed unsafe class CudaCopyDriver : ICopyDriver
     /// <exception cref="DllNotFoundException">There is no driver.</exception>
     /// <exception cref="EntryPointNotFoundException">It is too old.</exception>
     /// <exception cref="InvalidOperationException">It refuses.</exception>
+    /// <remarks>
+    /// Everything here throws <see cref="OutOfMemoryException"/> where memory ran out and <see
+    /// cref="InvalidOperationException"/> with the driver's words otherwise.
+    /// </remarks>
     public CudaCopyDriver(int ordinal, string libraryName = "libcuda.so.1")
     {
         library = NativeLibrary.Load(libraryName);
@@ -110,21 +115,21 @@ internal sealed unsafe class CudaCopyDriver : ICopyDriver
     }
 
     /// <inheritdoc/>
+    /// <remarks>What a card that is lost answers has been said before: here it would only hide that.</remarks>
     public void Dispose()
     {
-        Enter();
+        _ = ((delegate* unmanaged<nint, int>)Export("cuCtxSetCurrent"))(context);
         foreach (var mark in events)
-            Check(((delegate* unmanaged<nint, int>)Export("cuEventDestroy_v2"))(mark), "cuEventDestroy");
+            _ = ((delegate* unmanaged<nint, int>)Export("cuEventDestroy_v2"))(mark);
         foreach (var stream in streams)
-            Check(((delegate* unmanaged<nint, int>)Export("cuStreamDestroy_v2"))(stream), "cuStreamDestroy");
-        var release = (delegate* unmanaged<int, int>)Export("cuDevicePrimaryCtxRelease_v2");
-        Check(release(device), "cuDevicePrimaryCtxRelease");
+            _ = ((delegate* unmanaged<nint, int>)Export("cuStreamDestroy_v2"))(stream);
+        _ = ((delegate* unmanaged<int, int>)Export("cuDevicePrimaryCtxRelease_v2"))(device);
     }
 
     private void Free(nint pinned)
     {
-        Enter();
-        Check(((delegate* unmanaged<nint, int>)Export("cuMemFreeHost"))(pinned), "cuMemFreeHost");
+        _ = ((delegate* unmanaged<nint, int>)Export("cuCtxSetCurrent"))(context);
+        _ = ((delegate* unmanaged<nint, int>)Export("cuMemFreeHost"))(pinned);
     }
 
     /// <summary>A context belongs to a thread until another is set.</summary>
@@ -133,9 +138,16 @@ internal sealed unsafe class CudaCopyDriver : ICopyDriver
 
     private void* Export(string name) => (void*)NativeLibrary.GetExport(library, name);
 
-    private static void Check(int result, string name)
+    private void Check(int result, string name)
     {
-        if (result != 0)
-            throw new InvalidOperationException($"CUDA's driver answers {result} to {name}.");
+        if (result == 0)
+            return;
+        if (result == OutOfMemory)
+            throw new InsufficientMemoryException($"CUDA's driver has no memory left for {name}.");
+        byte* words = null;
+        _ = ((delegate* unmanaged<int, byte**, int>)Export("cuGetErrorString"))(result, &words);
+        // In libtorch's form, as all errors of a card are told apart by their words (DeviceFailures).
+        throw new InvalidOperationException(
+            $"CUDA driver error: {Marshal.PtrToStringUTF8((nint)words) ?? "unknown error"} ({name}: {result})");
     }
 }

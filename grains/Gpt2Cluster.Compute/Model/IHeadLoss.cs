@@ -1,4 +1,5 @@
 using Gpt2Cluster.Compute.Memory;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Model;
@@ -44,7 +45,8 @@ internal interface IHeadLoss : IDisposable
             if (double.IsFinite(loss))
                 continue;
             using var scope = NewDisposeScope();
-            gradient.Tensor.fill_(float.NaN);
+            using var number = float.NaN.ToScalar();
+            gradient.Tensor.fill_(number);
             return;
         }
     }

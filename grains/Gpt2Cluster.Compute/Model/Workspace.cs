@@ -16,19 +16,26 @@ internal sealed class BlockActivations : IDisposable
     public BlockActivations(ComputeBackend backend, ModelParameters parameters, int rows)
     {
         var width = parameters.Shape.Width;
-        Norm1 = New(width);
-        Norm1Statistics = NewStatistics(backend, rows);
-        Qkv = New(3 * width);
-        Residual = New(width);
-        Norm2 = New(width);
-        Norm2Statistics = NewStatistics(backend, rows);
-        Up = New(4 * width);
-        Activated = New(4 * width);
-        all.AddRange([Norm1Statistics, Norm2Statistics]);
-        foreach (var linear in Gpt2Parameters.LinearLayers)
+        try
         {
-            if (parameters.Lora?.Adapts(linear.Name) == true)
-                projected.Add(linear.Weight, New(parameters.Lora.Rank));
+            Norm1 = New(width);
+            all.Add(Norm1Statistics = NewStatistics(backend, rows));
+            Qkv = New(3 * width);
+            Residual = New(width);
+            Norm2 = New(width);
+            all.Add(Norm2Statistics = NewStatistics(backend, rows));
+            Up = New(4 * width);
+            Activated = New(4 * width);
+            foreach (var linear in Gpt2Parameters.LinearLayers)
+            {
+                if (parameters.Lora?.Adapts(linear.Name) == true)
+                    projected.Add(linear.Weight, New(parameters.Lora.Rank));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
 
         Matrix New(int columns)

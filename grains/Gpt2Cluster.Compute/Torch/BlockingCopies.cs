@@ -28,7 +28,7 @@ internal sealed class BlockingCopies(TorchOperators operators) : IHostCopies
     }
 
     /// <inheritdoc/>
-    public void Wait()
+    public void Abandon()
     {
     }
 

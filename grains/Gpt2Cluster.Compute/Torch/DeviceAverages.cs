@@ -87,7 +87,7 @@ internal sealed class DeviceAverages(TensorMemory memory, IHostCopies copies) : 
         using var scope = NewDisposeScope();
         operators.Copy(root.narrow(0, 0, length), all.narrow(0, 0, length));
         if (leafCount > 1)
-            operators.Divide(all, full([], leafCount, ScalarType.Float32, memory.Device));
+            operators.Divide(all, TorchOperators.Constant((double)leafCount, ScalarType.Float32, memory.Device));
     }
 
     /// <summary>Forgets what was not taken.</summary>

@@ -26,7 +26,7 @@ internal sealed class DeviceGradientAccumulator(
     /// <inheritdoc/>
     public override void Dispose()
     {
-        hostCopies.Wait();
+        hostCopies.Abandon();
         foreach (var copy in copies.Values)
             copy.Dispose();
         leafCopy?.Dispose();
@@ -67,6 +67,9 @@ internal sealed class DeviceGradientAccumulator(
 
     /// <inheritdoc/>
     protected override void Settle() => hostCopies.Settle();
+
+    /// <inheritdoc/>
+    protected override void Abandon() => hostCopies.Abandon();
 
     private (FlatTensor From, FlatBuffer Copy) Travelling(FoldStep step) =>
         LeafTravels ? (Leaf, LeafCopy()) : (SumOf(step.Target), CopyOf(step.Target));

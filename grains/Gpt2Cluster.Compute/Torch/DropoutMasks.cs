@@ -56,7 +56,7 @@ internal sealed class DropoutMasks(TorchOperators operators)
 
         return operators.Stacked([c0, c1, c2, c3]);
 
-        Tensor Constant(uint value) => full(count, (long)value, ScalarType.Int64, device);
+        Tensor Constant(uint value) => TorchOperators.Constant(value, device, count);
     }
 
     // The product of two words wraps in 64 bits with the right lower word, and a shift fills in the sign, masked off.

@@ -19,8 +19,10 @@ internal interface IHostCopies : IDisposable
     /// <param name="arrived">Called when they are there, in the order of the calls, on any thread.</param>
     void Send(Tensor from, FlatBuffer into, long start, long end, Action arrived);
 
-    /// <summary>Waits until nothing is under way.</summary>
-    void Wait();
+    /// <summary>
+    /// Waits until nothing is under way; what of it failed is forgotten, as the step it belonged to is given up.
+    /// </summary>
+    void Abandon();
 
     /// <summary>Waits until everything has arrived.</summary>
     /// <exception cref="InvalidOperationException">A copy failed, or what was to be done with it.</exception>

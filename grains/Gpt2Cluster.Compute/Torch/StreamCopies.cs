@@ -65,7 +65,13 @@ internal sealed unsafe class StreamCopies : IHostCopies
     }
 
     /// <inheritdoc/>
-    public void Wait()
+    public void Abandon()
+    {
+        Wait();
+        Interlocked.Exchange(ref failure, null);
+    }
+
+    private void Wait()
     {
         lock (gate)
         {

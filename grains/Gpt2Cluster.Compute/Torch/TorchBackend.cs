@@ -43,7 +43,17 @@ internal sealed class TorchBackend : ComputeBackend
             TorchSwitches.MakeDeterministic();
         this.memory = memory;
         tokens = new BatchTokens(memory);
-        hostCopies = copiesOf.Invoke(memory);
+        try
+        {
+            hostCopies = copiesOf.Invoke(memory);
+        }
+        catch
+        {
+            tokens.Dispose();
+            Team.Dispose();
+            throw;
+        }
+
         averages = new DeviceAverages(memory, hostCopies);
         var kernels = new TorchKernels(Operators, tokens);
         Kernels = kernels;

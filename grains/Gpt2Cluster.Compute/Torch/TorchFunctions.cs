@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.jit;
 
@@ -95,17 +96,43 @@ internal static class TorchFunctions
 
     /// <summary>Runs a function of one result.</summary>
     /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch refused.</exception>
-    public static Tensor One(string name, params object[] arguments) => (Tensor)Unit.Value.invoke(name, arguments);
+    public static Tensor One(string name, params object[] arguments) => (Tensor)Invoke(name, arguments);
 
     /// <summary>Runs a function of two results.</summary>
     public static (Tensor First, Tensor Second) Two(string name, params object[] arguments) =>
-        ((Tensor, Tensor))Unit.Value.invoke(name, arguments);
+        ((Tensor, Tensor))Invoke(name, arguments);
 
     /// <summary>Runs a function of three results.</summary>
     public static (Tensor First, Tensor Second, Tensor Third) Three(string name, params object[] arguments) =>
-        ((Tensor, Tensor, Tensor))Unit.Value.invoke(name, arguments);
+        ((Tensor, Tensor, Tensor))Invoke(name, arguments);
 
     /// <summary>Runs a function whose result is a list.</summary>
-    public static Tensor[] Several(string name, params object[] arguments) =>
-        (Tensor[])Unit.Value.invoke(name, arguments);
+    public static Tensor[] Several(string name, params object[] arguments) => (Tensor[])Invoke(name, arguments);
+
+    /// <summary>
+    /// TorchSharp makes a number's native form in an object that nobody holds: the collector took it away during the
+    /// call, and libtorch read what came to lie there. So numbers are held here until the call is over.
+    /// </summary>
+    private static object Invoke(string name, object[] arguments)
+    {
+        object[] held = [.. arguments.Select(Held)];
+        try
+        {
+            return Unit.Value.invoke(name, held);
+        }
+        finally
+        {
+            foreach (var number in held.OfType<Scalar>())
+                number.Dispose();
+            GC.KeepAlive(arguments);
+        }
+    }
+
+    private static object Held(object argument) => argument switch
+    {
+        double number => number.ToScalar(),
+        long number => number.ToScalar(),
+        Tensor or Tensor[] => argument,
+        _ => throw new ArgumentException($"{argument} is no argument of a function.", nameof(argument)),
+    };
 }

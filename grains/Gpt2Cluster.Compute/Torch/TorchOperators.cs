@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Gpt2Cluster.Core.Memory;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Torch;
@@ -28,13 +29,13 @@ internal sealed class TorchOperators
     public void Clear(Tensor x) => Count(x.zero_());
 
     /// <summary>Sets all elements to a number.</summary>
-    public void Fill(Tensor x, double value) => Count(x.fill_(value));
+    public void Fill(Tensor x, double value) => Count(With(value, number => x.fill_(number)));
 
     /// <summary><c>x += y</c>; y is broadcast.</summary>
     public void AddTo(Tensor x, Tensor y) => Count(x.add_(y));
 
     /// <summary><c>x += number</c>.</summary>
-    public void AddTo(Tensor x, double number) => Count(x.add_(number));
+    public void AddTo(Tensor x, double number) => Count(With(number, held => x.add_(held)));
 
     /// <summary><c>x -= y</c>.</summary>
     public void SubtractFrom(Tensor x, Tensor y) => Count(x.sub_(y));
@@ -59,7 +60,7 @@ internal sealed class TorchOperators
     }
 
     /// <summary><c>x *= factor</c>.</summary>
-    public void Scale(Tensor x, double factor) => Count(x.mul_(factor));
+    public void Scale(Tensor x, double factor) => Count(With(factor, number => x.mul_(number)));
 
     /// <summary><c>x *= y</c>.</summary>
     public void Scale(Tensor x, Tensor y) => Count(x.mul_(y));
@@ -68,7 +69,7 @@ internal sealed class TorchOperators
     public void ScaleAll(Tensor[] tensors, double factor) => Count(TorchFunctions.One("scale_all", tensors, factor));
 
     /// <summary><c>x /= number</c>.</summary>
-    public void Divide(Tensor x, double number) => Count(x.div_(number));
+    public void Divide(Tensor x, double number) => Count(With(number, held => x.div_(held)));
 
     /// <summary><c>x /= y</c>.</summary>
     public void Divide(Tensor x, Tensor y) => Count(x.div_(y));
@@ -79,7 +80,7 @@ internal sealed class TorchOperators
     /// </summary>
     public void Root(Tensor x, Tensor result)
     {
-        if (x.device_type == TorchSharp.DeviceType.CUDA)
+        if (x.device_type == DeviceType.CUDA)
             Count(TorchFunctions.One("sqrt", x, result));
         else
             Copy(Count(Converted(x, ScalarType.Float64).sqrt_()), result);
@@ -213,10 +214,11 @@ internal sealed class TorchOperators
 
     /// <summary>Integers from <paramref name="first"/> on, int64.</summary>
     public Tensor Counted(long first, long count, Device device) =>
-        Count(arange(first, first + count, ScalarType.Int64, device));
+        Count(With(first, from => With(first + count, to => With(1L, step =>
+            arange(from, to, step, ScalarType.Int64, device)))));
 
     /// <summary>int64 times a word, its lower 64 bits.</summary>
-    public Tensor IntegerProduct(Tensor x, uint factor) => Count(x * (long)factor);
+    public Tensor IntegerProduct(Tensor x, uint factor) => Count(With((long)factor, number => x.mul(number)));
 
     /// <summary>The upper word of int64.</summary>
     public Tensor UpperWord(Tensor x, long mask)
@@ -237,7 +239,7 @@ internal sealed class TorchOperators
     }
 
     /// <summary>Whether int64 elements are a number or more.</summary>
-    public Tensor AtLeast(Tensor x, long number) => Count(x.ge(number));
+    public Tensor AtLeast(Tensor x, long number) => Count(With(number, held => x.ge(held)));
 
     /// <summary>Copies elements from the host; they are converted.</summary>
     public void Upload(Tensor host, Tensor into)
@@ -259,7 +261,31 @@ internal sealed class TorchOperators
     public void Read(Tensor x, FlatBuffer into, long start, int count, HostRead kind) =>
         Read(x, into.Bytes(start, count), kind);
 
-    private static Tensor Wide(long value, Device device) => full([], value, ScalarType.Int64, device);
+    /// <summary>A tensor of one number, or of as many as it has in each dimension.</summary>
+    public static Tensor Constant(double value, ScalarType type, Device device, params long[] shape) =>
+        With(value, number => full(shape, number, type, device));
+
+    /// <inheritdoc cref="Constant(double, ScalarType, Device, long[])"/>
+    public static Tensor Constant(long value, Device device, params long[] shape) =>
+        With(value, number => full(shape, number, ScalarType.Int64, device));
+
+    private static Tensor Wide(long value, Device device) => Constant(value, device);
+
+    /// <summary>
+    /// A number as libtorch takes it, held until the call is over: of one that TorchSharp makes on the way nobody
+    /// would, and the collector may take it away while libtorch reads it.
+    /// </summary>
+    private static Tensor With(double number, Func<Scalar, Tensor> operation)
+    {
+        using var held = number.ToScalar();
+        return operation.Invoke(held);
+    }
+
+    private static Tensor With(long number, Func<Scalar, Tensor> operation)
+    {
+        using var held = number.ToScalar();
+        return operation.Invoke(held);
+    }
 
     private Tensor Count(Tensor result)
     {

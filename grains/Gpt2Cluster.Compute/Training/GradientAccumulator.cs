@@ -65,7 +65,7 @@ internal abstract class GradientAccumulator : IDisposable
     /// <summary>Plans a step in which this worker computes these leaves.</summary>
     public void Begin(IReadOnlyList<LeafRange> own, int leaves)
     {
-        Settle();
+        Abandon();
         (ranges, leafCount) = (own, leaves);
         plan = FoldPlan.For(new ReductionTree(leaves), own);
         (foldedCount, isOpen) = (0, false);
@@ -164,6 +164,11 @@ internal abstract class GradientAccumulator : IDisposable
 
     /// <summary>Waits until all that was handed over has come to the sink.</summary>
     protected virtual void Settle()
+    {
+    }
+
+    /// <summary>The same where nobody asks for it any more, so that what failed on the way does not matter.</summary>
+    protected virtual void Abandon()
     {
     }
 

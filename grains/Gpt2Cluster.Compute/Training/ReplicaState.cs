@@ -9,17 +9,32 @@ namespace Gpt2Cluster.Compute.Training;
 /// <summary>
 /// The flat tensors of what a replica trains: fp32 master weights, and moments where the optimizer has them.
 /// </summary>
-internal sealed class ReplicaState(ParameterLayout layout, bool hasMoments, DeviceMemory memory)
-    : IDisposable
+internal sealed class ReplicaState : IDisposable
 {
+    /// <summary>Makes them, of zeros.</summary>
+    public ReplicaState(ParameterLayout layout, bool hasMoments, DeviceMemory memory)
+    {
+        Parameters = New(layout, memory);
+        try
+        {
+            FirstMoments = hasMoments ? New(layout, memory) : null;
+            SecondMoments = hasMoments ? New(layout, memory) : null;
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
     /// <summary>The fp32 master weights, vocabulary padding included.</summary>
-    public FlatTensor Parameters { get; } = New(layout, memory);
+    public FlatTensor Parameters { get; }
 
     /// <summary>First moments; null where there are none.</summary>
-    public FlatTensor? FirstMoments { get; } = hasMoments ? New(layout, memory) : null;
+    public FlatTensor? FirstMoments { get; }
 
     /// <summary>Second moments; null where there are none.</summary>
-    public FlatTensor? SecondMoments { get; } = hasMoments ? New(layout, memory) : null;
+    public FlatTensor? SecondMoments { get; }
 
     /// <summary>The tensor of one part; null where there is none.</summary>
     public FlatTensor? this[ReplicaPart part] => part switch

@@ -3,7 +3,7 @@ using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Tests.Support;
 using Gpt2Cluster.Compute.Torch;
-using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
 using TorchSharp;
 
@@ -20,15 +20,19 @@ public sealed class CudaCopyDriverTests
         #include <string.h>
         typedef int CUresult; typedef int CUdevice; typedef struct { int n; } *CUcontext, *CUstream, *CUevent;
         typedef unsigned long long CUdeviceptr;
-        static __thread CUcontext current; static int retained, made, pinned;
+        static __thread CUcontext current; static int retained, made, pinned, failing;
         #define NEEDS_CONTEXT if (current == 0 || current->n != 41) return 201
         static void *handle(int n) { int *h = malloc(sizeof *h); *h = n; made++; return h; }
+        void fail(int result) { failing = result; }
+        CUresult cuGetErrorString(CUresult result, const char **words) {
+          *words = result == 700 ? "an illegal memory access was encountered" : 0; return *words ? 0 : 1; }
         CUresult cuInit(unsigned int flags) { return flags; }
         CUresult cuDeviceGet(CUdevice *device, int ordinal) { *device = ordinal + 40; return 0; }
         CUresult cuDevicePrimaryCtxRetain(CUcontext *c, CUdevice d) { *c = handle(d); retained++; return 0; }
         CUresult cuDevicePrimaryCtxRelease_v2(CUdevice d) { made--; return d == 41 && --retained == 0 ? 0 : 1; }
         CUresult cuCtxSetCurrent(CUcontext c) { current = c; return 0; }
         CUresult cuStreamCreate(CUstream *s, unsigned int flags) {
+          if (failing) return failing;
           NEEDS_CONTEXT; *s = handle(7); return flags == 1 ? 0 : 1; }
         CUresult cuStreamDestroy_v2(CUstream s) { NEEDS_CONTEXT; made--; return s->n == 7 ? 0 : 400; }
         CUresult cuEventCreate(CUevent *e, unsigned int flags) {
@@ -49,7 +53,39 @@ public sealed class CudaCopyDriverTests
         """;
 
     [Fact]
-    public unsafe void A_replicas_sums_come_through_the_driver()
+    public void A_replicas_sums_come_and_its_averages_go_through_the_driver() => WithDriver(library =>
+    {
+        var expected = Train(memory => new BlockingCopies(memory.Operators));
+        var found = Train(memory => new StreamCopies(new CudaCopyDriver(1, library), memory.Operators.Counts));
+        Assert.Equal(expected, found);
+        Assert.Equal(0, Ask(library, "left"));
+    });
+
+    [Fact]
+    public void What_it_refuses_says_whether_the_card_is_lost_or_memory_short() => WithDriver(library =>
+    {
+        using (var driver = new CudaCopyDriver(1, library))
+        {
+            Tell(library, "fail", 700);
+            var lost = Assert.Throws<InvalidOperationException>(() => driver.NewStream());
+            Assert.Equal(DeviceFailure.Lost, DeviceFailures.Of(lost));
+            Tell(library, "fail", 2);
+            Assert.Equal(
+                DeviceFailure.OutOfMemory,
+                DeviceFailures.Of(Assert.ThrowsAny<OutOfMemoryException>(() => driver.NewStream())));
+            Tell(library, "fail", 1);
+            var other = Assert.Throws<InvalidOperationException>(() => driver.NewStream());
+            Assert.Contains("cuStreamCreate: 1", other.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, Ask(library, "left"));
+    });
+
+    [Fact]
+    public void Without_a_driver_it_does_not_open() =>
+        Assert.Throws<DllNotFoundException>(() => new CudaCopyDriver(0, "libcuda-that-is-not-there.so.1"));
+
+    private static void WithDriver(Action<string> test)
     {
         var folder = Directory.CreateTempSubdirectory("cuda-copies-");
         try
@@ -58,15 +94,7 @@ public sealed class CudaCopyDriverTests
             var library = Path.Combine(folder.FullName, "libcuda.so.1");
             File.WriteAllText(source, Source);
             FakeLibrary.Compile(source, library);
-
-            var expected = Average(memory => new BlockingCopies(memory.Operators));
-            var found = Average(memory =>
-                new StreamCopies(new CudaCopyDriver(1, library), memory.Operators.Counts));
-            Assert.Equal(expected, found);
-
-            var loaded = NativeLibrary.Load(library);
-            var left = NativeLibrary.GetExport(loaded, "left");
-            Assert.Equal(0, ((delegate* unmanaged<int>)left)());
+            test(library);
         }
         finally
         {
@@ -74,20 +102,28 @@ public sealed class CudaCopyDriverTests
         }
     }
 
-    [Fact]
-    public void Without_a_driver_it_does_not_open() =>
-        Assert.Throws<DllNotFoundException>(() => new CudaCopyDriver(0, "libcuda-that-is-not-there.so.1"));
+    private static unsafe int Ask(string library, string name) =>
+        ((delegate* unmanaged<int>)NativeLibrary.GetExport(NativeLibrary.Load(library), name))();
 
-    private static float[] Average(Func<TensorMemory, IHostCopies> copiesOf)
+    private static unsafe void Tell(string library, string name, int value) =>
+        ((delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibrary.Load(library), name))(value);
+
+    private static float[] Train(Func<TensorMemory, IHostCopies> copiesOf)
     {
         const int LeafCount = 3;
         var backend = new TorchBackend(Precision.BFloat16, new TensorMemory(torch.CPU), 1, copiesOf);
         using var replica = new Replica(Replicas.Tiny with { Precision = Precision.BFloat16 }, backend);
         replica.Initialize(5);
-        var sink = new CollectingSink(replica.Layout.Length);
-        replica.BeginStep(1, [new LeafRange(0, LeafCount)], LeafCount);
-        for (var leaf = 0; leaf < LeafCount; leaf++)
-            replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, 1, leaf), sink);
-        return sink.Average(new ReductionTree(LeafCount));
+        for (var step = 1; step <= 2; step++)
+        {
+            Replicas.Train(
+                replica,
+                (leaf, sink) => replica.ComputeMicroBatch(Replicas.RandomBatch(Replicas.TinyShape, step, leaf), sink),
+                step,
+                LeafCount,
+                learningRate: 1e-3);
+        }
+
+        return Replicas.Parameters(replica);
     }
 }

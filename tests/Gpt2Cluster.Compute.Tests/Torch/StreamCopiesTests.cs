@@ -142,6 +142,20 @@ public sealed class StreamCopiesTests
         Assert.Equal("the card is gone", problem.Message);
     }
 
+    [Fact]
+    public void A_step_that_begins_anew_does_not_hear_of_a_copy_that_failed_before()
+    {
+        var driver = new RecordingCopyDriver();
+        var operators = new TorchOperators();
+        using var copies = new StreamCopies(driver, operators.Counts);
+        using var from = torch.zeros(4);
+        using var into = copies.Allocate(4, ElementType.Float32);
+        copies.Send(from, into, 0, 4, () => throw new InvalidOperationException("of a step that is given up"));
+        copies.Abandon();
+        copies.Send(from, into, 0, 4, () => { });
+        copies.Settle();
+    }
+
     [Theory]
     [InlineData(torch.ScalarType.Float32)]
     [InlineData(torch.ScalarType.BFloat16)]
