@@ -240,4 +240,10 @@ public sealed record TroubleReport
     /// <summary>The step of a checkpoint that cannot be reached now; null if the trouble is another.</summary>
     [Id(6)]
     public long? UnreachableCheckpoint { get; init; }
+
+    /// <summary>
+    /// True if the worker's device or machine has no memory for it: the run goes on without this worker, if it can.
+    /// </summary>
+    [Id(7)]
+    public bool HasNoMemory { get; init; }
 }

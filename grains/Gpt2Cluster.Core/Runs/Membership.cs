@@ -66,6 +66,12 @@ internal static class Membership
             return;
         }
 
+        if (trouble.HasNoMemory)
+        {
+            Refusing.LackMemory(turn, member, trouble.Reason);
+            return;
+        }
+
         var who = (member.Key, member.Incarnation);
         var count = turn.State.Troubles.GetValueOrDefault(who) + 1;
         turn.State = turn.State with { Troubles = turn.State.Troubles.SetItem(who, count) };
@@ -104,19 +110,6 @@ internal static class Membership
             turn.Warn(report.Reason);
         if (count >= RunMachine.MaxUnreachableCount)
             LeaveOut(turn, Severed(turn, from) > Severed(turn, silo) ? from : silo);
-    }
-
-    /// <summary>A worker that must not take part while its silo's process is the same.</summary>
-    public static void Refuse(Turn turn, RunMember member, string reason)
-    {
-        turn.State = turn.State with
-        {
-            Refused = turn.State.Refused.Add((member.Key, member.Incarnation)),
-            Refusal = reason,
-        };
-        turn.Warn(reason);
-        turn.Send(new ReleaseWorkers([member.Key], turn.Generation));
-        Remove(turn, [member.Key], $"worker {member.Key} was refused");
     }
 
     /// <summary>At a boundary: raises the generation if somebody wants to join and may.</summary>
@@ -195,7 +188,7 @@ internal static class Membership
     /// Goes on without some members. A run that is to end does not end without the last of them while it may return:
     /// its replica may be further than the newest checkpoint.
     /// </summary>
-    private static void Remove(Turn turn, IReadOnlyList<string> workers, string reason, bool mayReturn = false)
+    public static void Remove(Turn turn, IReadOnlyList<string> workers, string reason, bool mayReturn = false)
     {
         var count = turn.State.Members.Count;
         Drop(turn, workers);
@@ -306,7 +299,7 @@ internal static class Membership
     /// <summary>
     /// What is held is saved or handed over by however few there are; for steps there must be enough of them.
     /// </summary>
-    private static int Needed(Turn turn, ImmutableList<RunMember> members)
+    public static int Needed(Turn turn, ImmutableList<RunMember> members)
     {
         var isForSteps = turn.State.Ending is null && !members.Exists(member => Leaving.IsLeaving(turn.State, member));
         return isForSteps ? turn.Specification.Workers.Min : 1;

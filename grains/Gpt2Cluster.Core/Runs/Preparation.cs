@@ -23,7 +23,7 @@ internal static class Preparation
             return;
         if (ProfileError(turn, ready) is { } error)
         {
-            Membership.Refuse(turn, member, error);
+            Refusing.RefuseProfile(turn, member, error);
             return;
         }
 

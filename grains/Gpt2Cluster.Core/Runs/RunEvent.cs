@@ -72,7 +72,11 @@ public sealed record WorkerLost(string Worker, int Generation, string Reason, bo
 /// <param name="Generation">The generation of the command.</param>
 /// <param name="Reason">One sentence.</param>
 /// <param name="IsFinal">True if no other worker could do it either (bad input): the run fails.</param>
-public sealed record WorkerTroubled(string Worker, int Generation, string Reason, bool IsFinal) : RunEvent;
+/// <param name="HasNoMemory">
+/// True if its device or its machine has no memory for it: it would fail again, and a larger one would not.
+/// </param>
+public sealed record WorkerTroubled(
+    string Worker, int Generation, string Reason, bool IsFinal, bool HasNoMemory = false) : RunEvent;
 
 /// <summary>A silo's stripe port is out of another member's reach; said again and again while it lasts.</summary>
 /// <param name="From">Who cannot reach it.</param>

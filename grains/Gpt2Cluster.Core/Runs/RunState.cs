@@ -197,8 +197,8 @@ public sealed record RunState
     public TimeSpan WaitingSince { get; init; }
 
     /// <summary>
-    /// Workers that were refused for their compute profile, each in one life of its silo: the cluster gives them to
-    /// other runs.
+    /// Workers that were refused for their compute profile or had no memory for the run, each in one life of its
+    /// silo: the cluster gives them to other runs.
     /// </summary>
     public ImmutableHashSet<(string Key, string Incarnation)> Refused { get; init; } = [];
 

@@ -70,6 +70,7 @@ internal static class RunReports
         { DamagedCheckpoint: { } step } => new CheckpointDamaged(step, report.Reason),
         { UnreachableCheckpoint: { } step } =>
             new CheckpointUnreachable(report.Worker, report.Generation, step, report.Reason),
-        _ => new WorkerTroubled(report.Worker, report.Generation, report.Reason, report.IsFinal),
+        _ => new WorkerTroubled(
+            report.Worker, report.Generation, report.Reason, report.IsFinal, report.HasNoMemory),
     };
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Grains.Workers;
@@ -29,7 +30,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
     private static readonly ReplicaPart[] Parts = Enum.GetValues<ReplicaPart>();
 
     /// <summary>Fills the replica; it stands at the request's step then. Runs on the compute thread.</summary>
-    /// <exception cref="IOException">A source has no replica, or one of another step.</exception>
+    /// <exception cref="IOException">A source cannot be read, has no replica, or one of another step.</exception>
     /// <exception cref="InvalidDataException">What was copied is not what a source holds.</exception>
     public void Run(IReplica replica, CancellationToken cancellation)
     {
@@ -42,8 +43,8 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
 
     private void Copy(IReplica replica, ReplicaPart part, CancellationToken cancellation)
     {
-        var sources = request.CopyFrom.Select(workerOf).ToList();
-        var pending = new Queue<(long Start, Task<ReplicaRange?> Range)>();
+        var sources = request.CopyFrom.Select(key => (Key: key, Worker: workerOf(key))).ToList();
+        var pending = new Queue<(long Start, string Source, Task<ReplicaRange?> Range)>();
         var source = 0;
         for (var start = 0L; start < replica.Layout.Length || pending.Count > 0;)
         {
@@ -53,12 +54,13 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
             {
                 var count = (int)Math.Min(RangeElements, replica.Layout.Length - start);
                 var from = sources[source++ % sources.Count];
-                pending.Enqueue((start, from.ReadReplica(request.Run, (int)part, start, count)));
+                var asked = from.Worker.ReadReplica(request.Run, (int)part, start, count);
+                pending.Enqueue((start, from.Key, asked));
                 start += count;
             }
 
-            var (rangeStart, task) = pending.Dequeue();
-            replica.Write(part, rangeStart, MemoryMarshal.Cast<byte, float>(BytesOf(task, cancellation)));
+            var (rangeStart, key, task) = pending.Dequeue();
+            replica.Write(part, rangeStart, MemoryMarshal.Cast<byte, float>(BytesOf(key, task, cancellation)));
         }
     }
 
@@ -71,7 +73,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
             var count = Math.Min(PiecesAtOnce, pieceCount - first);
             var asked = workerOf(source).HashReplica(request.Run, (int)part, first, count);
             var found = ReplicaPieces.Of(replica, part, first, count);
-            var expected = BytesOf(asked, cancellation);
+            var expected = BytesOf(source, asked, cancellation);
             if (expected.AsSpan().SequenceEqual(found))
                 continue;
             var piece = first + (expected.AsSpan().CommonPrefixLength(found) / StateHash.PieceHashBytes);
@@ -79,12 +81,30 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
         }
     }
 
-    private byte[] BytesOf(Task<ReplicaRange?> asked, CancellationToken cancellation)
+    private byte[] BytesOf(string source, Task<ReplicaRange?> asked, CancellationToken cancellation)
     {
-        var range = asked.WaitAsync(cancellation).GetAwaiter().GetResult()
+        var range = Await(source, asked, cancellation)
             ?? throw new IOException("the worker to copy from has no replica of the run");
         return range.Step == request.Step
             ? range.Bytes
             : throw new IOException($"a worker to copy from stands at step {range.Step}, not {request.Step}");
+    }
+
+    /// <summary>
+    /// A source's fault comes without its words: what its device or its memory lacks says nothing of those of the
+    /// worker that copies, and <see cref="DeviceFailures"/> goes by words.
+    /// </summary>
+    private static ReplicaRange? Await(
+        string source, Task<ReplicaRange?> asked, CancellationToken cancellation)
+    {
+        try
+        {
+            return asked.WaitAsync(cancellation).GetAwaiter().GetResult();
+        }
+        catch (Exception exception) when (
+            exception is not OperationCanceledException || !cancellation.IsCancellationRequested)
+        {
+            throw new IOException($"worker {source} could not be read");
+        }
     }
 }

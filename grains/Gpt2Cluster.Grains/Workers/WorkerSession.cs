@@ -176,7 +176,7 @@ internal sealed partial class WorkerSession : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, ReplicaCopy.RangeElements);
         ArgumentOutOfRangeException.ThrowIfNegative(start);
-        return compute.Ask(() =>
+        return Show(() =>
         {
             if (Whole is not { } whole)
                 return null;
@@ -189,10 +189,28 @@ internal sealed partial class WorkerSession : IDisposable
 
     /// <summary>The hashes of some of a part's pieces, for a worker that has copied it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such part, or there are no such pieces.</exception>
-    public Task<ReplicaRange?> HashReplica(int part, int firstPiece, int count) => compute.Ask(() =>
+    public Task<ReplicaRange?> HashReplica(int part, int firstPiece, int count) => Show(() =>
         Whole is { } whole
             ? new ReplicaRange(whole.Step, ReplicaPieces.Of(whole, PartOf(part), firstPiece, count))
             : null);
+
+    /// <summary>
+    /// Asks the compute thread for something of the replica. A device that is lost is this silo's to hear of; whoever
+    /// asked only fails to read.
+    /// </summary>
+    private Task<ReplicaRange?> Show(Func<ReplicaRange?> read) => compute.Ask(() =>
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception exception)
+        {
+            LogFailed(logger, exception, worker, Run, Step, "reading the replica");
+            EndIfLost(exception);
+            throw;
+        }
+    });
 
     private static ReplicaPart PartOf(int part) => Enum.IsDefined((ReplicaPart)part)
         ? (ReplicaPart)part
@@ -360,7 +378,8 @@ internal sealed partial class WorkerSession : IDisposable
                 _ when hasNoMemory => MemoryTrouble.Words(phase, specification),
                 _ => $"{phase} failed: {exception.Message}",
             },
-            IsFinal = exception is UserErrorException || hasNoMemory,
+            IsFinal = exception is UserErrorException,
+            HasNoMemory = hasNoMemory,
             DamagedCheckpoint = (exception as DamagedCheckpointException)?.Step,
             UnreachableCheckpoint = (exception as UnreachableCheckpointException)?.Step,
         };

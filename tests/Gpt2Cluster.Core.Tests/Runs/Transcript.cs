@@ -96,6 +96,8 @@ internal sealed class Transcript
             case "out-of-reach": return new WorkerLost(worker, generation, "it cannot be reached", IsOutOfReach: true);
             case "old-lost": return new WorkerLost(worker, generation - 1, rest);
             case "trouble": return new WorkerTroubled(worker, generation, rest, false);
+            case "no-memory":
+                return new WorkerTroubled(worker, generation, rest, IsFinal: false, HasNoMemory: true);
             case "bad-input": return new WorkerTroubled(worker, generation, rest, true);
             case "unreachable": // unreachable FROM SILO
                 var reason = $"Silo {worker} cannot reach silo {words[2]}.";

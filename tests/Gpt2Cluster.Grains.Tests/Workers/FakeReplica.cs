@@ -32,6 +32,9 @@ internal sealed class FakeReplica : IReplica
     /// <summary>What happens while the update is made.</summary>
     public Action OnApply { get; set; } = () => { };
 
+    /// <summary>What happens while a part is read.</summary>
+    public Action OnRead { get; set; } = () => { };
+
     public ModelParameters Parameters { get; }
 
     public ParameterLayout Layout => Parameters.Trained;
@@ -79,8 +82,11 @@ internal sealed class FakeReplica : IReplica
         }
     }
 
-    public void Read(ReplicaPart part, long start, Span<float> into) =>
+    public void Read(ReplicaPart part, long start, Span<float> into)
+    {
+        OnRead();
         parts[(int)part].Floats(start, into.Length).CopyTo(into);
+    }
 
     public void Write(ReplicaPart part, long start, ReadOnlySpan<float> from) =>
         from.CopyTo(parts[(int)part].Floats(start, from.Length));

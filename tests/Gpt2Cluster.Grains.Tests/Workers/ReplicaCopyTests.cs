@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Workers;
@@ -64,6 +65,23 @@ public sealed class ReplicaCopyTests : IDisposable
         Assert.Throws<IOException>(Copy);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_sources_fault_comes_without_its_words(bool onlyHashes)
+    {
+        (sources["b/0"].Fault, sources["a/0"].Fault) = (Lost, onlyHashes ? Lost : null);
+        (sources["b/0"].OnlyHashes, sources["a/0"].OnlyHashes) = (onlyHashes, onlyHashes);
+        var problem = Assert.Throws<IOException>(Copy);
+        Assert.Equal($"worker {(onlyHashes ? "a/0" : "b/0")} could not be read", problem.Message);
+        Assert.Null(problem.InnerException);
+        Assert.Equal(DeviceFailure.Other, DeviceFailures.Of(problem));
+        Assert.Equal(0, joiner.Step);
+    }
+
+    private static Exception Lost =>
+        new InvalidOperationException("CUDA error: an illegal memory access was encountered");
+
     private void Copy() => new ReplicaCopy(key => sources[key], new PrepareRequest
     {
         Run = "run1",
@@ -78,11 +96,19 @@ public sealed class ReplicaCopyTests : IDisposable
     {
         public bool IsFalse { get; set; }
 
+        /// <summary>What it answers with.</summary>
+        public Exception? Fault { get; set; }
+
+        /// <summary>Whether ranges are given nevertheless.</summary>
+        public bool OnlyHashes { get; set; }
+
         public int ReadCount { get; private set; }
 
         public Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count)
         {
             ReadCount++;
+            if (Fault is not null && !OnlyHashes)
+                return Task.FromException<ReplicaRange?>(Fault);
             var bytes = new byte[count * sizeof(float)];
             replica.Read((ReplicaPart)part, start, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
             if (IsFalse)
@@ -91,7 +117,7 @@ public sealed class ReplicaCopyTests : IDisposable
         }
 
         public Task<ReplicaRange?> HashReplica(string run, int part, int firstPiece, int count) =>
-            Task.FromResult<ReplicaRange?>(
+            Fault is not null ? Task.FromException<ReplicaRange?>(Fault) : Task.FromResult<ReplicaRange?>(
                 new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, (ReplicaPart)part, firstPiece, count)));
 
         public Task<bool> Prepare(PrepareRequest request) => throw new NotSupportedException();

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
@@ -25,7 +26,9 @@ public sealed class WorkerSessionTests : IDisposable
     private readonly Channel<object> reports = Channel.CreateUnbounded<object>();
     private readonly RecordedEnd end = new();
     private readonly WorkerSession session;
+    private IWorker? source;
     private Exception? failure;
+    private Exception? readFailure;
 
     public WorkerSessionTests() =>
         session = new WorkerSession("a/1", Request(ReplicaOrigin.Initialize), Services(), compute, NullLogger.Instance);
@@ -54,15 +57,54 @@ public sealed class WorkerSessionTests : IDisposable
     [InlineData("CUDA error: an illegal memory access was encountered", true, false)]
     [InlineData("CUDA out of memory. Tried to allocate 1.50 GiB.", false, true)]
     [InlineData("CUDA error: invalid configuration argument", false, false)]
-    public async Task Only_a_lost_device_ends_the_silo_and_only_missing_memory_the_run(
-        string message, bool endsSilo, bool endsRun)
+    public async Task Only_a_lost_device_ends_the_silo_and_only_missing_memory_comes_with_advice(
+        string message, bool endsSilo, bool hasNoMemory)
     {
         failure = new InvalidOperationException(message);
         session.Prepare(Request(ReplicaOrigin.Initialize));
         var trouble = Assert.IsType<TroubleReport>(await NextReport());
-        Assert.Equal(endsRun, trouble.IsFinal);
-        Assert.Equal(endsRun, trouble.Reason.Contains("--recompute", StringComparison.Ordinal));
+        Assert.False(trouble.IsFinal);
+        Assert.Equal(hasNoMemory, trouble.HasNoMemory);
+        Assert.Equal(hasNoMemory, trouble.Reason.Contains("--recompute", StringComparison.Ordinal));
         Assert.Equal(endsSilo ? ["a/1"] : [], end.Lost);
+    }
+
+    [Fact]
+    public async Task Bad_input_is_every_workers_trouble()
+    {
+        failure = new UserErrorException("The model gpt2 lacks the tensor wte.weight.");
+        session.Prepare(Request(ReplicaOrigin.Initialize));
+        var trouble = Assert.IsType<TroubleReport>(await NextReport());
+        Assert.True(trouble.IsFinal);
+        Assert.False(trouble.HasNoMemory);
+    }
+
+    [Theory]
+    [InlineData("CUDA error: an illegal memory access was encountered", true)]
+    [InlineData("CUDA out of memory. Tried to allocate 1.50 GiB.", false)]
+    public async Task A_source_whose_device_is_lost_while_it_is_copied_ends_its_own_silo(string message, bool endsSilo)
+    {
+        session.Prepare(Request(ReplicaOrigin.Initialize));
+        Assert.IsType<ReplicaReport>(await NextReport());
+        readFailure = new InvalidOperationException(message);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => session.ReadReplica(0, 0, 4));
+        Assert.Equal(endsSilo ? ["a/1"] : [], end.Lost);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => session.HashReplica(0, 0, 1));
+        Assert.Equal(endsSilo ? ["a/1", "a/1"] : [], end.Lost);
+    }
+
+    [Theory]
+    [InlineData("CUDA error: an illegal memory access was encountered")]
+    [InlineData("CUDA out of memory. Tried to allocate 1.50 GiB.")]
+    public async Task A_joiner_is_not_to_blame_for_its_sources_device(string message)
+    {
+        source = Proxy.Of<IWorker>((_, _) =>
+            Task.FromException<ReplicaRange?>(new InvalidOperationException(message)));
+        session.Prepare(Request(ReplicaOrigin.Copy) with { CopyFrom = ["b/0"] });
+        var trouble = Assert.IsType<TroubleReport>(await NextReport());
+        Assert.Equal("preparing failed: worker b/0 could not be read", trouble.Reason);
+        Assert.False(trouble.HasNoMemory);
+        Assert.Empty(end.Lost);
     }
 
     private async Task<object> NextReport()
@@ -83,7 +125,7 @@ public sealed class WorkerSessionTests : IDisposable
     {
         var grains = Grains();
         var replicas = Proxy.Of<IReplicaFactory>((method, _) => method.Name == nameof(IReplicaFactory.Create)
-            ? failure is null ? new FakeReplica(Shape) : throw failure
+            ? failure is null ? Replica() : throw failure
             : new ComputeProfile("cpu", "AVX2", Precision.Float32, 1, "2", ""));
         var silo = new SiloContext
         {
@@ -105,6 +147,15 @@ public sealed class WorkerSessionTests : IDisposable
             grains, replicas, new RunExchanges(grains, silo), null!, null!, null!, silo, metrics, end,
             TimeProvider.System);
     }
+
+    private FakeReplica Replica() => new(Shape)
+    {
+        OnRead = () =>
+        {
+            if (readFailure is not null)
+                throw readFailure;
+        },
+    };
 
     /// <summary>Hears of lost devices and ends nothing.</summary>
     private sealed class RecordedEnd : ISiloEnd
@@ -130,6 +181,7 @@ public sealed class WorkerSessionTests : IDisposable
         var dataset = Proxy.Of<IDataset>((method, _) => method.Name == nameof(IDataset.Describe)
             ? Task.FromResult<DatasetDescription?>(description)
             : Task.FromResult(true));
-        return Proxy.Of<IGrainFactory>((method, _) => method.ReturnType == typeof(IDataset) ? dataset : run);
+        return Proxy.Of<IGrainFactory>((method, _) => method.ReturnType == typeof(IDataset) ? dataset
+            : method.ReturnType == typeof(IWorker) ? source : run);
     }
 }
