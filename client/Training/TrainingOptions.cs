@@ -24,7 +24,8 @@ internal sealed class TrainingOptions
 
     /// <summary><c>--batch-size</c>.</summary>
     public Option<BatchSize?> BatchSize { get; } = Values.BatchSize(
-        "--batch-size", "windows a micro-batch; auto: the most that fit every worker's memory; exit code 2 where cards may serve the "
+        "--batch-size",
+        "windows a micro-batch; auto: the most that fit every worker's memory; exit code 2 where cards may serve the "
         + "run [default: 2]");
 
     /// <summary><c>--micro-batches</c>.</summary>
