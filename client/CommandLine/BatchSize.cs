@@ -9,12 +9,12 @@ internal sealed record BatchSize(long? Windows)
     /// <summary>The word for the largest that fits.</summary>
     public const string Auto = "auto";
 
-    /// <summary>Reads a whole number of 0 or more, or <c>auto</c>; null for anything else.</summary>
+    /// <summary>Reads a whole number of 1 or more, or <c>auto</c>; null for anything else.</summary>
     public static BatchSize? Parse(string text)
     {
         if (text == Auto)
             return new BatchSize((long?)null);
-        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var windows)
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var windows) && windows > 0
             ? new BatchSize(windows)
             : null;
     }

@@ -15,6 +15,9 @@ internal abstract class ClientCommand : Command
     /// <summary>What follows <c>gpt2cluster</c> in an example.</summary>
     public string Example { get; }
 
+    /// <summary>More examples, of the same form; empty for none.</summary>
+    public virtual IReadOnlyList<string> MoreExamples => [];
+
     /// <summary>More lines for the help page; empty for none.</summary>
     public virtual string Remarks => "";
 

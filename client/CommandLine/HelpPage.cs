@@ -18,7 +18,9 @@ internal sealed class HelpPage(HelpAction standard) : SynchronousCommandLineActi
             case ClientCommand command:
                 if (command.Remarks.Length > 0)
                     output.WriteLine(command.Remarks + Environment.NewLine);
-                output.WriteLine($"Example:{Environment.NewLine}  gpt2cluster {command.Example}");
+                output.WriteLine(command.MoreExamples.Count == 0 ? "Example:" : "Examples:");
+                foreach (var example in command.MoreExamples.Prepend(command.Example))
+                    output.WriteLine($"  gpt2cluster {example}");
                 break;
             case RootCommand:
                 output.WriteLine($"Example:{Environment.NewLine}  gpt2cluster {TrainExample}");

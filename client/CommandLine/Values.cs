@@ -23,6 +23,21 @@ internal static class Values
         },
     };
 
+    /// <summary>A whole number, 1 or more.</summary>
+    public static Option<long?> PositiveNumber(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value > 0)
+                return value;
+            result.AddError($"{name} takes a whole number of 1 or more, not '{text}'");
+            return null;
+        },
+    };
+
     /// <summary>A number.</summary>
     public static Option<double?> Number(string name, string description) => new(name)
     {
@@ -107,7 +122,7 @@ internal static class Values
             var text = result.Tokens[0].Value;
             if (CommandLine.BatchSize.Parse(text) is { } size)
                 return size;
-            result.AddError($"{name} takes a whole number that is 0 or more, or auto, not '{text}'");
+            result.AddError($"{name} takes a whole number of 1 or more, or auto, not '{text}'");
             return null;
         },
     };

@@ -13,7 +13,7 @@ internal sealed class BenchStepCommand : ClientCommand
     private const int WarmUpSteps = 2;
 
     private readonly Option<string?> model = Values.Text("--model", "M", "scratch:PRESET [default: scratch:gpt2]");
-    private readonly Option<long?> batch = Values.WholeNumber("--batch-size", "windows of a step [default: 4]");
+    private readonly Option<long?> batch = Values.PositiveNumber("--batch-size", "windows of a step [default: 4]");
 
     private readonly Option<long?> length = Values.WholeNumber(
         "--sequence-length", "tokens of a window [default: 256]");

@@ -24,6 +24,11 @@ internal sealed class DoctorCommand()
     ];
 
     /// <inheritdoc/>
+    public override string Remarks =>
+        "Asks every worker of every silo: device, precision, threads, libtorch, memory, disk, ports; of a card its "
+        + "driver, CUDA, free memory, throttling and copy rates. \"problems\" lists what would stop a run.";
+
+    /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         var problems = new JsonArray();
@@ -41,6 +46,7 @@ internal sealed class DoctorCommand()
             ["data_folder"] = folder.Root,
             ["free_disk_bytes"] = free,
         };
+        var code = ExitCodes.Done;
         try
         {
             await using var session = await ClusterSession.Open(context, cancellation);
@@ -60,13 +66,14 @@ internal sealed class DoctorCommand()
         catch (ClientException problem)
         {
             problems.Add(problem.Message);
+            code = problem.ExitCode;
         }
 
         report["problems"] = problems;
         Facts.Show(context.Output, report);
         if (problems.Count == 0)
             context.Output.Result("Nothing here would stop a run.");
-        return ExitCodes.Done;
+        return code;
     }
 
     /// <summary>

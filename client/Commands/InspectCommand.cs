@@ -43,7 +43,9 @@ internal sealed class InspectCommand : ClientCommand
     public override string Remarks =>
         "With --model or --cluster it also measures the cluster's workers and the links between its silos, for some "
         + "seconds, and says how long a step would take with one silo, with two and so on up to all, which is the "
-        + "fastest, and what would help if that is not all of them.";
+        + "fastest, and what would help if that is not all of them." + Environment.NewLine
+        + "Memory is for one silo's worker in bf16 at the model's context and the default batch, checkpoints included; "
+        + "\"with adapters\" is --train lora:8. --model alone starts a local cluster to measure.";
 
     private Option[] ForecastOptions =>
     [
@@ -95,22 +97,8 @@ internal sealed class InspectCommand : ClientCommand
             : false;
     }
 
-    /// <summary>A worker alone, in bf16, that writes checkpoints.</summary>
-    private static long MemoryOf(
-        ModelShape shape, TrainingDefaults defaults, int length, TrainableParameters trainable)
-    {
-        var scope = new TrainingScope(trainable, trainable == TrainableParameters.Lora ? AdapterRank : null);
-        return MemoryEstimate.Of(new MemoryDemand(
-            new ModelParameters(shape, trainable, scope.Lora()),
-            OptimizerKind.AdamW,
-            Precision.BFloat16,
-            defaults.BatchSize,
-            length,
-            defaults.MicroBatchCount,
-            Recompute: false,
-            SiloCount: 1,
-            WritesCheckpoints: true)).TotalBytes;
-    }
+    private static long MemoryOf(ModelShape shape, TrainingDefaults defaults, int length, TrainingScope scope) =>
+        MemoryEstimate.Of(MemoryEstimate.DemandOf(shape, defaults, length, scope, Precision.BFloat16)).TotalBytes;
 
     private static JsonObject Cost(Preset preset, long tokenCount)
     {
@@ -125,8 +113,10 @@ internal sealed class InspectCommand : ClientCommand
             ["sequence_length"] = length,
             ["steps_per_epoch"] = Math.Max(1, windows / (defaults.BatchSize * defaults.MicroBatchCount)),
             ["operations_per_epoch"] = OperationsPerParameter * parameters * windows * length,
-            ["memory_bytes"] = MemoryOf(preset.Shape, defaults, length, TrainableParameters.All),
-            ["memory_bytes_with_adapters"] = MemoryOf(preset.Shape, defaults, length, TrainableParameters.Lora),
+            ["memory_bytes"] = MemoryOf(
+                preset.Shape, defaults, length, new TrainingScope(TrainableParameters.All)),
+            ["memory_bytes_with_adapters"] = MemoryOf(
+                preset.Shape, defaults, length, new TrainingScope(TrainableParameters.Lora, AdapterRank)),
             ["checkpoint_bytes"] = CheckpointBytesPerParameter * parameters,
         };
     }

@@ -24,6 +24,9 @@ internal sealed class TrainCommand : ClientCommand
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> MoreExamples => ["train novel.txt --run novel --train lora:8"];
+
+    /// <inheritdoc/>
     public override string Remarks => PresetDefaults.Lines;
 
     /// <inheritdoc/>

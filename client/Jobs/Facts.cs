@@ -29,8 +29,8 @@ internal static class Facts
     private static string Words(string name) => name.Replace('_', ' ');
 
     private static string Value(JsonNode? node) =>
-        node is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double number)
-            ? Number(number)
+        node is JsonValue value && value.GetValueKind() == JsonValueKind.Number
+            ? Number(double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture))
             : node?.ToString() ?? "-";
 
     private static string Number(double number) => Math.Abs(number) >= 1000

@@ -16,23 +16,31 @@ internal static class MemoryCheck
     public const double FilledShare = 0.8;
 
     /// <summary>
-    /// Why a machine's memory is too small for its workers, in one sentence; null if all are large enough.
+    /// Why a machine's memory is too small for its workers, in one sentence; null if all are large enough, or if cards
+    /// would serve the run, whose memory is not estimated.
     /// </summary>
     /// <param name="specification">The run.</param>
     /// <param name="silos">The cluster's silos; one that does not say what memory it has counts as large
     /// enough.</param>
     public static string? Error(RunSpecification specification, IReadOnlyCollection<SiloDescription> silos)
     {
-        var demand = DemandOf(specification, silos);
-        return Machines(specification, silos)
+        if (Processors(specification, silos) is not { } serving)
+            return null;
+        var demand = DemandOf(specification, serving);
+        return Machines(specification, serving)
             .Select(machine => MemoryEstimate.Error(
-                $"The machine {machine.Name}", machine.MemoryBytes, machine.WorkerCount, demand))
+                $"The machine {machine.Name}", machine.MemoryBytes, machine.Workers, demand))
             .FirstOrDefault(error => error is not null);
     }
 
-    /// <summary>What one worker takes at its peak, its silo included, bytes.</summary>
-    public static long WorkerBytes(RunSpecification specification, IReadOnlyCollection<SiloDescription> silos) =>
-        MemoryEstimate.Of(DemandOf(specification, silos)).TotalBytes;
+    /// <summary>
+    /// What one worker takes at its peak, its silo included, bytes; null where it is not known that processors would
+    /// serve the run.
+    /// </summary>
+    public static long? WorkerBytes(RunSpecification specification, IReadOnlyCollection<SiloDescription> silos) =>
+        Processors(specification, silos) is { } serving
+            ? MemoryEstimate.Of(DemandOf(specification, serving)).TotalBytes
+            : null;
 
     /// <summary>
     /// What <c>--batch-size auto</c> means: the most windows a micro-batch whose estimate stays within
@@ -52,21 +60,23 @@ internal static class MemoryCheck
                 $"{cards.Name} has cards, whose memory is not estimated; give --batch-size a number, or --device cpu.");
         }
 
-        var machines = Machines(specification, silos);
+        if (Processors(specification, silos) is not { } serving)
+            throw Unknown("no silo has a processor for the run; give --batch-size a number.");
+        var machines = Machines(specification, serving);
         if (machines.Count == 0)
             throw Unknown("no silo says what memory it has; give --batch-size a number.");
-        var demand = DemandOf(specification, silos);
+        var demand = DemandOf(specification, serving);
         var windows = specification.TrainingWindows().WindowCount;
         var most = Math.Clamp(windows / specification.MicroBatchCount, 1, SpecificationCheck.MaxBatchSize);
         var fitting = machines.Min(machine => MemoryEstimate.LargestBatchSize(
-            demand, (long)(machine.MemoryBytes * FilledShare) / machine.WorkerCount, (int)most));
+            demand, machine.Workers, (long)(machine.MemoryBytes * FilledShare), (int)most));
         if (fitting == 0)
         {
             throw new UserErrorException(machines
                 .Select(machine => MemoryEstimate.Error(
                     $"With a fifth of its memory kept free, the machine {machine.Name}",
                     (long)(machine.MemoryBytes * FilledShare),
-                    machine.WorkerCount,
+                    machine.Workers,
                     demand with { BatchSize = 1 }))
                 .First(error => error is not null)!);
         }
@@ -77,44 +87,57 @@ internal static class MemoryCheck
     private static UserErrorException Unknown(string why) =>
         new($"--batch-size auto cannot be settled: {why}");
 
-    private static MemoryDemand DemandOf(
+    /// <summary>
+    /// The processors that would serve the run; null where cards would, or may once there are enough workers. A run
+    /// that can only wait for more processors will be served by those that are there, too.
+    /// </summary>
+    private static ServingWorkers? Processors(
         RunSpecification specification, IReadOnlyCollection<SiloDescription> silos)
     {
-        var serving = Serving(silos);
-        return MemoryEstimate.DemandOf(
-            specification,
-            specification.Precision ?? PrecisionOf(serving),
-            Math.Min(specification.Workers.Max ?? int.MaxValue, serving.Count));
+        var serving = ServingWorkers.Of(specification, silos);
+        if (serving is null && (specification.Device == DeviceKind.Cpu || !silos.Any(HasCard)))
+        {
+            var started = specification with { Workers = specification.Workers with { Min = 1 } };
+            serving = ServingWorkers.Of(started, silos);
+        }
+
+        return serving?.Devices.Kind == DeviceKind.Cpu ? serving : null;
     }
 
-    /// <summary>The machines whose memory is known, and how many workers of the run each may have.</summary>
-    private static List<(string Name, long MemoryBytes, int WorkerCount)> Machines(
-        RunSpecification specification, IReadOnlyCollection<SiloDescription> silos) =>
-    [
-        .. Serving(silos).Where(silo => silo.MachineMemoryBytes > 0)
-            .GroupBy(silo => silo.MachineName)
-            .Select(machine => (
-                machine.Key,
-                machine.Max(silo => silo.MachineMemoryBytes),
-                Math.Min(
-                    specification.Workers.Max ?? int.MaxValue,
-                    machine.Sum(silo => silo.Workers.Count(IsProcessor))))),
-    ];
+    private static MemoryDemand DemandOf(RunSpecification specification, ServingWorkers serving) =>
+        MemoryEstimate.DemandOf(
+            specification,
+            specification.Precision ?? serving.Devices.Precision,
+            Math.Min(specification.Workers.Max ?? int.MaxValue, serving.Silos.Count));
 
-    private static List<SiloDescription> Serving(IEnumerable<SiloDescription> silos) =>
-        [.. silos.Where(silo => silo.Workers.Any(IsProcessor))];
+    /// <summary>The machines whose memory is known, and the workers of the run that each may have at most.</summary>
+    private static List<(string Name, long MemoryBytes, MachineWorkers Workers)> Machines(
+        RunSpecification specification, ServingWorkers serving)
+    {
+        var most = specification.Workers.Max ?? int.MaxValue;
+        return
+        [
+            .. serving.Silos.Where(silo => silo.MachineMemoryBytes > 0)
+                .GroupBy(silo => silo.MachineName)
+                .Select(machine => (
+                    machine.Key,
+                    machine.Max(silo => silo.MachineMemoryBytes),
+                    new MachineWorkers(
+                        Math.Min(most, machine.Count()),
+                        Math.Min(most, machine.Sum(silo => silo.Workers.Length))))),
+        ];
+    }
 
-    private static bool HasCard(SiloDescription silo) => silo.Workers.Any(worker => !IsProcessor(worker));
-
-    private static bool IsProcessor(WorkerDescription worker) => worker.Kind == "cpu";
-
-    private static Precision PrecisionOf(IEnumerable<SiloDescription> silos) =>
-        silos.SelectMany(silo => silo.Workers).Where(IsProcessor).All(worker => worker.BFloat16IsFast)
-            ? Precision.BFloat16
-            : Precision.Float32;
+    private static bool HasCard(SiloDescription silo) =>
+        !silo.IsLeaving && silo.Workers.Any(worker => ServingWorkers.KindOf(worker) != DeviceKind.Cpu);
 }
 
 /// <summary>What <c>--batch-size auto</c> came to.</summary>
 /// <param name="Windows">Of a micro-batch, 1 or more.</param>
 /// <param name="WorkerBytes">What a worker takes with them, as estimated.</param>
-internal sealed record FittingBatch(int Windows, long WorkerBytes);
+internal sealed record FittingBatch(int Windows, long WorkerBytes)
+{
+    /// <summary>The same in a sentence.</summary>
+    public override string ToString() => FormattableString.Invariant(
+        $"--batch-size auto is {Windows}: a worker takes about {WorkerBytes / 1e9:0.0} GB.");
+}

@@ -140,8 +140,7 @@ internal sealed class Preparation
         }
 
         var fitting = MemoryCheck.LargestBatch(specification, await session.Silos(cancellation));
-        var message = FormattableString.Invariant(
-            $"--batch-size auto is {fitting.Windows}: a worker takes about {fitting.WorkerBytes / 1e9:0.0} GB.");
+        var message = fitting.ToString();
         context.Output.JsonLine(RunEventJson.Write(new WarningEvent { Run = Run, Message = message }));
         context.Output.Remark(message);
         return specification with { BatchSize = fitting.Windows };
@@ -173,8 +172,12 @@ internal sealed class Preparation
         var preview = builder.Preview(model);
         if (MemoryCheck.Error(preview, silos) is { } tooSmall)
             throw new UserErrorException(tooSmall);
-        context.Output.Detail(FormattableString.Invariant(
-            $"A worker of this run takes about {MemoryCheck.WorkerBytes(preview, silos) / 1e9:0.00} GB of memory."));
+        if (MemoryCheck.WorkerBytes(preview, silos) is { } bytes)
+        {
+            context.Output.Detail(FormattableString.Invariant(
+                $"A worker of this run takes about {bytes / 1e9:0.00} GB of memory."));
+        }
+
         foreach (var silo in silos)
         {
             var place = $"The disk of {silo.Name}";

@@ -7,7 +7,6 @@ using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
-using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
@@ -74,12 +73,20 @@ internal sealed class StepForecast
         Throw(SpecificationCheck.Errors(specification));
         warnings.ForEach(context.Output.Warn);
 
-        var silos = (await session.Silos(cancellation)).Where(silo => !silo.IsLeaving).ToList();
-        var devices = Devices(specification, silos);
-        specification = specification with { Precision = specification.Precision ?? devices.Precision };
+        var silos = await session.Silos(cancellation);
+        if (ServingWorkers.Of(specification, silos) is not { } serving)
+            throw new ClientException(ExitCodes.Failed, "The cluster has no worker that could serve the run.");
+        specification = specification with { Precision = specification.Precision ?? serving.Devices.Precision };
+        if (builder.FitsBatch)
+        {
+            var fitting = MemoryCheck.LargestBatch(specification, silos);
+            context.Output.Remark(fitting.ToString());
+            specification = specification with { BatchSize = fitting.Windows };
+        }
+
         if (MemoryCheck.Error(specification, silos) is { } tooSmall)
             throw new UserErrorException(tooSmall);
-        var workers = silos.SelectMany(silo => silo.Workers).Where(worker => IsOf(worker, devices)).ToList();
+        var workers = serving.Silos.SelectMany(silo => silo.Workers).ToList();
         foreach (var worker in workers.Where(worker => worker.Run is not null))
             context.Output.Warn($"{worker.Key} serves the run {worker.Run}, which is measured with it.");
 
@@ -94,7 +101,9 @@ internal sealed class StepForecast
             [.. speeds.Select((speed, index) => new WorkerSpeed(workers[index].SiloName, speed.MicroBatchSeconds))],
             speeds.Max(speed => speed.UpdateSeconds),
             rate ?? double.PositiveInfinity);
-        return Fields(specification, parameters, workers, speeds, rate, cost);
+        var fields = Fields(specification, parameters, workers, speeds, rate, cost);
+        fields["memory_bytes"] = MemoryCheck.WorkerBytes(specification, silos);
+        return fields;
     }
 
     private static void Throw(IReadOnlyList<string> errors)
@@ -102,21 +111,6 @@ internal sealed class StepForecast
         if (errors.Count > 0)
             throw new UserErrorException(string.Join(Environment.NewLine, errors));
     }
-
-    /// <summary>The class that would serve the run, as the coordinator chooses it.</summary>
-    private static ChosenDevices Devices(RunSpecification specification, IEnumerable<SiloDescription> silos)
-    {
-        var available = silos.SelectMany(silo => silo.Workers).Select(worker => new AvailableDevice(
-            DeviceKinds.Read(worker.Kind) ?? DeviceKind.Cpu,
-            worker.Class ?? "",
-            worker.BFloat16IsFast,
-            worker.SpeedRank));
-        return DeviceChoice.Choose(available, specification.Device, specification.Workers.Min, specification.Exact)
-            ?? throw new ClientException(ExitCodes.Failed, "The cluster has no worker that could serve the run.");
-    }
-
-    private static bool IsOf(WorkerDescription worker, ChosenDevices devices) =>
-        worker.Kind == devices.Kind.Word() && (devices.Class is null || devices.Class == (worker.Class ?? ""));
 
     private static async Task<ProbedSpeed> Speed(
         ClusterSession session,

@@ -24,7 +24,9 @@ internal sealed class TrainingOptions
 
     /// <summary><c>--batch-size</c>.</summary>
     public Option<BatchSize?> BatchSize { get; } = Values.BatchSize(
-        "--batch-size", "windows a micro-batch; auto: the most that fit every worker's memory [default: 2]");
+        "--batch-size",
+        "windows a micro-batch; auto: the most that fit every worker's memory; exit code 2 where cards may serve the "
+        + "run [default: 2]");
 
     /// <summary><c>--micro-batches</c>.</summary>
     public Option<long?> MicroBatches { get; } = Values.WholeNumber(
@@ -35,7 +37,9 @@ internal sealed class TrainingOptions
         "--sequence-length", "tokens a window [default: the model's context]");
 
     /// <summary><c>--learning-rate</c>.</summary>
-    public Option<double?> LearningRate { get; } = Values.Number("--learning-rate", "at its peak [default: 5e-5]");
+    public Option<double?> LearningRate { get; } = Values.Number(
+        "--learning-rate",
+        "at its peak [default: 5e-5; with --train lora:RANK 2e-4, for scratch: presets too]");
 
     /// <summary><c>--schedule</c>.</summary>
     public Option<string?> Schedule { get; } = Values.Choice(

@@ -28,8 +28,7 @@ public sealed record Devices(IReplicaFactory Factory, string? Notice)
         {
             "auto" => Fastest(),
             "cpu" when argument == AsCard => new Devices(new ReplicaFactory(ReplicaFactory.CpuAsCard()), null),
-            "cpu" => new Devices(
-                new ReplicaFactory(ReplicaFactory.CpuDevices(argument is null ? 1 : Number(wish, argument))), null),
+            "cpu" => new Devices(new ReplicaFactory(ReplicaFactory.CpuDevices(ShareCount(wish, argument))), null),
             "cuda" => new Devices(new ReplicaFactory(Cards(argument)), null),
             _ => throw new UserErrorException(
                 $"There are no devices '{wish}'; --devices takes auto, cpu, cpu:N, cuda, cuda:0,1 or cuda:GPU-UUID."),
@@ -66,6 +65,17 @@ public sealed record Devices(IReplicaFactory Factory, string? Notice)
             ? CudaDriver.Look().Absence()
             : "This build is for processors and has no libtorch for cards; build with 'export TorchBackend=cuda' set, "
                 + "which -p:TorchBackend=cuda also does, or start the silo with --devices cpu.");
+    }
+
+    /// <summary>Workers on this processor; each has a core or more.</summary>
+    private static int ShareCount(string wish, string? argument)
+    {
+        var (count, cores) = (argument is null ? 1 : Number(wish, argument), Environment.ProcessorCount);
+        return count <= cores
+            ? count
+            : throw new UserErrorException(
+                $"--devices {wish} is more workers than this machine's {cores} core{(cores == 1 ? "" : "s")}; choose "
+                + $"cpu:{cores}{(cores == 1 ? "" : " or fewer")}.");
     }
 
     private static int Number(string wish, string text) =>

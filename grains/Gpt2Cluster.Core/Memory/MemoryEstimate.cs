@@ -34,15 +34,19 @@ public sealed record MemoryDemand(
 /// <param name="GradientBytes">A micro-batch's gradient and the sums of a worker.</param>
 /// <param name="ActivationBytes">What the forward pass leaves for the backward pass, and scratch.</param>
 /// <param name="LogitBytes">The logits of as many rows as are computed at a time.</param>
-/// <param name="ExchangeBytes">The averages of two steps, and sums under way.</param>
+/// <param name="ExchangeBytes">The averages of two steps, and sums under way; of a silo.</param>
 /// <param name="SnapshotBytes">A copy of the state for a checkpoint.</param>
+/// <param name="FoldBytes">
+/// What a silo of several workers adds their sums up in; not in <see cref="TotalBytes"/>, which is of one worker.
+/// </param>
 public sealed record MemoryEstimate(
     long StateBytes,
     long GradientBytes,
     long ActivationBytes,
     long LogitBytes,
     long ExchangeBytes,
-    long SnapshotBytes)
+    long SnapshotBytes,
+    long FoldBytes)
 {
     /// <summary>
     /// A silo's program, its libraries and its heap without a model: what the peak of <c>bench step --train lora:8</c>
@@ -61,9 +65,19 @@ public sealed record MemoryEstimate(
     // The branch and the gradients of the stream, of a layer's input, of queries, keys and values, of the MLP.
     private const int ScratchWidths = 10;
 
-    /// <summary>All of it, the program included.</summary>
-    public long TotalBytes => ProgramBytes + StateBytes + GradientBytes + ActivationBytes + LogitBytes + ExchangeBytes
-        + SnapshotBytes;
+    /// <summary>A worker that is the only one of its silo, the program included.</summary>
+    public long TotalBytes => SiloBytes + WorkerBytes;
+
+    /// <summary>What a silo has once, however many workers: its program and the exchange.</summary>
+    private long SiloBytes => ProgramBytes + ExchangeBytes;
+
+    /// <summary>What each worker has of its own.</summary>
+    private long WorkerBytes => StateBytes + GradientBytes + ActivationBytes + LogitBytes + SnapshotBytes;
+
+    /// <summary>All workers of a machine, their silos' programs included.</summary>
+    public long BytesOf(MachineWorkers workers) => (workers.SiloCount * SiloBytes)
+        + (workers.WorkerCount * WorkerBytes)
+        + (workers.FoldingSiloCount * FoldBytes);
 
     /// <summary>Estimates a worker on a processor that multiplies the precision.</summary>
     public static MemoryEstimate Of(MemoryDemand demand)
@@ -83,7 +97,8 @@ public sealed record MemoryEstimate(
             Activations(demand, elementBytes),
             Logits(shape, (long)demand.BatchSize * demand.SequenceLength, isBFloat16),
             averages + (demand.SiloCount > 1 ? sizeof(float) * trained / demand.SiloCount : 0),
-            demand.WritesCheckpoints ? masterBytes : 0);
+            demand.WritesCheckpoints ? masterBytes : 0,
+            demand.SiloCount > 1 ? sizeof(float) * trained : 0);
     }
 
     /// <summary>The demand of a run's worker, one of <paramref name="siloCount"/> silos.</summary>
@@ -102,39 +117,60 @@ public sealed record MemoryEstimate(
             WritesCheckpoints: true);
     }
 
+    /// <summary>The demand of a worker alone that trains with some defaults and writes checkpoints.</summary>
+    public static MemoryDemand DemandOf(
+        ModelShape shape, TrainingDefaults defaults, int sequenceLength, TrainingScope scope, Precision precision)
+    {
+        ArgumentNullException.ThrowIfNull(defaults);
+        return new MemoryDemand(
+            new ModelParameters(shape, scope.Trainable, scope.Lora()),
+            OptimizerKind.AdamW,
+            precision,
+            defaults.BatchSize,
+            sequenceLength,
+            defaults.MicroBatchCount,
+            Recompute: false,
+            SiloCount: 1,
+            WritesCheckpoints: true);
+    }
+
     /// <summary>
     /// Why a machine has too little memory for its workers, and what would fit; null if it has enough.
     /// </summary>
     /// <param name="place">Whose memory, as the sentence begins.</param>
     /// <param name="availableBytes">What there is for all workers.</param>
-    /// <param name="workerCount">Workers of the run there, each in a silo of its own or not.</param>
+    /// <param name="workers">The run's workers there, 1 or more.</param>
     /// <param name="demand">Of one.</param>
-    public static string? Error(string place, long availableBytes, int workerCount, MemoryDemand demand)
+    public static string? Error(string place, long availableBytes, MachineWorkers workers, MemoryDemand demand)
     {
         ArgumentNullException.ThrowIfNull(demand);
-        var needed = workerCount * Of(demand).TotalBytes;
+        var needed = Of(demand).BytesOf(workers);
         if (needed <= availableBytes)
             return null;
-        var what = workerCount == 1 ? "this run's worker takes" : $"this run's {workerCount} workers take";
+        var what = workers.WorkerCount == 1
+            ? "this run's worker takes"
+            : $"this run's {workers.WorkerCount} workers take";
         return $"{place} has {Gigabytes(availableBytes)} GB of memory and {what} about {Gigabytes(needed)} GB; "
-            + Advice(availableBytes / workerCount, demand);
+            + Advice(availableBytes, workers, demand);
     }
 
     /// <summary>
-    /// The most windows a micro-batch with which one worker stays within some memory: the estimate grows with each.
+    /// The most windows a micro-batch with which a machine's workers stay within some memory: the estimate grows with
+    /// each.
     /// </summary>
     /// <param name="demand">Of one worker; its batch size does not matter.</param>
-    /// <param name="availableBytes">What it may take.</param>
+    /// <param name="workers">The run's workers there, 1 or more.</param>
+    /// <param name="availableBytes">What they may take.</param>
     /// <param name="most">What is not exceeded, 1 or more.</param>
     /// <returns>0 if not even one fits.</returns>
-    public static int LargestBatchSize(MemoryDemand demand, long availableBytes, int most)
+    public static int LargestBatchSize(MemoryDemand demand, MachineWorkers workers, long availableBytes, int most)
     {
         ArgumentNullException.ThrowIfNull(demand);
         var (fits, tooMany) = (0, most + 1);
         while (tooMany - fits > 1)
         {
             var middle = fits + ((tooMany - fits) / 2);
-            if (Of(demand with { BatchSize = middle }).TotalBytes <= availableBytes)
+            if (Of(demand with { BatchSize = middle }).BytesOf(workers) <= availableBytes)
                 fits = middle;
             else
                 tooMany = middle;
@@ -143,7 +179,7 @@ public sealed record MemoryEstimate(
         return fits;
     }
 
-    private static string Advice(long availableBytes, MemoryDemand demand)
+    private static string Advice(long availableBytes, MachineWorkers workers, MemoryDemand demand)
     {
         (string Words, MemoryDemand Demand)[] ways =
         [
@@ -153,9 +189,9 @@ public sealed record MemoryEstimate(
             ("--train lora:8", Adapters(demand)),
             ("--train lora:8 --batch-size 1 --recompute", Adapters(demand) with { BatchSize = 1, Recompute = true }),
         ];
-        var fitting = ways.FirstOrDefault(way => Of(way.Demand).TotalBytes <= availableBytes);
+        var fitting = ways.FirstOrDefault(way => Of(way.Demand).BytesOf(workers) <= availableBytes);
         return fitting.Words is { } words
-            ? $"{words} would fit in {Gigabytes(Of(fitting.Demand).TotalBytes)} GB a worker."
+            ? $"{words} would fit in {Gigabytes(Of(fitting.Demand).BytesOf(workers))} GB."
             : "choose a smaller model, or a machine with more memory.";
     }
 

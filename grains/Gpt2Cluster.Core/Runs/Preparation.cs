@@ -149,7 +149,7 @@ internal static class Preparation
         return $"Worker {worker} is refused, as its device ({profile.DeviceClass}) does not repeat itself: the same "
             + "micro-batch gave two gradients of different bits. Look for errors of its memory (nvidia-smi -q, or a "
             + "memory test) and start its silo with other --devices. "
-            + $"Or {char.ToLowerInvariant(advice[0])}{advice[1..]}";
+            + $"Or {Advice.LowerFirst(advice)}";
     }
 
     private static void TakeNewerArithmetic(Turn turn, ComputeProfile newer)

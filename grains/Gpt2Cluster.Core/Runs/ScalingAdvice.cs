@@ -89,7 +89,18 @@ public static class ScalingAdvice
         return $"A step {takes} with {cost.Workers.Count} workers, of which "
             + $"{Seconds(all.ExposedSeconds)} s wait for the link, where each silo sends "
             + $"{Megabytes(cost.BytesPerSilo)} MB at {Megabytes(cost.LinkRate)} MB/s; with {with} it would take about "
-            + $"{Seconds(faster.StepSeconds)} s. What helps: {string.Join(", ", help.SkipLast(1))}, or {help[^1]}.";
+            + $"{Seconds(faster.StepSeconds)} s. What helps: {string.Join(", ", help.SkipLast(1))}, or {help[^1]}."
+            + HowToFollow(cost, help);
+    }
+
+    /// <summary>Of a run that there is, all options but the number of workers stay.</summary>
+    private static string HowToFollow(StepCost cost, IReadOnlyList<string> help)
+    {
+        var fixedOptions = help.Where(option => option.StartsWith("--", StringComparison.Ordinal))
+            .Select(option => option.Split(' ')[0]).Where(option => option != "--workers").ToList();
+        return cost.MeasuredSeconds is null || fixedOptions.Count == 0
+            ? ""
+            : $" --workers can be changed on resuming; {string.Join(" and ", fixedOptions)} only in a new run.";
     }
 
     /// <summary>

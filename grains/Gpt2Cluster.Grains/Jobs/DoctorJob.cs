@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Grains.Jobs;
 
@@ -13,8 +15,7 @@ internal static class DoctorJob
     /// </summary>
     private const long WantedDiskBytes = 5L * 12 * 124_439_808;
 
-    /// <summary>GPT-2 124M in training: 16 bytes a parameter, and about a gigabyte of activations.</summary>
-    private const long WantedMemoryBytes = 16L * 124_439_808 + (1L << 30);
+    private const int AdapterRank = 8;
 
     /// <summary>Does the work; the first look at a device loads libtorch and takes seconds.</summary>
     public static JsonObject Run(JobWork work)
@@ -34,7 +35,7 @@ internal static class DoctorJob
             ["device_name"] = work.Device.Name,
             ["device_index"] = work.Device.Index,
             ["devices"] = silo.Replicas.Devices.Count,
-            ["precision"] = precision == Core.Specification.Precision.BFloat16 ? "bf16" : "fp32",
+            ["precision"] = precision == Precision.BFloat16 ? "bf16" : "fp32",
             ["bf16_is_fast"] = work.Device.BFloat16IsFast,
             ["threads"] = work.Threads,
             ["libtorch"] = profile.TorchVersion,
@@ -48,7 +49,7 @@ internal static class DoctorJob
             ["gateway_port"] = silo.GatewayPort,
             ["stripe_port"] = silo.Stripes.Port,
             ["http"] = silo.HttpAddress,
-            ["warnings"] = new JsonArray([.. Warnings(silo.DataFolder, freeDisk, freeMemory)]),
+            ["warnings"] = new JsonArray([.. Warnings(silo.DataFolder, freeDisk), .. MemoryWarnings(work, freeMemory)]),
         };
         if (work.Device.Card is { } facts)
             report["card"] = Card(work, facts);
@@ -67,19 +68,34 @@ internal static class DoctorJob
         return report;
     }
 
-    private static IEnumerable<JsonNode> Warnings(string folder, long freeDisk, long freeMemory)
+    private static IEnumerable<JsonNode> Warnings(string folder, long freeDisk)
     {
         if (freeDisk < WantedDiskBytes)
         {
             yield return $"{Gigabytes(freeDisk)} GB are free in {folder}; five checkpoints of GPT-2 124M take "
                 + $"{Gigabytes(WantedDiskBytes)} GB.";
         }
+    }
 
-        if (freeMemory < WantedMemoryBytes)
+    /// <summary>Only of processors: a card has memory of its own.</summary>
+    private static IEnumerable<JsonNode> MemoryWarnings(JobWork work, long freeMemory)
+    {
+        var precision = work.PrecisionOf(null);
+        var all = TrainingBytes(new TrainingScope(TrainableParameters.All), precision);
+        if (DeviceKinds.Read(work.Device.Kind) == DeviceKind.Cpu && freeMemory < all)
         {
+            var adapters = TrainingBytes(new TrainingScope(TrainableParameters.Lora, AdapterRank), precision);
             yield return $"{Gigabytes(freeMemory)} GB of memory are free; training GPT-2 124M takes about "
-                + $"{Gigabytes(WantedMemoryBytes)} GB.";
+                + $"{Gigabytes(all)} GB, with --train lora:{AdapterRank} {Gigabytes(adapters)} GB.";
         }
+    }
+
+    /// <summary>What a worker takes that trains GPT-2 124M with the defaults of <c>train</c>.</summary>
+    private static long TrainingBytes(TrainingScope scope, Precision precision)
+    {
+        var shape = Presets.Scratch("scratch:gpt2").Shape;
+        return MemoryEstimate.Of(MemoryEstimate.DemandOf(
+            shape, Presets.FineTuning, shape.ContextLength, scope, precision)).TotalBytes;
     }
 
     private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.0", CultureInfo.InvariantCulture);

@@ -89,10 +89,12 @@ public sealed class CommandTreeTests
             var output = new StringWriter();
             var words = Tokens.FullName(command).Split(' ').Append("--help").ToArray();
             tree.Root.Parse(words).Invoke(new InvocationConfiguration { Output = output });
-            var example = command.Example;
-            Assert.Contains($"gpt2cluster {example}", output.ToString(), StringComparison.Ordinal);
-            var typed = Split(example);
-            Assert.Null(tree.UsageError(typed, tree.Root.Parse(typed)));
+            foreach (var example in command.MoreExamples.Prepend(command.Example))
+            {
+                Assert.Contains($"gpt2cluster {example}", output.ToString(), StringComparison.Ordinal);
+                var typed = Split(example);
+                Assert.Null(tree.UsageError(typed, tree.Root.Parse(typed)));
+            }
         }
     }
 

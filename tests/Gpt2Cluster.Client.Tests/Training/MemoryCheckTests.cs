@@ -39,6 +39,49 @@ public sealed class MemoryCheckTests
         Assert.Null(MemoryCheck.Error(small, [Silo("a", "m", 9_000_000_000), Silo("b", "n", 9_000_000_000)]));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(DeviceKind.Cuda)]
+    public void A_small_machine_does_not_refuse_what_cards_serve(DeviceKind? wish)
+    {
+        var run = Large with { Device = wish };
+        SiloDescription[] silos = [Cards("a"), Silo("b", "m", 8_000_000_000)];
+        Assert.Null(MemoryCheck.Error(run, silos));
+        Assert.Null(MemoryCheck.WorkerBytes(run, silos));
+        Assert.StartsWith("The machine m has 8.0 GB", MemoryCheck.Error(run with { Device = DeviceKind.Cpu }, silos));
+
+        // With one card for two workers, processors are not sure to serve the run; without any card they are.
+        var two = run with { Workers = new WorkerRange(2, null) };
+        Assert.Null(MemoryCheck.Error(two, silos));
+        Assert.NotNull(MemoryCheck.Error(two with { Device = null }, silos[1..]));
+    }
+
+    [Fact]
+    public void A_silo_that_is_leaving_does_not_count()
+    {
+        SiloDescription[] silos =
+        [
+            Silo("a", "m", 400_000_000_000),
+            Silo("b", "n", 8_000_000_000) with { IsLeaving = true },
+            Cards("c") with { IsLeaving = true },
+        ];
+        Assert.Null(MemoryCheck.Error(Large, silos));
+        Assert.True(MemoryCheck.LargestBatch(Large, silos).Windows > 1);
+    }
+
+    [Fact]
+    public void Workers_of_one_silo_share_its_program_and_its_exchange()
+    {
+        // A machine that holds two workers in one silo, and not in two.
+        var two = Silo("a", "m", 0);
+        two = two with { Workers = [two.Workers[0], two.Workers[0] with { DeviceIndex = 1 }] };
+        var estimate = MemoryEstimate.Of(MemoryEstimate.DemandOf(Small, Precision.BFloat16, siloCount: 1));
+        var bytes = (2 * estimate.TotalBytes) - MemoryEstimate.ProgramBytes - estimate.ExchangeBytes;
+        Assert.Null(MemoryCheck.Error(Small, [two with { MachineMemoryBytes = bytes }]));
+        Assert.NotNull(MemoryCheck.Error(Small, [two with { MachineMemoryBytes = bytes - 1 }]));
+        Assert.NotNull(MemoryCheck.Error(Small, [Silo("a", "m", bytes), Silo("b", "m", bytes)]));
+    }
+
     [Fact]
     public void A_silo_that_does_not_say_its_memory_is_believed() =>
         Assert.Null(MemoryCheck.Error(Large, [Silo("a", "m", 0)]));
@@ -103,6 +146,12 @@ public sealed class MemoryCheckTests
         Trainable = TrainableParameters.Lora,
         Lora = new LoraOptions { Rank = 8, Alpha = 16 },
     };
+
+    private static SiloDescription Cards(string name)
+    {
+        var silo = Silo(name, name, 8_000_000_000);
+        return silo with { Workers = [silo.Workers[0] with { Kind = "cuda" }] };
+    }
 
     private static SiloDescription Silo(string name, string machine, long memoryBytes) => new()
     {

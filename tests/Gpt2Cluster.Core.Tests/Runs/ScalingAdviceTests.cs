@@ -84,12 +84,19 @@ public sealed class ScalingAdviceTests
     public void The_sentence_has_the_figures_and_what_helps() => Assert.Equal(
         "A step takes 5.93 s with 2 workers, of which 4.75 s wait for the link, where each silo sends 30.0 MB at "
         + "6.0 MB/s; with one worker alone it would take about 2.15 s. What helps: --workers 1, --train lora:8, "
-        + "--micro-batches 32 or more, or a faster link.",
+        + "--micro-batches 32 or more, or a faster link. --workers can be changed on resuming; --train and "
+        + "--micro-batches only in a new run.",
         ScalingAdvice.Sentence(SlowLink));
 
     [Fact]
     public void Before_a_step_was_measured_the_sentence_says_what_it_would_take() => Assert.StartsWith(
         "A step would take about 5.90 s with 2 workers, of which 4.75 s wait for the link",
+        ScalingAdvice.Sentence(SlowLink with { MeasuredSeconds = null }),
+        StringComparison.Ordinal);
+
+    [Fact]
+    public void Before_there_is_a_run_every_option_can_be_chosen() => Assert.EndsWith(
+        "or a faster link.",
         ScalingAdvice.Sentence(SlowLink with { MeasuredSeconds = null }),
         StringComparison.Ordinal);
 

@@ -146,7 +146,7 @@ public sealed class RunCommandsTests(Cluster cluster)
 
     [Fact]
     public void A_batch_size_is_a_number_or_auto() => Assert.Contains(
-        "--batch-size takes a whole number that is 0 or more, or auto, not 'large'",
+        "--batch-size takes a whole number of 1 or more, or auto, not 'large'",
         cluster.Refused(2, "train", Repository.Verses, "--batch-size", "large"),
         StringComparison.Ordinal);
 

@@ -38,6 +38,7 @@ public sealed class UnreachableTests(Cluster cluster)
         using var train = Start(mute, "train", Repository.Verses, "--model", "scratch:tiny", "--sequence-length", "8");
         using var show = Start(otherId, "show", "told");
         using var store = Start($"redis://{closed}/gpt2cluster", "workers");
+        using var doctor = Start(closed, "doctor", "--json");
 
         AssertSays(runs, watch, closed);
         AssertSays(train, watch, mute);
@@ -48,6 +49,9 @@ public sealed class UnreachableTests(Cluster cluster)
         var error = JsonDocument.Parse(json.Output).RootElement;
         Assert.Equal("error", error.GetProperty("event").GetString());
         Assert.Equal(runs.Errors.Trim(), error.GetProperty("message").GetString());
+        AssertEnds(doctor, watch);
+        var problems = JsonDocument.Parse(doctor.Output).RootElement.GetProperty("problems");
+        Assert.Contains(runs.Errors.Trim(), problems.EnumerateArray().Select(problem => problem.GetString()));
     }
 
     /// <summary>
