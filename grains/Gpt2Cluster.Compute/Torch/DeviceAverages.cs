@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Gpt2Cluster.Compute.Torch;
 
 /// <summary>
-/// A step's averaged gradient on the device, fp32: it goes up once, range by range as it lands or whole for the norm, or
-/// is made there of the sums; and stays for the update.
+/// A step's averaged gradient on the device, fp32: it goes up once, range by range as it lands or whole for the norm,
+/// or is made there of the sums; and stays for the update.
 /// </summary>
 internal sealed class DeviceAverages(TensorMemory memory, IHostCopies copies) : IAveragesSink, IDisposable
 {

@@ -17,9 +17,9 @@ public sealed class OutOfMemoryTests
     private const long TrainedParameters = 7_242_624;
 
     /// <summary>
-    /// In the torch backend's update the norm takes 8 bytes a parameter (the averages' squares in fp64; the averages are
-    /// there) and the update itself 12 (a scratch, and a root in fp64): in between, the moments are updated and the
-    /// parameters are not.
+    /// In the torch backend's update the norm takes 8 bytes a parameter (the averages' squares in fp64; the averages
+    /// are there) and the update itself 12 (a scratch, and a root in fp64): in between, the moments are updated and
+    /// the parameters are not.
     /// </summary>
     private const long HalfAnUpdateBytes = 10 * TrainedParameters;
 
