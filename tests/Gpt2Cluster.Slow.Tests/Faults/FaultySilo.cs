@@ -13,14 +13,13 @@ internal sealed class FaultySilo : IDisposable
 
     private readonly Sightings sightings = new();
     private readonly FaultListener listener;
-    private readonly string precision;
 
     /// <summary>Starts it.</summary>
     /// <param name="devices">What <c>--devices</c> says.</param>
     /// <param name="precision">Of the runs.</param>
     public FaultySilo(string devices, string precision)
     {
-        this.precision = precision;
+        (Devices, Precision) = (devices, precision);
         listener = new FaultListener(Path.Combine(Folder.Path, "faults"), sightings);
 
         // The C library is to ask the kernel for each buffer, and not to keep what is given back.
@@ -31,6 +30,12 @@ internal sealed class FaultySilo : IDisposable
         Silo = SiloProcess.Start(Folder, Name, "embedded:0", environment, ["--devices", devices]);
     }
 
+    /// <summary>What it computes on.</summary>
+    public string Devices { get; }
+
+    /// <summary>What its runs compute in.</summary>
+    public string Precision { get; }
+
     public TestFolder Folder { get; } = new();
 
     public SiloProcess Silo { get; }
@@ -40,7 +45,7 @@ internal sealed class FaultySilo : IDisposable
         Folder,
         [
             "train", Repository.Verses, "--run", run, "--model", "scratch:tiny", "--json", "--steps", "3",
-            "--batch-size", "8", "--micro-batches", "2", "--threads-per-worker", "1", "--precision", precision,
+            "--batch-size", "8", "--micro-batches", "2", "--threads-per-worker", "1", "--precision", Precision,
             "--sample-every", "0", "--val-every", "0", "--save-every", "0", "--cluster", Silo.Gateway, .. more,
         ]);
 
