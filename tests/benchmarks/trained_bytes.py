@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a run exchanges and stores of what it trains: trained_bytes.py [STEPS].
+"""What a run exchanges and stores of what it trains: trained_bytes.py [STEPS [MICRO_BATCHES ...]].
 
 Two silos of one thread each train scratch:gpt2 in bf16, 1 window of 32 tokens a micro-batch, with everything trained, with the
 transformer's layers alone and with adapters of rank 8, each with 2 and with 8 micro-batches a step. Prints the bytes a step
@@ -42,7 +42,7 @@ def train(folder, trained, micro_batches, steps):
 def main():
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     too_much = False
-    for micro_batches in (2, 8):
+    for micro_batches in [int(word) for word in sys.argv[2:]] or (2, 8):
         full = None
         for trained, (most_exchanged, most_stored) in KINDS.items():
             with tempfile.TemporaryDirectory() as folder:
