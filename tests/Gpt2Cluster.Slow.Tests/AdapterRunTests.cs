@@ -35,15 +35,18 @@ public sealed class AdapterRunTests
         Assert.Single(hashes.Distinct());
     }
 
-    [Fact]
-    public void A_silo_that_is_killed_and_joins_again_changes_nothing()
+    [Theory]
+    [InlineData("fp32")]
+    [InlineData("bf16")]
+    public void A_silo_that_is_killed_and_joins_again_changes_nothing(string precision)
     {
         using var folder = new TestFolder();
         using var other = new TestFolder();
-        using var undisturbed = ClientProcess.Start(other, Training.Adapters(LongerSteps, "--silos", "1"));
+        string[] command = Training.Adapters(LongerSteps, "--precision", precision);
+        using var undisturbed = ClientProcess.Start(other, [.. command, "--silos", "1"]);
         var expected = Training.HashOf(undisturbed);
 
-        using var client = ClientProcess.Start(folder, Training.Adapters(LongerSteps, "--silos", "2"));
+        using var client = ClientProcess.Start(folder, [.. command, "--silos", "2"]);
         client.WaitFor("step", step => step.GetProperty("step").GetInt64() >= 3);
         var killed = folder.ClusterRecord()!.Value.GetProperty("silos")[1].GetProperty("process");
         Process.GetProcessById(killed.GetProperty("process_id").GetInt32()).Kill();

@@ -4,7 +4,8 @@
 Two silos of one thread each train scratch:gpt2 in bf16, 1 window of 32 tokens a micro-batch, with everything trained, with the
 transformer's layers alone and with adapters of rank 8, each with 2 and with 8 micro-batches a step. Prints the bytes a step
 exchanged (exchanged_bytes of its events, of the step with the least: while one silo is slower, parts that are no power of two
-make more sums), those of the checkpoint of the last step, and what part of full training's that is; ends with 1 when a part is larger than it may be.
+make more sums), those of the checkpoint of the last step, and what part of full training's that is; ends with 1 when a part is
+larger than it may be.
 
 Build first: dotnet build -c Release
 """
