@@ -71,7 +71,7 @@ internal sealed class DeviceAverages(TensorMemory memory, IHostCopies copies) : 
     public Tensor Take(FlatBuffer? averages, long length)
     {
         var all = averages is null ? Made()
-            : ReferenceEquals(source, averages) ? values!
+            : HasLanded(averages, length) || HasBeenUploaded(averages) ? Arrived()
             : Upload(averages, length);
         (source, values, landedCount) = (null, null, 0);
         return all;
@@ -103,6 +103,8 @@ internal sealed class DeviceAverages(TensorMemory memory, IHostCopies copies) : 
 
     private bool HasLanded(FlatBuffer averages, long length) =>
         ReferenceEquals(source, averages) && landedCount == length;
+
+    private bool HasBeenUploaded(FlatBuffer averages) => ReferenceEquals(source, averages) && landedCount == 0;
 
     private Tensor Arrived()
     {

@@ -119,6 +119,19 @@ public sealed class StreamCopiesTests
     }
 
     [Fact]
+    public void Of_averages_that_landed_in_part_an_update_takes_all()
+    {
+        using var whole = New(Precision.Float32, memory => new BlockingCopies(memory.Operators));
+        using var part = New(Precision.Float32, Streaming(new RecordingCopyDriver()));
+        using var averages = Replicas.ToBuffer(
+            [.. Enumerable.Range(0, (int)whole.Layout.Length).Select(element => (element % 7) - 3f)]);
+        part.TakeAverages()!.Landed(averages, 0, averages.Length / 2);
+        foreach (var replica in new[] { whole, part })
+            replica.Apply(averages, 1, 1e-3, 1);
+        Assert.Equal(Replicas.Parameters(whole), Replicas.Parameters(part));
+    }
+
+    [Fact]
     public void Averages_that_nobody_takes_do_not_reach_into_memory_that_is_given_back()
     {
         var driver = new RecordingCopyDriver();
