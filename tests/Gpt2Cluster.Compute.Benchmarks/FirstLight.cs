@@ -85,7 +85,8 @@ internal sealed partial class FirstLight(Options options, FirstLightSizes sizes)
         var program = options.Text("tests", "");
         if (program.Length == 0)
             return new Row("device tests", "no --tests", "-", null);
-        List<string> arguments = [];
+        // Where CI is set the program colours its summary, also into a pipe.
+        List<string> arguments = ["--no-ansi"];
         foreach (var name in sizes.TestClasses)
             arguments.AddRange(["--filter-class", "*." + name]);
         var child = await Child.RunAsync(
