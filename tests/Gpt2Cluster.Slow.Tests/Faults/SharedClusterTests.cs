@@ -11,20 +11,17 @@ public sealed class SharedClusterTests
     [Fact]
     public void A_run_that_waits_gets_a_worker_of_one_that_has_more_than_it_needs_and_gives_it_back()
     {
-        using var calm = new TestFolder();
-        using var oldAlone = ClientProcess.Start(calm, Old());
-        var oldHash = Training.HashOf(oldAlone);
-        using var newAlone = ClientProcess.Start(calm, New());
-        var newHash = Training.HashOf(newAlone);
-
         using var folder = new TestFolder();
         using var first = SiloProcess.Start(folder, "a", "embedded:0");
+        var oldHash = HashAlone(folder, first, Old("old-alone"));
+        var newHash = HashAlone(folder, first, New("new-alone"));
+
         using var second = SiloProcess.Start(folder, "b", first.Store);
         using var third = SiloProcess.Start(folder, "c", first.Store);
         string[] cluster = ["--cluster", $"{first.Gateway},{second.Gateway}"];
-        using var old = ClientProcess.StartUntilConnected(folder, Old(cluster));
+        using var old = ClientProcess.StartUntilConnected(folder, Old("old", cluster));
         old.WaitFor("step", step => step.GetProperty("workers").GetInt32() == 3);
-        using var later = ClientProcess.StartUntilConnected(folder, New(["--workers", "1..1", .. cluster]));
+        using var later = ClientProcess.StartUntilConnected(folder, New("new", ["--workers", "1..1", .. cluster]));
 
         Assert.Equal(newHash, Training.HashOf(later));
         Assert.Empty(old.Events("end"));
@@ -36,9 +33,15 @@ public sealed class SharedClusterTests
         Assert.Equal(3, old.Events("step")[^1].GetProperty("workers").GetInt32());
     }
 
-    private static string[] Old(params string[] more) =>
-        Training.Small(OldSteps, ["--run", "old", "--micro-batches", "4", .. more]);
+    private static string HashAlone(TestFolder folder, SiloProcess silo, string[] command)
+    {
+        using var alone = ClientProcess.Start(folder, [.. command, "--cluster", silo.Gateway]);
+        return Training.HashOf(alone);
+    }
 
-    private static string[] New(params string[] more) =>
-        Training.Small(NewSteps, ["--run", "new", "--seed", "7", "--micro-batches", "3", .. more]);
+    private static string[] Old(string name, params string[] more) =>
+        Training.Small(OldSteps, ["--run", name, "--micro-batches", "4", .. more]);
+
+    private static string[] New(string name, params string[] more) =>
+        Training.Small(NewSteps, ["--run", name, "--seed", "7", "--micro-batches", "3", .. more]);
 }
