@@ -72,8 +72,8 @@ internal sealed class Preparation
         if (before is null && known is null)
             await LookAtSilos(session, model, cancellation);
         var specification = await Specification(session, model, cancellation);
-        if (builder.FitsBatch)
-            specification = await WithFittingBatch(session, specification, before, cancellation);
+        if (builder.FitsBatch || builder.HasOpenBatch)
+            specification = await WithSettledBatch(session, specification, before, cancellation);
         var submission = new Submission
         {
             SpecificationJson = SpecificationJson.Write(specification),
@@ -127,23 +127,26 @@ internal sealed class Preparation
     }
 
     /// <summary>
-    /// Settles <c>--batch-size auto</c>, once: a run that was submitted before keeps its number, whatever machines are
-    /// there now.
+    /// Settles <c>--batch-size auto</c>, or what it is on cards where nobody names it, once: a run that was submitted
+    /// before keeps its number, whatever machines are there now.
     /// </summary>
-    private async Task<RunSpecification> WithFittingBatch(
+    private async Task<RunSpecification> WithSettledBatch(
         ClusterSession session, RunSpecification specification, RunDescription? before, CancellationToken cancellation)
     {
         if (before is not null)
         {
-            var settled = SpecificationJson.Read(before.SpecificationJson).BatchSize;
-            return specification with { BatchSize = settled };
+            return specification with { BatchSize = SpecificationJson.Read(before.SpecificationJson).BatchSize };
         }
 
-        var fitting = MemoryCheck.LargestBatch(specification, await session.Silos(cancellation));
-        var message = fitting.ToString();
-        context.Output.JsonLine(RunEventJson.Write(new WarningEvent { Run = Run, Message = message }));
-        context.Output.Remark(message);
-        return specification with { BatchSize = fitting.Windows };
+        var silos = await session.Silos(cancellation);
+        var settled = builder.FitsBatch
+            ? MemoryCheck.LargestBatch(specification, silos)
+            : MemoryCheck.FillingBatch(specification, silos);
+        if (settled is null)
+            return specification;
+        context.Output.JsonLine(RunEventJson.Write(new WarningEvent { Run = Run, Message = settled.Words }));
+        context.Output.Remark(settled.Words);
+        return specification with { BatchSize = settled.Windows };
     }
 
     private static async Task<TokenCounts> Send(Uploads uploads, DatasetSource source, CancellationToken cancellation)
@@ -174,8 +177,9 @@ internal sealed class Preparation
             throw new UserErrorException(tooSmall);
         if (MemoryCheck.WorkerBytes(preview, silos) is { } bytes)
         {
+            var what = builder.FitsBatch || builder.HasOpenBatch ? $"With --batch-size {preview.BatchSize} a" : "A";
             context.Output.Detail(FormattableString.Invariant(
-                $"A worker of this run takes about {bytes / 1e9:0.00} GB of memory."));
+                $"{what} worker of this run takes about {bytes / 1e9:0.00} GB of memory."));
         }
 
         foreach (var silo in silos)

@@ -28,6 +28,10 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     /// </summary>
     public bool FitsBatch { get; } = arguments.GetValue(options.BatchSize) is { Windows: null };
 
+    /// <summary>Whether nobody names the batch size, neither an option nor a preset.</summary>
+    public bool HasOpenBatch => arguments.GetValue(options.BatchSize) is null
+        && ReferenceEquals(Presets.DefaultsOf(Model), Presets.FineTuning);
+
     /// <summary><c>--pause-at</c>.</summary>
     public long? PauseAt { get; } = arguments.GetValue(options.PauseAt);
 

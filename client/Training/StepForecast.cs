@@ -77,11 +77,13 @@ internal sealed class StepForecast
         if (ServingWorkers.Of(specification, silos) is not { } serving)
             throw new ClientException(ExitCodes.Failed, "The cluster has no worker that could serve the run.");
         specification = specification with { Precision = specification.Precision ?? serving.Devices.Precision };
-        if (builder.FitsBatch)
+        var settled = builder.FitsBatch ? MemoryCheck.LargestBatch(specification, silos)
+            : builder.HasOpenBatch ? MemoryCheck.FillingBatch(specification, silos)
+            : null;
+        if (settled is not null)
         {
-            var fitting = MemoryCheck.LargestBatch(specification, silos);
-            context.Output.Remark(fitting.ToString());
-            specification = specification with { BatchSize = fitting.Windows };
+            context.Output.Remark(settled.Words);
+            specification = specification with { BatchSize = settled.Windows };
         }
 
         if (MemoryCheck.Error(specification, silos) is { } tooSmall)

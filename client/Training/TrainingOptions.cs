@@ -25,8 +25,7 @@ internal sealed class TrainingOptions
     /// <summary><c>--batch-size</c>.</summary>
     public Option<BatchSize?> BatchSize { get; } = Values.BatchSize(
         "--batch-size",
-        "windows a micro-batch; auto: the most that fit every worker's memory; exit code 2 where cards may serve the "
-        + "run [default: 2]");
+        "windows a micro-batch; auto: the most that fit every worker's memory [default: 2; on cards what fills one]");
 
     /// <summary><c>--micro-batches</c>.</summary>
     public Option<long?> MicroBatches { get; } = Values.WholeNumber(

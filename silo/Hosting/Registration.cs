@@ -156,6 +156,7 @@ public sealed partial class Registration(
             BFloat16IsFast = device.BFloat16IsFast,
             Class = device.Class,
             SpeedRank = device.SpeedRank,
+            CardMemoryBytes = device.Card?.MemoryBytes ?? 0,
         })],
     };
 

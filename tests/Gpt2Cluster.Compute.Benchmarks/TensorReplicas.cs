@@ -11,7 +11,7 @@ namespace Gpt2Cluster.Compute.Benchmarks;
 /// </summary>
 internal sealed class TensorReplicas : IReplicaFactory
 {
-    private readonly ReplicaFactory own = new(ReplicaFactory.CpuDevices(1));
+    private readonly ReplicaFactory own = new(ReplicaFactory.CpuAsCard());
 
     /// <inheritdoc/>
     public IReadOnlyList<Device> Devices => own.Devices;

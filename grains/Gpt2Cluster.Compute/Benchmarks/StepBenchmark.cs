@@ -37,7 +37,9 @@ public sealed record StepBenchmarkOptions(
 /// 6 x (parameters without wpe) + 12 x layers x width x T operations a token, over <paramref name="MatmulGflops"/>.
 /// </param>
 /// <param name="PeakResidentBytes">The most memory the process has held.</param>
-/// <param name="EstimatedBytes">What <see cref="MemoryEstimate"/> says of it.</param>
+/// <param name="EstimatedBytes">
+/// What <see cref="MemoryEstimate"/> says of it; on a card what <see cref="CardMemoryEstimate"/> says of the card.
+/// </param>
 /// <param name="Phases">Medians of the phases of the steps behind the warm-up.</param>
 public sealed record StepBenchmarkResult(
     double TokensPerSecond,
@@ -80,9 +82,14 @@ public static class StepBenchmark
             gflops,
             operations / seconds / (gflops * 1e9),
             peak,
-            MemoryEstimate.Of(DemandOf(options, parameters)).TotalBytes,
+            Estimate(device, DemandOf(options, parameters)),
             Median(phases));
     }
+
+    private static long Estimate(Device device, MemoryDemand demand) =>
+        device.IsCard ? CardMemoryEstimate.Of(demand).DeviceBytes
+        : device.ActsAsCard ? CardMemoryEstimate.Of(demand).TensorBytes
+        : MemoryEstimate.Of(demand).TotalBytes;
 
     private static MemoryDemand DemandOf(StepBenchmarkOptions options, ModelParameters parameters) => new(
         parameters,

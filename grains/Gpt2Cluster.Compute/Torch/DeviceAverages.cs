@@ -13,7 +13,7 @@ namespace Gpt2Cluster.Compute.Torch;
 internal sealed class DeviceAverages(TensorMemory memory, IHostCopies copies) : IAveragesSink, IDisposable
 {
     /// <summary>Elements that one operator takes: temporary tensors have no more.</summary>
-    public const int MostElements = 1 << 27;
+    public const int MostElements = CardMemoryEstimate.MostUpdateElements;
 
     private const int BlockElements = NormBlocks.BlockElements;
 

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
+using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Randomness;
 using static TorchSharp.torch;
 
@@ -14,7 +15,7 @@ internal sealed class DropoutMasks(TorchOperators operators)
     private const long Word = 0xFFFFFFFF;
 
     // Counters at a time, so that a mask's integers take no more than some hundred megabytes.
-    private const long MostCounters = 1 << 21;
+    private const long MostCounters = CardMemoryEstimate.MostMaskCounters;
 
     /// <summary>The multipliers of all elements of a matrix, in its shape and type.</summary>
     public Tensor Of(Dropout dropout, Matrix like)

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
+using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using static TorchSharp.torch;
 
@@ -19,7 +20,7 @@ internal sealed class TorchHeadLoss(
     long mostBytes = TorchHeadLoss.MostBytes) : IHeadLoss
 {
     /// <summary>Bytes of logits at a time: all rows of 16 windows of 1,024 tokens of GPT-2 in bf16.</summary>
-    public const long MostBytes = 2_000_000_000;
+    public const long MostBytes = CardMemoryEstimate.MostLogitBytes;
 
     private Matrix? logits;
     private Tensor? logarithms; // (N, 1): of the targets' probabilities, fp32

@@ -47,6 +47,10 @@ public sealed record WorkerDescription
     [Id(9)]
     public int SpeedRank { get; init; }
 
+    /// <summary>Bytes of a card's own memory; 0 for a processor, and where nobody knows.</summary>
+    [Id(10)]
+    public long CardMemoryBytes { get; init; }
+
     /// <summary>Key of its grain.</summary>
     public string Key => GrainKeys.Worker(SiloName, DeviceIndex);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Specification;
@@ -24,7 +23,11 @@ public sealed record MemoryDemand(
     int MicroBatchCount,
     bool Recompute,
     int SiloCount,
-    bool WritesCheckpoints);
+    bool WritesCheckpoints)
+{
+    /// <summary>Whether elements are dropped, of activations or of adapters' inputs.</summary>
+    public bool HasDropout { get; init; }
+}
 
 /// <summary>
 /// The memory a worker takes at its peak, bytes, before anything is allocated: the sum of what the backend of a
@@ -90,15 +93,29 @@ public sealed record MemoryEstimate(
         var workingBytes = isBFloat16 ? elementBytes * trained : 0;
         var state = masterBytes + workingBytes + (elementBytes * demand.Parameters.Frozen.Length);
         var sums = SumCount(demand) * sizeof(float) * trained;
-        var averages = demand.SiloCount == 0 ? 0 : 2L * sizeof(float) * trained;
         return new MemoryEstimate(
             state,
             (isBFloat16 ? elementBytes * trained : 0) + TokenSumBytes(demand, isBFloat16) + sums,
             Activations(demand, elementBytes),
             Logits(shape, (long)demand.BatchSize * demand.SequenceLength, isBFloat16),
-            averages + (demand.SiloCount > 1 ? sizeof(float) * trained / demand.SiloCount : 0),
+            Exchange(demand),
             demand.WritesCheckpoints ? masterBytes : 0,
-            demand.SiloCount > 1 ? sizeof(float) * trained : 0);
+            Fold(demand));
+    }
+
+    /// <summary>
+    /// What a machine's own memory holds of a worker on a card: copies of the sums that leave the card, and the silo's
+    /// exchange.
+    /// </summary>
+    public static MemoryEstimate BesideCard(MemoryDemand demand)
+    {
+        ArgumentNullException.ThrowIfNull(demand);
+        var isBFloat16 = demand.Precision == Precision.BFloat16;
+        var copies = demand.SiloCount == 0 ? 0
+            : isBFloat16 && SumCount(demand) == 0 ? sizeof(ushort)
+            : sizeof(float) * ContributionCount(demand);
+        return new MemoryEstimate(
+            0, copies * demand.Parameters.Trained.Length, 0, 0, Exchange(demand), 0, Fold(demand));
     }
 
     /// <summary>The demand of a run's worker, one of <paramref name="siloCount"/> silos.</summary>
@@ -114,7 +131,10 @@ public sealed record MemoryEstimate(
             specification.MicroBatchCount,
             specification.Recompute,
             siloCount,
-            WritesCheckpoints: true);
+            WritesCheckpoints: true)
+        {
+            HasDropout = specification.Dropout > 0 || specification.Lora?.Dropout > 0,
+        };
     }
 
     /// <summary>The demand of a worker alone that trains with some defaults and writes checkpoints.</summary>
@@ -135,91 +155,45 @@ public sealed record MemoryEstimate(
     }
 
     /// <summary>
-    /// Why a machine has too little memory for its workers, and what would fit; null if it has enough.
-    /// </summary>
-    /// <param name="place">Whose memory, as the sentence begins.</param>
-    /// <param name="availableBytes">What there is for all workers.</param>
-    /// <param name="workers">The run's workers there, 1 or more.</param>
-    /// <param name="demand">Of one.</param>
-    public static string? Error(string place, long availableBytes, MachineWorkers workers, MemoryDemand demand)
-    {
-        ArgumentNullException.ThrowIfNull(demand);
-        var needed = Of(demand).BytesOf(workers);
-        if (needed <= availableBytes)
-            return null;
-        var what = workers.WorkerCount == 1
-            ? "this run's worker takes"
-            : $"this run's {workers.WorkerCount} workers take";
-        return $"{place} has {Gigabytes(availableBytes)} GB of memory and {what} about {Gigabytes(needed)} GB; "
-            + Advice(availableBytes, workers, demand);
-    }
-
-    /// <summary>
-    /// The most windows a micro-batch with which a machine's workers stay within some memory: the estimate grows with
-    /// each.
-    /// </summary>
-    /// <param name="demand">Of one worker; its batch size does not matter.</param>
-    /// <param name="workers">The run's workers there, 1 or more.</param>
-    /// <param name="availableBytes">What they may take.</param>
-    /// <param name="most">What is not exceeded, 1 or more.</param>
-    /// <returns>0 if not even one fits.</returns>
-    public static int LargestBatchSize(MemoryDemand demand, MachineWorkers workers, long availableBytes, int most)
-    {
-        ArgumentNullException.ThrowIfNull(demand);
-        var (fits, tooMany) = (0, most + 1);
-        while (tooMany - fits > 1)
-        {
-            var middle = fits + ((tooMany - fits) / 2);
-            if (Of(demand with { BatchSize = middle }).BytesOf(workers) <= availableBytes)
-                fits = middle;
-            else
-                tooMany = middle;
-        }
-
-        return fits;
-    }
-
-    private static string Advice(long availableBytes, MachineWorkers workers, MemoryDemand demand)
-    {
-        (string Words, MemoryDemand Demand)[] ways =
-        [
-            ("--recompute", demand with { Recompute = true }),
-            ("--batch-size 1", demand with { BatchSize = 1 }),
-            ("--batch-size 1 --recompute", demand with { BatchSize = 1, Recompute = true }),
-            ("--train lora:8", Adapters(demand)),
-            ("--train lora:8 --batch-size 1 --recompute", Adapters(demand) with { BatchSize = 1, Recompute = true }),
-        ];
-        var fitting = ways.FirstOrDefault(way => Of(way.Demand).BytesOf(workers) <= availableBytes);
-        return fitting.Words is { } words
-            ? $"{words} would fit in {Gigabytes(Of(fitting.Demand).BytesOf(workers))} GB."
-            : "choose a smaller model, or a machine with more memory.";
-    }
-
-    private static MemoryDemand Adapters(MemoryDemand demand) => demand with
-    {
-        Parameters = new ModelParameters(
-            demand.Parameters.Shape, TrainableParameters.Lora, new TrainingScope(TrainableParameters.Lora, 8).Lora()),
-    };
-
-    /// <summary>
     /// Sums that one worker of the silos holds of its share of a step; a bf16 gradient that is all of it travels as
     /// it is.
     /// </summary>
-    private static long SumCount(MemoryDemand demand)
+    internal static long SumCount(MemoryDemand demand)
     {
-        var share = (demand.MicroBatchCount + Math.Max(1, demand.SiloCount) - 1) / Math.Max(1, demand.SiloCount);
-        if (share == 1)
+        if (ShareOf(demand) == 1)
             return demand.Precision == Precision.BFloat16 ? 0 : 1;
-        var plan = FoldPlan.For(new ReductionTree(demand.MicroBatchCount), [new LeafRange(0, share)]);
+        var plan = PlanOf(demand);
         return plan.Contributions.Count + plan.HeldCount;
     }
 
-    private static long TokenSumBytes(MemoryDemand demand, bool isBFloat16) =>
+    private static long ContributionCount(MemoryDemand demand) => PlanOf(demand).Contributions.Count;
+
+    private static FoldPlan PlanOf(MemoryDemand demand) =>
+        FoldPlan.For(new ReductionTree(demand.MicroBatchCount), [new LeafRange(0, ShareOf(demand))]);
+
+    private static int ShareOf(MemoryDemand demand)
+    {
+        var siloCount = Math.Max(1, demand.SiloCount);
+        return (demand.MicroBatchCount + siloCount - 1) / siloCount;
+    }
+
+    private static long Exchange(MemoryDemand demand)
+    {
+        var gradient = sizeof(float) * demand.Parameters.Trained.Length;
+        return (demand.SiloCount == 0 ? 0 : 2 * gradient) + (demand.SiloCount > 1 ? gradient / demand.SiloCount : 0);
+    }
+
+    private static long Fold(MemoryDemand demand) =>
+        demand.SiloCount > 1 ? sizeof(float) * demand.Parameters.Trained.Length : 0;
+
+    /// <summary>The token embedding's gradient while it is summed in fp32.</summary>
+    internal static long TokenSumBytes(MemoryDemand demand, bool isBFloat16) =>
         isBFloat16 && demand.Parameters.Trained.Find(new ParameterId(-1, ParameterRole.TokenEmbedding)) is { } tokens
             ? sizeof(float) * tokens.Length
             : 0;
 
-    private static long Activations(MemoryDemand demand, long elementBytes)
+    /// <summary>What the forward pass leaves for the backward pass, and the scratch of both.</summary>
+    internal static long Activations(MemoryDemand demand, long elementBytes)
     {
         var (shape, rank) = (demand.Parameters.Shape, demand.Parameters.Lora?.Rank ?? 0);
         var rows = (long)demand.BatchSize * demand.SequenceLength;
@@ -232,16 +206,17 @@ public sealed record MemoryEstimate(
         return rows * ((blocks * block) + ((shape.LayerCount + 1 + ScratchWidths) * row));
     }
 
+    /// <summary>V in whole groups: rows of the token embedding as the memory has them.</summary>
+    internal static long PaddedVocabulary(ModelShape shape) =>
+        (shape.VocabularySize + VocabularyMultiple - 1L) / VocabularyMultiple * VocabularyMultiple;
+
     private static long Logits(ModelShape shape, long rows, bool isBFloat16)
     {
-        var groups = (shape.VocabularySize + VocabularyMultiple - 1) / VocabularyMultiple;
-        var vocabulary = (long)groups * VocabularyMultiple;
+        var vocabulary = PaddedVocabulary(shape);
         if (!isBFloat16)
             return Math.Min(rows, PortableLogitRows) * vocabulary * sizeof(float);
         var held = Math.Min(rows, FusedLogitRows);
         var maximaAndSums = 2L * sizeof(float) * vocabulary / VocabularyMultiple;
         return held * ((vocabulary * 2) + maximaAndSums + (4L * shape.Width));
     }
-
-    private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.0", CultureInfo.InvariantCulture);
 }

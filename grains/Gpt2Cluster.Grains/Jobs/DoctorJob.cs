@@ -77,25 +77,30 @@ internal static class DoctorJob
         }
     }
 
-    /// <summary>Only of processors: a card has memory of its own.</summary>
+    /// <summary>Of the memory that the device computes in: a card has its own.</summary>
     private static IEnumerable<JsonNode> MemoryWarnings(JobWork work, long freeMemory)
     {
-        var precision = work.PrecisionOf(null);
-        var all = TrainingBytes(new TrainingScope(TrainableParameters.All), precision);
-        if (DeviceKinds.Read(work.Device.Kind) == DeviceKind.Cpu && freeMemory < all)
+        var (place, available) = work.Device.Card is { } card
+            ? ($"The card {card.Name} has {Gigabytes(card.MemoryBytes)} GB of memory", card.MemoryBytes)
+            : ($"{Gigabytes(freeMemory)} GB of memory are free", freeMemory);
+        var all = TrainingBytes(work, new TrainingScope(TrainableParameters.All));
+        if (available < all)
         {
-            var adapters = TrainingBytes(new TrainingScope(TrainableParameters.Lora, AdapterRank), precision);
-            yield return $"{Gigabytes(freeMemory)} GB of memory are free; training GPT-2 124M takes about "
-                + $"{Gigabytes(all)} GB, with --train lora:{AdapterRank} {Gigabytes(adapters)} GB.";
+            var adapters = TrainingBytes(work, new TrainingScope(TrainableParameters.Lora, AdapterRank));
+            yield return $"{place}; training GPT-2 124M takes about {Gigabytes(all)} GB, with "
+                + $"--train lora:{AdapterRank} {Gigabytes(adapters)} GB.";
         }
     }
 
-    /// <summary>What a worker takes that trains GPT-2 124M with the defaults of <c>train</c>.</summary>
-    private static long TrainingBytes(TrainingScope scope, Precision precision)
+    /// <summary>What a worker takes that trains GPT-2 124M with the smallest defaults of <c>train</c>.</summary>
+    private static long TrainingBytes(JobWork work, TrainingScope scope)
     {
         var shape = Presets.Scratch("scratch:gpt2").Shape;
-        return MemoryEstimate.Of(MemoryEstimate.DemandOf(
-            shape, Presets.FineTuning, shape.ContextLength, scope, precision)).TotalBytes;
+        var demand = MemoryEstimate.DemandOf(
+            shape, Presets.FineTuning, shape.ContextLength, scope, work.PrecisionOf(null));
+        return work.Device.IsCard
+            ? CardMemoryEstimate.Of(demand).DeviceBytes
+            : MemoryEstimate.Of(demand).TotalBytes;
     }
 
     private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.0", CultureInfo.InvariantCulture);

@@ -12,17 +12,21 @@ internal static class MemoryTrouble
     /// <summary>
     /// What happened, how much a worker takes where that is estimated, and what would take less.
     /// </summary>
-    public static string Words(string phase, RunSpecification specification)
-    {
-        var takes = specification.Device == DeviceKind.Cpu ? Takes(specification) : "";
-        return $"{phase} failed: there is no memory left{takes}. {Advice.LessMemory(specification)}";
-    }
+    /// <param name="phase">What the worker did.</param>
+    /// <param name="specification">Of its run, the class of its devices settled.</param>
+    public static string Words(string phase, RunSpecification specification) =>
+        $"{phase} failed: there is no memory left{Takes(specification)}. {Advice.LessMemory(specification)}";
 
     private static string Takes(RunSpecification specification)
     {
+        if (specification.Device is not { } kind)
+            return "";
         var precision = specification.Precision ?? Precision.Float32;
-        var bytes = MemoryEstimate.Of(MemoryEstimate.DemandOf(specification, precision, siloCount: 1)).TotalBytes;
+        var demand = MemoryEstimate.DemandOf(specification, precision, siloCount: 1);
+        var (bytes, place) = kind == DeviceKind.Cpu
+            ? (MemoryEstimate.Of(demand).TotalBytes, "")
+            : (CardMemoryEstimate.Of(demand).DeviceBytes, " of its card");
         return string.Create(
-            CultureInfo.InvariantCulture, $"; a worker of this run takes about {bytes / 1e9:0.0} GB");
+            CultureInfo.InvariantCulture, $"; a worker of this run takes about {bytes / 1e9:0.0} GB{place}");
     }
 }

@@ -45,9 +45,9 @@ public sealed class MemoryCheckTests
     public void A_small_machine_does_not_refuse_what_cards_serve(DeviceKind? wish)
     {
         var run = Large with { Device = wish };
-        SiloDescription[] silos = [Cards("a"), Silo("b", "m", 8_000_000_000)];
+        SiloDescription[] silos = [Cards("a", 141_000_000_000), Silo("b", "m", 8_000_000_000)];
         Assert.Null(MemoryCheck.Error(run, silos));
-        Assert.Null(MemoryCheck.WorkerBytes(run, silos));
+        Assert.InRange(MemoryCheck.WorkerBytes(run, silos)!.Value, 60_000_000_000, 90_000_000_000);
         Assert.StartsWith("The machine m has 8.0 GB", MemoryCheck.Error(run with { Device = DeviceKind.Cpu }, silos));
 
         // With one card for two workers, processors are not sure to serve the run; without any card they are.
@@ -63,7 +63,7 @@ public sealed class MemoryCheckTests
         [
             Silo("a", "m", 400_000_000_000),
             Silo("b", "n", 8_000_000_000) with { IsLeaving = true },
-            Cards("c") with { IsLeaving = true },
+            Cards("c", 0) with { IsLeaving = true },
         ];
         Assert.Null(MemoryCheck.Error(Large, silos));
         Assert.True(MemoryCheck.LargestBatch(Large, silos).Windows > 1);
@@ -95,7 +95,8 @@ public sealed class MemoryCheckTests
         var share = (long)(20_000_000_000 * MemoryCheck.FilledShare);
         Assert.InRange(Bytes(small, fitting.Windows), 1, share);
         Assert.InRange(Bytes(small, fitting.Windows + 1), share + 1, long.MaxValue);
-        Assert.Equal(Bytes(small, fitting.Windows), fitting.WorkerBytes);
+        Assert.EndsWith(
+            FormattableString.Invariant($" takes about {Bytes(small, fitting.Windows) / 1e9:0.0} GB."), fitting.Words);
 
         SiloDescription[] together = [Silo("a", "m", 20_000_000_000), Silo("b", "m", 20_000_000_000)];
         var shared = MemoryCheck.LargestBatch(small, together);
@@ -117,16 +118,71 @@ public sealed class MemoryCheckTests
     {
         Assert.Contains(
             "give --batch-size a number", Refusal(Small, Silo("a", "m", 0)), StringComparison.Ordinal);
-        var card = Silo("a", "m", 20_000_000_000);
-        card = card with { Workers = [card.Workers[0] with { Kind = "cuda" }] };
-        Assert.Contains("a has cards", Refusal(Small, card), StringComparison.Ordinal);
-        Assert.Contains("a has cards", Refusal(Small, card, Silo("b", "m", 20_000_000_000)), StringComparison.Ordinal);
+        var silent = Cards("a", 0);
+        Assert.Contains("the card a/0 does not say", Refusal(Small, silent), StringComparison.Ordinal);
+        var two = Small with { Workers = new WorkerRange(2, null) };
+        Assert.Contains(
+            "fewer cards than --workers", Refusal(two, silent, Silo("b", "m", 1)), StringComparison.Ordinal);
         var onProcessors = Small with { Device = DeviceKind.Cpu };
         Assert.True(
-            MemoryCheck.LargestBatch(onProcessors, [card, Silo("b", "m", 20_000_000_000)]).Windows > 1);
+            MemoryCheck.LargestBatch(onProcessors, [silent, Silo("b", "m", 20_000_000_000)]).Windows > 1);
         var tooSmall = Refusal(Large, Silo("a", "m", 25_000_000_000));
         Assert.StartsWith("With a fifth of its memory kept free, the machine m has 20.0 GB of memory", tooSmall);
         Assert.Contains("--train lora:8 would fit", tooSmall, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_card_that_is_too_small_is_refused_with_numbers_and_what_would_fit()
+    {
+        SiloDescription[] silos = [Cards("a", 80_000_000_000), Cards("b", 12_000_000_000)];
+        var error = MemoryCheck.Error(Large, silos);
+        Assert.StartsWith("The card b/0 (a card) has 12.0 GB of memory and this run's worker takes about ", error);
+        Assert.Contains("--train lora:8", error, StringComparison.Ordinal);
+        Assert.Null(MemoryCheck.Error(Adapters(Large), silos));
+        Assert.Null(MemoryCheck.Error(Large, [Cards("a", 0)]));
+    }
+
+    [Fact]
+    public void A_machine_has_room_for_what_leaves_its_cards()
+    {
+        var two = Large with { Workers = new WorkerRange(2, null) };
+        SiloDescription[] silos = [Cards("a", 141_000_000_000), Cards("b", 141_000_000_000)];
+        Assert.Null(MemoryCheck.Error(two, silos));
+        silos[1] = silos[1] with { MachineMemoryBytes = 10_000_000_000 };
+        Assert.StartsWith("The machine b has 10.0 GB of memory", MemoryCheck.Error(two, silos));
+    }
+
+    [Fact]
+    public void The_largest_batch_on_cards_is_the_last_one_whose_estimate_fits_the_smallest_card()
+    {
+        var small = Small with { Dataset = new DatasetReference("", 100_000_000) };
+        var fitting = MemoryCheck.LargestBatch(
+            small, [Cards("a", 80_000_000_000), Cards("b", 24_000_000_000)]).Windows;
+        var share = (long)(24_000_000_000 * MemoryCheck.FilledShare);
+        Assert.InRange(CardBytes(small, fitting), 1, share);
+        Assert.InRange(CardBytes(small, fitting + 1), share + 1, long.MaxValue);
+    }
+
+    [Theory]
+    [InlineData(100_000_000, 1024, 80, 16)] // What fills a card,
+    [InlineData(100_000_000, 256, 80, 64)]
+    [InlineData(1_000_000, 256, 80, 30)] // bounded by small datasets: 3,906 windows in 16 steps of 8,
+    [InlineData(400_000, 1024, 80, 3)]
+    [InlineData(100_000, 1024, 80, null)] // where the default is as good,
+    [InlineData(100_000_000, 1024, 4, 1)] // and by the card.
+    public void What_nobody_names_fills_a_card(long tokens, int length, int cardGigabytes, int? expected)
+    {
+        var run = Small with { Dataset = new DatasetReference("", tokens), SequenceLength = length };
+        SiloDescription[] silos = [Cards("a", cardGigabytes * 1_000_000_000L)];
+        Assert.Equal(expected, MemoryCheck.FillingBatch(run, silos)?.Windows);
+        Assert.Null(MemoryCheck.FillingBatch(run, [Silo("b", "m", 200_000_000_000)]));
+        Assert.Null(MemoryCheck.FillingBatch(run, [Cards("a", 0)]));
+    }
+
+    private static long CardBytes(RunSpecification specification, int windows)
+    {
+        var run = specification with { BatchSize = windows };
+        return CardMemoryEstimate.Of(MemoryEstimate.DemandOf(run, Precision.BFloat16, siloCount: 2)).DeviceBytes;
     }
 
     private static RunSpecification Small { get; } =
@@ -147,10 +203,13 @@ public sealed class MemoryCheckTests
         Lora = new LoraOptions { Rank = 8, Alpha = 16 },
     };
 
-    private static SiloDescription Cards(string name)
+    private static SiloDescription Cards(string name, long cardBytes)
     {
-        var silo = Silo(name, name, 8_000_000_000);
-        return silo with { Workers = [silo.Workers[0] with { Kind = "cuda" }] };
+        var silo = Silo(name, name, 40_000_000_000);
+        return silo with
+        {
+            Workers = [silo.Workers[0] with { Kind = "cuda", Name = "a card", CardMemoryBytes = cardBytes }],
+        };
     }
 
     private static SiloDescription Silo(string name, string machine, long memoryBytes) => new()

@@ -37,7 +37,7 @@ public sealed class MemoryEstimateTests
     {
         const long available = 60_000_000_000;
         var (demand, workers) = (Demand(siloCount: 2), new MachineWorkers(1, 4));
-        var most = MemoryEstimate.LargestBatchSize(demand, workers, available, 4096);
+        var most = MemoryPlace.OfMachine("m", available, workers).LargestBatchSize(demand, share: 1, 4096);
         Assert.InRange(Bytes(most), 1, available);
         Assert.InRange(Bytes(most + 1), available + 1, long.MaxValue);
 
