@@ -3,9 +3,19 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Torch;
 
-/// <summary>Brings sums of gradients from a device to the host, and their averages back.</summary>
+/// <summary>
+/// Copies between a device and the host: tokens go up, sums of gradients come down, and their averages go back.
+/// </summary>
 internal interface IHostCopies : IDisposable
 {
+    /// <summary>
+    /// Copies tokens to the device before whatever it is asked next, behind what it was asked so far. The host's may
+    /// change again when this returns.
+    /// </summary>
+    /// <param name="tokens">N tokens.</param>
+    /// <param name="into">int64, (N), contiguous.</param>
+    void Put(ReadOnlySpan<int> tokens, Tensor into);
+
     /// <summary>Host memory to copy to.</summary>
     FlatBuffer Allocate(long length, ElementType type);
 

@@ -42,18 +42,17 @@ internal sealed class TorchBackend : ComputeBackend
         if (memory.Device.type == TorchSharp.DeviceType.CUDA)
             TorchSwitches.MakeDeterministic();
         this.memory = memory;
-        tokens = new BatchTokens(memory);
         try
         {
             hostCopies = copiesOf.Invoke(memory);
         }
         catch
         {
-            tokens.Dispose();
             Team.Dispose();
             throw;
         }
 
+        tokens = new BatchTokens(memory, hostCopies);
         averages = new DeviceAverages(memory, hostCopies);
         var kernels = new TorchKernels(Operators, tokens);
         Kernels = kernels;
@@ -137,8 +136,8 @@ internal sealed class TorchBackend : ComputeBackend
     {
         optimizers.ForEach(optimizer => optimizer.Dispose());
         averages.Dispose();
-        hostCopies.Dispose();
         tokens.Dispose();
+        hostCopies.Dispose();
         base.Dispose();
     }
 

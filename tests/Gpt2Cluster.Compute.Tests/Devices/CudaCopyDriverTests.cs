@@ -12,6 +12,9 @@ namespace Gpt2Cluster.Compute.Tests.Devices;
 /// <summary>The binding is held against a driver made by the C compiler, with the prototypes of cuda.h.</summary>
 public sealed class CudaCopyDriverTests
 {
+    private const int LeafCount = 3;
+    private const int StepCount = 2;
+
     // Every call but the first three wants card 1's context on its own thread, as a real driver does.
     private const string Source =
         """
@@ -20,7 +23,7 @@ public sealed class CudaCopyDriverTests
         #include <string.h>
         typedef int CUresult; typedef int CUdevice; typedef struct { int n; } *CUcontext, *CUstream, *CUevent;
         typedef unsigned long long CUdeviceptr;
-        static __thread CUcontext current; static int retained, made, pinned, failing;
+        static __thread CUcontext current; static int retained, made, pinned, failing, putting;
         #define NEEDS_CONTEXT if (current == 0 || current->n != 41) return 201
         static void *handle(int n) { int *h = malloc(sizeof *h); *h = n; made++; return h; }
         void fail(int result) { failing = result; }
@@ -41,14 +44,16 @@ public sealed class CudaCopyDriverTests
         CUresult cuEventRecord(CUevent e, CUstream s) { NEEDS_CONTEXT; e->n = s ? s->n : 1; return 0; }
         CUresult cuStreamWaitEvent(CUstream s, CUevent e, unsigned int flags) {
           NEEDS_CONTEXT; return flags == 0 && (s ? s->n == 7 && e->n == 1 : e->n == 7) ? 0 : 400; }
-        CUresult cuEventSynchronize(CUevent e) { NEEDS_CONTEXT; return e->n == 7 ? 0 : 400; }
+        CUresult cuEventSynchronize(CUevent e) { NEEDS_CONTEXT; return e->n == 7 || e->n == 1 ? 0 : 400; }
         CUresult cuMemHostAlloc(void **p, size_t bytes, unsigned int flags) {
           NEEDS_CONTEXT; pinned++; *p = aligned_alloc(64, (bytes + 63) / 64 * 64); return flags == 1 ? 0 : 1; }
         CUresult cuMemFreeHost(void *p) { NEEDS_CONTEXT; pinned--; free(p); return 0; }
         CUresult cuMemcpyDtoHAsync_v2(void *host, CUdeviceptr device, size_t bytes, CUstream s) {
           NEEDS_CONTEXT; memcpy(host, (void *)device, bytes); return s->n == 7 ? 0 : 400; }
         CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr device, const void *host, size_t bytes, CUstream s) {
-          NEEDS_CONTEXT; memcpy((void *)device, host, bytes); return s->n == 7 ? 0 : 400; }
+          NEEDS_CONTEXT; memcpy((void *)device, host, bytes);
+          putting += s == 0; return s == 0 || s->n == 7 ? 0 : 400; }
+        int put(void) { return putting; }
         int left(void) { return 1000 * retained + 100 * pinned + made; }
         """;
 
@@ -58,6 +63,7 @@ public sealed class CudaCopyDriverTests
         var expected = Train(memory => new BlockingCopies(memory.Operators));
         var found = Train(memory => new StreamCopies(new CudaCopyDriver(1, library), memory.Operators.Counts));
         Assert.Equal(expected, found);
+        Assert.Equal(StepCount * LeafCount, Ask(library, "put")); // Tokens, in the stream that computes.
         Assert.Equal(0, Ask(library, "left"));
     });
 
@@ -110,11 +116,10 @@ public sealed class CudaCopyDriverTests
 
     private static float[] Train(Func<TensorMemory, IHostCopies> copiesOf)
     {
-        const int LeafCount = 3;
         var backend = new TorchBackend(Precision.BFloat16, new TensorMemory(torch.CPU), 1, copiesOf);
         using var replica = new Replica(Replicas.Tiny with { Precision = Precision.BFloat16 }, backend);
         replica.Initialize(5);
-        for (var step = 1; step <= 2; step++)
+        for (var step = 1; step <= StepCount; step++)
         {
             Replicas.Train(
                 replica,
