@@ -68,6 +68,9 @@ internal sealed class BlockingCopies(TorchOperators operators) : IHostCopies
     }
 
     /// <inheritdoc/>
+    public IDeviceCopy Keep(IReadOnlyList<Tensor> tensors) => new BlockingDeviceCopy(operators, tensors);
+
+    /// <inheritdoc/>
     public void Dispose()
     {
     }

@@ -26,6 +26,7 @@ internal sealed unsafe class StreamCopies : IHostCopies
     private readonly nint brought;
     private readonly (FlatBuffer Values, nint Mark)[] pieces = new (FlatBuffer, nint)[2];
     private readonly PinnedTokens tokens;
+    private readonly DeviceCopies kept;
     private readonly ConcurrentStack<nint> free = [];
     private readonly BlockingCollection<(nint Mark, Action Arrived)> underWay = [];
     private readonly object gate = new();
@@ -39,6 +40,7 @@ internal sealed unsafe class StreamCopies : IHostCopies
     public StreamCopies(ICopyDriver driver, OperatorCounts counts)
     {
         (this.driver, this.counts) = (driver, counts);
+        kept = new DeviceCopies(driver, counts);
         try
         {
             (stream, computed) = (driver.NewStream(), driver.NewEvent());
@@ -51,7 +53,7 @@ internal sealed unsafe class StreamCopies : IHostCopies
         {
             foreach (var (values, _) in pieces)
                 values?.Dispose();
-            driver.Dispose();
+            kept.Dispose();
             throw;
         }
 
@@ -145,6 +147,10 @@ internal sealed unsafe class StreamCopies : IHostCopies
     }
 
     /// <inheritdoc/>
+    public IDeviceCopy Keep(IReadOnlyList<Tensor> tensors) => kept.Take(tensors);
+
+    /// <inheritdoc/>
+    /// <remarks>The driver is closed when what was kept is returned as well.</remarks>
     public void Dispose()
     {
         underWay.CompleteAdding();
@@ -158,7 +164,7 @@ internal sealed unsafe class StreamCopies : IHostCopies
         }
 
         tokens.Dispose();
-        driver.Dispose();
+        kept.Dispose();
     }
 
     private static void Fill(FlatBuffer from, long first, Span<float> into)

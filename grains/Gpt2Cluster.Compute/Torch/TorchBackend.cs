@@ -3,6 +3,7 @@ using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
@@ -130,6 +131,22 @@ internal sealed class TorchBackend : ComputeBackend
     /// <inheritdoc/>
     public override void Average(FlatTensor root, int leafCount, long length) =>
         averages.Make(root.Tensor, leafCount, length);
+
+    /// <inheritdoc/>
+    public override IReplicaSnapshot? Snapshot(ReplicaState state, long length, string? frozenHash)
+    {
+        using var scope = NewDisposeScope();
+        var parts = state.Parts;
+        try
+        {
+            var copy = hostCopies.Keep([.. parts.Select(part => state[part]!.Tensor.narrow(0, 0, length))]);
+            return new DeviceSnapshot(copy, parts, length, frozenHash);
+        }
+        catch (Exception problem) when (DeviceFailures.Of(problem) == DeviceFailure.OutOfMemory)
+        {
+            return null;
+        }
+    }
 
     /// <inheritdoc/>
     public override void Dispose()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Core.Memory;
 
@@ -17,6 +18,7 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
     private readonly List<nint> tokenMarks = [];
     private int lastHandle = 100;
     private int pinnedCount;
+    private int allocatedCount;
     private bool isBehindTokens; // Nothing was asked of the stream that computes since tokens were copied.
 
     /// <summary>Called before each wait of the host but those for tokens, on its thread.</summary>
@@ -25,8 +27,20 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
     /// <summary>Called when the end of a copy is marked.</summary>
     public Action OnRecord { get; set; } = () => { };
 
+    /// <summary>Called before device memory is taken.</summary>
+    public Action OnAllocate { get; set; } = () => { };
+
+    /// <summary>How many streams and events were made.</summary>
+    public int HandleCount => Volatile.Read(ref lastHandle);
+
     /// <summary>How many pinned buffers there may be at once.</summary>
     public int MostPinned { get; set; } = int.MaxValue;
+
+    /// <summary>How many blocks of device memory there may be at once.</summary>
+    public int MostAllocated { get; set; } = int.MaxValue;
+
+    /// <summary>How many blocks of device memory there are.</summary>
+    public int AllocatedCount => Volatile.Read(ref allocatedCount);
 
     /// <summary>How many pinned buffers there are.</summary>
     public int PinnedCount => Volatile.Read(ref pinnedCount);
@@ -69,6 +83,21 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
             Interlocked.Decrement(ref pinnedCount);
             memory.Dispose();
         });
+    }
+
+    public nint Allocate(long bytes)
+    {
+        OnAllocate();
+        if (AllocatedCount >= MostAllocated)
+            throw new InsufficientMemoryException("no device memory left");
+        Interlocked.Increment(ref allocatedCount);
+        return (nint)NativeMemory.Alloc((nuint)bytes);
+    }
+
+    public void Free(nint device)
+    {
+        Interlocked.Decrement(ref allocatedCount);
+        NativeMemory.Free((void*)device);
     }
 
     public nint NewStream() => Interlocked.Increment(ref lastHandle);
@@ -133,6 +162,16 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
         {
             log.Add($"copy {bytes}");
             asked.Enqueue((0, () => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes)));
+        }
+    }
+
+    public void CopyOnDevice(nint from, nint into, long bytes, nint stream)
+    {
+        lock (gate)
+        {
+            Assert.Equal(ICopyDriver.Arithmetic, stream);
+            log.Add($"keep {bytes}");
+            Buffer.MemoryCopy((void*)from, (void*)into, bytes, bytes);
         }
     }
 
