@@ -32,16 +32,17 @@ internal sealed class TorchOperators
     public void Fill(Tensor x, double value) => Count(With(value, number => x.fill_(number)));
 
     /// <summary><c>x += y</c>; y is broadcast.</summary>
-    public void AddTo(Tensor x, Tensor y) => Count(x.add_(y));
+    public void AddTo(Tensor x, Tensor y) => Count(With(1L, factor => x.add_(y, factor)));
 
     /// <summary><c>x += number</c>.</summary>
-    public void AddTo(Tensor x, double number) => Count(With(number, held => x.add_(held)));
+    public void AddTo(Tensor x, double number) =>
+        Count(With(number, held => With(1L, factor => x.add_(held, factor))));
 
     /// <summary><c>x -= y</c>.</summary>
     public void SubtractFrom(Tensor x, Tensor y) => Count(x.sub_(y));
 
     /// <summary><c>a + b</c>, broadcast.</summary>
-    public Tensor Sum(Tensor a, Tensor b) => Count(a + b);
+    public Tensor Sum(Tensor a, Tensor b) => Count(With(1L, factor => a.add(b, factor)));
 
     /// <summary><c>result = a + b</c>, broadcast to the result's shape.</summary>
     public void Sum(Tensor a, Tensor b, Tensor result) => Count(TorchFunctions.One("add", a, b, result));
@@ -273,7 +274,7 @@ internal sealed class TorchOperators
 
     /// <summary>
     /// A number as libtorch takes it, held until the call is over: of one that TorchSharp makes on the way nobody
-    /// would, and the collector may take it away while libtorch reads it.
+    /// would, and the collector may take it away while libtorch reads it. Sums have one too, the second term's factor.
     /// </summary>
     private static Tensor With(double number, Func<Scalar, Tensor> operation)
     {
