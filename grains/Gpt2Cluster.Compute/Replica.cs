@@ -124,6 +124,10 @@ internal sealed class Replica : IReplica
     }
 
     /// <inheritdoc/>
+    public IReplicaSnapshot Snapshot() =>
+        backend.Snapshot(state, Layout.Length, FrozenHash) ?? HostSnapshot.Take(this, state.Parts);
+
+    /// <inheritdoc/>
     public void Write(ReplicaPart part, long start, ReadOnlySpan<float> from)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + from.Length, Layout.Length, nameof(start));

@@ -78,7 +78,7 @@ internal static class ProductRates
     {
         var matrix = backend.Memory.Matrix(rows, columns, backend.Type);
         using var scope = NewDisposeScope();
-        matrix.Tensor.fill_(0.01f);
+        HeldNumber.With(0.01, number => matrix.Tensor.fill_(number));
         return matrix;
     }
 }

@@ -101,6 +101,15 @@ internal abstract class ComputeBackend : IDisposable
     /// <exception cref="InvalidOperationException">This backend does not average.</exception>
     public virtual void Average(FlatTensor root, int leafCount, long length) => throw NoAverages();
 
+    /// <summary>
+    /// A copy of a replica's state on the device, to be read while it computes on; null where a copy in the host's
+    /// memory is as good, or where the device has no memory for one.
+    /// </summary>
+    /// <param name="state">The state.</param>
+    /// <param name="length">How many of its elements are trained.</param>
+    /// <param name="frozenHash">What the snapshot says of the frozen parameters.</param>
+    public virtual IReplicaSnapshot? Snapshot(ReplicaState state, long length, string? frozenHash) => null;
+
     private static InvalidOperationException NoAverages() =>
         new("This backend makes no averages: they come from an exchange.");
 

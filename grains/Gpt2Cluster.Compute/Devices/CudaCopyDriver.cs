@@ -51,7 +51,24 @@ internal sealed unsafe class CudaCopyDriver : ICopyDriver
         Check(allocate(&memory, bytes, Portable), "cuMemHostAlloc");
         NativeMemory.Clear(memory, bytes);
         var address = (nint)memory;
-        return new FlatBuffer(memory, length, type, () => Free(address));
+        return new FlatBuffer(memory, length, type, () => FreePinned(address));
+    }
+
+    /// <inheritdoc/>
+    public nint Allocate(long bytes)
+    {
+        Enter();
+        nint memory;
+        var allocate = (delegate* unmanaged<nint*, nuint, int>)Export("cuMemAlloc_v2");
+        Check(allocate(&memory, (nuint)Math.Max(1, bytes)), "cuMemAlloc");
+        return memory;
+    }
+
+    /// <inheritdoc/>
+    public void Free(nint device)
+    {
+        _ = ((delegate* unmanaged<nint, int>)Export("cuCtxSetCurrent"))(context);
+        _ = ((delegate* unmanaged<nint, int>)Export("cuMemFree_v2"))(device);
     }
 
     /// <inheritdoc/>
@@ -108,6 +125,14 @@ internal sealed unsafe class CudaCopyDriver : ICopyDriver
     }
 
     /// <inheritdoc/>
+    public void CopyOnDevice(nint from, nint into, long bytes, nint stream)
+    {
+        Enter();
+        var copy = (delegate* unmanaged<nint, nint, nuint, nint, int>)Export("cuMemcpyDtoDAsync_v2");
+        Check(copy(into, from, (nuint)bytes, stream), "cuMemcpyDtoDAsync");
+    }
+
+    /// <inheritdoc/>
     public void HostWait(nint mark)
     {
         Enter();
@@ -126,7 +151,7 @@ internal sealed unsafe class CudaCopyDriver : ICopyDriver
         _ = ((delegate* unmanaged<int, int>)Export("cuDevicePrimaryCtxRelease_v2"))(device);
     }
 
-    private void Free(nint pinned)
+    private void FreePinned(nint pinned)
     {
         _ = ((delegate* unmanaged<nint, int>)Export("cuCtxSetCurrent"))(context);
         _ = ((delegate* unmanaged<nint, int>)Export("cuMemFreeHost"))(pinned);

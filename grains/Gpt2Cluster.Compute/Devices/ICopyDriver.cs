@@ -14,6 +14,14 @@ internal interface ICopyDriver : IDisposable
     /// <summary>Host memory that the device reaches by itself; zeroed.</summary>
     FlatBuffer Pinned(long length, ElementType type);
 
+    /// <summary>
+    /// Device memory that libtorch does not know of: what it holds, free or not, stays its own. Undefined content.
+    /// </summary>
+    nint Allocate(long bytes);
+
+    /// <summary>Gives such memory back; nothing under way may use it.</summary>
+    void Free(nint device);
+
     /// <summary>Another stream, which waits for none.</summary>
     nint NewStream();
 
@@ -31,6 +39,9 @@ internal interface ICopyDriver : IDisposable
 
     /// <summary>Asks a stream for a copy from pinned memory.</summary>
     unsafe void CopyToDevice(nint device, void* host, long bytes, nint stream);
+
+    /// <summary>Asks a stream for a copy inside the device's memory.</summary>
+    void CopyOnDevice(nint from, nint into, long bytes, nint stream);
 
     /// <summary>Waits for an event.</summary>
     /// <exception cref="InvalidOperationException">The device has failed.</exception>

@@ -40,7 +40,7 @@ internal sealed class Matmul : IMatmul
         if (c.Tensor.dtype == a.Tensor.dtype)
             c.Tensor.addmm_(a.Transposed, b.Tensor, add ? 1 : 0, 1);
         else if (add)
-            c.Tensor.add_(a.Transposed.mm(b.Tensor)); // libtorch has no such product; the rounding is one of many.
+            HeldNumber.Add(c.Tensor, a.Transposed.mm(b.Tensor)); // Such a product is not there; one rounding of many.
         else
             c.Tensor.copy_(a.Transposed.mm(b.Tensor));
     }

@@ -119,7 +119,7 @@ internal sealed class TiledAttention<T> : IAttention
     {
         if (sum is null)
             return (length > TileRows ? product.to(ScalarType.Float32) : product).MoveToOuterDisposeScope();
-        sum.narrow(1, 0, product.shape[1]).add_(product);
+        HeldNumber.Add(sum.narrow(1, 0, product.shape[1]), product);
         return sum;
     }
 }

@@ -1,11 +1,10 @@
-using System.Runtime.InteropServices;
 using Gpt2Cluster.Compute.Memory;
 using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Torch;
 
 /// <summary>A micro-batch's inputs and targets on the device: they go up once, in one copy.</summary>
-internal sealed class BatchTokens(TensorMemory memory) : IDisposable
+internal sealed class BatchTokens(TensorMemory memory, IHostCopies copies) : IDisposable
 {
     private ReadOnlyMemory<int> inputs;
     private ReadOnlyMemory<int> targets;
@@ -15,6 +14,7 @@ internal sealed class BatchTokens(TensorMemory memory) : IDisposable
     public void Begin(ReadOnlyMemory<int> nextInputs, ReadOnlyMemory<int> nextTargets)
     {
         both?.Dispose();
+        both = null;
         both = Up([.. nextInputs.Span, .. nextTargets.Span]).DetachFromDisposeScope();
         (inputs, targets) = (nextInputs, nextTargets);
     }
@@ -26,20 +26,16 @@ internal sealed class BatchTokens(TensorMemory memory) : IDisposable
             return both.narrow(0, 0, inputs.Length);
         if (both is not null && tokens.Equals(targets))
             return both.narrow(0, inputs.Length, targets.Length);
-        return Up(tokens.ToArray());
+        return Up(tokens.Span);
     }
 
     /// <inheritdoc/>
     public void Dispose() => both?.Dispose();
 
-    private Tensor Up(int[] tokens)
+    private Tensor Up(ReadOnlySpan<int> tokens)
     {
-        using var host = empty(tokens.Length, ScalarType.Int64);
-        var values = MemoryMarshal.Cast<byte, long>(host.bytes);
-        for (var index = 0; index < tokens.Length; index++)
-            values[index] = tokens[index];
         var device = empty(tokens.Length, ScalarType.Int64, memory.Device);
-        memory.Operators.Upload(host, device);
+        copies.Put(tokens, device);
         return device;
     }
 }

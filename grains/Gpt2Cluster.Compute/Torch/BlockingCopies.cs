@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Gpt2Cluster.Core.Memory;
 using static TorchSharp.torch;
 
@@ -10,6 +11,16 @@ internal sealed class BlockingCopies(TorchOperators operators) : IHostCopies
 
     /// <summary>Temporary memory of the host has no more.</summary>
     private const int BroughtElements = 1 << 27;
+
+    /// <inheritdoc/>
+    public void Put(ReadOnlySpan<int> tokens, Tensor into)
+    {
+        using var host = empty(tokens.Length, ScalarType.Int64);
+        var values = MemoryMarshal.Cast<byte, long>(host.bytes);
+        for (var index = 0; index < tokens.Length; index++)
+            values[index] = tokens[index];
+        operators.Upload(host, into);
+    }
 
     /// <inheritdoc/>
     public FlatBuffer Allocate(long length, ElementType type) => FlatBuffer.Allocate(length, type);
@@ -55,6 +66,9 @@ internal sealed class BlockingCopies(TorchOperators operators) : IHostCopies
     public void Arrive()
     {
     }
+
+    /// <inheritdoc/>
+    public IDeviceCopy Keep(IReadOnlyList<Tensor> tensors) => new BlockingDeviceCopy(operators, tensors);
 
     /// <inheritdoc/>
     public void Dispose()

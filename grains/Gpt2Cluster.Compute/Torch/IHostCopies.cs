@@ -3,9 +3,20 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Torch;
 
-/// <summary>Brings sums of gradients from a device to the host, and their averages back.</summary>
+/// <summary>
+/// Copies between a device and the host: tokens go up, sums of gradients come down, and their averages go back. What a
+/// checkpoint reads is kept on the device first.
+/// </summary>
 internal interface IHostCopies : IDisposable
 {
+    /// <summary>
+    /// Copies tokens to the device before whatever it is asked next, behind what it was asked so far. The host's may
+    /// change again when this returns.
+    /// </summary>
+    /// <param name="tokens">N tokens.</param>
+    /// <param name="into">int64, (N), contiguous.</param>
+    void Put(ReadOnlySpan<int> tokens, Tensor into);
+
     /// <summary>Host memory to copy to.</summary>
     FlatBuffer Allocate(long length, ElementType type);
 
@@ -43,4 +54,14 @@ internal interface IHostCopies : IDisposable
     /// another's at once.
     /// </summary>
     void Arrive();
+
+    /// <summary>
+    /// Copies tensors on the device, as they are once it has computed all it was asked so far; nothing goes to the host
+    /// before it is read. The copy outlives these copies if it must.
+    /// </summary>
+    /// <param name="tensors">fp32, of one dimension, contiguous; one or more.</param>
+    /// <exception cref="Exception">
+    /// There is no memory for them: <see cref="Core.Devices.DeviceFailures"/> says so of it, and none is taken.
+    /// </exception>
+    IDeviceCopy Keep(IReadOnlyList<Tensor> tensors);
 }

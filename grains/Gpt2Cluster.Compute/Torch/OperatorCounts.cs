@@ -16,48 +16,51 @@ internal enum HostRead
     Norm,
 }
 
-/// <summary>What a torch backend handed to libtorch since <see cref="Reset"/>.</summary>
+/// <summary>What a torch backend handed to libtorch since <see cref="Reset"/>, on any thread.</summary>
 internal sealed class OperatorCounts
 {
     private readonly long[] bytes = new long[Enum.GetValues<HostRead>().Length];
 
+    private int operators;
+    private int hostWaits;
+
     /// <summary>Arithmetic and copies; views and allocations are not counted.</summary>
-    public int Operators { get; private set; }
+    public int Operators => Volatile.Read(ref operators);
 
     /// <summary>How often the host waited for the device: copies between pageable memory and it, both ways.</summary>
-    public int HostWaits { get; private set; }
+    public int HostWaits => Volatile.Read(ref hostWaits);
 
     /// <summary>Bytes that went to the host.</summary>
-    public long BytesToHost(HostRead kind) => bytes[(int)kind];
+    public long BytesToHost(HostRead kind) => Volatile.Read(ref bytes[(int)kind]);
 
-    /// <summary>Counts from zero.</summary>
+    /// <summary>Counts from zero. Nobody may count meanwhile.</summary>
     public void Reset()
     {
-        (Operators, HostWaits) = (0, 0);
+        (operators, hostWaits) = (0, 0);
         Array.Clear(bytes);
     }
 
     /// <summary>One more operator.</summary>
-    public void Add() => Operators++;
+    public void Add() => Interlocked.Increment(ref operators);
 
     /// <summary>One more copy that the host waits for.</summary>
     public void AddWait()
     {
-        Operators++;
-        HostWaits++;
+        Add();
+        Interlocked.Increment(ref hostWaits);
     }
 
-    /// <summary>One more copy to the host that nobody waits for.</summary>
+    /// <summary>One more copy to the host that the thread which computes does not wait for.</summary>
     public void AddCopy(HostRead kind, long count)
     {
-        Operators++;
-        bytes[(int)kind] += count;
+        Add();
+        Interlocked.Add(ref bytes[(int)kind], count);
     }
 
     /// <summary>One more copy to the host.</summary>
     public void AddRead(HostRead kind, long count)
     {
         AddWait();
-        bytes[(int)kind] += count;
+        Interlocked.Add(ref bytes[(int)kind], count);
     }
 }

@@ -10,7 +10,8 @@ namespace Gpt2Cluster.Compute.Torch;
 /// <summary>
 /// Copies to pinned memory on a stream of their own: the device goes on with the backward pass of lower layers
 /// meanwhile, and so does the caller. A thread waits for each copy in turn and says that it is there. Averages go up on
-/// another stream through two pinned pieces: one is filled while the other travels.
+/// another stream through two pinned pieces: one is filled while the other travels. Tokens go up in the stream that
+/// computes.
 /// </summary>
 internal sealed unsafe class StreamCopies : IHostCopies
 {
@@ -23,7 +24,9 @@ internal sealed unsafe class StreamCopies : IHostCopies
     private readonly nint computed;
     private readonly nint upward;
     private readonly nint brought;
-    private readonly (FlatBuffer Values, nint Mark)[] pieces;
+    private readonly (FlatBuffer Values, nint Mark)[] pieces = new (FlatBuffer, nint)[2];
+    private readonly PinnedTokens tokens;
+    private readonly DeviceCopies kept;
     private readonly ConcurrentStack<nint> free = [];
     private readonly BlockingCollection<(nint Mark, Action Arrived)> underWay = [];
     private readonly object gate = new();
@@ -33,16 +36,36 @@ internal sealed unsafe class StreamCopies : IHostCopies
     private long broughtCount; // pieces that were filled so far
     private bool isBringing;
 
-    /// <summary>Takes a driver over.</summary>
+    /// <summary>Takes a driver over, also when it fails.</summary>
     public StreamCopies(ICopyDriver driver, OperatorCounts counts)
     {
         (this.driver, this.counts) = (driver, counts);
-        (stream, computed) = (driver.NewStream(), driver.NewEvent());
-        (upward, brought) = (driver.NewStream(), driver.NewEvent());
-        pieces = [.. Enumerable.Range(0, 2).Select(_ =>
-            (driver.Pinned(PieceElements, ElementType.Float32), driver.NewEvent()))];
+        kept = new DeviceCopies(driver, counts);
+        try
+        {
+            (stream, computed) = (driver.NewStream(), driver.NewEvent());
+            (upward, brought) = (driver.NewStream(), driver.NewEvent());
+            for (var piece = 0; piece < pieces.Length; piece++)
+                pieces[piece] = (driver.Pinned(PieceElements, ElementType.Float32), driver.NewEvent());
+            tokens = new PinnedTokens(driver);
+        }
+        catch
+        {
+            foreach (var (values, _) in pieces)
+                values?.Dispose();
+            kept.Dispose();
+            throw;
+        }
+
         watcher = new Thread(Watch) { IsBackground = true, Name = "copies" };
         watcher.Start();
+    }
+
+    /// <inheritdoc/>
+    public void Put(ReadOnlySpan<int> tokens, Tensor into)
+    {
+        counts.Add();
+        this.tokens.Put(tokens, into);
     }
 
     /// <inheritdoc/>
@@ -124,6 +147,10 @@ internal sealed unsafe class StreamCopies : IHostCopies
     }
 
     /// <inheritdoc/>
+    public IDeviceCopy Keep(IReadOnlyList<Tensor> tensors) => kept.Take(tensors);
+
+    /// <inheritdoc/>
+    /// <remarks>The driver is closed when what was kept is returned as well.</remarks>
     public void Dispose()
     {
         underWay.CompleteAdding();
@@ -136,7 +163,8 @@ internal sealed unsafe class StreamCopies : IHostCopies
             pieces[piece].Values.Dispose();
         }
 
-        driver.Dispose();
+        tokens.Dispose();
+        kept.Dispose();
     }
 
     private static void Fill(FlatBuffer from, long first, Span<float> into)

@@ -124,7 +124,7 @@ internal sealed class TorchAttention : IAttention
 
     /// <summary>Where windows begin and the last one ends: (B + 1).</summary>
     private static Tensor Starts(Matrix qkv, int length) =>
-        arange(0, qkv.Rows + 1, length, ScalarType.Int32, qkv.Tensor.device);
+        TorchOperators.Steps(qkv.Rows + 1, length, qkv.Tensor.device);
 
     /// <summary>The order of the matrices, without padding: a view.</summary>
     private static Tensor Channels(Tensor heads, Matrix like, int headWidth) =>

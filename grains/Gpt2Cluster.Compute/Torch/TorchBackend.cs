@@ -3,6 +3,7 @@ using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
@@ -42,18 +43,17 @@ internal sealed class TorchBackend : ComputeBackend
         if (memory.Device.type == TorchSharp.DeviceType.CUDA)
             TorchSwitches.MakeDeterministic();
         this.memory = memory;
-        tokens = new BatchTokens(memory);
         try
         {
             hostCopies = copiesOf.Invoke(memory);
         }
         catch
         {
-            tokens.Dispose();
             Team.Dispose();
             throw;
         }
 
+        tokens = new BatchTokens(memory, hostCopies);
         averages = new DeviceAverages(memory, hostCopies);
         var kernels = new TorchKernels(Operators, tokens);
         Kernels = kernels;
@@ -133,12 +133,28 @@ internal sealed class TorchBackend : ComputeBackend
         averages.Make(root.Tensor, leafCount, length);
 
     /// <inheritdoc/>
+    public override IReplicaSnapshot? Snapshot(ReplicaState state, long length, string? frozenHash)
+    {
+        using var scope = NewDisposeScope();
+        var parts = state.Parts;
+        try
+        {
+            var copy = hostCopies.Keep([.. parts.Select(part => state[part]!.Tensor.narrow(0, 0, length))]);
+            return new DeviceSnapshot(copy, parts, length, frozenHash);
+        }
+        catch (Exception problem) when (DeviceFailures.Of(problem) == DeviceFailure.OutOfMemory)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         optimizers.ForEach(optimizer => optimizer.Dispose());
         averages.Dispose();
-        hostCopies.Dispose();
         tokens.Dispose();
+        hostCopies.Dispose();
         base.Dispose();
     }
 

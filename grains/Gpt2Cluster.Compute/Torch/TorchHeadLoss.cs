@@ -116,7 +116,8 @@ internal sealed class TorchHeadLoss(
         if (scale == 0)
             return;
         operators.Exponentiate(all);
-        operators.AddToColumns(all, index, full_like(index, -1, ScalarType.Float32));
+        var minus = TorchOperators.Constant(-1.0, ScalarType.Float32, index.device, index.shape);
+        operators.AddToColumns(all, index, minus);
         operators.Scaled(all, scale, inner);
         if (chunk.Columns > shape.VocabularySize)
             operators.Clear(chunk.Tensor.narrow(1, shape.VocabularySize, chunk.Columns - shape.VocabularySize));

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Gpt2Cluster.Core.Memory;
 using TorchSharp;
+using static Gpt2Cluster.Compute.Memory.HeldNumber;
 using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Torch;
@@ -32,16 +33,17 @@ internal sealed class TorchOperators
     public void Fill(Tensor x, double value) => Count(With(value, number => x.fill_(number)));
 
     /// <summary><c>x += y</c>; y is broadcast.</summary>
-    public void AddTo(Tensor x, Tensor y) => Count(x.add_(y));
+    public void AddTo(Tensor x, Tensor y) => Count(With(1L, factor => x.add_(y, factor)));
 
     /// <summary><c>x += number</c>.</summary>
-    public void AddTo(Tensor x, double number) => Count(With(number, held => x.add_(held)));
+    public void AddTo(Tensor x, double number) =>
+        Count(With(number, held => With(1L, factor => x.add_(held, factor))));
 
     /// <summary><c>x -= y</c>.</summary>
     public void SubtractFrom(Tensor x, Tensor y) => Count(x.sub_(y));
 
     /// <summary><c>a + b</c>, broadcast.</summary>
-    public Tensor Sum(Tensor a, Tensor b) => Count(a + b);
+    public Tensor Sum(Tensor a, Tensor b) => Count(With(1L, factor => a.add(b, factor)));
 
     /// <summary><c>result = a + b</c>, broadcast to the result's shape.</summary>
     public void Sum(Tensor a, Tensor b, Tensor result) => Count(TorchFunctions.One("add", a, b, result));
@@ -282,23 +284,11 @@ internal sealed class TorchOperators
     public static Tensor Constant(long value, Device device, params long[] shape) =>
         With(value, number => full(shape, number, ScalarType.Int64, device));
 
+    /// <summary>0, a step, twice the step and so on, below an end, int32.</summary>
+    public static Tensor Steps(long end, long step, Device device) =>
+        With(0L, from => With(end, to => With(step, by => arange(from, to, by, ScalarType.Int32, device))));
+
     private static Tensor Wide(long value, Device device) => Constant(value, device);
-
-    /// <summary>
-    /// A number as libtorch takes it, held until the call is over: of one that TorchSharp makes on the way nobody
-    /// would, and the collector may take it away while libtorch reads it.
-    /// </summary>
-    private static Tensor With(double number, Func<Scalar, Tensor> operation)
-    {
-        using var held = number.ToScalar();
-        return operation.Invoke(held);
-    }
-
-    private static Tensor With(long number, Func<Scalar, Tensor> operation)
-    {
-        using var held = number.ToScalar();
-        return operation.Invoke(held);
-    }
 
     private Tensor Count(Tensor result)
     {

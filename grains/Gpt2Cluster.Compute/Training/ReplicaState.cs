@@ -44,6 +44,10 @@ internal sealed class ReplicaState : IDisposable
         _ => SecondMoments,
     };
 
+    /// <summary>The parts that there are, in order.</summary>
+    public IReadOnlyList<ReplicaPart> Parts =>
+        [.. Enum.GetValues<ReplicaPart>().Where(part => this[part] is not null)];
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -172,6 +172,13 @@ public interface IReplica : IDisposable
     void Read(ReplicaPart part, long start, Span<float> into);
 
     /// <summary>
+    /// A copy of the parts that the optimizer has, as they are now; what is computed later does not change it. It lies
+    /// on the device if that has memory for it, else in the host's.
+    /// </summary>
+    /// <exception cref="OutOfMemoryException">Neither has memory for it; none is taken.</exception>
+    IReplicaSnapshot Snapshot();
+
+    /// <summary>
     /// Copies fp32 elements of one part in; <see cref="Loaded"/> must follow before the next computation.
     /// </summary>
     void Write(ReplicaPart part, long start, ReadOnlySpan<float> from);

@@ -38,7 +38,7 @@ internal static class CheckpointFiles
     /// <summary>Writes a part and hashes it on the way.</summary>
     /// <returns>The file, and the hashes of its pieces one behind the other.</returns>
     public static (CheckpointFile File, byte[] PieceHashes) Write(
-        string folder, ReplicaSnapshot snapshot, ReplicaPart part, ParameterLayout layout)
+        string folder, IReplicaSnapshot snapshot, ReplicaPart part, ParameterLayout layout)
     {
         var path = Path.Combine(folder, NameOf(part));
         var pieces = new byte[StateHash.PieceCount(layout.Length) * StateHash.PieceHashBytes];
@@ -50,7 +50,7 @@ internal static class CheckpointFiles
         for (var index = 0; index < StateHash.PieceCount(layout.Length); index++)
         {
             var start = (long)index * StateHash.PieceElements;
-            var elements = snapshot.Range(part, start, StateHash.ElementsOfPiece(layout.Length, index));
+            var elements = snapshot.Read(part, start, StateHash.ElementsOfPiece(layout.Length, index));
             StateHash.HashPiece(elements, pieces.AsSpan(index * StateHash.PieceHashBytes, StateHash.PieceHashBytes));
             writer.Write(elements);
         }

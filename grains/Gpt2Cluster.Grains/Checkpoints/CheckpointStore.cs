@@ -73,7 +73,8 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     /// <summary>Writes and publishes a checkpoint.</summary>
     /// <exception cref="IOException">The disk is full, or something else is wrong with it; nothing is left
     /// behind.</exception>
-    internal CheckpointManifest Publish(ReplicaSnapshot snapshot, RunSpecification specification, CheckpointPlan plan)
+    internal CheckpointManifest Publish(
+        IReplicaSnapshot snapshot, RunSpecification specification, CheckpointPlan plan)
     {
         var layout = specification.Parameters().Trained;
         var target = FolderOf(plan.Run, plan.Step);

@@ -44,7 +44,7 @@ internal sealed class CheckpointWriter(CheckpointStore store, RunSpecification s
         }
 
         FaultPoints.Reach(FaultPoint.Snapshot, plan.Step);
-        var snapshot = ReplicaSnapshot.Take(replica, specification.Optimizer.Kind);
+        var snapshot = replica.Snapshot();
         writing = new Thread(() => done(Publish(snapshot, plan, began)))
         {
             Name = $"checkpoint {plan.Run} {plan.Step}",
@@ -56,7 +56,7 @@ internal sealed class CheckpointWriter(CheckpointStore store, RunSpecification s
     /// <summary>Waits for the checkpoint that is being written, but not for a disk that hangs.</summary>
     public void Dispose() => writing?.Join(LastPatience);
 
-    private CheckpointOutcome Publish(ReplicaSnapshot snapshot, CheckpointPlan plan, long began)
+    private CheckpointOutcome Publish(IReplicaSnapshot snapshot, CheckpointPlan plan, long began)
     {
         try
         {

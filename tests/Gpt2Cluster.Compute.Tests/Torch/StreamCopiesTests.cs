@@ -146,6 +146,92 @@ public sealed class StreamCopiesTests
     }
 
     [Fact]
+    public void Tokens_go_up_in_the_stream_that_computes_and_a_slot_waits_for_its_own_copy_alone()
+    {
+        var driver = new RecordingCopyDriver();
+        var operators = new TorchOperators();
+        using (var copies = new StreamCopies(driver, operators.Counts))
+        {
+            using var device = torch.empty(3, torch.ScalarType.Int64);
+            for (var pass = 0; pass < 4; pass++)
+            {
+                copies.Put([pass, 50_256, 7], device);
+                Assert.Equal([pass, 50_256, 7], device.data<long>().ToArray());
+            }
+
+            Assert.Equal(
+                [
+                    "put 24", "mark 1",
+                    "put 24", "mark 2",
+                    "host waits for 1", "put 24", "mark 1",
+                    "host waits for 2", "put 24", "mark 2",
+                ],
+                driver.TokenLog);
+            Assert.Empty(driver.Log);
+            Assert.Equal((4, 0), (operators.Counts.Operators, operators.Counts.HostWaits));
+        }
+
+        // Pinned memory goes when nothing reads it any more.
+        Assert.Equal(["host waits for 1", "host waits for 2"], driver.TokenLog[^2..]);
+    }
+
+    [Fact]
+    public void A_larger_batch_gets_a_larger_slot_and_a_smaller_one_keeps_it()
+    {
+        var driver = new RecordingCopyDriver();
+        using (var copies = new StreamCopies(driver, new OperatorCounts()))
+        {
+            var made = driver.PinnedCount;
+            foreach (var (length, slots) in new[] { (2, 1), (2, 2), (5, 2), (1, 2), (5, 2) })
+            {
+                var tokens = Enumerable.Range(10, length).ToArray();
+                using var device = torch.empty(length, torch.ScalarType.Int64);
+                copies.Put(tokens, device);
+                Assert.Equal(tokens.Select(token => (long)token), device.data<long>().ToArray());
+                Assert.Equal(made + slots, driver.PinnedCount);
+            }
+        }
+
+        Assert.Equal(0, driver.PinnedCount);
+    }
+
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void Of_a_micro_batch_only_its_losses_are_waited_for(Precision precision)
+    {
+        var driver = new RecordingCopyDriver();
+        var backend = new TorchBackend(precision, new TensorMemory(torch.CPU), 1, Streaming(driver));
+        using var replica = new Replica(Replicas.Tiny with { Precision = precision }, backend);
+        replica.Initialize(5);
+        replica.BeginStep(1, [new LeafRange(0, LeafCount)], LeafCount);
+        var sink = new CollectingSink(replica.Layout.Length);
+        for (var leaf = 0; leaf < LeafCount; leaf++)
+        {
+            backend.Operators.Counts.Reset();
+            replica.ComputeMicroBatch(Batch(1, leaf), sink);
+            Assert.Equal(1, backend.Operators.Counts.HostWaits);
+        }
+
+        // Inputs and targets of two windows of 24, once each.
+        Assert.Equal(
+            Enumerable.Repeat($"put {2 * 2 * 24 * sizeof(long)}", LeafCount),
+            driver.TokenLog.Where(entry => entry.StartsWith("put", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_driver_that_has_too_little_pinned_memory_is_given_back(int pinned)
+    {
+        var driver = new RecordingCopyDriver { MostPinned = pinned - 1 };
+        Assert.Throws<InsufficientMemoryException>(() => new TorchBackend(
+            Precision.Float32, new TensorMemory(torch.CPU), 1, Streaming(driver)));
+        Assert.Equal(["disposed"], driver.Log);
+        Assert.Equal(0, driver.PinnedCount);
+    }
+
+    [Fact]
     public void A_copy_that_fails_fails_the_micro_batch()
     {
         var driver = new RecordingCopyDriver { OnWait = () => throw new InvalidOperationException("the card is gone") };

@@ -80,7 +80,7 @@ public sealed class TorchOperatorTests
     {
         TorchRuntime.Prepare(1);
         var memory = new TensorMemory(CPU);
-        using var tokens = new BatchTokens(memory);
+        using var tokens = new BatchTokens(memory, new BlockingCopies(memory.Operators));
         var random = new RandomStream(3, RandomPurpose.Synthetic);
         var targets = Enumerable.Range(0, 13).Select(row => random.Below(row, 97)).ToArray();
         var (losses, hidden, embedding) = Run(mostBytes: 1 << 20);

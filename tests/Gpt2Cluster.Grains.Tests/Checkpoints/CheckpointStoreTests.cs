@@ -38,6 +38,7 @@ public sealed class CheckpointStoreTests : IDisposable
     public void Sgd_writes_no_moments_and_hashes_them_as_zeros()
     {
         using var replica = Replica(seed: 5);
+        replica.HasMoments = false;
         var sgd = specification with { Optimizer = new OptimizerOptions(OptimizerKind.Sgd) };
         var manifest = Write(replica, step: 3, sgd);
         Assert.Equal(["parameters.safetensors"], manifest.Files.Select(file => file.Name));

@@ -2,11 +2,11 @@ using System.Text.Json;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Placement;
-using Gpt2Cluster.Grains.Tests.Workers;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gpt2Cluster.Grains.Tests.Checkpoints;
@@ -38,19 +38,23 @@ internal sealed class StoredRuns : IDisposable
 
     public void Dispose() => Directory.Delete(Silo.DataFolder, recursive: true);
 
-    public CheckpointManifest Write(FakeReplica replica, long step, RunSpecification specification)
+    public CheckpointManifest Write(IReplica replica, long step, RunSpecification specification)
     {
-        var plan = new CheckpointPlan
-        {
-            Run = "run1",
-            Generation = 1,
-            Step = step,
-            RecordJson = JsonSerializer.Serialize(
-                new RunRecord { Specification = specification }, SpecificationJson.Options),
-        };
-        using var snapshot = ReplicaSnapshot.Take(replica, specification.Optimizer.Kind);
-        return Store.Publish(snapshot, specification, plan);
+        using var snapshot = replica.Snapshot();
+        return Write(snapshot, step, specification);
     }
+
+    public CheckpointManifest Write(IReplicaSnapshot snapshot, long step, RunSpecification specification) =>
+        Store.Publish(snapshot, specification, Plan(step, specification));
+
+    public static CheckpointPlan Plan(long step, RunSpecification specification) => new()
+    {
+        Run = "run1",
+        Generation = 1,
+        Step = step,
+        RecordJson = JsonSerializer.Serialize(
+            new RunRecord { Specification = specification }, SpecificationJson.Options),
+    };
 
     /// <summary>As the catalogue names it.</summary>
     public StoredCheckpoint Entry(CheckpointManifest manifest) =>

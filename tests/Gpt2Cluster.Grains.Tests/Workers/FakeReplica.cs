@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
@@ -34,6 +35,9 @@ internal sealed class FakeReplica : IReplica
 
     /// <summary>What happens while a part is read.</summary>
     public Action OnRead { get; set; } = () => { };
+
+    /// <summary>Whether snapshots have moments, as AdamW's have.</summary>
+    public bool HasMoments { get; set; } = true;
 
     public ModelParameters Parameters { get; }
 
@@ -87,6 +91,9 @@ internal sealed class FakeReplica : IReplica
         OnRead();
         parts[(int)part].Floats(start, into.Length).CopyTo(into);
     }
+
+    public IReplicaSnapshot Snapshot() =>
+        HostSnapshot.Take(this, HasMoments ? Enum.GetValues<ReplicaPart>() : [ReplicaPart.Parameters]);
 
     public void Write(ReplicaPart part, long start, ReadOnlySpan<float> from) =>
         from.CopyTo(parts[(int)part].Floats(start, from.Length));
