@@ -5,6 +5,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Sources;
 using DatasetDescription = Gpt2Cluster.Contracts.Datasets.DatasetDescription;
 
 namespace Gpt2Cluster.Client.Upload;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
+using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Datasets;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Gpt2Cluster.Data.Models.HuggingFace;
 
 namespace Gpt2Cluster.Data.Models;
 
@@ -12,7 +13,7 @@ public static class FileBundle
 {
     /// <summary>Files that a model folder may bring; others are left out.</summary>
     public static IReadOnlyList<string> ModelFiles { get; } =
-        [ModelConfiguration.FileName, ModelFolder.WeightsFileName, "vocab.json", "merges.txt"];
+        ModelFolder.FileNames;
 
     private const int LongestNameBytes = 255;
     private const int PieceBytes = 1 << 20;

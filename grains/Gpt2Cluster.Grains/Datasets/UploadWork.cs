@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;

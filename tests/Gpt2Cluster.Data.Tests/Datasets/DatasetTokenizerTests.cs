@@ -3,6 +3,7 @@ using System.Text;
 using CsCheck;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Tests.Datasets;

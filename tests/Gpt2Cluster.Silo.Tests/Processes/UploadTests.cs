@@ -6,6 +6,7 @@ using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
