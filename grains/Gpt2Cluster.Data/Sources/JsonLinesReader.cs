@@ -11,7 +11,8 @@ internal sealed class JsonLinesReader(string path, IDocumentSink sink) : ITextRe
     /// <summary>Longest line; one line is in memory at a time.</summary>
     public const int LongestLineBytes = 256 << 20;
 
-    private const string Field = "text";
+    /// <summary>The field that holds the text.</summary>
+    public const string Field = "text";
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     private readonly ArrayBufferWriter<byte> line = new();
