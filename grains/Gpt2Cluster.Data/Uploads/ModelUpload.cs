@@ -57,7 +57,8 @@ public static class ModelUpload
     }
 
     /// <summary>A file that is copied at the length it had when it was opened, and says how far it is.</summary>
-    private sealed class WatchedFile(string path, Action<long> copied) : FileStream(path, FileMode.Open, FileAccess.Read)
+    private sealed class WatchedFile(string path, Action<long> copied)
+        : FileStream(path, FileMode.Open, FileAccess.Read)
     {
         private readonly long length = new FileInfo(path).Length;
 

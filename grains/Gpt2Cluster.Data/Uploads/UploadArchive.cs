@@ -28,7 +28,10 @@ internal static class UploadArchive
     public const int LongestHeadBytes = 4096;
 
     /// <summary>How the first member is written.</summary>
-    public static JsonSerializerOptions Json { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    public static JsonSerializerOptions Json { get; } = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
 
     /// <summary>How version 1 began, whose readers are gone.</summary>
     public static ReadOnlySpan<byte> FormerMagic => "GPT2"u8;

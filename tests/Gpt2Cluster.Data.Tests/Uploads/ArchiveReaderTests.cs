@@ -135,7 +135,8 @@ public sealed class ArchiveReaderTests : IDisposable
         using var tar = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
         tar.SetLength(2 * 512 + 512 + Length + 511 + 1024);
         using var reader = new ArchiveReader(tar, UploadArchive.Model);
-        Assert.Equal(("model.safetensors", Length), reader.Next() is { } member ? (member.Name, member.Length) : default);
+        var member = reader.Next()!;
+        Assert.Equal(("model.safetensors", Length), (member.Name, member.Length));
         Assert.Null(reader.Next());
     }
 
