@@ -4,6 +4,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Jobs;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Sources;
 
 namespace Gpt2Cluster.Client.Commands;
 

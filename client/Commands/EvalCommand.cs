@@ -6,7 +6,7 @@ using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Client.Upload;
 using Gpt2Cluster.Contracts.Jobs;
-using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Sources;
 
 namespace Gpt2Cluster.Client.Commands;
 

@@ -9,6 +9,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Windows;
 using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Sources;
 
 namespace Gpt2Cluster.Client.Commands;
 

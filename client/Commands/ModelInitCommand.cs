@@ -5,7 +5,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
-using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 
 namespace Gpt2Cluster.Client.Commands;
 

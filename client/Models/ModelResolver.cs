@@ -7,6 +7,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 using IModelStore = Gpt2Cluster.Contracts.Models.IModelStore;
 
 namespace Gpt2Cluster.Client.Models;
@@ -37,7 +38,7 @@ internal sealed class ModelResolver(CommandContext context)
             return null;
         if (!Directory.Exists(model))
             throw ModelNames.Unknown(model);
-        using var folder = ModelFolder.Open(model);
+        using var folder = ModelFormats.Open(model);
         return new ModelReference(model, folder.Shape);
     }
 

@@ -7,6 +7,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 
 namespace Gpt2Cluster.Client.Models;
 
@@ -29,7 +30,7 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
     public async Task<string> Import(string path, string? name, CancellationToken cancellation)
     {
         var weights = new FileInfo(Path.Combine(path, ModelFolder.WeightsFileName));
-        using (var folder = ModelFolder.Open(path))
+        using (var folder = ModelFormats.Open(path))
             _ = folder.ReadVocabulary();
         if (session is not null && context.Choices.Cluster is not LocalAddress)
         {

@@ -7,7 +7,7 @@ using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Specification;
-using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Sources;
 
 namespace Gpt2Cluster.Client.Training;
 

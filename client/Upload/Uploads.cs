@@ -4,7 +4,8 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
-using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Sources;
+using Gpt2Cluster.Data.Uploads;
 using DatasetDescription = Gpt2Cluster.Contracts.Datasets.DatasetDescription;
 
 namespace Gpt2Cluster.Client.Upload;
@@ -24,9 +25,9 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         var answer = await Send(
             (stream, progress) =>
             {
-                var bundle = new BundleWriter(stream);
-                source.Read(bundle, progress, cancellation);
-                bundle.Complete();
+                var documents = new DatasetUploadWriter(stream);
+                source.Read(documents, progress, cancellation);
+                documents.Complete();
             },
             upload => upload.FinishDataset(source.Path),
             ($"reading {source.Path}", source.Bytes),

@@ -43,6 +43,31 @@ public sealed class DependencyTests
         }
     }
 
+    /// <summary>What each room of Data may use of the others.</summary>
+    public static TheoryData<string, string[]> Rooms => new()
+    {
+        { "Uploads", ["Models", "Sources", "Tokens"] },
+        { "Datasets", ["Sources", "Storage", "Tokens"] },
+        { "Sources", ["Tokens"] },
+        { "Models", ["Storage", "Tokens"] },
+        { "Tokens", [] },
+        { "Storage", [] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void A_room_of_Data_depends_on_its_arrows_only(string room, string[] allowed)
+    {
+        foreach (var other in Rooms.Select(row => row.Data.Item1).Except(allowed).Where(name => name != room))
+        {
+            Types().That().ResideInNamespaceMatching(Namespace(room))
+                .Should().NotDependOnAny(Types().That().ResideInNamespaceMatching(Namespace(other)))
+                .AssertHolds(Architecture);
+        }
+
+        static string Namespace(string room) => $@"^Gpt2Cluster\.Data\.{room}(\..*)?$";
+    }
+
     /// <summary>Packages by the beginning of their assembly's name, and who must never see them.</summary>
     [Theory]
     [InlineData("Core", "Orleans", "TorchSharp", "Microsoft.ML", "System.Net.Sockets", "System.IO.FileSystem")]

@@ -1,6 +1,6 @@
 using System.Text;
 using Gpt2Cluster.Core.Model;
-using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 
 namespace Gpt2Cluster.Client.Tests;
 

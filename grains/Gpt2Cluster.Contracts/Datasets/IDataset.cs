@@ -80,15 +80,15 @@ public interface IUpload : IGrainWithStringKey
     Task<long> Append(Piece piece);
 
     /// <summary>
-    /// All pieces are there: the bytes are a dataset bundle, to be tokenised and stored. Returns within 5 s; ask again
-    /// while pending.
+    /// All pieces are there: the bytes are a tar of documents, to be tokenised and stored. Returns within 5 s; ask
+    /// again while pending.
     /// </summary>
     [Alias("finish-dataset")]
     Task<UploadAnswer> FinishDataset(string provenance);
 
     /// <summary>
-    /// All pieces are there: the bytes are a model folder, to be checked and stored under a name. Returns within 5 s;
-    /// ask again while pending.
+    /// All pieces are there: the bytes are a tar of a model folder, to be checked and stored under a name. Returns
+    /// within 5 s; ask again while pending.
     /// </summary>
     [Alias("finish-model")]
     Task<UploadAnswer> FinishModel(string name);

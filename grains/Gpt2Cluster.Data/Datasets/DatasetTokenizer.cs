@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Datasets;

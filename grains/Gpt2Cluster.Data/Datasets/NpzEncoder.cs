@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Gpt2Cluster.Core;
-using Gpt2Cluster.Data.Npz;
+using Gpt2Cluster.Data.Sources;
+using Gpt2Cluster.Data.Sources.Npz;
 using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Data.Datasets;

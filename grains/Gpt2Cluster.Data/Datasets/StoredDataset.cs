@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Gpt2Cluster.Core;
@@ -32,12 +33,35 @@ public sealed class StoredDataset : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Description.TokenCount - into.Length);
         while (!into.IsEmpty)
         {
-            var shard = (int)(start / Description.ShardTokens);
-            var within = (int)(start % Description.ShardTokens);
-            var count = Math.Min(into.Length, Description.TokensOf(shard) - within);
+            var (shard, within, count) = PartAt(start, into.Length);
             ReadExactly(shard, (long)within * sizeof(ushort), MemoryMarshal.AsBytes(into[..count]));
             into = into[count..];
             start += count;
+        }
+    }
+
+    /// <summary>As <see cref="Read"/>, without blocking the caller while the disk is slow.</summary>
+    public async Task ReadAsync(long start, Memory<ushort> into)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Description.TokenCount - into.Length);
+        var bytes = ArrayPool<byte>.Shared.Rent(into.Length * sizeof(ushort));
+        try
+        {
+            while (!into.IsEmpty)
+            {
+                var (shard, within, count) = PartAt(start, into.Length);
+                var part = bytes.AsMemory(0, count * sizeof(ushort));
+                // The caller may be a grain: its turns are not for pieces of a read.
+                await ReadExactlyAsync(shard, (long)within * sizeof(ushort), part).ConfigureAwait(false);
+                part.Span.CopyTo(MemoryMarshal.AsBytes(into[..count].Span));
+                into = into[count..];
+                start += count;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
         }
     }
 
@@ -81,15 +105,38 @@ public sealed class StoredDataset : IDisposable
         return File.OpenHandle(file);
     }
 
+    // What one shard has of the next tokens.
+    private (int Shard, int Within, int Count) PartAt(long start, int wanted)
+    {
+        var shard = (int)(start / Description.ShardTokens);
+        var within = (int)(start % Description.ShardTokens);
+        return (shard, within, Math.Min(wanted, Description.TokensOf(shard) - within));
+    }
+
     private void ReadExactly(int shard, long offset, Span<byte> into)
     {
         while (!into.IsEmpty)
         {
             var count = RandomAccess.Read(shards[shard], into, offset);
             if (count == 0)
-                throw new InvalidDataException($"{DatasetDescription.FileOf(shard)} of {Path} was cut short");
+                throw CutShort(shard);
             into = into[count..];
             offset += count;
         }
     }
+
+    private async Task ReadExactlyAsync(int shard, long offset, Memory<byte> into)
+    {
+        while (!into.IsEmpty)
+        {
+            var count = await RandomAccess.ReadAsync(shards[shard], into, offset).ConfigureAwait(false);
+            if (count == 0)
+                throw CutShort(shard);
+            into = into[count..];
+            offset += count;
+        }
+    }
+
+    private InvalidDataException CutShort(int shard) =>
+        new($"{DatasetDescription.FileOf(shard)} of {Path} was cut short");
 }

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Data.Models;
@@ -17,9 +18,6 @@ public sealed record StoredModel(string Name, string Path, ModelShape? Shape, lo
 /// <param name="root">The folder; made when it is needed.</param>
 public sealed partial class ModelDirectory(string root)
 {
-    private static readonly string[] Files =
-        [ModelConfiguration.FileName, ModelFolder.WeightsFileName, "vocab.json", "merges.txt"];
-
     /// <summary>Where it lies.</summary>
     public string Root { get; } = System.IO.Path.GetFullPath(root);
 
@@ -76,7 +74,7 @@ public sealed partial class ModelDirectory(string root)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         var full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
-        using (var folder = ModelFolder.Open(full))
+        using (var folder = ModelFormats.Open(full))
             _ = folder.ReadVocabulary();
         var target = PathOf(name ?? System.IO.Path.GetFileName(full));
         if (Directory.Exists(target))
@@ -84,7 +82,7 @@ public sealed partial class ModelDirectory(string root)
                 $"There is a model {System.IO.Path.GetFileName(target)} already; give another --name.");
         Directory.CreateDirectory(Root);
         using var staged = new StagedFolder(target);
-        foreach (var file in Files.Where(file => File.Exists(System.IO.Path.Combine(full, file))))
+        foreach (var file in ModelFolder.FileNames.Where(file => File.Exists(System.IO.Path.Combine(full, file))))
             Copy(System.IO.Path.Combine(full, file), staged.File(file), progress, cancellation);
         // What was copied is what counts: the source may have changed meanwhile.
         using (ModelFolder.Open(staged.Path))

@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
-using Gpt2Cluster.Data.Models;
-using Gpt2Cluster.Data.Safetensors;
+using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Models.Safetensors;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
 

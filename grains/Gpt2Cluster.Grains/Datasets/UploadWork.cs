@@ -1,8 +1,9 @@
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Datasets;
-using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Data.Uploads;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
 
@@ -11,8 +12,6 @@ namespace Gpt2Cluster.Grains.Datasets;
 /// <summary>What is done with an upload once it is whole: bad input becomes a refusal in one sentence.</summary>
 public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
 {
-    private const int PieceBytes = 64 << 10;
-
     /// <summary>Where uploads are spooled: what lies there when a silo starts is left over from a kill.</summary>
     public static string FolderOf(SiloContext silo)
     {
@@ -20,28 +19,18 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
         return Path.Combine(silo.DataFolder, "silos", silo.Name, "uploads");
     }
 
-    /// <summary>Tokenises a bundle of documents and stores the dataset.</summary>
+    /// <summary>Tokenises an archive of documents and stores the dataset.</summary>
     public UploadAnswer StoreDataset(string spoolPath, string provenance, Action<long> progress) => Refusing(() =>
     {
         using var staging = datasets.Begin();
         using var tokenizer = new DatasetTokenizer(staging.Output);
-        var parser = new BundleParser(tokenizer);
-        using (var bundle = File.OpenRead(spoolPath))
-        {
-            var buffer = new byte[PieceBytes];
-            while (bundle.Read(buffer) is > 0 and var count)
-            {
-                parser.Append(buffer.AsSpan(0, count));
-                progress(tokenizer.TokenCount);
-            }
-        }
-
-        parser.Complete();
+        using (var archive = File.OpenRead(spoolPath))
+            DatasetUploadReader.Read(archive, tokenizer, () => progress(tokenizer.TokenCount));
         var stored = staging.Publish(tokenizer.Complete(), provenance);
         return new UploadAnswer { Dataset = StoredDatasets.Describe(stored, silo.Name), Done = stored.TokenCount };
     });
 
-    /// <summary>Checks a bundle of files and stores it as a model.</summary>
+    /// <summary>Checks an archive of files and stores it as a model.</summary>
     public UploadAnswer StoreModel(string spoolPath, string name, Action<long> progress) => Refusing(() =>
     {
         if (!StoredPaths.IsName(name))
@@ -55,8 +44,8 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
         if (Directory.Exists(target))
             throw new UserErrorException($"A model named {name} is in the store already; choose another name.");
         using var staged = new StagedFolder(target);
-        using (var bundle = File.OpenRead(spoolPath))
-            FileBundle.ReadModel(bundle, staged.Path);
+        using (var archive = File.OpenRead(spoolPath))
+            ModelUpload.Read(archive, staged.Path);
         using (ModelFolder.Open(staged.Path))
             progress(new FileInfo(spoolPath).Length);
         staged.Publish();

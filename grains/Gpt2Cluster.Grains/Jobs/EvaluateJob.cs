@@ -25,7 +25,7 @@ internal static class EvaluateJob
         var sequenceLength = (int)Math.Min(parameters.Shape.ContextLength, dataset.TokenCount - 1);
         var windows = new WindowLayout(dataset.TokenCount, sequenceLength);
         var batchSize = Math.Max(1, TokensAtOnce / sequenceLength);
-        var source = new DatasetSource(work.Services.Grains, wish.DatasetHash);
+        var source = new DatasetSource(work.Services.Grains, work.Services.Datasets, wish.DatasetHash);
         var reader = new WindowReader(source, work.Services.Silo.Name, dataset, work.Services.Time);
         using var replica = work.CreateReplica(parameters, wish.Precision);
         var sum = 0.0;

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Tokens;
+using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Workers;
@@ -10,6 +11,7 @@ namespace Gpt2Cluster.Grains.Jobs;
 /// <summary>What every job of a silo shares.</summary>
 /// <param name="Silo">The silo.</param>
 /// <param name="Grains">The other grains.</param>
+/// <param name="Datasets">The datasets on the silo's disk.</param>
 /// <param name="Parameters">Brings parameters into replicas.</param>
 /// <param name="Benchmarks">The measurements.</param>
 /// <param name="Time">The time.</param>
@@ -18,6 +20,7 @@ namespace Gpt2Cluster.Grains.Jobs;
 public sealed record JobServices(
     SiloContext Silo,
     IGrainFactory Grains,
+    StoredDatasets Datasets,
     ParameterLoader Parameters,
     IBenchmarks Benchmarks,
     TimeProvider Time,

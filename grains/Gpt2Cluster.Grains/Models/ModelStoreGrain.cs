@@ -3,7 +3,7 @@ using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
-using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Placement;

@@ -83,7 +83,7 @@ internal sealed class RunWindows
     private static WindowReader OpenDataset(WorkerServices services, string hash, CancellationToken cancellation)
     {
         var (silo, time) = (services.Silo.Name, services.Time);
-        var source = new DatasetSource(services.Grains, hash);
+        var source = new DatasetSource(services.Grains, services.Datasets, hash);
         var began = time.GetTimestamp();
         while (true)
         {

@@ -2,13 +2,15 @@ using System.Runtime.InteropServices;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
-/// Reads tokens of one dataset from the shards' holders: this silo's first, then the others at once. While none of them
-/// can be reached it looks for others and asks again: silos are started again, and a read waits for that.
+/// Reads tokens of one dataset: from this silo's disk if they are there, which calls no grain, else from the shards'
+/// other holders at once. While none of them can be reached it looks for others and asks again: silos are started
+/// again, and a read waits for that.
 /// </summary>
 /// <param name="source">Where the dataset and its shards are asked for.</param>
 /// <param name="ownSilo">This silo.</param>
@@ -51,21 +53,20 @@ internal sealed class WindowReader(
             var shard = (int)(start / dataset.ShardTokens);
             var inside = (int)(start % dataset.ShardTokens);
             var count = Math.Min(into.Length, dataset.ShardTokens - inside);
-            var bytes = await ReadFromAnyHolder(shard, inside, count);
-            bytes.CopyTo(MemoryMarshal.AsBytes(into.Span));
+            await ReadFromAnyHolder(shard, inside, into[..count]);
             into = into[count..];
             start += count;
         }
     }
 
-    private async Task<byte[]> ReadFromAnyHolder(int shard, int start, int count)
+    private async Task ReadFromAnyHolder(int shard, int start, Memory<ushort> into)
     {
         var began = time.GetTimestamp();
         while (true)
         {
-            var (bytes, problem) = await ReadInTurn(shard, start, count);
-            if (bytes is not null)
-                return bytes;
+            var (isRead, problem) = await ReadInTurn(shard, start, into);
+            if (isRead)
+                return;
             if (!MayPass(problem) || time.GetElapsedTime(began) >= Patience)
             {
                 throw new IOException(
@@ -78,14 +79,18 @@ internal sealed class WindowReader(
     }
 
     /// <summary>Asks one holder after the other. Of several problems it tells the one that may pass.</summary>
-    private async Task<(byte[]? Bytes, Exception? Problem)> ReadInTurn(int shard, int start, int count)
+    private async Task<(bool IsRead, Exception? Problem)> ReadInTurn(int shard, int start, Memory<ushort> into)
     {
         Exception? problem = null;
         foreach (var holder in holders)
         {
             try
             {
-                return (await ReadVerified(source.Shard(holder, shard), start, count), null);
+                if (holder == ownSilo)
+                    await source.ReadHere((long)shard * dataset.ShardTokens + start, into);
+                else
+                    await ReadVerified(source.Shard(holder, shard), start, into);
+                return (true, null);
             }
             catch (Exception exception) when (MayPass(exception))
             {
@@ -99,7 +104,7 @@ internal sealed class WindowReader(
             }
         }
 
-        return (null, problem);
+        return (false, problem);
     }
 
     private async Task LookForHolders()
@@ -131,12 +136,14 @@ internal sealed class WindowReader(
     private static bool MayPass(Exception? problem) =>
         problem is not null && (Outage.Is(problem) || problem is IOException);
 
-    private static async Task<byte[]> ReadVerified(IDataShard shard, int start, int count)
+    private static async Task ReadVerified(IDataShard shard, int start, Memory<ushort> into)
     {
         while (true)
         {
-            if (await shard.Read(start, count) is { } bytes)
-                return bytes;
+            if (await shard.Read(start, into.Length) is not { } bytes)
+                continue;
+            bytes.CopyTo(MemoryMarshal.AsBytes(into.Span));
+            return;
         }
     }
 }
@@ -147,15 +154,24 @@ internal interface IDatasetSource
     /// <summary>What the dataset holds and who has it; null if no silo that can be reached does.</summary>
     Task<DatasetDescription?> Describe();
 
-    /// <summary>A shard on a silo's disk.</summary>
+    /// <summary>Reads tokens from this silo's own disk, from the index <paramref name="start"/> on.</summary>
+    /// <exception cref="Core.UserErrorException">The dataset is not here, or damaged.</exception>
+    /// <exception cref="IOException">The disk gives nothing now.</exception>
+    Task ReadHere(long start, Memory<ushort> into);
+
+    /// <summary>A shard on another silo's disk.</summary>
     IDataShard Shard(string holder, int index);
 }
 
-/// <summary>Asks the grains.</summary>
-internal sealed class DatasetSource(IGrainFactory grains, string hash) : IDatasetSource
+/// <summary>Asks the own disk and the other silos' grains.</summary>
+internal sealed class DatasetSource(IGrainFactory grains, StoredDatasets datasets, string hash) : IDatasetSource
 {
     /// <inheritdoc/>
     public Task<DatasetDescription?> Describe() => grains.GetGrain<IDataset>(hash).Describe();
+
+    /// <inheritdoc/>
+    public async Task ReadHere(long start, Memory<ushort> into) =>
+        await (await datasets.Open(hash)).ReadAsync(start, into);
 
     /// <inheritdoc/>
     public IDataShard Shard(string holder, int index) =>

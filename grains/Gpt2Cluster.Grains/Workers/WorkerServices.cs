@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Checkpoints;
+using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
@@ -10,6 +11,7 @@ namespace Gpt2Cluster.Grains.Workers;
 /// <summary>What every worker of a silo shares.</summary>
 public sealed record WorkerServices(
     IGrainFactory Grains,
+    StoredDatasets Datasets,
     IReplicaFactory Replicas,
     RunExchanges Exchanges,
     ParameterLoader Parameters,

@@ -83,59 +83,6 @@ public sealed class DatasetTokenizerTests : IDisposable
         Assert.Equal(2, Tokenize(["a b"]).Count);
     }
 
-    [Fact]
-    public void A_bundle_cut_anywhere_gives_the_same_tokens()
-    {
-        string[] texts = ["one\n\n" + Word + "\n\ntwo", "", "😀 three"];
-        using var bundle = new MemoryStream();
-        var writer = new BundleWriter(bundle);
-        Feed(writer, texts, int.MaxValue);
-        writer.BeginDocument("numbers");
-        writer.Tokens([1, 2, End]);
-        writer.EndArray();
-        writer.EndDocument();
-        writer.Complete();
-        foreach (var pieceBytes in new[] { 1, 7, 1000 })
-        {
-            using var output = new MemoryStream();
-            using var target = new DatasetTokenizer(output, tokenizer: tokenizer);
-            var parser = new BundleParser(target);
-            foreach (var piece in bundle.ToArray().Chunk(pieceBytes))
-                parser.Append(piece);
-            parser.Complete();
-            target.Complete();
-            Assert.Equal([.. Tokenize(texts), End, 1, 2, End], Read(output));
-        }
-    }
-
-    [Fact]
-    public void A_damaged_bundle_never_crashes()
-    {
-        using var bundle = new MemoryStream();
-        var writer = new BundleWriter(bundle);
-        Feed(writer, ["one two", "three"], int.MaxValue);
-        writer.Complete();
-        var sound = bundle.ToArray();
-        Gen.Select(Gen.Int[0, sound.Length - 1], Gen.Byte, Gen.Int[0, sound.Length]).Sample(
-            (place, value, length) =>
-            {
-                var bytes = (byte[])sound.Clone();
-                bytes[place] = value;
-                using var target = new DatasetTokenizer(Stream.Null, tokenizer: tokenizer);
-                try
-                {
-                    BundleParser.Read(new MemoryStream(bytes[..length]), target);
-                    Assert.Equal(sound.Length, length);
-                }
-                catch (InvalidDataException)
-                {
-                    // The one expected outcome besides success.
-                }
-            },
-            iter: 3_000,
-            threads: 1);
-    }
-
     [Fact(DisableParallelization = true)]
     public void A_large_text_passes_in_constant_memory()
     {
@@ -160,7 +107,7 @@ public sealed class DatasetTokenizerTests : IDisposable
         Assert.True(most < MostMemoryBytes, $"{most} bytes were held");
     }
 
-    private static void Feed(IDocumentSink sink, IEnumerable<string> texts, int pieceBytes)
+    private static void Feed(DatasetTokenizer sink, IEnumerable<string> texts, int pieceBytes)
     {
         foreach (var text in texts)
         {

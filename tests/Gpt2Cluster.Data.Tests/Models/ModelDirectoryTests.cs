@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 
 namespace Gpt2Cluster.Data.Tests.Models;
 

@@ -50,8 +50,8 @@ public sealed class WindowReaderTests
     public async Task A_shard_that_is_still_verified_is_asked_again()
     {
         var pendingCount = 2;
-        await Read(Reader("b", holder => pendingCount-- > 0 ? null : [0, 0, 0, 0, 0, 0]));
-        Assert.Equal(["b", "b", "b"], asked);
+        await Read(Reader("c", holder => pendingCount-- > 0 ? null : [0, 0, 0, 0, 0, 0]));
+        Assert.Equal(["a", "a", "a"], asked);
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class WindowReaderTests
         Reader(own, holder => holder == "a" ? throw bad : new byte[6]);
 
     private WindowReader Reader(string own, Func<string, byte[]?> answer, string[]? holdersThen = null) =>
-        new(new Source(this, answer, holdersThen ?? Dataset.Holders), own, Dataset, time);
+        new(new Source(this, own, answer, holdersThen ?? Dataset.Holders), own, Dataset, time);
 
     /// <summary>Reads three tokens; time passes while that waits.</summary>
     private async Task Read(WindowReader reader)
@@ -105,13 +105,19 @@ public sealed class WindowReaderTests
         await reading;
     }
 
-    private sealed class Source(WindowReaderTests tests, Func<string, byte[]?> answer, string[] holders)
-        : IDatasetSource
+    private sealed class Source(
+        WindowReaderTests tests, string own, Func<string, byte[]?> answer, string[] holders) : IDatasetSource
     {
         public Task<DatasetDescription?> Describe() =>
             Task.FromResult<DatasetDescription?>(Dataset with { Holders = holders });
 
-        public IDataShard Shard(string holder, int index) => new HeldShard(tests, holder, answer);
+        public Task ReadHere(long start, Memory<ushort> into) => new HeldShard(tests, own, answer).Read(0, into.Length);
+
+        public IDataShard Shard(string holder, int index)
+        {
+            Assert.NotEqual(own, holder);
+            return new HeldShard(tests, holder, answer);
+        }
     }
 
     private sealed class HeldShard(WindowReaderTests tests, string holder, Func<string, byte[]?> answer) : IDataShard

@@ -144,7 +144,7 @@ public sealed class WorkerSessionTests : IDisposable
         var metrics = new WorkerMetrics(
             provider.GetRequiredService<IMeterFactory>(), new RunSeries(TimeProvider.System));
         return new WorkerServices(
-            grains, replicas, new RunExchanges(grains, silo), null!, null!, null!, silo, metrics, end,
+            grains, null!, replicas, new RunExchanges(grains, silo), null!, null!, null!, silo, metrics, end,
             TimeProvider.System);
     }
 

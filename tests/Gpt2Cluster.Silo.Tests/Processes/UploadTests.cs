@@ -4,9 +4,9 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Model;
-using Gpt2Cluster.Data.Datasets;
-using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
+using Gpt2Cluster.Data.Uploads;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
 
@@ -24,9 +24,9 @@ public sealed class UploadTests
         using var second = await SiloProcess.StartReady(other.Path, "--redis", silo.Redis, "--name", "beta");
         await using var client = await TestClient.Connect(silo);
         var upload = client.Grains.GetGrain<IUpload>(GrainKeys.Upload("alpha", "u1"));
-        var bundle = new MemoryStream();
-        WriteText(bundle, Text);
-        await Send(upload, bundle.ToArray());
+        var archive = new MemoryStream();
+        WriteText(archive, Text);
+        await Send(upload, archive.ToArray());
         var dataset = (await Finished(() => upload.FinishDataset("a test"))).Dataset!;
         var expected = new Gpt2Tokenizer().Encode(Text).Select(token => (ushort)token).ToArray();
         Assert.Equal(expected.Length, dataset.TokenCount);
@@ -54,12 +54,14 @@ public sealed class UploadTests
         using var silo = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0", "--name", "alpha");
         using var second = await SiloProcess.StartReady(other.Path, "--redis", silo.Redis, "--name", "beta");
         await using var client = await TestClient.Connect(silo);
-        var bundle = new MemoryStream();
-        FileBundle.WriteModel(path, bundle);
-        Assert.Null((await Store(client, "u1", bundle.ToArray(), "small")).Refusal);
-        Assert.Contains("already", (await Store(client, "u2", bundle.ToArray(), "small")).Refusal);
-        Assert.Contains("cannot name", (await Store(client, "u3", bundle.ToArray(), "../small")).Refusal);
-        Assert.Contains("damaged", (await Store(client, "u4", bundle.ToArray()[..^9], "cut")).Refusal);
+        var archive = new MemoryStream();
+        ModelUpload.Write(path, archive);
+        Assert.Null((await Store(client, "u1", archive.ToArray(), "small")).Refusal);
+        Assert.Contains("already", (await Store(client, "u2", archive.ToArray(), "small")).Refusal);
+        Assert.Contains("cannot name", (await Store(client, "u3", archive.ToArray(), "../small")).Refusal);
+        Assert.Contains("damaged", (await Store(client, "u4", archive.ToArray()[..^9], "cut")).Refusal);
+        Assert.Contains(
+            "an older client has sent it", (await Store(client, "u5", "GPT2FIL1 and more"u8.ToArray(), "old")).Refusal);
         var model = Assert.Single(await client.Grains.GetGrain<IModelStore>("alpha").List());
         Assert.Equal(("small", layout.Length), (model.Name, model.ParameterCount));
         var brought = client.Grains.GetGrain<IModelStore>("beta");
@@ -77,10 +79,10 @@ public sealed class UploadTests
 
     private static ushort[] Tokens(byte[] bytes) => MemoryMarshal.Cast<byte, ushort>(bytes).ToArray();
 
-    private static async Task<UploadAnswer> Store(TestClient client, string unique, byte[] bundle, string name)
+    private static async Task<UploadAnswer> Store(TestClient client, string unique, byte[] archive, string name)
     {
         var upload = client.Grains.GetGrain<IUpload>(GrainKeys.Upload("alpha", unique));
-        await Send(upload, bundle);
+        await Send(upload, archive);
         return await Finished(() => upload.FinishModel(name));
     }
 
@@ -110,9 +112,9 @@ public sealed class UploadTests
         throw new TimeoutException($"it was not done {AnswerCount} times");
     }
 
-    private static void WriteText(Stream bundle, string text)
+    private static void WriteText(Stream archive, string text)
     {
-        var writer = new BundleWriter(bundle);
+        var writer = new DatasetUploadWriter(archive);
         writer.BeginDocument("test.txt");
         writer.Text(Encoding.UTF8.GetBytes(text));
         writer.EndDocument();

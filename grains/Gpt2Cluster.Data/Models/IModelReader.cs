@@ -1,0 +1,61 @@
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Data.Tokens;
+
+namespace Gpt2Cluster.Data.Models;
+
+/// <summary>
+/// A GPT-2 that somebody brings, open for reading, whatever its files are. Reading is safe from several threads.
+/// </summary>
+public interface IModelReader : IDisposable
+{
+    /// <summary>Where it lies.</summary>
+    string Path { get; }
+
+    /// <summary>The order of the parameters.</summary>
+    ParameterLayout Layout { get; }
+
+    /// <summary>Its shape.</summary>
+    ModelShape Shape => Layout.Shape;
+
+    /// <summary>Its vocabulary, or the built-in one when it brings none.</summary>
+    /// <exception cref="UserErrorException">Its files are no vocabulary that can be used.</exception>
+    Gpt2Vocabulary ReadVocabulary();
+
+    /// <summary>Reads parameters from the flat index <paramref name="start"/> on, as fp32.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range leaves the model.</exception>
+    void ReadParameters(long start, Span<float> into);
+}
+
+/// <summary>
+/// One way to keep a model in files. A new one is a class of this interface and a line in <see cref="ModelFormats"/>.
+/// </summary>
+public interface IModelFormat
+{
+    /// <summary>What people call it.</summary>
+    string Name { get; }
+
+    /// <summary>Whether what lies at a path looks like it; only opening tells whether it is sound.</summary>
+    bool IsAt(string path);
+
+    /// <summary>Opens a model and checks that every tensor is there, in its shape.</summary>
+    /// <exception cref="UserErrorException">A file or tensor is missing, misshapen or unknown.</exception>
+    IModelReader Open(string path);
+}
+
+/// <summary>The ways to keep a model in files, and which of them is at a path.</summary>
+public static class ModelFormats
+{
+    private static readonly HuggingFace.HuggingFaceFormat HuggingFace = new();
+
+    /// <summary>All of them, in the order they are looked for.</summary>
+    public static IReadOnlyList<IModelFormat> All { get; } = [HuggingFace];
+
+    /// <summary>Opens the model at a path; where nothing looks like one it says what a model folder has.</summary>
+    /// <exception cref="UserErrorException">There is no sound model.</exception>
+    public static IModelReader Open(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return (All.FirstOrDefault(format => format.IsAt(path)) ?? HuggingFace).Open(path);
+    }
+}

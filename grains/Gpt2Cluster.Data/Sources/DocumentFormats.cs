@@ -1,0 +1,54 @@
+using Gpt2Cluster.Data.Sources.Npz;
+
+namespace Gpt2Cluster.Data.Sources;
+
+/// <summary>The kinds of files that documents are read out of, and which of them a file is.</summary>
+public static class DocumentFormats
+{
+    /// <summary>As many bytes of a file are looked at to tell its kind.</summary>
+    public const int StartBytes = 512;
+
+    /// <summary>Plain text, what a file is that is nothing else: one document a file.</summary>
+    public static IDocumentFormat Text { get; } =
+        new TextFormat("text", [".txt"], (path, sink) => new PlainTextReader(path, sink));
+
+    /// <summary>All kinds.</summary>
+    public static IReadOnlyList<IDocumentFormat> All { get; } =
+    [
+        Text,
+        new TextFormat("JSON lines", [".jsonl"], (path, sink) => new JsonLinesReader(path, sink)),
+        new TextFormat("CSV", [".csv"], (path, sink) => new CsvReader(path, sink)),
+        new NpzFormat(),
+    ];
+
+    /// <summary>
+    /// The kind of a file: its ending tells it, and if nobody knows the ending, its first bytes; else it is text.
+    /// </summary>
+    public static IDocumentFormat Of(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var ending = Path.GetExtension(path);
+        return All.FirstOrDefault(format => format.Endings.Contains(ending, StringComparer.OrdinalIgnoreCase))
+            ?? ByStart(path)
+            ?? Text;
+    }
+
+    private static IDocumentFormat? ByStart(string path)
+    {
+        // Pipes and devices have no length and must not be waited for.
+        if (new FileInfo(path) is not { Exists: true, Length: > 0 })
+            return null;
+        var start = new byte[StartBytes];
+        try
+        {
+            using var file = File.OpenRead(path);
+            var count = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+            return All.FirstOrDefault(format => format.IsBegunBy(start.AsSpan(0, count)));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Whoever reads it says why it cannot be read.
+            return null;
+        }
+    }
+}
