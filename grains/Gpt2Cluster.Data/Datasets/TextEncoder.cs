@@ -7,7 +7,7 @@ namespace Gpt2Cluster.Data.Datasets;
 /// </summary>
 internal sealed class TextEncoder(Gpt2Tokenizer tokenizer, TokenWriter output)
 {
-    private readonly List<int> tokens = [];
+    private ushort[] tokens = [];
     private byte[] buffer = new byte[64 << 10];
     private int count;
     private int enough;
@@ -29,9 +29,10 @@ internal sealed class TextEncoder(Gpt2Tokenizer tokenizer, TokenWriter output)
 
     private void Encode(bool final)
     {
-        tokens.Clear();
-        var done = tokenizer.EncodeUtf8(buffer.AsSpan(0, count), final, tokens);
-        output.Write(tokens);
+        if (tokens.Length < count)
+            tokens = new ushort[buffer.Length];
+        var done = tokenizer.EncodeUtf8(buffer.AsSpan(0, count), final, tokens, out var tokenCount);
+        output.Write(tokens.AsSpan(0, tokenCount));
         buffer.AsSpan(done, count - done).CopyTo(buffer);
         count -= done;
         enough = 2 * count;
