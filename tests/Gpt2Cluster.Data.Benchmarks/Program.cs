@@ -5,8 +5,8 @@ using Gpt2Cluster.Data.Benchmarks;
 using Gpt2Cluster.Data.Tokens;
 
 // Usage: [--text FILE] [--tiktoken FOLDER] [--rounds N] [--megabytes N]. See tests/benchmarks/TOKENS.md.
-const int PieceBytes = 64 << 10;
 string? Option(string name) => Array.IndexOf(args, name) is >= 0 and var place ? args[place + 1] : null;
+var pieceBytes = int.Parse(Option("--piece") ?? "65536");
 var rounds = int.Parse(Option("--rounds") ?? "5");
 var text = Option("--text") is { } file
     ? File.ReadAllBytes(file)
@@ -31,6 +31,7 @@ for (var round = 0; round < rounds; round++)
         throw new InvalidOperationException("the ids differ");
 }
 
+Console.WriteLine($"fastest: {Rate(ours!.Value.Processor):F1}");
 if (ours is { } a && theirs is { } b)
     Console.WriteLine($"ids equal; ours is {b.Processor / a.Processor:F1} times as fast by processor time");
 File.Delete(path);
@@ -49,7 +50,7 @@ Measurement Print(string name, Gpt2Tokenizer tokenizer, ushort[] output)
     var written = 0;
     for (var position = 0; position < text.Length;)
     {
-        var piece = text.AsSpan(position, Math.Min(PieceBytes, text.Length - position));
+        var piece = text.AsSpan(position, Math.Min(pieceBytes, text.Length - position));
         var final = position + piece.Length == text.Length;
         position += tokenizer.EncodeUtf8(piece, final, output.AsSpan(written), out var count);
         written += count;

@@ -40,7 +40,7 @@ internal sealed class BytePairMerger(MergeTable merges)
         for (var i = 0; i < count; i++)
             parts[i] = merges.OfByte(piece[i]);
         for (var i = 0; i + 1 < count; i++)
-            ranks[i] = merges.Of(parts[i], parts[i + 1]);
+            ranks[i] = merges.OfBytes(piece[i], piece[i + 1]);
         while (true)
         {
             var place = Lowest(ranks[..(count - 1)], out var rank);

@@ -15,6 +15,7 @@ internal sealed class MergeTable
     private readonly ulong[] slots;
     private readonly int shift;
     private readonly ushort[] byteTokens = new ushort[256];
+    private readonly ushort[] byteMerges = new ushort[256 * 256];
     private readonly ulong[] neighbours = new ulong[(256 * 256) / 64];
 
     /// <summary>Builds the table of a vocabulary.</summary>
@@ -28,10 +29,18 @@ internal sealed class MergeTable
         shift = 32 - bits;
         foreach (var pair in pairs)
             Insert(pair);
+        for (var left = 0; left < 256; left++)
+        {
+            for (var right = 0; right < 256; right++)
+                byteMerges[(left << 8) | right] = Of(byteTokens[left], byteTokens[right]);
+        }
     }
 
     /// <summary>The token of a single byte.</summary>
     public ushort OfByte(byte value) => byteTokens[value];
+
+    /// <summary>The token that two bytes merge into, or <see cref="None"/>.</summary>
+    public ushort OfBytes(byte left, byte right) => byteMerges[(left << 8) | right];
 
     /// <summary>The token that two neighbours merge into, which is also the merge's rank, or <see cref="None"/>.</summary>
     public ushort Of(ushort left, ushort right)
