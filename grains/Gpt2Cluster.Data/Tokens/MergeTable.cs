@@ -10,6 +10,7 @@ internal sealed class MergeTable
     public const ushort None = ushort.MaxValue;
 
     private const uint Multiplier = 0x9E3779B1;
+    private const double MostFilled = 0.85;
 
     // Both tokens, and the merged one above: 0 is an empty slot, since no token merges into token 0, a single byte.
     private readonly ulong[] slots;
@@ -24,7 +25,7 @@ internal sealed class MergeTable
         var pairs = new List<ulong>();
         for (var id = 0; id < Gpt2Vocabulary.EndOfText; id++)
             Cut(vocabulary, id, pairs);
-        var bits = 1 + (int)Math.Ceiling(Math.Log2(pairs.Count));
+        var bits = (int)Math.Ceiling(Math.Log2(pairs.Count / MostFilled));
         slots = new ulong[1 << bits];
         shift = 32 - bits;
         foreach (var pair in pairs)
