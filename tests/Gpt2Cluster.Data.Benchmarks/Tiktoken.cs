@@ -3,13 +3,6 @@ using System.Globalization;
 
 namespace Gpt2Cluster.Data.Benchmarks;
 
-/// <summary>What one encoding of the text took, and what came out.</summary>
-/// <param name="Processor">Processor time, all threads.</param>
-/// <param name="Wall">Time that passed.</param>
-/// <param name="TokenCount">Tokens.</param>
-/// <param name="Hash">SHA-256 of the ids as uint16, little endian, in lower-case hexadecimal.</param>
-internal readonly record struct Measurement(TimeSpan Processor, TimeSpan Wall, int TokenCount, string Hash);
-
 /// <summary>npm's tiktoken in a process of its own, which encodes the text each time it is asked.</summary>
 internal sealed class Tiktoken : IDisposable
 {
