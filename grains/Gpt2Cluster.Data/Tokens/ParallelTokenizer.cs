@@ -13,7 +13,7 @@ public sealed class ParallelTokenizer
     /// <summary>Most cores that are used; a tokeniser takes some 6 MB.</summary>
     public const int MostThreads = 16;
 
-    private const int BlockBytes = 256 << 10;
+    private const int BlockBytes = 512 << 10;
 
     private readonly Gpt2Tokenizer?[] tokenizers;
     private readonly int[] starts;
