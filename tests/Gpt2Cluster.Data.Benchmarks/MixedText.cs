@@ -22,7 +22,8 @@ internal static class MixedText
             "ran", "stu", "tion", "ul", "ver", "wy", "xo", "yet", "zi"];
 
     private static readonly string[] Foreign =
-        ["é", "ü", "ß", "ñ", "λ", "μ", "д", "ж", "и", "ы", "中", "文", "字", "の", "カ", "한", "א", "ب", "🙂", "—", "“"];
+        ["é", "ü", "ß", "ñ", "λ", "μ", "д", "ж", "и", "ы", "中", "文", "字", "の",
+            "カ", "한", "א", "ب", "🙂", "—", "“"];
 
     /// <summary>Builds the text.</summary>
     /// <param name="root">The repository.</param>
@@ -57,7 +58,8 @@ internal static class MixedText
         var names = git.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         git.WaitForExit();
         return names
-            .Where(name => Endings.Contains(Path.GetExtension(name)) && !name.Contains("Goldens", StringComparison.Ordinal))
+            .Where(name => Endings.Contains(Path.GetExtension(name)))
+            .Where(name => !name.Contains("Goldens", StringComparison.Ordinal))
             .Order(StringComparer.Ordinal)
             .Select(name => Path.Combine(root, name));
     }

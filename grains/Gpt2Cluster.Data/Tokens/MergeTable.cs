@@ -43,7 +43,9 @@ internal sealed class MergeTable
     /// <summary>The token that two bytes merge into, or <see cref="None"/>.</summary>
     public ushort OfBytes(byte left, byte right) => byteMerges[(left << 8) | right];
 
-    /// <summary>The token that two neighbours merge into, which is also the merge's rank, or <see cref="None"/>.</summary>
+    /// <summary>
+    /// The token that two neighbours merge into, which is also the merge's rank, or <see cref="None"/>.
+    /// </summary>
     public ushort Of(ushort left, ushort right)
     {
         var pair = ((uint)left << 16) | right;

@@ -5,8 +5,8 @@ namespace Gpt2Cluster.Data.Tokens;
 
 /// <summary>
 /// Encodes long texts on all cores: cuts them where a piece certainly ends, lets a tokeniser a core encode the blocks,
-/// and joins what they wrote. The tokens are those of one tokeniser. One caller at a time; the other tokenisers are made
-/// when a text is first long enough.
+/// and joins what they wrote. The tokens are those of one tokeniser. One caller at a time; the other tokenisers are
+/// made when a text is first long enough.
 /// </summary>
 public sealed class ParallelTokenizer
 {
@@ -69,6 +69,9 @@ public sealed class ParallelTokenizer
     }
 
     // A space behind what is no space begins a piece, whatever stands on either side.
+    private static bool IsCut(byte before, byte behind) =>
+        behind is (byte)' ' or (byte)'\n' && before is > 0x20 and < 0x7F;
+
     private int Cut(ReadOnlySpan<byte> text)
     {
         var blocks = Math.Clamp(text.Length / BlockBytes, 1, tokenizers.Length);
@@ -76,7 +79,7 @@ public sealed class ParallelTokenizer
         for (var block = 1; block < blocks; block++)
         {
             var place = Math.Max((int)((long)text.Length * block / blocks), starts[count] + 1);
-            while (place < text.Length && !(text[place] is (byte)' ' or (byte)'\n' && text[place - 1] is > 0x20 and < 0x7F))
+            while (place < text.Length && !IsCut(text[place - 1], text[place]))
                 place++;
             if (place < text.Length)
                 starts[++count] = place;

@@ -103,7 +103,8 @@ internal sealed class PieceCache
     private ref byte Bucket(Vector128<byte> key)
     {
         var words = key.AsUInt64();
-        var hash = (words.ToScalar() * LowMultiplier) ^ BitOperations.RotateLeft(words.GetElement(1) * HighMultiplier, 32);
+        var upper = BitOperations.RotateLeft(words.GetElement(1) * HighMultiplier, 32);
+        var hash = (words.ToScalar() * LowMultiplier) ^ upper;
         var index = (hash * LowMultiplier) >> (64 - BucketBits);
         return ref Unsafe.Add(
             ref MemoryMarshal.GetArrayDataReference(storage), (nuint)alignment + ((nuint)index * BucketBytes));

@@ -33,8 +33,8 @@ internal static class PreTokenWindow
         var spaces = InRange(low, high, '\t', 5) | blanks;
         var others = ~(letters | numbers | spaces);
 
-        // A run of one class begins a piece, and so does its blank, if one stands before it. Of a run of spaces the last
-        // is a piece of its own, or belongs to what follows.
+        // A run of one class begins a piece, and so does its blank, if one stands before it. Of a run of spaces the
+        // last is a piece of its own, or belongs to what follows.
         var runs = (letters & ~(letters << 1)) | (numbers & ~(numbers << 1)) | (others & ~(others << 1));
         var starts = (runs & ~(blanks << 1)) | (spaces & ~(spaces << 1)) | (spaces & ~(spaces >> 1));
         var apostrophes = Equal(low, high, '\'') & ~(others << 1) & ~(blanks << 1);

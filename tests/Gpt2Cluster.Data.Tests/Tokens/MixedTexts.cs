@@ -7,9 +7,10 @@ namespace Gpt2Cluster.Data.Tests.Tokens;
 internal static class MixedTexts
 {
     private static readonly Gen<string> Words = Choice.Of(
-        "'s", "'re", "'ll", "'ve", "'d", "'", "''", "'t's", " ", "  ", "\n", "\r\n", "\t", "\n    ", " 'm", "the", " the",
-        "Hello", "l", "e", "v", "r", "42", " 7", "_", "(", ");", "==", " --", "//", "é", " ü", "\u00a0", "\u2009", "\u3000",
-        "\u0085", "中文", "ж", " Ж", "²", "Ⅷ", "🙂", " 𝒜", "𝟘", "\u0301", "\u001c", "\0", "<|endoftext|>");
+        "'s", "'re", "'ll", "'ve", "'d", "'", "''", "'t's", " ", "  ", "\n", "\r\n", "\t", "\n    ", " 'm", "the",
+        " the", "Hello", "l", "e", "v", "r", "42", " 7", "_", "(", ");", "==", " --", "//", "é", " ü", "\u00a0",
+        "\u2009", "\u3000", "\u0085", "中文", "ж", " Ж", "²", "Ⅷ", "🙂", " 𝒜", "𝟘", "\u0301",
+        "\u001c", "\0", "<|endoftext|>");
 
     private static readonly Gen<string> Characters = Gen.Frequency(
         (8, Gen.Char[' ', '~'].Select(value => value.ToString())),

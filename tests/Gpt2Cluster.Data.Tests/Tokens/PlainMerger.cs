@@ -2,7 +2,9 @@ using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Tests.Tokens;
 
-/// <summary>Byte pair encoding by its definition: look at every pair, merge the first of the lowest rank, again.</summary>
+/// <summary>
+/// Byte pair encoding by its definition: look at every pair, merge the first of the lowest rank, again.
+/// </summary>
 internal static class PlainMerger
 {
     public static List<int> Encode(Gpt2Vocabulary vocabulary, byte[] piece)

@@ -37,7 +37,8 @@ public sealed class PreTokenizingTests
         }
     }
 
-    // Whatever follows the window, the plain scanner cuts where the window says, and nowhere else before its last start.
+    // Whatever follows the window, the plain scanner cuts where the window says, and nowhere else before its last
+    // start.
     [Fact]
     public void A_window_equals_the_plain_scanner_whatever_follows() => Gen.Select(
         MixedTexts.Any, MixedTexts.Any, MixedTexts.Any).Sample(
@@ -67,8 +68,8 @@ public sealed class PreTokenizingTests
         }
 
         Assert.Equal(
-            ["It", "'s", " what", " they", "'ll", " say", ":", " 12", " men", ",", " 3", " of", " them", "\n\n   ", " were",
-                " late", " (", "as"],
+            ["It", "'s", " what", " they", "'ll", " say", ":", " 12", " men", ",", " 3", " of", " them", "\n\n   ",
+                " were", " late", " (", "as"],
             pieces);
     }
 
