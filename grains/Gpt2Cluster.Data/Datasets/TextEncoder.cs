@@ -7,8 +7,9 @@ namespace Gpt2Cluster.Data.Datasets;
 /// </summary>
 internal sealed class TextEncoder(Gpt2Tokenizer tokenizer, TokenWriter output)
 {
-    private readonly List<int> tokens = [];
+    private readonly ParallelTokenizer parallel = new(tokenizer);
     private byte[] buffer = new byte[64 << 10];
+    private ushort[] tokens = [];
     private int count;
     private int enough;
 
@@ -20,7 +21,7 @@ internal sealed class TextEncoder(Gpt2Tokenizer tokenizer, TokenWriter output)
         utf8.CopyTo(buffer.AsSpan(count));
         count += utf8.Length;
         // Scanning a long word again only when it has doubled keeps the work linear.
-        if (count >= enough)
+        if (count >= Math.Max(enough, parallel.EnoughBytes))
             Encode(final: false);
     }
 
@@ -29,9 +30,10 @@ internal sealed class TextEncoder(Gpt2Tokenizer tokenizer, TokenWriter output)
 
     private void Encode(bool final)
     {
-        tokens.Clear();
-        var done = tokenizer.EncodeUtf8(buffer.AsSpan(0, count), final, tokens);
-        output.Write(tokens);
+        if (tokens.Length < count)
+            tokens = new ushort[buffer.Length];
+        var done = parallel.EncodeUtf8(buffer.AsMemory(0, count), final, tokens, out var tokenCount);
+        output.Write(tokens.AsSpan(0, tokenCount));
         buffer.AsSpan(done, count - done).CopyTo(buffer);
         count -= done;
         enough = 2 * count;

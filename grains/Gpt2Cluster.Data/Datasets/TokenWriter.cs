@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Gpt2Cluster.Data.Tokens;
@@ -34,15 +33,6 @@ internal sealed class TokenWriter(Stream output) : IDisposable
         var bytes = MemoryMarshal.AsBytes(tokens);
         hash.AppendData(bytes);
         output.Write(bytes);
-    }
-
-    public void Write(List<int> tokens)
-    {
-        var narrow = ArrayPool<ushort>.Shared.Rent(tokens.Count);
-        for (var i = 0; i < tokens.Count; i++)
-            narrow[i] = (ushort)tokens[i];
-        Write(narrow.AsSpan(0, tokens.Count));
-        ArrayPool<ushort>.Shared.Return(narrow);
     }
 
     public void Dispose() => hash.Dispose();

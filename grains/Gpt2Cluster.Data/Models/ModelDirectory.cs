@@ -4,6 +4,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Models;
 
@@ -75,7 +76,7 @@ public sealed partial class ModelDirectory(string root)
         ArgumentException.ThrowIfNullOrEmpty(path);
         var full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         using (var folder = ModelFormats.Open(full))
-            _ = folder.ReadVocabulary();
+            VocabularyProbe.Check(folder.ReadVocabulary(), full);
         var target = PathOf(name ?? System.IO.Path.GetFileName(full));
         if (Directory.Exists(target))
             throw new UserErrorException(

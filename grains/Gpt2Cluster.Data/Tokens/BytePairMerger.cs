@@ -1,65 +1,72 @@
 namespace Gpt2Cluster.Data.Tokens;
 
 /// <summary>
-/// Byte pair encoding (Sennrich et al. 2016) of one piece with a heap: n log n where the plain method is quadratic.
-/// Always merges the pair of lowest rank, the leftmost of equal ones, as OpenAI's encoder does.
+/// Byte pair encoding (Sennrich et al. 2016) of one piece. Always merges the pair of lowest rank, the leftmost of equal
+/// ones, as OpenAI's encoder does. A piece is cut first where two bytes meet that no token has side by side, since no
+/// merge crosses there; short stretches are searched for their lowest pair again and again, long ones take it from a
+/// heap (<see cref="LongMerge"/>).
 /// </summary>
-internal sealed class BytePairMerger(Gpt2Vocabulary vocabulary)
+internal sealed class BytePairMerger(MergeTable merges)
 {
-    private const int NoPart = -1;
+    private const int LongestPlainBytes = 128;
 
-    /// <summary>Appends the tokens of <paramref name="piece"/>, any bytes, to <paramref name="tokens"/>.</summary>
-    public void Encode(ReadOnlySpan<byte> piece, List<int> tokens)
+    /// <summary>
+    /// Writes the tokens of <paramref name="piece"/>, any bytes, to <paramref name="tokens"/>, which has room for a
+    /// token a byte.
+    /// </summary>
+    /// <returns>How many there are.</returns>
+    public int Encode(ReadOnlySpan<byte> piece, Span<ushort> tokens)
     {
-        // Part i begins at byte i and is ends[i] - i long; a part that was merged away has ends[i] == NoPart.
-        var ends = new int[piece.Length];
-        var previous = new int[piece.Length];
-        var pairs = new PriorityQueue<(int Left, int End), (int Rank, int Left)>(piece.Length);
-        for (var i = 0; i < piece.Length; i++)
+        var count = 0;
+        while (!piece.IsEmpty)
         {
-            ends[i] = i + 1;
-            previous[i] = i - 1;
+            var length = 1;
+            while (length < piece.Length && merges.MayJoin(piece[length - 1], piece[length]))
+                length++;
+            count += length <= LongestPlainBytes
+                ? MergePlainly(piece[..length], tokens[count..])
+                : LongMerge.Encode(merges, piece[..length], tokens[count..]);
+            piece = piece[length..];
         }
 
-        for (var i = 0; i + 1 < piece.Length; i++)
-            Offer(piece, pairs, i, i + 2);
-        while (pairs.TryDequeue(out var pair, out _))
-            Merge(piece, ends, previous, pairs, pair.Left, pair.End);
-        for (var i = 0; i < piece.Length; i = ends[i])
-            tokens.Add(vocabulary.Find(piece[i..ends[i]]));
+        return count;
     }
 
-    private void Merge(
-        ReadOnlySpan<byte> piece,
-        int[] ends,
-        int[] previous,
-        PriorityQueue<(int Left, int End), (int Rank, int Left)> pairs,
-        int left,
-        int end)
+    // ranks[i] is the rank of the pair of part i and the next; the last part has none.
+    private int MergePlainly(ReadOnlySpan<byte> piece, Span<ushort> parts)
     {
-        // A pair whose halves have changed since it was offered is stale.
-        var right = ends[left];
-        if (right == NoPart || right >= end || ends[right] != end)
-            return;
-        ends[left] = end;
-        ends[right] = NoPart;
-        if (end < piece.Length)
+        var ranks = (stackalloc ushort[LongestPlainBytes]);
+        var count = piece.Length;
+        for (var i = 0; i < count; i++)
+            parts[i] = merges.OfByte(piece[i]);
+        for (var i = 0; i + 1 < count; i++)
+            ranks[i] = merges.OfBytes(piece[i], piece[i + 1]);
+        while (true)
         {
-            previous[end] = left;
-            Offer(piece, pairs, left, ends[end]);
+            var place = Lowest(ranks[..(count - 1)], out var rank);
+            if (rank == MergeTable.None)
+                return count;
+            parts[place] = rank;
+            parts[(place + 2)..count].CopyTo(parts[(place + 1)..]);
+            if (place + 2 < count)
+                ranks[(place + 2)..(count - 1)].CopyTo(ranks[(place + 1)..]);
+            count--;
+            ranks[place] = place + 1 < count ? merges.Of(parts[place], parts[place + 1]) : MergeTable.None;
+            if (place > 0)
+                ranks[place - 1] = merges.Of(parts[place - 1], parts[place]);
+        }
+    }
+
+    private static int Lowest(ReadOnlySpan<ushort> ranks, out ushort lowest)
+    {
+        var place = 0;
+        lowest = MergeTable.None;
+        for (var i = 0; i < ranks.Length; i++)
+        {
+            if (ranks[i] < lowest)
+                (place, lowest) = (i, ranks[i]);
         }
 
-        if (previous[left] is >= 0 and var before)
-            Offer(piece, pairs, before, end);
-    }
-
-    private void Offer(
-        ReadOnlySpan<byte> piece,
-        PriorityQueue<(int Left, int End), (int Rank, int Left)> pairs,
-        int left,
-        int end)
-    {
-        if (end - left <= vocabulary.LongestTokenBytes && vocabulary.Find(piece[left..end]) is >= 0 and var rank)
-            pairs.Enqueue((left, end), (rank, left));
+        return place;
     }
 }

@@ -1,31 +1,29 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.Unicode;
 using Gpt2Cluster.Core;
-using Microsoft.ML.Tokenizers;
 
 namespace Gpt2Cluster.Data.Tokens;
 
 /// <summary>
 /// GPT-2's tokeniser. Text is encoded plainly: <c>&lt;|endoftext|&gt;</c> is ordinary text here, and documents are
-/// parted by adding <see cref="Gpt2Vocabulary.EndOfText"/>. Microsoft.ML.Tokenizers merges the pieces of usual
-/// length; the pieces are cut by <see cref="PreTokenScanner"/>, and long ones go to <see cref="BytePairMerger"/>,
-/// because the library is quadratic in a piece's length. An instance caches pieces and belongs to one thread at a
-/// time. <c>Gpt2TokenizerTests.Measures_its_own_speed</c> prints its speed on tinyshakespeare.
+/// parted by adding <see cref="Gpt2Vocabulary.EndOfText"/>. <see cref="PreTokenWindow"/> and <see
+/// cref="PreTokenScanner"/> cut the pieces, two caches know the tokens of those that were seen before, and <see
+/// cref="BytePairMerger"/> merges the others. An instance belongs to one thread at a time and holds some 6 MB.
+/// <c>tests/Gpt2Cluster.Data.Benchmarks</c> measures its speed.
 /// </summary>
 public sealed class Gpt2Tokenizer
 {
-    /// <summary>Most bytes of one unbroken piece; merging such a piece took 9 s and 220 MB.</summary>
-    public const int LongestPieceBytes = 8 << 20;
+    /// <summary>Most bytes of one unbroken piece; merging such a piece takes up to 6 s and 450 MB.</summary>
+    public const int LongestPieceBytes = 16 << 20;
 
-    private const int LongestCachedPieceBytes = 64;
-    private const int CachedPieceLimit = 1 << 16;
-    private const int LibraryCacheLimit = 1;
+    // What is read of a piece in a window may reach behind the window.
+    private const int WindowBytes = PreTokenWindow.Bytes + PieceCache.LongestPieceBytes + 1;
 
-    private readonly Tokenizer library;
+    private readonly PieceCache cache = new();
+    private readonly LongPieceCache longCache = new();
     private readonly BytePairMerger merger;
-    private readonly List<int> scratch = [];
-    private readonly Dictionary<byte[], int[]> pieces;
-    private readonly Dictionary<byte[], int[]>.AlternateLookup<ReadOnlySpan<byte>> piecesBySpan;
 
     /// <summary>Makes a tokeniser of the built-in vocabulary.</summary>
     public Gpt2Tokenizer()
@@ -38,11 +36,7 @@ public sealed class Gpt2Tokenizer
     {
         ArgumentNullException.ThrowIfNull(vocabulary);
         Vocabulary = vocabulary;
-        using var ranks = vocabulary.ToTiktokenRanks();
-        library = TiktokenTokenizer.Create(ranks, preTokenizer: null, normalizer: null, cacheSize: LibraryCacheLimit);
-        merger = new BytePairMerger(vocabulary);
-        pieces = new Dictionary<byte[], int[]>(ByteSequenceComparer.Instance);
-        piecesBySpan = pieces.GetAlternateLookup<ReadOnlySpan<byte>>();
+        merger = new BytePairMerger(vocabulary.Merges);
     }
 
     /// <summary>The tokens it knows.</summary>
@@ -52,9 +46,10 @@ public sealed class Gpt2Tokenizer
     public IReadOnlyList<int> Encode(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var tokens = new List<int>(text.Length / 3);
-        EncodeUtf8(Encoding.UTF8.GetBytes(text), final: true, tokens);
-        return tokens;
+        var utf8 = Encoding.UTF8.GetBytes(text);
+        var tokens = new ushort[utf8.Length];
+        EncodeUtf8(utf8, final: true, tokens, out var count);
+        return Array.ConvertAll(tokens[..count], token => (int)token);
     }
 
     /// <summary>The text of tokens; bytes that are no UTF-8 become U+FFFD.</summary>
@@ -73,24 +68,39 @@ public sealed class Gpt2Tokenizer
     }
 
     /// <summary>
-    /// Appends the tokens of UTF-8 text. Unless <paramref name="final"/>, pieces that more text could still lengthen
-    /// are left.
+    /// Writes the tokens of UTF-8 text. Unless <paramref name="final"/>, pieces that more text could still lengthen are
+    /// left. Bytes that are no UTF-8 are marks of their own.
     /// </summary>
+    /// <param name="text">The text, from the beginning of a piece on.</param>
+    /// <param name="final">Whether nothing comes behind it.</param>
+    /// <param name="tokens">Where to; with room for a token a byte of the text.</param>
+    /// <param name="tokenCount">Tokens written.</param>
     /// <returns>The bytes that were encoded; the rest is to be given again with more text behind it.</returns>
+    /// <exception cref="ArgumentException">There is not room enough.</exception>
     /// <exception cref="UserErrorException">One unbroken piece is longer than <see
     /// cref="LongestPieceBytes"/>.</exception>
-    public int EncodeUtf8(ReadOnlySpan<byte> text, bool final, List<int> tokens)
+    public int EncodeUtf8(ReadOnlySpan<byte> text, bool final, Span<ushort> tokens, out int tokenCount)
     {
-        ArgumentNullException.ThrowIfNull(tokens);
+        if (tokens.Length < text.Length)
+            throw new ArgumentException($"{tokens.Length} places for {text.Length} bytes", nameof(tokens));
+        tokenCount = 0;
         var position = 0;
         while (position < text.Length)
         {
+            if (text.Length - position >= WindowBytes)
+            {
+                var encoded = EncodeWindow(text[position..], tokens[tokenCount..], ref tokenCount);
+                position += encoded;
+                if (encoded > 0)
+                    continue;
+            }
+
             var length = PreTokenScanner.Next(text[position..]);
             if (length > LongestPieceBytes)
                 throw TooLong();
             if (!final && position + length + PreTokenScanner.LookaheadBytes > text.Length)
                 break;
-            EncodePiece(text.Slice(position, length), tokens);
+            tokenCount += EncodePiece(text.Slice(position, length), tokens[tokenCount..]);
             position += length;
         }
 
@@ -101,38 +111,61 @@ public sealed class Gpt2Tokenizer
         new($"The text has more than {LongestPieceBytes >> 20} MiB without a break between words; "
             + "this is hardly text: break it up or leave it out.");
 
-    private void EncodePiece(ReadOnlySpan<byte> piece, List<int> tokens)
+    // The pieces at the start of the text that end within a window of ASCII; 0 when there is none. A token stands for a
+    // byte at least, so that as many places as bytes are left, of which a piece of the cache takes eight.
+    private int EncodeWindow(ReadOnlySpan<byte> text, Span<ushort> tokens, ref int tokenCount)
     {
-        if (piecesBySpan.TryGetValue(piece, out var known))
+        ref var first = ref MemoryMarshal.GetReference(text);
+        ref var output = ref MemoryMarshal.GetReference(tokens);
+        var starts = PreTokenWindow.Starts(ref first);
+        var start = 0;
+        var count = 0;
+        for (starts &= starts - 1; starts != 0; starts &= starts - 1)
         {
-            tokens.AddRange(known);
-            return;
+            var end = BitOperations.TrailingZeroCount(starts);
+            var length = end - start;
+            var added = 0;
+            if (length <= PieceCache.LongestPieceBytes)
+            {
+                added = cache.TryCopy(
+                    PieceCache.Key(ref Unsafe.Add(ref first, start), length), ref Unsafe.Add(ref output, count));
+            }
+
+            count += added > 0 ? added : EncodePiece(text.Slice(start, length), tokens[count..]);
+            start = end;
         }
 
-        if (piece.Length > LongestCachedPieceBytes)
-        {
-            merger.Encode(piece, tokens);
-            return;
-        }
-
-        var made = MergeShort(piece);
-        if (pieces.Count >= CachedPieceLimit)
-            pieces.Clear();
-        piecesBySpan[piece] = made;
-        tokens.AddRange(made);
+        tokenCount += count;
+        return start;
     }
 
-    private int[] MergeShort(ReadOnlySpan<byte> piece)
+    private int EncodePiece(ReadOnlySpan<byte> piece, Span<ushort> tokens)
     {
-        if (Utf8.IsValid(piece))
+        if (piece.Length > LongPieceCache.LongestPieceBytes)
+            return merger.Encode(piece, tokens);
+        var isShort = piece.Length <= PieceCache.LongestPieceBytes;
+        var key = isShort ? PieceCache.Key(piece) : default;
+        if (isShort)
         {
-            return [.. library.EncodeToIds(
-                Encoding.UTF8.GetString(piece), considerPreTokenization: false, considerNormalization: false)];
+            var places = (stackalloc ushort[PieceCache.WrittenTokens]);
+            if (cache.TryCopy(key, ref places[0]) is > 0 and var known)
+            {
+                places[..known].CopyTo(tokens);
+                return known;
+            }
         }
 
-        // The library takes strings, which cannot hold these bytes.
-        scratch.Clear();
-        merger.Encode(piece, scratch);
-        return [.. scratch];
+        if (longCache.Find(piece) is { IsEmpty: false } found)
+        {
+            found.CopyTo(tokens);
+            return found.Length;
+        }
+
+        var count = merger.Encode(piece, tokens);
+        if (isShort && count <= PieceCache.MostTokens)
+            cache.Add(key, tokens[..count]);
+        else
+            longCache.Add(piece, tokens[..count]);
+        return count;
     }
 }

@@ -26,6 +26,7 @@ public sealed class Gpt2Vocabulary
     private readonly byte[][] bytesOf;
     private readonly Dictionary<byte[], int> rankOf;
     private readonly Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>> rankOfSpan;
+    private readonly Lazy<MergeTable> merges;
 
     private Gpt2Vocabulary(byte[][] bytesOf)
     {
@@ -35,6 +36,7 @@ public sealed class Gpt2Vocabulary
             rankOf.Add(bytesOf[id], id);
         rankOfSpan = rankOf.GetAlternateLookup<ReadOnlySpan<byte>>();
         LongestTokenBytes = bytesOf.Max(bytes => bytes.Length);
+        merges = new Lazy<MergeTable>(() => new MergeTable(this));
     }
 
     /// <summary>OpenAI's vocabulary, which is built in. Read once, on first use.</summary>
@@ -42,6 +44,9 @@ public sealed class Gpt2Vocabulary
 
     /// <summary>Length of the longest token.</summary>
     public int LongestTokenBytes { get; }
+
+    /// <summary>What merges into what. Made once, on first use.</summary>
+    internal MergeTable Merges => merges.Value;
 
     /// <summary>Reads <c>vocab.json</c> and <c>merges.txt</c> from a model folder.</summary>
     /// <exception cref="UserErrorException">A file is missing or is not a GPT-2 vocabulary.</exception>
@@ -78,20 +83,6 @@ public sealed class Gpt2Vocabulary
     /// The token that is exactly these bytes, or -1. The end of text is never found: text is plain text.
     /// </summary>
     public int Find(ReadOnlySpan<byte> bytes) => rankOfSpan.TryGetValue(bytes, out var rank) ? rank : -1;
-
-    /// <summary>The ranks in tiktoken's format, one <c>base64 id</c> a line.</summary>
-    internal MemoryStream ToTiktokenRanks()
-    {
-        var ranks = new MemoryStream();
-        using (var writer = new StreamWriter(ranks, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" })
-        {
-            for (var id = 0; id < EndOfText; id++)
-                writer.WriteLine($"{Convert.ToBase64String(bytesOf[id])} {id}");
-        }
-
-        ranks.Position = 0;
-        return ranks;
-    }
 
     private static Gpt2Vocabulary ReadBuiltIn()
     {

@@ -1,13 +1,10 @@
-using System.Buffers;
-using System.Globalization;
-using System.Text;
-
 namespace Gpt2Cluster.Data.Tokens;
 
 /// <summary>
 /// Cuts text into the pieces that tokens never cross, as the pattern of OpenAI's encoder.py does:
 /// <c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c>. It reads UTF-8 by code points;
-/// .NET's regular expressions read UTF-16 units and take letters outside the basic plane for punctuation.
+/// .NET's regular expressions read UTF-16 units and take letters outside the basic plane for punctuation. One piece at
+/// a time and any text; <see cref="PreTokenWindow"/> finds the pieces of plain ASCII by the dozen.
 /// </summary>
 internal static class PreTokenScanner
 {
@@ -16,16 +13,6 @@ internal static class PreTokenScanner
     /// </summary>
     public const int LookaheadBytes = 8;
 
-    private static readonly CharacterClass[] Ascii = [.. Enumerable.Range(0, 128).Select(c => Classify(new Rune(c)))];
-
-    private enum CharacterClass : byte
-    {
-        Other,
-        Letter,
-        Number,
-        Space,
-    }
-
     /// <summary>
     /// Length in bytes of the piece at the start of <paramref name="text"/>, which must not be empty.
     /// </summary>
@@ -33,8 +20,8 @@ internal static class PreTokenScanner
     {
         if (text[0] == '\'' && Contraction(text) is var contraction and > 0)
             return contraction;
-        var first = ClassAt(text, 0, out var width);
-        if (text[0] == ' ' && text.Length > 1 && ClassAt(text, 1, out var nextWidth) is var next
+        var first = CharacterClasses.At(text, 0, out var width);
+        if (text[0] == ' ' && text.Length > 1 && CharacterClasses.At(text, 1, out var nextWidth) is var next
             && next != CharacterClass.Space)
             return RunEnd(text, 1 + nextWidth, next);
         return first == CharacterClass.Space ? SpaceEnd(text) : RunEnd(text, width, first);
@@ -50,7 +37,7 @@ internal static class PreTokenScanner
 
     private static int RunEnd(ReadOnlySpan<byte> text, int index, CharacterClass run)
     {
-        while (index < text.Length && ClassAt(text, index, out var width) == run)
+        while (index < text.Length && CharacterClasses.At(text, index, out var width) == run)
             index += width;
         return index;
     }
@@ -60,7 +47,7 @@ internal static class PreTokenScanner
     {
         var end = 0;
         var last = 0;
-        while (end < text.Length && ClassAt(text, end, out var width) == CharacterClass.Space)
+        while (end < text.Length && CharacterClasses.At(text, end, out var width) == CharacterClass.Space)
         {
             last = end;
             end += width;
@@ -68,28 +55,4 @@ internal static class PreTokenScanner
 
         return end == text.Length || last == 0 ? end : last;
     }
-
-    private static CharacterClass ClassAt(ReadOnlySpan<byte> text, int index, out int width)
-    {
-        var value = text[index];
-        if (value < 128)
-        {
-            width = 1;
-            return Ascii[value];
-        }
-
-        // A byte that is no UTF-8 counts as a mark of its own.
-        return Rune.DecodeFromUtf8(text[index..], out var rune, out width) == OperationStatus.Done
-            ? Classify(rune)
-            : CharacterClass.Other;
-    }
-
-    private static CharacterClass Classify(Rune rune) => Rune.GetUnicodeCategory(rune) switch
-    {
-        UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter
-            or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter => CharacterClass.Letter,
-        UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber
-            or UnicodeCategory.OtherNumber => CharacterClass.Number,
-        _ => Rune.IsWhiteSpace(rune) ? CharacterClass.Space : CharacterClass.Other,
-    };
 }

@@ -6,46 +6,44 @@ namespace Gpt2Cluster.Data.Tests.Tokens;
 
 public sealed class BytePairMergerTests
 {
+    private static readonly Gen<byte[]> Pieces = Gen.OneOf(
+        Gen.Byte.Array[1, 60],
+        Gen.Char['a', 'h'].Array[1, 90].Select(letters => Encoding.ASCII.GetBytes(letters)),
+        Choice.Of((byte)'e', (byte)'t').Array[1, 150],
+        Choice.Of((byte)'=', (byte)'-').Array[1, 150]);
+
     private readonly Gpt2Vocabulary vocabulary = Gpt2Vocabulary.BuiltIn;
 
     [Fact]
-    public void Equals_the_plain_method()
-    {
-        var merger = new BytePairMergerAccess(vocabulary);
-        var piece = Gen.OneOf(
-            Gen.Byte.Array[1, 60],
-            Gen.Char['a', 'h'].Array[1, 90].Select(letters => Encoding.ASCII.GetBytes(letters)),
-            Choice.Of((byte)'=', (byte)'-').Array[1, 150]);
-        piece.Sample(bytes => merger.Encode(bytes).SequenceEqual(Plain(bytes)), iter: 6_000);
-    }
-
-    // The dumb twin: look at every pair, merge the first of the lowest rank, start again.
-    private List<int> Plain(byte[] piece)
-    {
-        var parts = piece.Select(value => new[] { value }).ToList();
-        while (true)
+    public void Equals_the_plain_method() => Pieces.Sample(
+        piece =>
         {
-            var ranked = Enumerable.Range(0, parts.Count - 1)
-                .Select(i => (Rank: vocabulary.Find([.. parts[i], .. parts[i + 1]]), Index: i))
-                .Where(pair => pair.Rank >= 0)
-                .ToList();
-            if (ranked.Count == 0)
-                return [.. parts.Select(part => vocabulary.Find(part))];
-            var best = ranked.Min();
-            parts[best.Index] = [.. parts[best.Index], .. parts[best.Index + 1]];
-            parts.RemoveAt(best.Index + 1);
-        }
-    }
+            var tokens = new ushort[piece.Length];
+            var count = new BytePairMerger(vocabulary.Merges).Encode(piece, tokens);
+            return tokens[..count].Select(token => (int)token).SequenceEqual(PlainMerger.Encode(vocabulary, piece));
+        },
+        iter: 6_000);
 
-    private sealed class BytePairMergerAccess(Gpt2Vocabulary vocabulary)
-    {
-        private readonly BytePairMerger merger = new(vocabulary);
-
-        public List<int> Encode(byte[] piece)
+    [Fact]
+    public void The_heap_equals_the_plain_method() => Pieces.Sample(
+        piece =>
         {
-            var tokens = new List<int>();
-            merger.Encode(piece, tokens);
-            return tokens;
+            var tokens = new ushort[piece.Length];
+            var count = LongMerge.Encode(vocabulary.Merges, piece, tokens);
+            return tokens[..count].Select(token => (int)token).SequenceEqual(PlainMerger.Encode(vocabulary, piece));
+        },
+        iter: 6_000);
+
+    [Fact]
+    public void Every_token_is_made_of_its_own_bytes()
+    {
+        var merger = new BytePairMerger(vocabulary.Merges);
+        for (var id = 0; id < Gpt2Vocabulary.EndOfText; id++)
+        {
+            var piece = vocabulary.BytesOf(id);
+            var tokens = new ushort[piece.Length];
+            Assert.Equal(1, merger.Encode(piece, tokens));
+            Assert.Equal(id, tokens[0]);
         }
     }
 }

@@ -12,6 +12,7 @@ public sealed class Gpt2TokenizerTests
     private static readonly TimeSpan LongPieceLimit = TimeSpan.FromSeconds(10);
 
     private readonly Gpt2Tokenizer tokenizer = new();
+    private readonly PlainTokenizer plain = new();
 
     [Fact]
     public void Equals_the_original_on_every_hard_string()
@@ -72,8 +73,7 @@ public sealed class Gpt2TokenizerTests
     public void Any_bytes_decode_to_themselves() => Gen.Byte.Array[0, 80].Sample(
         bytes =>
         {
-            var tokens = new List<int>();
-            tokenizer.EncodeUtf8(bytes, final: true, tokens);
+            var tokens = EncodeUtf8(bytes).Select(token => (int)token);
             return tokenizer.DecodeBytes(tokens).AsSpan().SequenceEqual(bytes);
         },
         iter: 3_000, threads: 1);
@@ -104,27 +104,84 @@ public sealed class Gpt2TokenizerTests
     {
         var text = new byte[Gpt2Tokenizer.LongestPieceBytes + 1];
         text.AsSpan().Fill((byte)'=');
-        var error = Assert.Throws<UserErrorException>(() => tokenizer.EncodeUtf8(text, final: true, []));
+        var error = Assert.Throws<UserErrorException>(() => EncodeUtf8(text));
         Assert.Contains("without a break", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Measures_its_own_speed()
+    public void Equals_the_plain_tokeniser() => MixedTexts.Any.Sample(
+        text => EncodeUtf8(text).SequenceEqual(plain.Encode(text)), iter: 10_000, threads: 1);
+
+    [Fact]
+    public void Equals_the_plain_tokeniser_on_prose_and_code()
+    {
+        var text = File.ReadAllBytes(Golden.Path("tinyshakespeare.txt")).AsSpan(0, 300_000).ToArray();
+        byte[] mixed = [.. text, .. File.ReadAllBytes(Golden.Path("tokenizer.json")), .. text];
+        Assert.Equal(plain.Encode(mixed), EncodeUtf8(mixed));
+    }
+
+    // Every place where the text may be cut, and what is left is given again with the rest behind it.
+    [Fact]
+    public void A_text_in_two_parts_equals_the_whole() => MixedTexts.Any.Sample(
+        text =>
+        {
+            var whole = plain.Encode(text);
+            for (var cut = 0; cut <= text.Length; cut++)
+            {
+                var tokens = new ushort[text.Length];
+                var done = tokenizer.EncodeUtf8(text.AsSpan(0, cut), final: false, tokens, out var first);
+                tokenizer.EncodeUtf8(text.AsSpan(done), final: true, tokens.AsSpan(first), out var second);
+                if (!whole.SequenceEqual(tokens[..(first + second)]))
+                    return false;
+            }
+
+            return true;
+        },
+        iter: 300, threads: 1);
+
+    // More words than either cache holds, each twice and far apart.
+    [Fact]
+    public void Full_caches_change_nothing()
+    {
+        var random = new Random(7);
+        var words = Enumerable.Range(0, 200_000).Select(i => Word(random, i)).ToArray();
+        var text = Encoding.UTF8.GetBytes(string.Join(' ', words.Concat(words)));
+        var tokens = EncodeUtf8(text);
+        Assert.Equal(text, tokenizer.DecodeBytes(tokens.Select(token => (int)token)));
+        for (var i = 0; i < words.Length; i += 40)
+        {
+            var word = Encoding.UTF8.GetBytes($" {words[i]}");
+            Assert.Equal(plain.Encode(word), EncodeUtf8(word));
+        }
+    }
+
+    [Fact]
+    public void Known_words_cost_no_allocation()
     {
         var text = File.ReadAllBytes(Golden.Path("tinyshakespeare.txt"));
-        var tokens = new List<int>();
-        tokenizer.EncodeUtf8(text, final: true, tokens);
-        var best = double.MaxValue;
-        for (var round = 0; round < 5; round++)
-        {
-            tokens.Clear();
-            var start = TimeProvider.System.GetTimestamp();
-            tokenizer.EncodeUtf8(text, final: true, tokens);
-            best = Math.Min(best, TimeProvider.System.GetElapsedTime(start).TotalSeconds);
-        }
+        var tokens = new ushort[text.Length];
+        tokenizer.EncodeUtf8(text, final: true, tokens, out _);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        tokenizer.EncodeUtf8(text, final: true, tokens, out _);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
 
-        var megabytesPerSecond = text.Length / best / 1e6;
-        TestContext.Current.SendDiagnosticMessage("{0:F1} MB/s", megabytesPerSecond);
-        Assert.True(megabytesPerSecond > 1, $"{megabytesPerSecond:F2} MB/s");
+    [Fact]
+    public void Room_that_is_too_small_is_refused() =>
+        Assert.Throws<ArgumentException>(() => tokenizer.EncodeUtf8("two words"u8, final: true, new ushort[8], out _));
+
+    private static string Word(Random random, int index) => (index % 4) switch
+    {
+        0 => $"{(char)('a' + random.Next(26))}{index}",
+        1 => Convert.ToHexString(BitConverter.GetBytes(random.NextInt64())),
+        2 => string.Concat(Enumerable.Range(0, 12).Select(_ => (char)('a' + random.Next(26)))),
+        _ => string.Concat(Enumerable.Range(0, 9).Select(_ => (char)('\u0430' + random.Next(32)))),
+    };
+
+    private ushort[] EncodeUtf8(byte[] text)
+    {
+        var tokens = new ushort[text.Length];
+        Assert.Equal(text.Length, tokenizer.EncodeUtf8(text, final: true, tokens, out var count));
+        return tokens[..count];
     }
 }

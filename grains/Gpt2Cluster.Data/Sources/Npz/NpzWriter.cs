@@ -23,7 +23,7 @@ public sealed class NpzWriter(Stream output) : IDisposable
     {
         EndArray();
         var name = string.Create(CultureInfo.InvariantCulture, $"arr_{arrayCount++}.npy");
-        array = archive.CreateEntry(name, CompressionLevel.Optimal).Open();
+        array = archive.CreateEntry(name, CompressionLevel.Fastest).Open();
         array.Write(NpyHeader.WriteInt64(length));
         missing = length;
     }
