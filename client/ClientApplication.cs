@@ -56,9 +56,19 @@ internal static class ClientApplication
     {
         var tree = new CommandTree();
         var typed = Tokens.WithDashes(words, tree.Root);
-        var result = tree.Root.Parse(typed, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var result = Parse(tree, typed);
         if (IsPage(result))
             return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        try
+        {
+            typed = ConfigurationFile.Expanded(typed, result);
+            result = Parse(tree, typed);
+        }
+        catch (UserErrorException problem)
+        {
+            return UsageError(output, problem.Message, result);
+        }
+
         if (tree.UsageError(typed, result) is { } sentence)
             return UsageError(output, sentence, result);
         try
@@ -104,6 +114,9 @@ internal static class ClientApplication
             return ExitCodes.Failed;
         }
     }
+
+    private static ParseResult Parse(CommandTree tree, IReadOnlyList<string> words) =>
+        tree.Root.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
     /// <summary>
     /// Whether an option's value is the mistake, whoever finds it: the sentence about it begins with the option.

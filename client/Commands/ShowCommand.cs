@@ -1,10 +1,13 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -14,11 +17,19 @@ internal sealed class ShowCommand : ClientCommand
     private static readonly string[] Headers = ["checkpoint", "state", "validation", "", "silos", "folder"];
 
     private readonly RunArgument run = new();
+    private readonly Option<bool> asConfig = Values.Flag(
+        "--as-config", "prints its options as a file for --config of another run");
 
     /// <summary>Makes the command.</summary>
     public ShowCommand()
-        : base("show", "Shows one run in full: its settings, workers and checkpoints.", "show run1") =>
+        : base("show", "Shows one run in full: its settings, workers and checkpoints.", "show run1")
+    {
         Arguments.Add(run);
+        Options.Add(asConfig);
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> MoreExamples => ["show run1 --as-config"];
 
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
@@ -26,6 +37,14 @@ internal sealed class ShowCommand : ClientCommand
         var name = run.Read(context);
         await using var session = await ClusterSession.Open(context, cancellation);
         var description = await RunCalls.Describe(session, name, cancellation);
+        if (context.Arguments.GetValue(asConfig))
+        {
+            var text = ConfigurationOfRun.Of(SpecificationJson.Read(description.SpecificationJson));
+            context.Output.Json(new JsonObject { ["config"] = text });
+            context.Output.ResultText(text);
+            return ExitCodes.Done;
+        }
+
         context.Output.Json(Json(description));
         context.Output.Table(["", name], [.. Facts(description)]);
         if (description.Checkpoints.Length > 0)

@@ -12,6 +12,9 @@ internal sealed class TrainingOptions
     /// <summary>The dataset, as the original tool takes it.</summary>
     public Option<string?> Dataset { get; } = Values.Text("--dataset", "PATH", "the dataset, in place of the argument");
 
+    /// <summary><c>--config</c>; its options stand among the words when these are read.</summary>
+    public Option<string?> Config { get; } = ConfigurationFile.NewOption();
+
     /// <summary><c>--run</c>.</summary>
     public Option<string?> Run { get; } = Values.Text("--run", "NAME", "the run's name [default: run1]");
 
@@ -176,7 +179,7 @@ internal sealed class TrainingOptions
     /// <summary>All of them, in the order of the help page.</summary>
     public IReadOnlyList<Option> All =>
     [
-        Dataset, Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate, Schedule, Warmup,
+        Dataset, Config, Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate, Schedule, Warmup,
         WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, LoraAlpha, LoraDropout,
         LoraTargets, Device, Precision, Recompute, Workers, ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum,
         SampleLength, SamplePrompt, TopK, TopP, Temperature,

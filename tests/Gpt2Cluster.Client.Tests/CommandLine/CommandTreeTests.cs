@@ -9,7 +9,7 @@ public sealed class CommandTreeTests
     private const string Common = "--cluster --data --silos --json --quiet --verbose --help --version";
 
     private const string Training =
-        "--dataset --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate --schedule "
+        "--dataset --config --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate --schedule "
         + "--warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise --train "
         + "--lora-alpha --lora-dropout --lora-targets --device "
         + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
@@ -21,7 +21,7 @@ public sealed class CommandTreeTests
         ["train"] = $"DATASET {Training}",
         ["submit"] = $"DATASET {Training}",
         ["watch"] = "RUN",
-        ["show"] = "RUN",
+        ["show"] = "RUN --as-config",
         ["runs"] = "",
         ["workers"] = "",
         ["samples"] = "RUN --last --follow --out",

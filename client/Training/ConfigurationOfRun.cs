@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Text;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Windows;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Gpt2Cluster.Client.Training;
+
+/// <summary>A run's options as a file for <c>--config</c>: with the same dataset they give the same run.</summary>
+internal static class ConfigurationOfRun
+{
+    /// <summary>The file's text. The run's name is not in it: another run is to have another.</summary>
+    public static string Of(RunSpecification specification)
+    {
+        ArgumentNullException.ThrowIfNull(specification);
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"# The options of the run {specification.Run}, ");
+        text.Append(CultureInfo.InvariantCulture, $"whose dataset has the hash {specification.Dataset.Sha256}:\n");
+        text.Append("#   gpt2cluster train DATASET --run NEW --config THIS\n");
+        if (specification.Dataset.ValidationSha256 is { } validation)
+            text.Append(CultureInfo.InvariantCulture, $"# It needs --val-dataset, of the hash {validation}.\n");
+        text.Append(Yaml(Options(specification)));
+        return text.ToString();
+    }
+
+    private static string Yaml(IEnumerable<(string Name, string Value)> options)
+    {
+        using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
+        var emitter = new Emitter(text);
+        emitter.Emit(new StreamStart());
+        emitter.Emit(new DocumentStart(null, null, isImplicit: true));
+        emitter.Emit(new MappingStart());
+        foreach (var (name, value) in options)
+        {
+            emitter.Emit(new Scalar(name));
+            emitter.Emit(new Scalar(value));
+        }
+
+        emitter.Emit(new MappingEnd());
+        emitter.Emit(new DocumentEnd(isImplicit: true));
+        emitter.Emit(new StreamEnd());
+        return text.ToString();
+    }
+
+    private static IEnumerable<(string Name, string Value)> Options(RunSpecification run)
+    {
+        yield return ("model", run.Model.Name);
+        yield return ("steps", Text(run.Steps));
+        yield return ("batch-size", Text(run.BatchSize));
+        yield return ("micro-batches", Text(run.MicroBatchCount));
+        yield return ("sequence-length", Text(run.SequenceLength));
+        yield return ("learning-rate", Text(run.Schedule.Peak));
+        yield return ("schedule", Word(run.Schedule.Kind));
+        yield return ("warmup", Text(run.Schedule.WarmupSteps));
+        yield return ("optimizer", Word(run.Optimizer.Kind));
+        yield return ("weight-decay", Text(run.Optimizer.WeightDecay));
+        yield return ("beta1", Text(run.Optimizer.Beta1));
+        yield return ("beta2", Text(run.Optimizer.Beta2));
+        yield return ("epsilon", Text(run.Optimizer.Epsilon));
+        yield return ("clip-norm", Text(run.Optimizer.ClipNorm));
+        yield return ("dropout", Text(run.Dropout));
+        yield return ("noise", Text(run.Noise));
+        yield return ("train", new TrainingScope(run.Trainable, run.Lora?.Rank).ToString());
+        if (run.Lora is { } lora)
+        {
+            yield return ("lora-alpha", Text(lora.Alpha));
+            yield return ("lora-dropout", Text(lora.Dropout));
+            yield return ("lora-targets", string.Join(',', lora.Targets));
+        }
+
+        if (run.Device is { } device)
+            yield return ("device", Word(device));
+        if (run.Precision is { } precision)
+            yield return ("precision", PrecisionWords.Of(precision));
+        yield return ("recompute", run.Recompute ? "true" : "false");
+        if (run.Workers != new WorkerRange(1, null))
+            yield return ("workers", $"{Text(run.Workers.Min)}..{(run.Workers.Max is { } most ? Text(most) : "all")}");
+        if (run.ThreadsPerWorker is { } threads)
+            yield return ("threads-per-worker", Text(threads));
+        yield return ("exact", run.Exact ? "on" : "off");
+        yield return ("on-nan", Word(run.OnNan));
+        foreach (var option in SampleOptions(run.Sampling))
+            yield return option;
+        yield return ("save-every", Text(run.SaveEvery));
+        yield return ("keep", Text(run.Keep));
+        if (run.Dataset.ValidationSha256 is null)
+            yield return ("val-split", Text(SplitOf(run)));
+        yield return ("val-every", Text(run.ValidateEvery));
+        yield return ("early-stop", Text(run.EarlyStop));
+        yield return ("seed", run.Seed.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private static IEnumerable<(string Name, string Value)> SampleOptions(SamplingOptions sampling)
+    {
+        yield return ("sample-every", Text(sampling.Every));
+        yield return ("sample-num", Text(sampling.Count));
+        yield return ("sample-length", Text(sampling.Length));
+        if (sampling.Prompt.Length > 0)
+            yield return ("sample-prompt", sampling.Prompt);
+        yield return ("top-k", Text(sampling.TopK));
+        yield return ("top-p", Text(sampling.TopP));
+        yield return ("temperature", Text(sampling.Temperature));
+    }
+
+    /// <summary>A share of the dataset that leaves as many tokens to train on as the run has.</summary>
+    private static double SplitOf(RunSpecification run)
+    {
+        var (training, validation) = (run.Dataset.TrainingTokenCount, run.Dataset.ValidationTokenCount);
+        var share = (double)validation / (training + validation);
+        // What was rounded down is met from above.
+        while (ValidationSplit.Of(training + validation, run.SequenceLength, share).ValidationTokenCount < validation)
+            share = Math.BitIncrement(share);
+        return share;
+    }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string Text(double number) => number.ToString("R", CultureInfo.InvariantCulture);
+
+    private static string Word<T>(T value)
+        where T : struct, Enum => value.ToString().ToLowerInvariant();
+}
