@@ -117,7 +117,7 @@ internal static class ConfigurationFile
 
     private static Scalar ScalarOf(string path, Parser events) => events.TryConsume<Scalar>(out var scalar)
         ? scalar
-        : throw Wrong(path, $"has something else than a value or a list of values in line {events.Current!.Start.Line}");
+        : throw Wrong(path, $"has neither a value nor a list of values in line {events.Current!.Start.Line}");
 
     private static IEnumerable<string> Words(string path, Option option, IReadOnlyList<string> values)
     {

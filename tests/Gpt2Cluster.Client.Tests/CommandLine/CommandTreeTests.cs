@@ -9,8 +9,8 @@ public sealed class CommandTreeTests
     private const string Common = "--cluster --data --silos --json --quiet --verbose --help --version";
 
     private const string Training =
-        "--dataset --config --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate --schedule "
-        + "--warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise --train "
+        "--dataset --config --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate "
+        + "--schedule --warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise --train "
         + "--lora-alpha --lora-dropout --lora-targets --device "
         + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
         + "--sample-length --sample-prompt --top-k --top-p --temperature --save-every --keep --val-dataset --val-split "
