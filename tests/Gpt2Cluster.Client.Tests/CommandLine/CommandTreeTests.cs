@@ -10,8 +10,8 @@ public sealed class CommandTreeTests
 
     private const string Training =
         "--dataset --config --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate "
-        + "--schedule --warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise --train "
-        + "--lora-alpha --lora-dropout --lora-targets --device "
+        + "--schedule --warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise "
+        + "--train --lora-alpha --lora-dropout --lora-targets --device "
         + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
         + "--sample-length --sample-prompt --top-k --top-p --temperature --save-every --keep --val-dataset --val-split "
         + "--val-every --early-stop --seed --pause-at";
