@@ -146,8 +146,12 @@ public sealed class DatasetSource : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => stream?.Dispose();
+    /// <summary>Lets go of what a stream was written to, and of the process that read documents.</summary>
+    public void Dispose()
+    {
+        stream?.Dispose();
+        options.Process?.Dispose();
+    }
 
     private static DatasetSource OfStream(string path, SourceOptions options, CancellationToken cancellation)
     {

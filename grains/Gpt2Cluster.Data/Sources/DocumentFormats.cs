@@ -1,3 +1,4 @@
+using Gpt2Cluster.Data.Sources.Documents;
 using Gpt2Cluster.Data.Sources.Npz;
 
 namespace Gpt2Cluster.Data.Sources;
@@ -23,6 +24,11 @@ public static class DocumentFormats
         new TextFormat("JSON", [".json"], (name, options, sink) => new JsonReader(name, sink, options)),
         new TextFormat("CSV", [".csv", ".tsv", ".tab"], (name, options, sink) => new CsvReader(name, sink, options)),
         new NpzFormat(),
+        new LibraryFormat("Word", [".docx", ".docm"], [], WordReader.Read),
+        new LibraryFormat("PDF", [".pdf"], [.. "%PDF-"u8], PdfReader.Read),
+        new LibraryFormat("EPUB", [".epub"], [], EpubReader.Read),
+        new LibraryFormat("HTML", [".html", ".htm", ".xhtml"], [], HtmlReader.Read),
+        new LibraryFormat("Parquet", [".parquet"], [.. "PAR1"u8], ParquetTableReader.Read),
     ];
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using Gpt2Cluster.Data.Sources.Documents;
 
 namespace Gpt2Cluster.Data.Sources;
 
@@ -16,6 +17,9 @@ public sealed record SourceOptions
     /// OpenAI's fields where a record has no such field.
     /// </summary>
     public string? TextField { get; init; }
+
+    /// <summary>Reads what libraries take apart; null: they do it in this process.</summary>
+    public DocumentProcess? Process { get; init; }
 
     /// <summary>Told in one sentence what is left out, or read otherwise than its name promises.</summary>
     public Action<string> Warn { get; init; } = _ => { };

@@ -7,6 +7,7 @@ using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Tests.Datasets;
 
+[Collection(nameof(DatasetTokenizerTests))]
 public sealed class DatasetTokenizerTests : IDisposable
 {
     private const int End = Gpt2Vocabulary.EndOfText;

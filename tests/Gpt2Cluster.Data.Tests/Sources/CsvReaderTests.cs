@@ -26,7 +26,7 @@ public sealed class CsvReaderTests : IDisposable
         foreach (var name in new[] { "a.csv", "a.tsv" })
         {
             folder.Write(name, content);
-            Assert.Equal(expected, Documents.Of(folder.File(name)));
+            Assert.Equal(expected, CollectedDocuments.Of(folder.File(name)));
         }
     }
 
@@ -34,14 +34,14 @@ public sealed class CsvReaderTests : IDisposable
     public void A_table_that_excel_saved_as_unicode_text_is_read()
     {
         folder.Write("a.tsv", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("id\ttext\r\n1\tÜber\r\n")]);
-        Assert.Equal(["Über"], Documents.Of(folder.File("a.tsv")));
+        Assert.Equal(["Über"], CollectedDocuments.Of(folder.File("a.tsv")));
     }
 
     [Fact]
     public void Another_column_can_be_named()
     {
         folder.Write("a.csv", "text;body, long\n1;2\n");
-        Assert.Equal(["2"], Documents.Of(folder.File("a.csv"), new SourceOptions { TextField = "body, long" }));
+        Assert.Equal(["2"], CollectedDocuments.Of(folder.File("a.csv"), new SourceOptions { TextField = "body, long" }));
     }
 
     [Theory]
@@ -57,7 +57,7 @@ public sealed class CsvReaderTests : IDisposable
     public void A_wrong_row_is_named(string content, string expected)
     {
         folder.Write("a.csv", content);
-        var message = Assert.Throws<UserErrorException>(() => Documents.Of(folder.File("a.csv"))).Message;
+        var message = Assert.Throws<UserErrorException>(() => CollectedDocuments.Of(folder.File("a.csv"))).Message;
         Assert.Contains(expected, message, StringComparison.Ordinal);
         Assert.Contains("a.csv", message, StringComparison.Ordinal);
     }
@@ -98,7 +98,7 @@ public sealed class CsvReaderTests : IDisposable
 
     private static string Outcome(byte[] bytes, int pieceLength)
     {
-        var documents = new Documents();
+        var documents = new CollectedDocuments();
         var reader = new CsvReader("file", documents);
         try
         {

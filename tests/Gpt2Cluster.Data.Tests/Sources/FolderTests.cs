@@ -154,7 +154,7 @@ public sealed class FolderTests : IDisposable
         Assert.Equal(text.Length, source.Bytes);
         for (var time = 0; time < 2; time++)
         {
-            var documents = new Documents();
+            var documents = new CollectedDocuments();
             source.Read(documents);
             Assert.Equal([text], documents.Texts);
         }
@@ -167,10 +167,10 @@ public sealed class FolderTests : IDisposable
         Assert.Equal(0, made.ExitCode);
     }
 
-    private List<string> Read(string path) => Documents.Of(path, new SourceOptions { Warn = warnings.Add });
+    private List<string> Read(string path) => CollectedDocuments.Of(path, new SourceOptions { Warn = warnings.Add });
 
     private string Fault(string name)
     {
-        return Assert.Throws<UserErrorException>(() => Documents.Of(folder.File(name))).Message;
+        return Assert.Throws<UserErrorException>(() => CollectedDocuments.Of(folder.File(name))).Message;
     }
 }

@@ -18,7 +18,7 @@ public sealed class RecordTests : IDisposable
     public void Json_lines_are_documents(string name)
     {
         folder.Write(name, "\uFEFF{\"text\": \"one\\ntwo \\ud83d\\ude00\", \"id\": 1}\r\n\n{\"text\": \"three\"}");
-        Assert.Equal(["one\ntwo 😀", "three"], Documents.Of(folder.File(name)));
+        Assert.Equal(["one\ntwo 😀", "three"], CollectedDocuments.Of(folder.File(name)));
     }
 
     [Theory]
@@ -47,7 +47,7 @@ public sealed class RecordTests : IDisposable
             {"text": "plain", "messages": []}
             """);
         var rendered = new List<string>();
-        var documents = Documents.Of(folder.File("a.jsonl"), new SourceOptions { Rendered = rendered.Add });
+        var documents = CollectedDocuments.Of(folder.File("a.jsonl"), new SourceOptions { Rendered = rendered.Add });
         Assert.Equal(
             [
                 "Sea -> waves\n[end]", "System: Be short.\nUser: Hi\nyou\nAssistant: Hello.[end]",
@@ -62,7 +62,7 @@ public sealed class RecordTests : IDisposable
     public void Another_field_can_be_named()
     {
         folder.Write("a.jsonl", "{\"body\": \"one\", \"text\": \"no\"}");
-        Assert.Equal(["one"], Documents.Of(folder.File("a.jsonl"), new SourceOptions { TextField = "body" }));
+        Assert.Equal(["one"], CollectedDocuments.Of(folder.File("a.jsonl"), new SourceOptions { TextField = "body" }));
         Assert.Contains("\"title\"", Fault("a.jsonl", "{\"text\": \"no\"}", "title"), StringComparison.Ordinal);
     }
 
@@ -73,7 +73,7 @@ public sealed class RecordTests : IDisposable
     public void A_json_file_is_read_as_its_records(string content, string expected)
     {
         folder.Write("a.json", content);
-        Assert.Equal(expected.Split('|'), Documents.Of(folder.File("a.json")));
+        Assert.Equal(expected.Split('|'), CollectedDocuments.Of(folder.File("a.json")));
     }
 
     [Theory]
@@ -113,7 +113,7 @@ public sealed class RecordTests : IDisposable
 
     private static string Outcome(byte[] bytes, int pieceLength, bool isLines)
     {
-        var documents = new Documents();
+        var documents = new CollectedDocuments();
         ITextReader reader = isLines ? new JsonLinesReader("file", documents) : new JsonReader("file", documents);
         try
         {
@@ -134,6 +134,6 @@ public sealed class RecordTests : IDisposable
     {
         folder.Write(name, content);
         return Assert.Throws<UserErrorException>(
-            () => Documents.Of(folder.File(name), new SourceOptions { TextField = field })).Message;
+            () => CollectedDocuments.Of(folder.File(name), new SourceOptions { TextField = field })).Message;
     }
 }

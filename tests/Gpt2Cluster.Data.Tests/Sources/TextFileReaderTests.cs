@@ -24,7 +24,7 @@ public sealed class TextFileReaderTests : IDisposable
         {
             var text = new string('é', length) + "😀 end" + string.Concat(Enumerable.Repeat("😀ß", length / 3));
             folder.Write("a.txt", [.. encoding.Preamble, .. encoding.GetBytes(text)]);
-            Assert.Equal([text], Documents.Of(folder.File("a.txt")));
+            Assert.Equal([text], CollectedDocuments.Of(folder.File("a.txt")));
         }
     }
 
@@ -33,7 +33,7 @@ public sealed class TextFileReaderTests : IDisposable
     {
         var text = string.Concat(Enumerable.Repeat("A line of my poem, and another.\r\n", 20));
         folder.Write("notes.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes(text)]);
-        Assert.Equal([text.Replace("\r\n", "\n", StringComparison.Ordinal)], Documents.Of(folder.File("notes.txt")));
+        Assert.Equal([text.Replace("\r\n", "\n", StringComparison.Ordinal)], CollectedDocuments.Of(folder.File("notes.txt")));
     }
 
     [Theory]
@@ -50,7 +50,7 @@ public sealed class TextFileReaderTests : IDisposable
     {
         folder.Write("a.txt", content);
         var options = new SourceOptions { Encoding = TextEncodings.Named(name) };
-        Assert.Equal([expected], Documents.Of(folder.File("a.txt"), options));
+        Assert.Equal([expected], CollectedDocuments.Of(folder.File("a.txt"), options));
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class TextFileReaderTests : IDisposable
     {
         folder.Write("a.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("é")]);
         var options = new SourceOptions { Encoding = TextEncodings.Named("latin1") };
-        Assert.Equal(["é"], Documents.Of(folder.File("a.txt"), options));
+        Assert.Equal(["é"], CollectedDocuments.Of(folder.File("a.txt"), options));
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class TextFileReaderTests : IDisposable
             var encoding = TextEncodings.Named(name);
             var text = "a" + string.Concat(Enumerable.Repeat("日本", 40_000));
             folder.Write("a.txt", encoding.GetBytes(text));
-            Assert.Equal([text], Documents.Of(folder.File("a.txt"), new SourceOptions { Encoding = encoding }));
+            Assert.Equal([text], CollectedDocuments.Of(folder.File("a.txt"), new SourceOptions { Encoding = encoding }));
         }
     }
 
@@ -173,6 +173,6 @@ public sealed class TextFileReaderTests : IDisposable
     {
         folder.Write("a.txt", content);
         return Assert.Throws<UserErrorException>(
-            () => Documents.Of(folder.File("a.txt"), new SourceOptions { Encoding = encoding })).Message;
+            () => CollectedDocuments.Of(folder.File("a.txt"), new SourceOptions { Encoding = encoding })).Message;
     }
 }

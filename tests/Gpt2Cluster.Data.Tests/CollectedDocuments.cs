@@ -4,7 +4,7 @@ using Gpt2Cluster.Data.Sources;
 namespace Gpt2Cluster.Data.Tests;
 
 /// <summary>Collects documents as texts; token 50256 at the end of one shows as <c>[end]</c>.</summary>
-internal sealed class Documents : IDocumentSink
+internal sealed class CollectedDocuments : IDocumentSink
 {
     private readonly List<byte> text = [];
 
@@ -15,7 +15,7 @@ internal sealed class Documents : IDocumentSink
     public static List<string> Of(string path, SourceOptions? options = null)
     {
         using var source = DatasetSource.Open(path, options);
-        var documents = new Documents();
+        var documents = new CollectedDocuments();
         source.Read(documents);
         return documents.Texts;
     }
