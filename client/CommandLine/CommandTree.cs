@@ -27,7 +27,7 @@ internal sealed class CommandTree
                 new ModelInitCommand()),
             Group("bench", "Measurements.", new BenchStepCommand(), new BenchExchangeCommand(),
                 new BenchGenerateCommand()),
-            new DoctorCommand(), new SuperviseCommand(),
+            new DoctorCommand(), new SuperviseCommand(), new ReadDocumentsCommand(),
         ];
         foreach (var command in commands)
             Root.Subcommands.Add(command);

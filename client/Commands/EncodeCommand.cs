@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Jobs;
 using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Sources;
 
@@ -11,7 +12,7 @@ namespace Gpt2Cluster.Client.Commands;
 /// <summary><c>encode IN OUT.npz</c>: a tokenised dataset in the original tool's layout; needs no cluster.</summary>
 internal sealed class EncodeCommand : ClientCommand
 {
-    private readonly Argument<string> input = new("IN") { Description = "a text file, a folder or a glob" };
+    private readonly Argument<string> input = new("IN") { Description = DatasetArgument.Forms };
     private readonly Argument<string> target = new("OUT.npz") { Description = "the file to write" };
 
     private readonly Option<long?> combine = Values.WholeNumber(
@@ -21,6 +22,8 @@ internal sealed class EncodeCommand : ClientCommand
         "--legacy-endoftext",
         "does what the original does to <|endoftext|>: seven ordinary tokens, and after every file");
 
+    private readonly SourceChoices choices = new();
+
     /// <summary>Makes the command.</summary>
     public EncodeCommand()
         : base("encode", "Tokenises a text into the original tool's .npz.", "encode novel.txt novel.npz")
@@ -29,6 +32,8 @@ internal sealed class EncodeCommand : ClientCommand
         Arguments.Add(target);
         Options.Add(combine);
         Options.Add(legacy);
+        foreach (var option in choices.All)
+            Options.Add(option);
     }
 
     /// <inheritdoc/>
@@ -38,7 +43,7 @@ internal sealed class EncodeCommand : ClientCommand
         var (from, file) = (arguments.GetRequiredValue(input), arguments.GetRequiredValue(target));
         if (from.Length == 0 || file.Length == 0)
             throw new UsageException("'encode' takes two names: what to read, and the .npz to write; one is empty.");
-        var source = DatasetSource.Open(from);
+        using var source = DatasetSource.Open(from, choices.Read(context), cancellation);
         var options = new DatasetOptions
         {
             CombineCharacters = arguments.Whole(combine, DatasetOptions.DefaultCombineCharacters, least: 1),

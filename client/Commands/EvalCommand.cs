@@ -14,6 +14,7 @@ namespace Gpt2Cluster.Client.Commands;
 internal sealed class EvalCommand : ClientCommand
 {
     private readonly DatasetArgument dataset = new();
+    private readonly SourceChoices choices = new();
 
     private readonly Option<string?> model = Values.Text(
         "--model", "M", "a name in the store, a directory, run:NAME or scratch:PRESET");
@@ -28,6 +29,8 @@ internal sealed class EvalCommand : ClientCommand
         Arguments.Add(dataset);
         Options.Add(model);
         Options.Add(precision);
+        foreach (var option in choices.All)
+            Options.Add(option);
     }
 
     /// <inheritdoc/>
@@ -35,7 +38,7 @@ internal sealed class EvalCommand : ClientCommand
     {
         var name = context.Arguments.GetValue(model) ?? throw new UsageException("'eval' needs --model M.");
         _ = new ModelResolver(context).Preview(name);
-        var source = DatasetSource.Open(dataset.Read(context));
+        using var source = DatasetSource.Open(dataset.Read(context), choices.Read(context), cancellation);
         source.Validate(cancellation: cancellation);
         await using var session = await ClusterSession.Open(context, cancellation);
         var found = await new ModelResolver(context).Resolve(session, name, cancellation);

@@ -10,6 +10,7 @@ using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Windows;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Sources;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -30,13 +31,14 @@ internal sealed class InspectCommand : ClientCommand
 
     private readonly DatasetArgument dataset = new();
     private readonly TrainingOptions options = new();
+    private readonly SourceChoices choices = new();
 
     /// <summary>Makes the command.</summary>
     public InspectCommand()
         : base("inspect", "Tells what a dataset holds and what a run on it would cost.", "inspect novel.txt --json")
     {
         Arguments.Add(dataset);
-        foreach (var option in ForecastOptions)
+        foreach (var option in ForecastOptions.Concat(choices.All))
             Options.Add(option);
     }
 
@@ -58,7 +60,9 @@ internal sealed class InspectCommand : ClientCommand
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         var forecast = AsksForForecast(context) ? StepForecast.Check(context, options) : null;
-        var source = DatasetSource.Open(dataset.Read(context));
+        string? rendered = null;
+        using var source = DatasetSource.Open(
+            dataset.Read(context), choices.Read(context, text => rendered ??= text), cancellation);
         source.Validate(cancellation: cancellation);
         TokenizedDataset? tokens = null;
         await ProgressBars.Run(context.Output, $"reading {source.Path}", source.Bytes, progress => Task.Run(
@@ -79,6 +83,8 @@ internal sealed class InspectCommand : ClientCommand
             ["sha256_of_uint16_little_endian"] = tokens.Sha256,
             ["models"] = new JsonArray([.. Presets.All.Select(preset => Cost(preset, tokens.TokenCount))]),
         };
+        if (rendered is not null)
+            facts["rendered"] = rendered + Gpt2Vocabulary.EndOfTextWord;
         if (forecast is not null)
             facts["cluster"] = await forecast.Measure(tokens.TokenCount, cancellation);
         Facts.Show(context.Output, facts);

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -52,7 +53,14 @@ internal sealed class ClientOutput
     public static ClientOutput OfProcess(bool isJson, bool isQuiet, bool isVerbose)
     {
         var isTerminal = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not "dumb";
-        return new ClientOutput(Console.Out, Console.Error, isTerminal)
+        // Programs read JSON as UTF-8 whatever the locale; text on a terminal follows it.
+        var results = isJson
+            ? TextWriter.Synchronized(new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false))
+            {
+                AutoFlush = true,
+            })
+            : Console.Out;
+        return new ClientOutput(results, Console.Error, isTerminal)
         {
             IsJson = isJson,
             IsQuiet = isQuiet,

@@ -6,12 +6,16 @@ namespace Gpt2Cluster.Client.Training;
 /// <summary>The dataset as a command's argument; <c>train</c> takes <c>--dataset</c> in its place.</summary>
 internal sealed class DatasetArgument : Argument<string?>
 {
+    /// <summary>What a dataset may be.</summary>
+    public const string Forms = "a text, a folder, a glob, - for standard input, .npz, .jsonl, .json, .csv, .tsv, "
+        + ".parquet, .docx, .pdf, .epub or .html";
+
     /// <summary>Makes the argument.</summary>
     /// <param name="isOptional">Whether an option may stand in its place.</param>
     public DatasetArgument(bool isOptional = false)
         : base("DATASET")
     {
-        Description = "a text file, a folder, a glob, .npz, .jsonl (field text) or .csv (column text)";
+        Description = Forms;
         Arity = isOptional ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne;
     }
 

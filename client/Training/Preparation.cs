@@ -49,8 +49,11 @@ internal sealed class Preparation
         var known = new ModelResolver(context).Preview(builder.Model);
         if (known is not null)
             Throw(builder.Errors(known));
-        var dataset = DatasetSource.Open(path);
-        var validation = context.Arguments.GetValue(options.ValDataset) is { } other ? DatasetSource.Open(other) : null;
+        var choices = options.Sources.Read(context);
+        var dataset = DatasetSource.Open(path, choices, cancellation);
+        var validation = context.Arguments.GetValue(options.ValDataset) is { } other
+            ? DatasetSource.Open(other, choices, cancellation)
+            : null;
         dataset.Validate(cancellation: cancellation);
         validation?.Validate(cancellation: cancellation);
         if (known is not null && context.Choices.Cluster is LocalAddress)
@@ -152,6 +155,7 @@ internal sealed class Preparation
     private static async Task<TokenCounts> Send(Uploads uploads, DatasetSource source, CancellationToken cancellation)
     {
         var stored = await uploads.Dataset(source, cancellation);
+        source.Dispose();
         return new TokenCounts(stored.Hash, stored.TokenCount);
     }
 

@@ -176,10 +176,14 @@ internal sealed class TrainingOptions
     /// <summary><c>--pause-at</c>.</summary>
     public Option<long?> PauseAt { get; } = Values.WholeNumber("--pause-at", "pauses when this step is committed");
 
+    /// <summary><c>--encoding</c> and <c>--text-field</c>.</summary>
+    public SourceChoices Sources { get; } = new();
+
     /// <summary>All of them, in the order of the help page.</summary>
     public IReadOnlyList<Option> All =>
     [
-        Dataset, Config, Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate, Schedule, Warmup,
+        Dataset, .. Sources.All, Config, Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate,
+        Schedule, Warmup,
         WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, LoraAlpha, LoraDropout,
         LoraTargets, Device, Precision, Recompute, Workers, ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum,
         SampleLength, SamplePrompt, TopK, TopP, Temperature,

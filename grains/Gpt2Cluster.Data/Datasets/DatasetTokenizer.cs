@@ -6,7 +6,7 @@ namespace Gpt2Cluster.Data.Datasets;
 
 /// <summary>
 /// Turns documents into tokens, uint16 little endian, in constant memory. Between documents that have content comes
-/// 50256; nothing comes after the last; a document without content, such as an empty file in a folder, leaves no
+/// 50256; nothing comes after the last unless it ends so itself; a document without content, such as an empty file in a folder, leaves no
 /// trace. One thread at a time.
 /// </summary>
 public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
@@ -27,6 +27,8 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
     private long documentCount;
     private bool documentHasContent;
     private bool documentHasArrays;
+    private bool documentIsEnded;
+    private bool isSeparated;
 
     /// <summary>Begins a dataset.</summary>
     /// <param name="output">Where the tokens go; stays open.</param>
@@ -39,17 +41,21 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
         this.output = new TokenWriter(output);
         encoder = new TextEncoder(tokenizer ?? new Gpt2Tokenizer(), this.output);
         splitter = new EndOfTextSplitter(this);
-        cleaner = new TextCleaner(this.options.LegacyEndOfText, new Splitting(this));
+        cleaner = new TextCleaner(new Splitting(this));
     }
 
     /// <summary>Tokens written so far.</summary>
     public long TokenCount => output.Count;
 
     /// <inheritdoc/>
-    public void BeginDocument(string name) => (documentHasContent, documentHasArrays) = (false, false);
+    public void BeginDocument(string name) =>
+        (documentHasContent, documentHasArrays, documentIsEnded) = (false, false, false);
 
     /// <inheritdoc/>
     public void Text(ReadOnlySpan<byte> utf8) => cleaner.Text(utf8);
+
+    /// <inheritdoc/>
+    public void EndOfText() => documentIsEnded = true;
 
     /// <inheritdoc/>
     public void Tokens(ReadOnlySpan<ushort> tokens)
@@ -108,7 +114,7 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
     {
         documentCount++;
         if (!options.LegacyEndOfText)
-            encoder.Flush();
+            EndText();
         else if (chunkCharacters >= options.CombineCharacters)
             EndChunk();
         else
@@ -126,10 +132,25 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
         documentHasContent = true;
         if (options.LegacyEndOfText)
             return;
-        if (output.Count > 0)
+        if (output.Count > 0 && !isSeparated)
             WriteEndOfText();
+        isSeparated = false;
         if (chunkCharacters >= options.CombineCharacters)
             EndChunk();
+    }
+
+    // What ends with the token of its own accord needs no separator behind it.
+    private void EndText()
+    {
+        if (!documentIsEnded)
+        {
+            encoder.Flush();
+            return;
+        }
+
+        BeginContent();
+        WriteEndOfText();
+        isSeparated = true;
     }
 
     private void WriteEndOfText()

@@ -1,11 +1,11 @@
-using Gpt2Cluster.Data.Tokens;
+using Gpt2Cluster.Core;
 
 namespace Gpt2Cluster.Data.Datasets;
 
 /// <summary>
 /// Finds <c>&lt;|endoftext|&gt;</c> in text. Where it stands alone on a line, that line and the blank lines around it
 /// go with it; anywhere else only the word goes. Spaces and tabs may stand around it on its line; a blank line has
-/// nothing else.
+/// nothing else. Holds what may have to go: as many blank lines as there are, whose bytes it looks at once.
 /// </summary>
 internal sealed class EndOfTextSplitter(ITextSink next)
 {
@@ -16,6 +16,10 @@ internal sealed class EndOfTextSplitter(ITextSink next)
     private int blanksStart;
     private int position;
     private int count;
+
+    // Of the line at the position: how many blanks it is known to begin with, and how many stand behind its word.
+    private int indentSeen;
+    private int gapSeen;
     private bool inLine;
     private bool afterWord;
 
@@ -34,6 +38,7 @@ internal sealed class EndOfTextSplitter(ITextSink next)
         Scan(final: true);
         Release(count);
         (released, blanksStart, position, count) = (0, 0, 0, 0);
+        (indentSeen, gapSeen) = (0, 0);
         (inLine, afterWord) = (false, false);
         next.EndDocument();
     }
@@ -50,16 +55,20 @@ internal sealed class EndOfTextSplitter(ITextSink next)
     private bool ScanLineStart(bool final)
     {
         var line = buffer.AsSpan(position, count - position);
-        var indent = line.IndexOfAnyExcept((byte)' ', (byte)'\t');
+        var indent = Blanks(line, ref indentSeen);
         if (indent < 0)
             return final && TakeBlank(line.Length);
         var rest = line[indent..];
         if (rest[0] == '\n')
-            return TakeBlank(indent + 1);
+        {
+            var run = rest.IndexOfAnyExcept((byte)'\n');
+            return TakeBlank(indent + (run < 0 ? rest.Length : run));
+        }
+
         if (rest.StartsWith(Word))
         {
             var behind = rest[Word.Length..];
-            var gap = behind.IndexOfAnyExcept((byte)' ', (byte)'\t');
+            var gap = Blanks(behind, ref gapSeen);
             if (gap < 0 && !final)
                 return false;
             if (gap < 0 || behind[gap] == '\n')
@@ -72,6 +81,7 @@ internal sealed class EndOfTextSplitter(ITextSink next)
 
         inLine = true;
         afterWord = false;
+        (indentSeen, gapSeen) = (0, 0);
         blanksStart = position;
         return true;
     }
@@ -113,9 +123,18 @@ internal sealed class EndOfTextSplitter(ITextSink next)
         return true;
     }
 
+    // -1 if there is nothing but blanks; a run that goes on with the next piece is not looked at again.
+    private static int Blanks(ReadOnlySpan<byte> line, ref int seen)
+    {
+        var length = line[seen..].IndexOfAnyExcept((byte)' ', (byte)'\t');
+        seen = length < 0 ? line.Length : seen + length;
+        return length < 0 ? length : seen;
+    }
+
     private bool TakeBlank(int length)
     {
         position += length;
+        indentSeen = 0;
         if (afterWord)
             Drop(position);
         return true;
@@ -124,6 +143,7 @@ internal sealed class EndOfTextSplitter(ITextSink next)
     private bool TakeWordLine(int length)
     {
         var end = position + length;
+        (indentSeen, gapSeen) = (0, 0);
         Release(blanksStart);
         next.EndOfText();
         Drop(end);
@@ -143,13 +163,14 @@ internal sealed class EndOfTextSplitter(ITextSink next)
 
     private void Hold(ReadOnlySpan<byte> utf8)
     {
-        buffer.AsSpan(released, count - released).CopyTo(buffer);
+        if (released > 0)
+            buffer.AsSpan(released, count - released).CopyTo(buffer);
         (blanksStart, position, count) = (blanksStart - released, position - released, count - released);
         released = 0;
-        if (count > Gpt2Tokenizer.LongestPieceBytes)
-            throw Gpt2Tokenizer.TooLong();
+        if (utf8.Length > Array.MaxLength - count)
+            throw new UserErrorException($"A text has more than {Array.MaxLength >> 20} MiB of blank lines; take them out.");
         if (count + utf8.Length > buffer.Length)
-            Array.Resize(ref buffer, Math.Max(2 * buffer.Length, count + utf8.Length));
+            Array.Resize(ref buffer, (int)Math.Clamp(2L * buffer.Length, count + utf8.Length, Array.MaxLength));
         utf8.CopyTo(buffer.AsSpan(count));
         count += utf8.Length;
     }

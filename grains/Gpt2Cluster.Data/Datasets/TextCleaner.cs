@@ -1,10 +1,9 @@
 namespace Gpt2Cluster.Data.Datasets;
 
 /// <summary>
-/// Drops a byte-order mark and turns CRLF into LF. For the original's sake it can turn a lone CR into LF as well, as
-/// Python does when it reads text.
+/// Drops a byte-order mark and turns CRLF and CR into LF, as Python does when it reads text.
 /// </summary>
-internal sealed class TextCleaner(bool loneReturnsToo, ITextSink next)
+internal sealed class TextCleaner(ITextSink next)
 {
     private readonly byte[] start = new byte[3];
     private int startCount;
@@ -35,7 +34,7 @@ internal sealed class TextCleaner(bool loneReturnsToo, ITextSink next)
         if (!started)
             Start();
         if (returnHeld)
-            next.Text(loneReturnsToo ? "\n"u8 : "\r"u8);
+            next.Text("\n"u8);
         (startCount, started, returnHeld) = (0, false, false);
         next.EndDocument();
     }
@@ -52,7 +51,7 @@ internal sealed class TextCleaner(bool loneReturnsToo, ITextSink next)
         {
             returnHeld = false;
             if (utf8[0] != '\n')
-                next.Text(loneReturnsToo ? "\n"u8 : "\r"u8);
+                next.Text("\n"u8);
         }
 
         while (utf8.IndexOf((byte)'\r') is >= 0 and var place)
@@ -62,7 +61,7 @@ internal sealed class TextCleaner(bool loneReturnsToo, ITextSink next)
             if (utf8.IsEmpty)
                 returnHeld = true;
             else if (utf8[0] != '\n')
-                next.Text(loneReturnsToo ? "\n"u8 : "\r"u8);
+                next.Text("\n"u8);
         }
 
         Pass(utf8);

@@ -1,142 +1,124 @@
-using System.Buffers;
 using System.Text;
 using Gpt2Cluster.Core;
 
 namespace Gpt2Cluster.Data.Sources;
 
 /// <summary>
-/// Reads the documents of a .csv file (RFC 4180): the column <c>text</c> of each row below the header. Rows may end
-/// in CRLF or LF, blank lines are skipped.
+/// Reads the documents of a .csv or .tsv file (RFC 4180): the column with the text of each row below the header. Which
+/// of comma, semicolon and tab parts the columns, the header tells. Blank lines are skipped.
 /// </summary>
-internal sealed class CsvReader(string path, IDocumentSink sink) : ITextReader
+internal sealed class CsvReader(string name, IDocumentSink sink, SourceOptions? options = null) : ITextReader
 {
     /// <summary>Longest row; one row is in memory at a time.</summary>
     public const int LongestRowBytes = 256 << 20;
 
-    private const string Column = "text";
-
-    private readonly ArrayBufferWriter<byte> row = new();
-    private readonly List<int> fieldEnds = [];
-    private Place place = Place.FieldStart;
+    private readonly string column = options?.TextField ?? SourceOptions.DefaultTextField;
+    private readonly CsvHeader header = new();
+    private readonly CsvRow row = new();
     private int columnCount;
     private int textColumn = -1;
     private long lineNumber = 1;
     private long rowLine = 1;
 
-    private enum Place
-    {
-        FieldStart,
-        Plain,
-        Quoted,
-        QuoteInQuoted,
-    }
-
     /// <summary>Takes the next piece of the file, which may end anywhere.</summary>
     public void Append(ReadOnlySpan<byte> piece)
     {
-        if (row.WrittenCount + piece.Length > LongestRowBytes)
-            throw new UserErrorException($"The row at line {rowLine} of {path} is longer than "
+        if (row.Bytes + header.Bytes + piece.Length > LongestRowBytes)
+            throw new UserErrorException($"The row at line {rowLine} of {name} is longer than "
                 + $"{LongestRowBytes >> 20} MiB; is a quote missing?");
-        foreach (var value in piece)
+        if (!header.IsWhole)
         {
-            if (place == Place.Quoted)
-                InQuotes(value);
-            else
-                Outside(value);
+            piece = piece[header.Take(piece)..];
+            if (!header.IsWhole)
+                return;
+            BeginRows();
         }
+
+        TakeRows(piece);
     }
 
     /// <summary>Takes the last row, which needs no newline.</summary>
     public void Finish()
     {
-        if (place == Place.Quoted)
+        if (!header.IsWhole)
+            BeginRows();
+        if (row.IsQuoted)
             throw new UserErrorException(
-                $"A quoted field in the row at line {rowLine} of {path} never ends; add its quote.");
-        if (row.WrittenCount > 0 || fieldEnds.Count > 0 || place != Place.FieldStart)
+                $"A quoted field in the row at line {rowLine} of {name} never ends; add its quote.");
+        if (!row.IsEmpty)
             EndRow();
         if (textColumn < 0)
             throw NoColumn();
     }
 
-    private void InQuotes(byte value)
+    /// <summary>The delimiter under which a header has the column; else that which gives it most columns.</summary>
+    private byte DelimiterOf(ReadOnlySpan<byte> line)
     {
-        if (value == '"')
+        var names = new List<(byte Delimiter, IReadOnlyList<string> Columns)>();
+        foreach (var delimiter in ",;\t"u8)
         {
-            place = Place.QuoteInQuoted;
-            return;
+            // A header that this delimiter makes no row of is one of another.
+            var one = new CsvRow { Delimiter = delimiter };
+            foreach (var value in line)
+            {
+                if (!one.Take(value))
+                    break;
+            }
+
+            one.End();
+            names.Add((delimiter, one.Fields()));
         }
 
-        if (value == '\n')
-            lineNumber++;
-        Put(value);
+        return names.MaxBy(option => (option.Columns.Contains(column), option.Columns.Count)).Delimiter;
     }
 
-    private void Outside(byte value)
+    private void BeginRows()
     {
-        switch (value)
+        var line = header.Lines;
+        if (header.Delimiter is not null)
+            lineNumber = rowLine = 2;
+        row.Delimiter = header.Delimiter ?? DelimiterOf(line.Trim((byte)'\n'));
+        TakeRows(line);
+        header.Clear();
+    }
+
+    private void TakeRows(ReadOnlySpan<byte> piece)
+    {
+        foreach (var value in piece)
         {
-            case (byte)',':
-                EndField();
-                break;
-            case (byte)'\n':
+            if (value == '\n' && !row.IsQuoted)
+            {
                 EndRow();
                 lineNumber++;
                 rowLine = lineNumber;
-                break;
-            case (byte)'"' when place == Place.FieldStart:
-                place = Place.Quoted;
-                break;
-            case (byte)'"' when place == Place.QuoteInQuoted:
-                Put(value);
-                place = Place.Quoted;
-                break;
-            case (byte)'\r':
-                Put(value);
-                break;
-            default:
-                if (place == Place.QuoteInQuoted)
-                    throw new UserErrorException($"Line {lineNumber} of {path} has text behind a closing quote; "
-                        + "double the quotes within a field.");
-                place = Place.Plain;
-                Put(value);
-                break;
+                continue;
+            }
+
+            if (value == '\n')
+                lineNumber++;
+            if (!row.Take(value))
+                throw new UserErrorException($"Line {lineNumber} of {name} has text behind a closing quote; "
+                    + "double the quotes within a field.");
         }
-    }
-
-    private void Put(byte value)
-    {
-        row.GetSpan(1)[0] = value;
-        row.Advance(1);
-    }
-
-    private void EndField()
-    {
-        fieldEnds.Add(row.WrittenCount);
-        place = Place.FieldStart;
     }
 
     private void EndRow()
     {
-        var text = row.WrittenSpan;
-        var quotedEnd = place == Place.QuoteInQuoted;
-        var blank = fieldEnds.Count == 0 && !quotedEnd && text.Trim((byte)'\r').IsEmpty;
-        EndField();
-        if (text is [.., (byte)'\r'])
-            fieldEnds[^1]--;
-        if (!blank && columnCount == 0)
+        var isBlank = row.IsBlank;
+        row.End();
+        if (!isBlank && columnCount == 0)
             ReadHeader();
-        else if (!blank)
+        else if (!isBlank)
             EmitText();
-        row.ResetWrittenCount();
-        fieldEnds.Clear();
+        row.Clear();
     }
 
     private void ReadHeader()
     {
-        columnCount = fieldEnds.Count;
+        columnCount = row.Count;
         for (var i = 0; i < columnCount; i++)
         {
-            if (Encoding.UTF8.GetString(Field(i)).TrimStart('\uFEFF') == Column)
+            if (Encoding.UTF8.GetString(row.Field(i)) == column)
                 textColumn = i;
         }
 
@@ -146,17 +128,26 @@ internal sealed class CsvReader(string path, IDocumentSink sink) : ITextReader
 
     private void EmitText()
     {
-        if (fieldEnds.Count != columnCount)
-            throw new UserErrorException($"The row at line {rowLine} of {path} has {fieldEnds.Count} fields, "
-                + $"the header has {columnCount}; quote fields that hold commas.");
-        sink.BeginDocument($"{path}:{rowLine}");
-        sink.Text(Field(textColumn));
+        if (row.Count != columnCount)
+            throw new UserErrorException($"The row at line {rowLine} of {name} has {row.Count} fields, the header has "
+                + $"{columnCount}; quote fields that hold {DelimiterName}.");
+        sink.BeginDocument($"{name}:{rowLine}");
+        sink.Text(row.Field(textColumn));
         sink.EndDocument();
     }
 
-    private ReadOnlySpan<byte> Field(int index) =>
-        row.WrittenSpan[(index == 0 ? 0 : fieldEnds[index - 1])..fieldEnds[index]];
+    private string DelimiterName => row.Delimiter switch
+    {
+        (byte)',' => "commas",
+        (byte)';' => "semicolons",
+        (byte)'\t' => "tabs",
+        var other => $"'{(char)other}'",
+    };
 
-    private UserErrorException NoColumn() =>
-        new($"The first line of {path} names no column \"{Column}\"; name the column with the texts so.");
+    private UserErrorException NoColumn()
+    {
+        var columns = string.Join(", ", row.Fields().Take(8).Select(field => $"\"{field}\""));
+        return new UserErrorException($"The first line of {name} names no column \"{column}\""
+            + $"{(columns.Length > 0 ? $", only {columns}" : "")}; name the column with the texts with --text-field.");
+    }
 }

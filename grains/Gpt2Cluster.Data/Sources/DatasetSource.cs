@@ -3,94 +3,177 @@ using Gpt2Cluster.Core;
 namespace Gpt2Cluster.Data.Sources;
 
 /// <summary>
-/// What a user names as a dataset, as an ordered list of files: a file, a folder (recursively), or a pattern; ordinal
-/// order of the paths. Reads them in pieces into an <see cref="IDocumentSink"/>, so that no file is ever whole in
-/// memory.
+/// What a user names as a dataset, as an ordered list of files: a file, a folder (recursively), a pattern or standard
+/// input; ordinal order of the paths. Reads them in pieces into an <see cref="IDocumentSink"/>, so that no file is
+/// ever whole in memory.
 /// </summary>
-public sealed class DatasetSource
+public sealed class DatasetSource : IDisposable
 {
-    private DatasetSource(string path, IReadOnlyList<SourceFile> files)
+    private readonly SourceOptions options;
+    private readonly StreamedInput? stream;
+    private readonly List<SourceFile> files;
+    private bool isValidated;
+
+    private DatasetSource(string path, List<SourceFile> files, SourceOptions options, StreamedInput? stream = null)
     {
         Path = path;
-        Files = files;
+        this.files = files;
+        this.options = options;
+        this.stream = stream;
     }
 
     /// <summary>What the user named.</summary>
     public string Path { get; }
 
-    /// <summary>The files, in the order they are read.</summary>
-    public IReadOnlyList<SourceFile> Files { get; }
+    /// <summary>
+    /// The files, in the order they are read; <see cref="Validate"/> takes away those that are left out.
+    /// </summary>
+    public IReadOnlyList<SourceFile> Files => files;
 
     /// <summary>Bytes of all files.</summary>
-    public long Bytes => Files.Sum(file => file.Bytes);
+    public long Bytes => files.Sum(file => file.Bytes);
 
-    /// <summary>Finds the files of a path.</summary>
-    /// <exception cref="UserErrorException">There is no such file or folder, or nothing matches.</exception>
-    public static DatasetSource Open(string path)
+    /// <summary>Finds the files of a path; reads a stream to its end.</summary>
+    /// <param name="path">A file, a folder, a pattern, <c>-</c>, or what a shell writes for a pipe.</param>
+    /// <param name="options">How they are read; null for the defaults.</param>
+    /// <param name="cancellation">Stops between pieces of a stream.</param>
+    /// <exception cref="UserErrorException">There is no such file or folder, nothing matches, or a name leads to
+    /// what is no file.</exception>
+    public static DatasetSource Open(
+        string path, SourceOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (File.Exists(path))
-            return new DatasetSource(path, [SourceFile.At(path)]);
+        options ??= new SourceOptions();
+        if (path == StreamedInput.Dash)
+            return OfStream(path, options, cancellation);
         try
         {
-            return new DatasetSource(path, Find(path));
+            var kind = FileStatus.Of(path).Kind;
+            if (kind == FileKind.File)
+            {
+                var file = SourceFile.At(path) with { IsNamed = true };
+                StructureWarnings.Give([file], options.Warn);
+                return new DatasetSource(path, [file], options);
+            }
+
+            if (kind is FileKind.Pipe or FileKind.Device or FileKind.Socket)
+            {
+                return StreamedInput.Is(path) ? OfStream(path, options, cancellation)
+                    : throw new UserErrorException($"{path} is a {kind.ToString().ToLowerInvariant()}, not a text; "
+                        + $"what comes out of it can be given as standard input: - < {path}");
+            }
+
+            return new DatasetSource(path, Find(path, kind == FileKind.Folder, options), options);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"{path} cannot be read ({error.Message}).", error);
+            throw new UserErrorException($"{path} cannot be read ({error.Message.TrimEnd('.')}).", error);
         }
     }
 
-    /// <summary>Reads all files and throws at the first fault, so that nothing is sent of a bad dataset.</summary>
+    /// <summary>
+    /// Reads all files and throws at the first fault, so that nothing is sent of a bad dataset. What turns out to be no
+    /// text is left out of <see cref="Files"/> with a warning, unless the user named it.
+    /// </summary>
     /// <param name="progress">Told the bytes read so far.</param>
     /// <param name="cancellation">Stops between pieces.</param>
-    /// <exception cref="UserErrorException">A file is binary, no UTF-8, malformed, or all texts are empty.</exception>
+    /// <exception cref="UserErrorException">A file is binary, of another encoding, malformed, or all texts are
+    /// empty.</exception>
     public void Validate(IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         var content = new ContentCounter();
-        Read(content, progress, cancellation);
+        var before = 0L;
+        var leftOut = new List<SourceFile>();
+        foreach (var file in files)
+        {
+            var begin = before;
+            var known = content.Count;
+            try
+            {
+                file.Format.Read(file, options, content, read => progress?.Report(begin + read), cancellation);
+            }
+            catch (NoTextException problem) when (file.IsNamed)
+            {
+                throw problem.AsUserError();
+            }
+            catch (NoTextException problem)
+            {
+                content.Count = known;
+                leftOut.Add(file);
+                options.Warn($"{file.Name} {problem.Fault}; it is left out.");
+            }
+
+            before += file.Bytes;
+            progress?.Report(before);
+        }
+
+        files.RemoveAll(leftOut.Contains);
+        if (files.Count == 0)
+            throw new UserErrorException($"Nothing of {Path} can be read as a text; put texts into it.");
         if (content.Count == 0)
             throw new UserErrorException($"{Path} is empty; give a text with something in it.");
+        isValidated = true;
     }
 
-    /// <summary>Reads all files, in order, into a sink.</summary>
+    /// <summary>Reads all files, in order, into a sink. They are validated first, if they were not.</summary>
     /// <param name="sink">Takes the documents.</param>
     /// <param name="progress">Told the bytes read so far.</param>
     /// <param name="cancellation">Stops between pieces.</param>
-    /// <exception cref="UserErrorException">A file is binary, no UTF-8 or malformed; it and the place are
+    /// <exception cref="UserErrorException">A file is binary, of another encoding or malformed; it and the place are
     /// named.</exception>
     public void Read(IDocumentSink sink, IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(sink);
+        if (!isValidated)
+            Validate(cancellation: cancellation);
+        var quiet = options with { Warn = _ => { }, Rendered = _ => { } };
         var before = 0L;
-        foreach (var file in Files)
+        foreach (var file in files)
         {
             var begin = before;
-            file.Format.Read(file.Path, sink, read => progress?.Report(begin + read), cancellation);
+            try
+            {
+                file.Format.Read(file, quiet, sink, read => progress?.Report(begin + read), cancellation);
+            }
+            catch (NoTextException problem)
+            {
+                // It was a text when it was validated.
+                throw problem.AsUserError();
+            }
+
             before += file.Bytes;
             progress?.Report(before);
         }
     }
 
-    private static List<SourceFile> Find(string path)
+    /// <summary>Lets go of what a stream was written to, and of the process that read documents.</summary>
+    public void Dispose()
     {
-        var folder = Directory.Exists(path);
-        if (!folder && !PathPattern.Is(path))
+        stream?.Dispose();
+        options.Process?.Dispose();
+    }
+
+    private static DatasetSource OfStream(string path, SourceOptions options, CancellationToken cancellation)
+    {
+        var stream = StreamedInput.Read(path, cancellation);
+        StructureWarnings.Give([stream.File], options.Warn);
+        return new DatasetSource(stream.File.Name, [stream.File], options, stream);
+    }
+
+    private static List<SourceFile> Find(string path, bool isFolder, SourceOptions options)
+    {
+        if (!isFolder && new FileInfo(path).LinkTarget is { } target)
+            throw new UserErrorException($"{path} is a link to {target}, which is not there; mend the link.");
+        if (!isFolder && !PathPattern.Is(path))
             throw new UserErrorException($"There is no file or folder {path}; check the path.");
-        var options = new EnumerationOptions
-        {
-            RecurseSubdirectories = true,
-            MaxRecursionDepth = PathPattern.DeepestFolder,
-            AttributesToSkip = FileAttributes.None,
-            IgnoreInaccessible = false,
-        };
-        var paths = folder ? Directory.EnumerateFiles(path, "*", options) : PathPattern.Find(path);
+        var paths = isFolder ? new FolderWalk(options.Warn).Files(path) : PathPattern.Find(path, options.Warn);
         var files = paths.OrderBy(file => file.Replace('\\', '/'), StringComparer.Ordinal)
-            .Select(SourceFile.At)
+            .Select(file => SourceFile.At(file))
             .ToList();
+        StructureWarnings.Give(files, options.Warn);
         if (files.Count > 0)
             return files;
-        throw new UserErrorException(folder
+        throw new UserErrorException(isFolder
             ? $"The folder {path} has no files; put the texts into it."
             : $"No file matches {path}; check the pattern.");
     }
@@ -99,7 +182,7 @@ public sealed class DatasetSource
     {
         private bool atStart;
 
-        public long Count { get; private set; }
+        public long Count { get; set; }
 
         public void BeginDocument(string name) => atStart = true;
 
@@ -111,6 +194,10 @@ public sealed class DatasetSource
         }
 
         public void Tokens(ReadOnlySpan<ushort> tokens) => Count += tokens.Length;
+
+        public void EndOfText()
+        {
+        }
 
         public void EndArray()
         {

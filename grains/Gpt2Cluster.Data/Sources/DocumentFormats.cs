@@ -1,3 +1,4 @@
+using Gpt2Cluster.Data.Sources.Documents;
 using Gpt2Cluster.Data.Sources.Npz;
 
 namespace Gpt2Cluster.Data.Sources;
@@ -10,15 +11,24 @@ public static class DocumentFormats
 
     /// <summary>Plain text, what a file is that is nothing else: one document a file.</summary>
     public static IDocumentFormat Text { get; } =
-        new TextFormat("text", [".txt"], (path, sink) => new PlainTextReader(path, sink));
+        new TextFormat("text", [".txt"], (name, _, sink) => new PlainTextReader(name, sink));
 
     /// <summary>All kinds.</summary>
     public static IReadOnlyList<IDocumentFormat> All { get; } =
     [
         Text,
-        new TextFormat("JSON lines", [".jsonl"], (path, sink) => new JsonLinesReader(path, sink)),
-        new TextFormat("CSV", [".csv"], (path, sink) => new CsvReader(path, sink)),
+        new TextFormat(
+            "JSON lines",
+            [".jsonl", ".ndjson", ".jl"],
+            (name, options, sink) => new JsonLinesReader(name, sink, options)),
+        new TextFormat("JSON", [".json"], (name, options, sink) => new JsonReader(name, sink, options)),
+        new TextFormat("CSV", [".csv", ".tsv", ".tab"], (name, options, sink) => new CsvReader(name, sink, options)),
         new NpzFormat(),
+        new LibraryFormat("Word", [".docx", ".docm"], [], WordReader.Read),
+        new LibraryFormat("PDF", [".pdf"], [.. "%PDF-"u8], PdfReader.Read),
+        new LibraryFormat("EPUB", [".epub"], [], EpubReader.Read),
+        new LibraryFormat("HTML", [".html", ".htm", ".xhtml"], [], HtmlReader.Read),
+        new LibraryFormat("Parquet", [".parquet"], [.. "PAR1"u8], ParquetTableReader.Read),
     ];
 
     /// <summary>
@@ -35,12 +45,12 @@ public static class DocumentFormats
 
     private static IDocumentFormat? ByStart(string path)
     {
-        // Pipes and devices have no length and must not be waited for.
-        if (new FileInfo(path) is not { Exists: true, Length: > 0 })
-            return null;
         var start = new byte[StartBytes];
         try
         {
+            // Pipes and devices must not be waited for.
+            if (FileStatus.Of(path).Kind != FileKind.File)
+                return null;
             using var file = File.OpenRead(path);
             var count = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
             return All.FirstOrDefault(format => format.IsBegunBy(start.AsSpan(0, count)));

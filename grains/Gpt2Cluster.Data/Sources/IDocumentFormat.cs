@@ -22,11 +22,17 @@ public interface IDocumentFormat
     bool IsBegunBy(ReadOnlySpan<byte> start);
 
     /// <summary>Reads a file's documents in pieces, so that it is never whole in memory.</summary>
-    /// <param name="path">Where it lies.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="options">How it is read.</param>
     /// <param name="sink">Takes the documents.</param>
     /// <param name="progress">Told the bytes of the file read so far; a format may leave it out.</param>
     /// <param name="cancellation">Stops between pieces.</param>
     /// <exception cref="UserErrorException">The file is not what the format asks for; it and the place are
     /// named.</exception>
-    void Read(string path, IDocumentSink sink, Action<long> progress, CancellationToken cancellation);
+    void Read(
+        SourceFile file,
+        SourceOptions options,
+        IDocumentSink sink,
+        Action<long> progress,
+        CancellationToken cancellation);
 }

@@ -13,6 +13,11 @@ public interface IDocumentSink
     /// <summary>More text of the document: raw UTF-8 as the file has it; a piece may end within a character.</summary>
     void Text(ReadOnlySpan<byte> utf8);
 
+    /// <summary>
+    /// The text of the document ends with token 50256, whatever comes behind it; nothing but its end may follow.
+    /// </summary>
+    void EndOfText();
+
     /// <summary>More tokens of the document, 0 to 50256; a document has text or tokens, not both.</summary>
     void Tokens(ReadOnlySpan<ushort> tokens);
 

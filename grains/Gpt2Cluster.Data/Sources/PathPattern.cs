@@ -10,16 +10,15 @@ namespace Gpt2Cluster.Data.Sources;
 /// </summary>
 internal static class PathPattern
 {
-    /// <summary>Deepest nesting that is searched.</summary>
-    public const int DeepestFolder = 64;
-
     private static readonly char[] Wildcards = ['*', '?', '['];
 
     /// <summary>Whether a path has wildcards.</summary>
     public static bool Is(string path) => path.IndexOfAny(Wildcards) >= 0;
 
     /// <summary>The files that match, in no particular order.</summary>
-    public static IEnumerable<string> Find(string pattern)
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="warn">Told of pipes, sockets and devices that match.</param>
+    public static IEnumerable<string> Find(string pattern, Action<string> warn)
     {
         var segments = pattern.Replace(Path.DirectorySeparatorChar, '/').Split('/');
         var plain = segments.TakeWhile(segment => segment.IndexOfAny(Wildcards) < 0).Count();
@@ -31,16 +30,16 @@ internal static class PathPattern
             return [];
         var rest = segments[plain..];
         var regex = new Regex(ToRegex(rest), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
-        var options = new EnumerationOptions
+        var walk = new FolderWalk(warn)
         {
-            RecurseSubdirectories = true,
-            MaxRecursionDepth = rest.Contains("**") ? DeepestFolder : rest.Length - 1,
-            AttributesToSkip = FileAttributes.None,
-            IgnoreInaccessible = false,
+            FindsHidden = rest.Any(segment => segment.StartsWith('.') || segment.StartsWith("~$", StringComparison.Ordinal)),
+            Depth = rest.Contains("**") ? FolderWalk.DeepestFolder : rest.Length - 1,
+            Wants = file => regex.IsMatch(Relative(file)),
         };
-        return Directory.EnumerateFiles(folder, "*", options)
-            .Where(file => regex.IsMatch(Path.GetRelativePath(folder, file).Replace(Path.DirectorySeparatorChar, '/')))
-            .Select(file => root.Length == 0 ? Path.GetRelativePath(folder, file) : file);
+        return walk.Files(folder).Select(file => root.Length == 0 ? Path.GetRelativePath(folder, file) : file);
+
+        string Relative(string file) =>
+            Path.GetRelativePath(folder, file).Replace(Path.DirectorySeparatorChar, '/');
     }
 
     private static string ToRegex(string[] segments)

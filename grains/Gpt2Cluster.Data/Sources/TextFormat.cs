@@ -1,11 +1,12 @@
 namespace Gpt2Cluster.Data.Sources;
 
-/// <summary>A kind of file that is UTF-8 text, whatever it means by it.</summary>
+/// <summary>A kind of file that is text, whatever it means by it.</summary>
 /// <param name="name">What people call it.</param>
 /// <param name="endings">The endings that promise it.</param>
-/// <param name="open">Makes the reader of one file: its path and where its documents go.</param>
+/// <param name="open">Makes the reader of one file: its name, how it is read, and where its documents go.</param>
 internal sealed class TextFormat(
-    string name, IReadOnlyList<string> endings, Func<string, IDocumentSink, ITextReader> open) : IDocumentFormat
+    string name, IReadOnlyList<string> endings, Func<string, SourceOptions, IDocumentSink, ITextReader> open)
+    : IDocumentFormat
 {
     /// <inheritdoc/>
     public string Name => name;
@@ -17,18 +18,25 @@ internal sealed class TextFormat(
     public bool IsBegunBy(ReadOnlySpan<byte> start) => false;
 
     /// <inheritdoc/>
-    public void Read(string path, IDocumentSink sink, Action<long> progress, CancellationToken cancellation)
+    public void Read(
+        SourceFile file,
+        SourceOptions options,
+        IDocumentSink sink,
+        Action<long> progress,
+        CancellationToken cancellation)
     {
-        using var file = new Utf8FileReader(path);
-        var reader = open(path, sink);
-        var read = 0L;
-        while (file.Next() is { Length: > 0 } piece)
+        using var text = new TextFileReader(file, options.Encoding);
+        var reader = open(file.Name, options, sink);
+        var lines = new LineEnds();
+        while (text.Next() is { Length: > 0 } piece)
         {
             cancellation.ThrowIfCancellationRequested();
-            reader.Append(piece.Span);
-            progress(read += piece.Length);
+            reader.Append(lines.Normalize(piece.Span));
+            progress(text.BytesRead);
         }
 
+        if (lines.Finish() is { IsEmpty: false } last)
+            reader.Append(last);
         reader.Finish();
     }
 }
@@ -36,7 +44,9 @@ internal sealed class TextFormat(
 /// <summary>Takes one file's text in pieces and passes its documents on.</summary>
 internal interface ITextReader
 {
-    /// <summary>Takes the next piece: whole characters of UTF-8, valid during the call only.</summary>
+    /// <summary>
+    /// Takes the next piece: whole characters of UTF-8 whose lines end in LF, valid during the call only.
+    /// </summary>
     /// <exception cref="Core.UserErrorException">The text is not what the format asks for.</exception>
     void Append(ReadOnlySpan<byte> piece);
 
@@ -50,10 +60,10 @@ internal sealed class PlainTextReader : ITextReader
 {
     private readonly IDocumentSink sink;
 
-    public PlainTextReader(string path, IDocumentSink sink)
+    public PlainTextReader(string name, IDocumentSink sink)
     {
         this.sink = sink;
-        sink.BeginDocument(path);
+        sink.BeginDocument(name);
     }
 
     public void Append(ReadOnlySpan<byte> piece) => sink.Text(piece);

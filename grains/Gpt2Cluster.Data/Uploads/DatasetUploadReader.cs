@@ -20,6 +20,7 @@ public sealed partial class DatasetUploadReader
     private long part;
     private bool isOpen;
     private bool hasTokens;
+    private bool isEnded;
 
     private DatasetUploadReader(IDocumentSink sink) => this.sink = sink;
 
@@ -84,7 +85,7 @@ public sealed partial class DatasetUploadReader
         {
             EndDocument();
             Expect(owner > document, name);
-            (document, array, part, isOpen, hasTokens) = (owner, 0, 0, true, inArray);
+            (document, array, part, isOpen, hasTokens, isEnded) = (owner, 0, 0, true, inArray, false);
             sink.BeginDocument(name);
         }
         else if (hasTokens && Number(match, "array") == array + 1)
@@ -93,10 +94,15 @@ public sealed partial class DatasetUploadReader
             (array, part) = (array + 1, 0);
         }
 
+        var isEnd = match.Groups["end"].Success;
+        Expect(!isEnded && (!isEnd || bytes.IsEmpty), name);
+        isEnded = isEnd;
         Expect(inArray == hasTokens && at == part && (!inArray || Number(match, "array") == array), name);
         part++;
         if (inArray)
             TakeTokens(bytes);
+        else if (isEnd)
+            sink.EndOfText();
         else
             sink.Text(bytes);
     }
@@ -130,6 +136,6 @@ public sealed partial class DatasetUploadReader
     }
 
     [GeneratedRegex(@"\A(?:(?<lines>[0-9]{1,18})\.jsonl"
-        + @"|(?<document>[0-9]{1,18})/(?:(?<part>[0-9]{1,9})\.txt|(?<array>[0-9]{1,9})-(?<part>[0-9]{1,9})\.u16))\z")]
+        + @"|(?<document>[0-9]{1,18})/(?:(?<part>[0-9]{1,9})\.(?:txt|(?<end>end))|(?<array>[0-9]{1,9})-(?<part>[0-9]{1,9})\.u16))\z")]
     private static partial Regex MemberName();
 }

@@ -10,13 +10,16 @@ namespace Gpt2Cluster.Data.Uploads;
 /// <summary>
 /// Writes documents as the archive that <see cref="DatasetUploadReader"/> reads. Documents are numbered. Short ones
 /// share a member, a line of JSON each (<c>12.jsonl</c>); a longer one is a folder of parts (<c>13/0.txt</c>,
-/// <c>13/1.txt</c>), one of tokens has the parts of its arrays (<c>14/0-0.u16</c>), uint16 little endian. Holds one
-/// member at most.
+/// <c>13/1.txt</c>), one of tokens has the parts of its arrays (<c>14/0-0.u16</c>), uint16 little endian. A text that ends with token 50256
+/// says so: in its line, or by an empty member behind its parts (<c>13/2.end</c>). Holds one member at most.
 /// </summary>
 public sealed class DatasetUploadWriter : IDocumentSink
 {
     /// <summary>Longest member.</summary>
     internal const int LongestMemberBytes = 1 << 20;
+
+    /// <summary>Ending of the empty member that closes a text's parts: it ends with token 50256.</summary>
+    internal const string EndSuffix = ".end";
 
     // A member costs up to a kilobyte of header and padding; a byte of a line of JSON has up to five more as an escape.
     private const int ShortDocumentBytes = 16 << 10;
@@ -31,6 +34,7 @@ public sealed class DatasetUploadWriter : IDocumentSink
     private int partIndex;
     private int partBytes;
     private bool hasTokens;
+    private bool isEnded;
 
     /// <summary>Begins an archive.</summary>
     /// <param name="output">Where to; need not be able to seek, stays open.</param>
@@ -41,10 +45,14 @@ public sealed class DatasetUploadWriter : IDocumentSink
     }
 
     /// <inheritdoc/>
-    public void BeginDocument(string name) => (arrayIndex, partIndex, partBytes, hasTokens) = (0, 0, 0, false);
+    public void BeginDocument(string name) => 
+        (arrayIndex, partIndex, partBytes, hasTokens, isEnded) = (0, 0, 0, false, false);
 
     /// <inheritdoc/>
     public void Text(ReadOnlySpan<byte> utf8) => Hold(utf8);
+
+    /// <inheritdoc/>
+    public void EndOfText() => isEnded = true;
 
     /// <inheritdoc/>
     public void Tokens(ReadOnlySpan<ushort> tokens)
@@ -69,6 +77,8 @@ public sealed class DatasetUploadWriter : IDocumentSink
             AddLine(held);
         else if (partBytes > 0)
             WritePart();
+        if (isEnded && partIndex > 0)
+            archive.Add($"{documentIndex}/{partIndex}{EndSuffix}", ReadOnlyMemory<byte>.Empty);
         documentIndex++;
     }
 
@@ -108,7 +118,9 @@ public sealed class DatasetUploadWriter : IDocumentSink
         using (var json = new Utf8JsonWriter(lines, options))
         {
             json.WriteStartObject();
-            json.WriteString(JsonLinesReader.Field, text);
+            json.WriteString(SourceOptions.DefaultTextField, text);
+            if (isEnded)
+                json.WriteBoolean(TextRecords.EndField, true);
             json.WriteEndObject();
         }
 

@@ -9,8 +9,10 @@ namespace Gpt2Cluster.Data.Uploads;
 /// </summary>
 internal static class UploadArchive
 {
-    /// <summary>Version of the form; 1 were two forms of our own that were no tar.</summary>
-    public const int Version = 2;
+    /// <summary>
+    /// Version of the form; 1 were two forms of our own that were no tar, 2 had no texts that end with token 50256.
+    /// </summary>
+    public const int Version = 3;
 
     /// <summary>Name of the first member: a JSON object with <c>kind</c> and <c>version</c>.</summary>
     public const string HeadName = "upload.json";

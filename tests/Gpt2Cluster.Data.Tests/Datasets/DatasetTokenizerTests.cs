@@ -7,6 +7,7 @@ using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Tests.Datasets;
 
+[Collection(nameof(DatasetTokenizerTests))]
 public sealed class DatasetTokenizerTests : IDisposable
 {
     private const int End = Gpt2Vocabulary.EndOfText;
@@ -31,7 +32,8 @@ public sealed class DatasetTokenizerTests : IDisposable
     [InlineData("one<|endoftext|>\n\ntwo", "one", "\n\ntwo")]
     [InlineData("one\n\n<|endoftext|>", "one\n", "")]
     [InlineData("<|endoftext|>\n<|endoftext|>\n\n<|endoftext|>", "", "", "", "")]
-    [InlineData("a<|endoftext|b\r c", "a<|endoftext|b\r c")]
+    [InlineData("a<|endoftext|b\r c", "a<|endoftext|b\n c")]
+    [InlineData("one\r<|endoftext|>\r\rtwo\r", "one\n", "two\n")]
     public void End_of_text_takes_its_line_and_the_blank_lines_around_it(string text, params string[] parts) =>
         Assert.Equal(Joined(parts), Tokenize([text]));
 
@@ -73,6 +75,24 @@ public sealed class DatasetTokenizerTests : IDisposable
         Assert.Equal(2, result.ChunkLengths.Count);
         Assert.Equal(4, result.DocumentCount);
         Assert.Equal(Golden.Hash(tokens), result.Sha256);
+    }
+
+    [Fact]
+    public void A_document_that_ends_with_the_token_has_it_once()
+    {
+        using var output = new MemoryStream();
+        using var target = new DatasetTokenizer(output, tokenizer: tokenizer);
+        foreach (var (text, isEnded) in new[] { ("one", true), ("two", false), ("three\n", true), ("", true) })
+        {
+            target.BeginDocument("text");
+            target.Text(Encoding.UTF8.GetBytes(text));
+            if (isEnded)
+                target.EndOfText();
+            target.EndDocument();
+        }
+
+        target.Complete();
+        Assert.Equal([.. Joined("one", "two", "three\n"), End, End], Read(output));
     }
 
     [Fact]
@@ -173,7 +193,8 @@ public sealed class DatasetTokenizerTests : IDisposable
         foreach (var text in texts)
         {
             var clean = text.StartsWith('\uFEFF') ? text[1..] : text;
-            var lines = Lines(clean.Replace("\r\n", "\n", StringComparison.Ordinal));
+            var lines = Lines(
+                clean.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n'));
             for (var i = 0; i < lines.Count; i++)
             {
                 if (lines[i].Trim(' ', '\t', '\n') != Word)

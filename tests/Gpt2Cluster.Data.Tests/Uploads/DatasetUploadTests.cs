@@ -205,6 +205,8 @@ public sealed class DatasetUploadTests
 
         if (!isText && (length == 0 || length % pieceLength % 2 != 0))
             sink.EndArray();
+        if (isText && length % 3 == 0)
+            sink.EndOfText();
         sink.EndDocument();
     }
 
@@ -220,6 +222,8 @@ public sealed class DatasetUploadTests
         public void Text(ReadOnlySpan<byte> utf8) => current.AddRange(utf8);
 
         public void Tokens(ReadOnlySpan<ushort> tokens) => current.AddRange(MemoryMarshal.AsBytes(tokens));
+
+        public void EndOfText() => current.AddRange([0xFE, 0xFF]);
 
         public void EndArray() => current.AddRange([0xFF, 0xFF]);
 
@@ -237,6 +241,10 @@ public sealed class DatasetUploadTests
         public void Text(ReadOnlySpan<byte> utf8) => Count += utf8.Length;
 
         public void Tokens(ReadOnlySpan<ushort> tokens) => Count += tokens.Length;
+
+        public void EndOfText()
+        {
+        }
 
         public void EndArray()
         {

@@ -27,15 +27,20 @@ public sealed class NpzFile : IDisposable
     /// <summary>Opens a file and reads the heads of its arrays.</summary>
     /// <exception cref="UserErrorException">The file is missing, no npz, or holds something that is no token
     /// array.</exception>
-    public static NpzFile Open(string path)
+    public static NpzFile Open(string path) => Open(path, path);
+
+    /// <summary>Opens a file that people know by another name.</summary>
+    /// <exception cref="UserErrorException">The file is missing, no npz, or holds something that is no token
+    /// array.</exception>
+    internal static NpzFile Open(string place, string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (!File.Exists(path))
+        if (!File.Exists(place))
             throw new UserErrorException($"There is no file {path}; check the path.");
         ZipArchive? archive = null;
         try
         {
-            archive = ZipFile.OpenRead(path);
+            archive = ZipFile.OpenRead(place);
             var arrays = archive.Entries.Select(entry => ReadHead(path, entry)).ToList();
             if (arrays.Count == 0)
                 throw new UserErrorException($"{path} holds no array; encode the text again.");

@@ -23,10 +23,15 @@ internal sealed class NpzFormat : IDocumentFormat
     }
 
     /// <inheritdoc/>
-    public void Read(string path, IDocumentSink sink, Action<long> progress, CancellationToken cancellation)
+    public void Read(
+        SourceFile file,
+        SourceOptions options,
+        IDocumentSink sink,
+        Action<long> progress,
+        CancellationToken cancellation)
     {
-        using var npz = NpzFile.Open(path);
-        sink.BeginDocument(path);
+        using var npz = NpzFile.Open(file.Path, file.Name);
+        sink.BeginDocument(file.Name);
         foreach (var array in npz.Arrays)
         {
             foreach (var tokens in npz.ReadTokens(array))
