@@ -67,6 +67,21 @@ public sealed class GenerationTests
         Assert.Equal(whole[1].TakeWhile(token => token != stop).Append(stop), ended[1]);
     }
 
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(5, 0)]
+    [InlineData(0, 0.5)]
+    public void Ids_that_no_vocabulary_has_are_never_drawn(int topK, double topP)
+    {
+        const int count = 6;
+        using var replica = Fresh(Precision.Float32, Route.Cpu);
+        var wish = Request with { Length = 21, TopK = topK, TopP = topP };
+        Assert.Contains(Generate(replica, wish).SelectMany(tokens => tokens), token => token >= count);
+        var drawn = Generate(replica, wish with { TokenCount = count });
+        Assert.All(drawn.SelectMany(tokens => tokens), token => Assert.InRange(token, 0, count - 1));
+        Assert.Equal(Generate(replica, wish), Generate(replica, wish with { TokenCount = 1000 }));
+    }
+
     [Fact]
     public void One_likeliest_token_is_greedy()
     {

@@ -11,7 +11,8 @@ internal sealed class TextGenerator(Decoder decoder, ModelShape shape)
     public void Run(GenerationRequest request, Action<GeneratedToken> produced, CancellationToken cancellation)
     {
         Check(request);
-        var sampler = new Sampler(request, shape.VocabularySize);
+        var drawable = Math.Min(request.TokenCount ?? shape.VocabularySize, shape.VocabularySize);
+        var sampler = new Sampler(request, drawable);
         var tokens = new int[request.Count];
         var ended = new bool[request.Count];
         var logits = decoder.Start(request.Prompt, request.Count, request.Prompt.Count + request.Length);
@@ -24,7 +25,7 @@ internal sealed class TextGenerator(Decoder decoder, ModelShape shape)
             {
                 if (ended[sample])
                     continue;
-                tokens[sample] = sampler.Draw(logits.Row(sample), sample, position);
+                tokens[sample] = sampler.Draw(logits.Row(sample)[..drawable], sample, position);
                 ended[sample] = tokens[sample] == request.StopToken;
                 produced(new GeneratedToken(sample, position, tokens[sample]));
             }
@@ -44,6 +45,8 @@ internal sealed class TextGenerator(Decoder decoder, ModelShape shape)
 
         if (request.Prompt.Any(token => token < 0 || token >= shape.VocabularySize))
             throw new ArgumentException($"The prompt holds a token outside the vocabulary of {shape.VocabularySize}.");
+        if (request.TokenCount < 1)
+            throw new ArgumentException("At least one token has to be there to draw.");
         if (request.Temperature < 0 || request.TopK < 0 || request.TopP is < 0 or > 1)
             throw new ArgumentException("Temperature, top-k and top-p cannot be negative, and top-p is at most 1.");
     }

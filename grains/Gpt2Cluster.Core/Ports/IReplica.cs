@@ -292,6 +292,12 @@ public sealed record GenerationRequest
     /// <summary>The step the sample belongs to; 0 outside a run.</summary>
     public long Step { get; init; }
 
+    /// <summary>
+    /// Only ids below this are drawn: those of a padded or enlarged vocabulary beyond stand for no text. Null draws
+    /// from all the model has.
+    /// </summary>
+    public int? TokenCount { get; init; }
+
     /// <summary>A sample ends when this token is drawn; null never ends early.</summary>
     public int? StopToken { get; init; }
 }

@@ -31,6 +31,7 @@ internal static class GenerateJob
             TopK = wish.TopK,
             TopP = wish.TopP,
             Seed = wish.Seed,
+            TokenCount = Gpt2Vocabulary.Count,
         };
         replica.Generate(request, token => samples[token.Sample].Add(token.Token), work.Cancellation);
         foreach (var sample in samples)

@@ -39,6 +39,7 @@ internal sealed class SampleWriter(RunSpecification specification)
             TopP = sampling.TopP,
             Seed = SampleSeed(specification.Seed, index),
             Step = step,
+            TokenCount = Gpt2Vocabulary.Count,
         };
         replica.Generate(request, produced => tokens.Add(produced.Token), cancellation);
         return tokenizer.Value.Decode(tokens);
