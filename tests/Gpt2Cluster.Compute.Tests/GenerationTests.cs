@@ -34,7 +34,8 @@ public sealed class GenerationTests
         for (var position = 0; position < Request.Length; position++)
         {
             using var decoder = replica.NewDecoder();
-            text.Add(sampler.Draw(decoder.Start(text, 1, text.Count).Row(0), 0, position));
+            using var cache = decoder.NewCache(text.Count);
+            text.Add(sampler.Draw(decoder.Start(text, [cache]).Row(0), 0, position, text));
         }
 
         Assert.Equal(text.Skip(Request.Prompt.Count), withCache[0]);
