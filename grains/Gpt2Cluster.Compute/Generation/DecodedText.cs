@@ -30,8 +30,8 @@ internal sealed class DecodedText(
         var position = tokens.Count - request.Prompt.Count;
         var token = sampler.Draw(logits, sample, position, tokens);
         tokens.Add(token);
-        var goesOn = produced(new GeneratedToken(sample, position, token));
-        IsOver = !goesOn || token == request.StopToken || position + 1 == request.Length;
+        var drawn = new GeneratedToken(sample, position, token);
+        IsOver = !produced(drawn) || request.EndsWith(drawn);
     }
 
     /// <inheritdoc/>

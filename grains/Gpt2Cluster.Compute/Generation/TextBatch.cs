@@ -32,8 +32,12 @@ internal sealed class TextBatch(Decoder decoder, ModelShape shape, Action ended)
         var joining = new List<DecodedText>();
         try
         {
-            for (var sample = 0; sample < request.Count; sample++)
-                joining.Add(new DecodedText(request, sampler, decoder.NewCache(positionCount), sample, produced));
+            for (var index = 0; index < request.Count; index++)
+            {
+                var cache = decoder.NewCache(positionCount);
+                joining.Add(new DecodedText(request, sampler, cache, request.FirstSample + index, produced));
+            }
+
             var logits = decoder.Start(request.Prompt, [.. joining.Select(text => text.Cache)]);
             foreach (var text in joining)
                 text.Draw(logits.Row(0));
@@ -83,7 +87,7 @@ internal sealed class TextBatch(Decoder decoder, ModelShape shape, Action ended)
 
     private void Check(GenerationRequest request)
     {
-        if (request.Prompt.Count == 0 || request.Length < 1 || request.Count < 1)
+        if (request.Prompt.Count == 0 || request is not { Length: > 0, Count: > 0, FirstSample: >= 0 })
             throw new ArgumentException("A prompt of one token, a length of one and one sample are the least.");
         if (request.Prompt.Count + request.Length > shape.ContextLength)
         {

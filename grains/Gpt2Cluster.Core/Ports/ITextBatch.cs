@@ -21,10 +21,10 @@ public interface ITextBatch : IDisposable
     void Advance();
 }
 
-/// <summary>Texts of one request.</summary>
+/// <summary>Requests from their prompts to the end of all their samples.</summary>
 public static class TextGeneration
 {
-    /// <summary>Continues one request's prompt to the end of all its samples.</summary>
+    /// <summary>Continues one request's prompt, all samples together.</summary>
     /// <param name="replica">The model.</param>
     /// <param name="request">The request.</param>
     /// <param name="produced">Takes the tokens, in order of position, then sample.</param>
@@ -36,18 +36,56 @@ public static class TextGeneration
         Action<GeneratedToken> produced,
         CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(request);
+        replica.Generate(
+            [request],
+            request.Count,
+            (_, token) =>
+            {
+                produced(token);
+                return true;
+            },
+            cancellation);
+    }
+
+    /// <summary>Continues requests in order, some texts at a time: when one is over the next joins.</summary>
+    /// <param name="replica">The model.</param>
+    /// <param name="requests">The requests.</param>
+    /// <param name="atOnce">Texts decoded together at most, 1 or more.</param>
+    /// <param name="produced">Takes a request's index and a token of it; false ends the sample.</param>
+    /// <param name="cancellation">Ends it between two tokens.</param>
+    /// <exception cref="ArgumentException">A request does not fit the model.</exception>
+    public static void Generate(
+        this IReplica replica,
+        IReadOnlyList<GenerationRequest> requests,
+        int atOnce,
+        Func<int, GeneratedToken, bool> produced,
+        CancellationToken cancellation)
+    {
         ArgumentNullException.ThrowIfNull(replica);
-        ArgumentNullException.ThrowIfNull(produced);
+        ArgumentNullException.ThrowIfNull(requests);
+        ArgumentOutOfRangeException.ThrowIfLessThan(atOnce, 1);
         using var texts = replica.NewTexts();
-        texts.Join(request, token =>
-        {
-            produced(token);
-            return true;
-        });
-        while (texts.Count > 0)
+        var (index, begun) = (0, 0);
+        while (index < requests.Count || texts.Count > 0)
         {
             cancellation.ThrowIfCancellationRequested();
-            texts.Advance();
+            while (index < requests.Count && texts.Count < atOnce)
+            {
+                var (request, number) = (requests[index], index);
+                var some = request with
+                {
+                    FirstSample = request.FirstSample + begun,
+                    Count = Math.Min(request.Count - begun, atOnce - texts.Count),
+                };
+                texts.Join(some, token => produced(number, token));
+                begun += some.Count;
+                if (begun == request.Count)
+                    (index, begun) = (index + 1, 0);
+            }
+
+            if (texts.Count > 0)
+                texts.Advance();
         }
     }
 }
@@ -63,6 +101,9 @@ public sealed record GenerationRequest
 
     /// <summary>How many samples, 1 or more; each has randomness of its own.</summary>
     public int Count { get; init; } = 1;
+
+    /// <summary>The first sample's number, 0 and up; the others' follow. A number has its own randomness.</summary>
+    public int FirstSample { get; init; }
 
     /// <summary>Divides the logits; 0 is greedy.</summary>
     public double Temperature { get; init; } = 1.0;
@@ -101,10 +142,13 @@ public sealed record GenerationRequest
 
     /// <summary>A sample ends when this token is drawn; null never ends early.</summary>
     public int? StopToken { get; init; }
+
+    /// <summary>Whether a sample is over with this token of it.</summary>
+    public bool EndsWith(GeneratedToken token) => token.Token == StopToken || token.Position + 1 >= Length;
 }
 
 /// <summary>One token of one sample, in order of production.</summary>
-/// <param name="Sample">Its number in the request: 0 to Count - 1.</param>
+/// <param name="Sample">Its number, from the request's first one on.</param>
 /// <param name="Position">0 for the first token after the prompt.</param>
 /// <param name="Token">Its id.</param>
 public readonly record struct GeneratedToken(int Sample, int Position, int Token);
