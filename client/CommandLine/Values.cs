@@ -75,6 +75,20 @@ internal static class Values
         HelpName = valueName,
     };
 
+    /// <summary>A text that may be given several times.</summary>
+    public static Option<string[]> Texts(string name, string description, bool mayBeEmpty) => new(name)
+    {
+        Description = description,
+        HelpName = "TEXT",
+        CustomParser = result =>
+        {
+            string[] texts = [.. result.Tokens.Select(token => token.Value)];
+            if (!mayBeEmpty && texts.Contains(""))
+                result.AddError($"{name} takes a value that is not empty");
+            return texts;
+        },
+    };
+
     /// <summary>One of a few words.</summary>
     public static Option<string?> Choice(string name, string description, params string[] words) => new(name)
     {

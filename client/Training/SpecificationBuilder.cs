@@ -1,8 +1,10 @@
 using System.CommandLine;
+using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Windows;
+using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Client.Training;
@@ -16,6 +18,9 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     /// A dataset of this length stands in while the real one is not known yet; any option is fine with it.
     /// </summary>
     private const long PlaceholderTokens = long.MaxValue / 4;
+
+    // Tokenised once: the specification is made several times.
+    private readonly Lazy<SamplePrompt[]> prompts = new(() => Prompts(options, arguments));
 
     /// <summary><c>--run</c>.</summary>
     public RunName Run { get; } = RunName.Parse(arguments.GetValue(options.Run) ?? "run1");
@@ -42,11 +47,11 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     public IReadOnlyList<string> Errors(ModelReference model)
     {
         var errors = SpecificationCheck.Errors(Preview(model, validationTokenCount: 2)).ToList();
-        if (PromptTokens().Count >= model.Shape.ContextLength)
+        if (prompts.Value.FirstOrDefault(one => one.Tokens.Count >= model.Shape.ContextLength) is { } tooLong)
         {
             return
             [
-                $"--sample-prompt has {PromptTokens().Count} tokens and leaves no room in the context of "
+                $"--sample-prompt has {tooLong.Tokens.Count} tokens and leaves no room in the context of "
                 + $"{model.Shape.ContextLength} tokens of {model.Name}; shorten it.",
             ];
         }
@@ -185,25 +190,45 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     private SamplingOptions Sampling(ModelReference model, TrainingDefaults defaults)
     {
         var standard = new SamplingOptions();
-        var tokens = PromptTokens();
+        var rules = options.SampleRules;
         var fitting = Math.Min(
-            defaults.SampleLength, SamplingOptions.LengthThatFits(model.Shape.ContextLength, tokens.Count));
+            defaults.SampleLength,
+            SamplingOptions.LengthThatFits(
+                model.Shape.ContextLength, prompts.Value.Max(prompt => prompt.Tokens.Count)));
         return standard with
         {
             Every = arguments.GetValue(options.SampleEvery) ?? defaults.SampleEvery,
             Count = Int(options.SampleNum) ?? standard.Count,
             Length = Int(options.SampleLength) ?? fitting,
-            Prompt = arguments.GetValue(options.SamplePrompt) ?? "",
-            PromptTokens = tokens,
+            Prompt = prompts.Value[0].Text,
+            PromptTokens = prompts.Value[0].Tokens,
+            MorePrompts = prompts.Value[1..],
             TopK = Int(options.TopK) ?? standard.TopK,
             TopP = arguments.GetValue(options.TopP) ?? standard.TopP,
             Temperature = arguments.GetValue(options.Temperature) ?? standard.Temperature,
+            RepetitionPenalty = arguments.GetValue(rules.RepetitionPenalty) ?? standard.RepetitionPenalty,
+            NoRepeatNgram = Int(rules.NoRepeatNgram) ?? standard.NoRepeatNgram,
+            MinLength = Int(rules.MinLength) ?? standard.MinLength,
+            Stops = arguments.GetValue(rules.Stop) ?? standard.Stops,
+            IgnoreEndOfText = arguments.GetValue(rules.IgnoreEndOfText),
+            IncludePrompt = arguments.GetValue(rules.IncludePrefix) != "no",
         };
     }
 
-    private IReadOnlyList<int> PromptTokens() => arguments.GetValue(options.SamplePrompt) is { Length: > 0 } prompt
-        ? new Gpt2Tokenizer().Encode(prompt)
-        : new SamplingOptions().PromptTokens;
+    /// <summary>The prompts of the samples, in order, a file's last; end-of-text where none is named.</summary>
+    private static SamplePrompt[] Prompts(TrainingOptions options, ParseResult arguments)
+    {
+        var texts = (arguments.GetValue(options.SamplePrompt) ?? []).ToList();
+        if (arguments.GetValue(options.SamplePromptFile) is { } path)
+            texts.Add(PromptFile.Read(options.SamplePromptFile.Name, path));
+        var tokenizer = new Lazy<Gpt2Tokenizer>(() => new Gpt2Tokenizer());
+        return
+        [
+            .. texts.DefaultIfEmpty("").Select(text => text.Length == 0
+                ? new SamplePrompt("", new SamplingOptions().PromptTokens)
+                : new SamplePrompt(text, PromptText.Encode(text, tokenizer.Value))),
+        ];
+    }
 
     private WorkerRange Workers()
     {

@@ -133,17 +133,29 @@ internal sealed class TrainingOptions
         "--sample-length", "tokens [default: 200 or what fits the context]");
 
     /// <summary><c>--sample-prompt</c>.</summary>
-    public Option<string?> SamplePrompt { get; } = Values.FreeText(
-        "--sample-prompt", "TEXT", "what samples begin with [default: end-of-text]");
+    public Option<string[]> SamplePrompt { get; } = Named(
+        Values.Texts(
+            "--sample-prompt", "what samples begin with; may be repeated [default: end-of-text]", mayBeEmpty: true),
+        "--sample-prefix");
+
+    /// <summary><c>--sample-prompt-file</c>.</summary>
+    public Option<string?> SamplePromptFile { get; } = Values.Text(
+        "--sample-prompt-file", "F", "a file of UTF-8 with one more prompt");
+
+    /// <summary><c>--sample-stop</c> and the others that <c>generate</c> has too.</summary>
+    public TextOptions SampleRules { get; } = new("--sample-");
 
     /// <summary><c>--top-k</c>.</summary>
-    public Option<long?> TopK { get; } = Values.WholeNumber("--top-k", "0 for all [default: 40]");
+    public Option<long?> TopK { get; } = Named(
+        Values.WholeNumber("--top-k", "0 for all [default: 40]"), "--sample-top-k");
 
     /// <summary><c>--top-p</c>.</summary>
-    public Option<double?> TopP { get; } = Values.Number("--top-p", "0 for all [default: 0]");
+    public Option<double?> TopP { get; } = Named(
+        Values.Number("--top-p", "0 for all [default: 0]"), "--sample-top-p");
 
     /// <summary><c>--temperature</c>.</summary>
-    public Option<double?> Temperature { get; } = Values.Number("--temperature", "0 is greedy [default: 1]");
+    public Option<double?> Temperature { get; } = Named(
+        Values.Number("--temperature", "0 is greedy [default: 1]"), "--sample-temperature");
 
     /// <summary><c>--save-every</c>.</summary>
     public Option<long?> SaveEvery { get; } = Values.WholeNumber(
@@ -186,7 +198,13 @@ internal sealed class TrainingOptions
         Schedule, Warmup,
         WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, LoraAlpha, LoraDropout,
         LoraTargets, Device, Precision, Recompute, Workers, ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum,
-        SampleLength, SamplePrompt, TopK, TopP, Temperature,
+        SampleLength, SamplePrompt, SamplePromptFile, TopK, TopP, Temperature, .. SampleRules.All,
         SaveEvery, Keep, ValDataset, ValSplit, ValEvery, EarlyStop, Seed, PauseAt,
     ];
+
+    private static Option<T> Named<T>(Option<T> option, string alias)
+    {
+        option.Aliases.Add(alias);
+        return option;
+    }
 }

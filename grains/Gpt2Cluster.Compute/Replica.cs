@@ -252,21 +252,17 @@ internal sealed class Replica : IReplica
     }
 
     /// <inheritdoc/>
-    public void Generate(GenerationRequest request, Action<GeneratedToken> produced, CancellationToken cancellation)
+    public ITextBatch NewTexts()
     {
         ThrowIfNotLoaded();
-        using var mode = no_grad();
         decoder ??= NewDecoder();
-        try
+
+        // A replica that trains will have other parameters next time, and needs the memory.
+        return new TextBatch(decoder, options.Shape, () =>
         {
-            new TextGenerator(decoder, options.Shape).Run(request, produced, cancellation);
-        }
-        finally
-        {
-            // A replica that trains will have other parameters next time, and needs the memory.
             if (options.Trains)
                 DropDecoder();
-        }
+        });
     }
 
     /// <summary>The parameters as products take them.</summary>

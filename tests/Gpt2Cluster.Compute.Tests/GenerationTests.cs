@@ -34,7 +34,8 @@ public sealed class GenerationTests
         for (var position = 0; position < Request.Length; position++)
         {
             using var decoder = replica.NewDecoder();
-            text.Add(sampler.Draw(decoder.Start(text, 1, text.Count).Row(0), 0, position));
+            using var cache = decoder.NewCache(text.Count);
+            text.Add(sampler.Draw(decoder.Start(text, [cache]).Row(0), 0, position, text));
         }
 
         Assert.Equal(text.Skip(Request.Prompt.Count), withCache[0]);
@@ -65,6 +66,21 @@ public sealed class GenerationTests
         var stop = whole[1][4];
         var ended = Generate(replica, Request with { StopToken = stop });
         Assert.Equal(whole[1].TakeWhile(token => token != stop).Append(stop), ended[1]);
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(5, 0)]
+    [InlineData(0, 0.5)]
+    public void Ids_that_no_vocabulary_has_are_never_drawn(int topK, double topP)
+    {
+        const int count = 6;
+        using var replica = Fresh(Precision.Float32, Route.Cpu);
+        var wish = Request with { Length = 21, TopK = topK, TopP = topP };
+        Assert.Contains(Generate(replica, wish).SelectMany(tokens => tokens), token => token >= count);
+        var drawn = Generate(replica, wish with { TokenCount = count });
+        Assert.All(drawn.SelectMany(tokens => tokens), token => Assert.InRange(token, 0, count - 1));
+        Assert.Equal(Generate(replica, wish), Generate(replica, wish with { TokenCount = 1000 }));
     }
 
     [Fact]

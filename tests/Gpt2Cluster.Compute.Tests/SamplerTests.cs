@@ -19,7 +19,7 @@ public sealed class SamplerTests
             (logits, topK, topP, temperature, position) =>
             {
                 var request = Request(topK, topP, temperature);
-                var drawn = new Sampler(request, VocabularySize).Draw(logits, 1, position);
+                var drawn = new Sampler(request, VocabularySize).Draw(logits, 1, position, []);
                 Assert.Equal(Twin(request, logits, 1, position), drawn);
             },
             iter: 2000,
@@ -27,7 +27,7 @@ public sealed class SamplerTests
 
     [Fact]
     public void Temperature_zero_takes_the_first_of_the_likeliest() =>
-        Assert.Equal(2, new Sampler(Request(0, 0, 0), 5).Draw([1, 2, 7, 7, 3], 0, 0));
+        Assert.Equal(2, new Sampler(Request(0, 0, 0), 5).Draw([1, 2, 7, 7, 3], 0, 0, []));
 
     [Fact]
     public void The_token_that_crosses_the_bound_is_kept()
@@ -42,7 +42,7 @@ public sealed class SamplerTests
     private static int[] Seen(float[] logits, double topP)
     {
         var sampler = new Sampler(Request(0, topP, 1), logits.Length);
-        return [.. Enumerable.Range(0, 2000).Select(position => sampler.Draw(logits, 0, position)).Distinct().Order()];
+        return [.. Enumerable.Range(0, 2000).Select(position => sampler.Draw(logits, 0, position, [])).Distinct().Order()];
     }
 
     private static GenerationRequest Request(int topK, double topP, double temperature) =>

@@ -90,12 +90,11 @@ public static class GenerateBenchmark
     {
         using var mode = TorchSharp.torch.no_grad();
         using var decoder = replica.NewDecoder();
-        decoder.Start([0], count, 2);
         var seconds = new double[ProductRepetitions];
         for (var repetition = 0; repetition < seconds.Length; repetition++)
         {
             var start = Stopwatch.GetTimestamp();
-            decoder.MultiplyAll();
+            decoder.MultiplyAll(count);
             seconds[repetition] = Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
 

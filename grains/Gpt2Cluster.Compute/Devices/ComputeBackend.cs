@@ -69,6 +69,12 @@ internal abstract class ComputeBackend : IDisposable
     /// <summary>Waits until everything asked of the device is done.</summary>
     public abstract void Synchronize();
 
+    /// <summary>
+    /// Rows of every matrix while decoding, where products of another number of rows may add in another order; null
+    /// where a row's bits do not depend on how many there are.
+    /// </summary>
+    public virtual int? DecodingRows => null;
+
     /// <summary>A pass over the model begins; a device may fetch the tokens here, once for all who need them.</summary>
     /// <param name="tokens">N inputs, unchanged until the pass ends.</param>
     /// <param name="targets">N targets, unchanged until the pass ends.</param>

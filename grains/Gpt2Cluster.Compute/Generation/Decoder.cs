@@ -7,18 +7,11 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Generation;
 
-/// <summary>Logits on the host: one row for each sample.</summary>
-/// <param name="Values">S rows of <paramref name="Columns"/> numbers.</param>
-/// <param name="Columns">Numbers of a row.</param>
-/// <param name="VocabularySize">Numbers of a row that mean something: V.</param>
-internal readonly record struct LogitRows(float[] Values, int Columns, int VocabularySize)
-{
-    /// <summary>The V logits of one sample.</summary>
-    public ReadOnlySpan<float> Row(int sample) => Values.AsSpan(sample * Columns, VocabularySize);
-}
-
 /// <summary>
-/// Forward passes of one token for each of S samples, on top of a key/value cache. Shapes: S samples, C channels.
+/// Forward passes of one token for each of S texts, on top of their key/value caches. What comes out for a text is a
+/// function of its own tokens, bit for bit: not of how many others there are, nor of its place among them. Every
+/// operation works row by row, either by kernels of ours that do, or on matrices of one fixed number of rows.
+/// Shapes: S texts, C channels.
 /// </summary>
 internal sealed class Decoder(
     ModelParameters parameters, IWorkingParameters working, Gpt2 model, ComputeBackend backend) : IDisposable
@@ -27,48 +20,65 @@ internal sealed class Decoder(
     private readonly DecodingWeights weights = new(working, parameters.Shape.LayerCount, backend.DecodingType);
     private readonly IKernels kernels = backend.Kernels;
     private readonly IRowMatmul matmul = backend.RowMatmul;
-    private KeyValueCache? cache;
-    private Buffers? buffers;
-    private int position;
+    private DecodingBuffers? ofPrompts;
+    private DecodingBuffers? ofTexts;
 
-    /// <summary>
-    /// Reads the prompt and returns the logits behind it: the same for all samples, each in its own row.
-    /// </summary>
-    public LogitRows Start(IReadOnlyList<int> prompt, int sampleCount, int positionCount)
+    /// <summary>Texts of one <see cref="Continue"/> at most.</summary>
+    public int MostTexts => backend.DecodingRows ?? int.MaxValue;
+
+    /// <summary>Room for a text of that many tokens, the prompt's included; the caller disposes it.</summary>
+    public KeyValueCache NewCache(int positionCount) => new(shape, positionCount, backend.Type, backend.Memory);
+
+    /// <summary>Reads a prompt into the empty caches of the texts that begin with it.</summary>
+    /// <returns>The logits behind the prompt, one row for all.</returns>
+    public LogitRows Start(IReadOnlyList<int> prompt, IReadOnlyList<KeyValueCache> caches)
     {
-        End();
-        cache = new KeyValueCache(shape, sampleCount, positionCount, backend.Type, backend.Memory);
-        buffers = new Buffers(sampleCount, parameters, backend);
         using var space = new Workspace(backend, parameters, prompt.Count, false, false);
         var context = StepContext.ForEvaluation(prompt.Count);
-        model.Forward(space, context, prompt.ToArray(), (layer, a) => cache.StorePrompt(layer, a.Qkv));
-        position = prompt.Count;
+        model.Forward(space, context, prompt.ToArray(), (layer, a) =>
+        {
+            foreach (var cache in caches)
+                cache.StorePrompt(layer, a.Qkv);
+        });
+        foreach (var cache in caches)
+            cache.Advance(prompt.Count);
+        ofPrompts ??= new DecodingBuffers(backend.DecodingRows ?? 1, parameters, backend);
         using var last = space.Stream(shape.LayerCount).SliceRows(prompt.Count - 1, 1); // (1, C)
         using var scope = NewDisposeScope();
-        buffers.Stream.Tensor.copy_(last.Tensor); // (S, C)
-        return Logits();
+        ofPrompts.StreamRows[0].Tensor.copy_(last.Tensor); // (1, C)
+        return Logits(ofPrompts);
     }
 
-    /// <summary>Reads one more token of each sample and returns the logits behind them.</summary>
-    public LogitRows Continue(ReadOnlyMemory<int> tokens)
+    /// <summary>Reads one more token of each text and returns the logits behind them.</summary>
+    /// <param name="caches">The texts' own, 1 to <see cref="MostTexts"/>.</param>
+    /// <param name="tokens">Their tokens, in the same order.</param>
+    public LogitRows Continue(IReadOnlyList<KeyValueCache> caches, ReadOnlyMemory<int> tokens)
     {
-        using var here = weights.Outer.Positions.SliceRows(position, 1); // (1, C)
-        kernels.Embed(tokens, 1, weights.Outer.Tokens, here, Dropout.None, buffers!.Stream); // (S, C)
+        var b = BuffersFor(caches.Count);
+        for (var text = 0; text < caches.Count; text++)
+        {
+            using var here = weights.Outer.Positions.SliceRows(caches[text].Length, 1); // (1, C)
+            kernels.Embed(
+                tokens.Slice(text, 1), 1, weights.Outer.Tokens, here, Dropout.None, b.StreamRows[text]); // (1, C)
+        }
+
         for (var layer = 0; layer < shape.LayerCount; layer++)
-            Block(layer, weights.Blocks[layer], buffers);
-        position++;
-        return Logits();
+            Block(layer, weights.Blocks[layer], caches, b);
+        foreach (var cache in caches)
+            cache.Advance(1);
+        return Logits(b);
     }
 
     /// <summary>Bytes of weights that one token reads.</summary>
     public long WeightBytes => weights.MatrixBytes;
 
     /// <summary>
-    /// The products of one token alone, on whatever the buffers hold: what bounds <see cref="Continue"/>.
+    /// The products of one token of each of S texts alone, on whatever the buffers hold: what bounds
+    /// <see cref="Continue"/>.
     /// </summary>
-    public void MultiplyAll()
+    public void MultiplyAll(int textCount)
     {
-        var b = buffers!;
+        var b = BuffersFor(textCount);
         foreach (var w in weights.Blocks)
         {
             matmul.Multiply(b.Norm, w.Qkv.Weight, b.Qkv);
@@ -84,102 +94,65 @@ internal sealed class Decoder(
     /// <inheritdoc/>
     public void Dispose()
     {
-        End();
+        ofPrompts?.Dispose();
+        ofTexts?.Dispose();
         weights.Dispose();
     }
 
-    private void Block(int layer, DecodingWeights.Block w, Buffers b)
+    private void Block(int layer, DecodingWeights.Block w, IReadOnlyList<KeyValueCache> caches, DecodingBuffers b)
     {
         kernels.LayerNorm(b.Stream, w.Norm1, b.Statistics, b.Norm); // (S, C)
-        Multiply(b.Norm, w.Qkv, b.Qkv); // (S, 3C)
+        Multiply(b.Norm, w.Qkv, b.Qkv, b); // (S, 3C)
         kernels.AddBias(b.Qkv, w.Qkv.Bias);
-        var (keys, values) = cache!.Layer(layer); // each (S H P, D)
-        kernels.AttendToCache(b.Qkv, keys, values, position, b.Norm); // (S, C)
-        Multiply(b.Norm, w.Out, b.Branch); // (S, C)
+        for (var text = 0; text < caches.Count; text++)
+        {
+            var (keys, values) = caches[text].Layer(layer); // each (H P, D)
+            kernels.AttendToCache(b.QkvRows[text], keys, values, caches[text].Length, b.AttendedRows[text]);
+        }
+
+        Multiply(b.Attended, w.Out, b.Branch, b); // (S, C)
         kernels.AddBranch(b.Stream, b.Branch, w.Out.Bias, Dropout.None, b.Stream); // (S, C)
 
         kernels.LayerNorm(b.Stream, w.Norm2, b.Statistics, b.Norm); // (S, C)
-        Multiply(b.Norm, w.Up, b.Mlp); // (S, 4C)
+        Multiply(b.Norm, w.Up, b.Mlp, b); // (S, 4C)
         kernels.Gelu(b.Mlp, w.Up.Bias, b.Mlp); // (S, 4C)
-        Multiply(b.Mlp, w.Down, b.Branch); // (S, C)
+        Multiply(b.Mlp, w.Down, b.Branch, b); // (S, C)
         kernels.AddBranch(b.Stream, b.Branch, w.Down.Bias, Dropout.None, b.Stream); // (S, C)
     }
 
-    private void Multiply(Matrix x, LinearParameters w, Matrix y)
+    private void Multiply(Matrix x, LinearParameters w, Matrix y, DecodingBuffers b)
     {
         matmul.Multiply(x, w.Weight, y); // (S, O)
         if (w.Adapter is not { } adapter)
             return;
-        var projected = buffers!.Projected!; // (S, R)
-        backend.Matmul.MultiplyByTransposed(x, adapter.A, projected, parameters.Lora!.Scale);
-        backend.Matmul.MultiplyByTransposed(projected, adapter.B, y, add: true); // (S, O)
+
+        // The library's products of several rows may add in another order than those of one.
+        var rows = backend.DecodingRows ?? 1;
+        for (var row = 0; row < b.Rows; row += rows)
+        {
+            using var from = x.SliceRows(row, rows);
+            using var projected = b.Projected!.SliceRows(row, rows); // (rows, R)
+            using var into = y.SliceRows(row, rows);
+            backend.Matmul.MultiplyByTransposed(from, adapter.A, projected, parameters.Lora!.Scale);
+            backend.Matmul.MultiplyByTransposed(projected, adapter.B, into, add: true); // (rows, O)
+        }
     }
 
-    private LogitRows Logits()
+    private LogitRows Logits(DecodingBuffers b)
     {
-        var b = buffers!;
         kernels.LayerNorm(b.Stream, weights.Outer.Norm, b.Statistics, b.Norm); // (S, C)
         matmul.MultiplyByTransposed(b.Norm, weights.Tokens, b.Logits); // (S, Vp)
         b.CopyLogits();
         return new LogitRows(b.HostLogits, b.Logits.Columns, shape.VocabularySize);
     }
 
-    private void End()
+    private DecodingBuffers BuffersFor(int textCount)
     {
-        cache?.Dispose();
-        buffers?.Dispose();
-    }
-
-    /// <summary>Memory for one token's activations of every sample.</summary>
-    private sealed class Buffers : IDisposable
-    {
-        private readonly List<Matrix> all = [];
-
-        public Buffers(int samples, ModelParameters parameters, ComputeBackend backend)
-        {
-            var (width, vocabulary) = (parameters.Shape.Width, parameters.Shape.VocabularySize);
-            Stream = New(width);
-            Norm = New(width);
-            Branch = New(width);
-            Qkv = New(3 * width);
-            Mlp = New(4 * width);
-            Logits = New(VocabularyPadding.PaddedRows(vocabulary));
-            Projected = parameters.Lora is { } lora ? New(lora.Rank) : null;
-            all.Add(Statistics = BlockActivations.NewStatistics(backend, samples));
-            HostLogits = new float[samples * Logits.Columns];
-
-            Matrix New(int columns)
-            {
-                all.Add(backend.Memory.Matrix(samples, columns, backend.Type));
-                return all[^1];
-            }
-        }
-
-        public Matrix Stream { get; } // (S, C)
-
-        public Matrix Norm { get; } // (S, C)
-
-        public Matrix Branch { get; } // (S, C)
-
-        public Matrix Qkv { get; } // (S, 3C)
-
-        public Matrix Mlp { get; } // (S, 4C)
-
-        public Matrix Logits { get; } // (S, Vp)
-
-        public Matrix? Projected { get; } // (S, R)
-
-        public Matrix Statistics { get; } // (2, S)
-
-        public float[] HostLogits { get; }
-
-        public void CopyLogits()
-        {
-            using var scope = NewDisposeScope();
-            var host = Logits.Tensor.to(ScalarType.Float32).cpu().contiguous();
-            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(host.bytes).CopyTo(HostLogits);
-        }
-
-        public void Dispose() => all.ForEach(matrix => matrix.Dispose());
+        var rows = backend.DecodingRows ?? textCount;
+        if (ofTexts?.Rows == rows)
+            return ofTexts;
+        ofTexts?.Dispose();
+        ofTexts = null;
+        return ofTexts = new DecodingBuffers(rows, parameters, backend);
     }
 }

@@ -4,8 +4,11 @@ using Gpt2Cluster.Core.Randomness;
 namespace Gpt2Cluster.Compute.Generation;
 
 /// <summary>
-/// Chooses the next token: temperature, then the k likeliest, then the nucleus (Holtzman et al. 2020).
+/// Chooses the next token: what the text holds already (<see cref="LogitsProcessor"/>), then temperature, then the k
+/// likeliest, then the nucleus (Holtzman et al. 2020).
 /// </summary>
+/// <param name="request">The request.</param>
+/// <param name="vocabularySize">Only ids below this are drawn.</param>
 internal sealed class Sampler(GenerationRequest request, int vocabularySize)
 {
     // Beyond this, sorting everything is cheaper than inserting one by one.
@@ -15,11 +18,21 @@ internal sealed class Sampler(GenerationRequest request, int vocabularySize)
     private readonly float[] keys = new float[vocabularySize];
     private readonly double[] weights = new double[vocabularySize];
 
+    private readonly LogitsProcessor? processor =
+        LogitsProcessor.IsAskedFor(request) ? new LogitsProcessor(request, vocabularySize) : null;
+
     /// <summary>
-    /// Draws the token of one sample at one position; a function of logits, seed, step, sample and position.
+    /// Draws the token of one sample at one position; a function of logits, text, seed, step, sample and position.
     /// </summary>
-    public int Draw(ReadOnlySpan<float> logits, int sample, int position)
+    /// <param name="logits">V numbers or more; what is beyond is not looked at.</param>
+    /// <param name="sample">The text's number in the request.</param>
+    /// <param name="position">0 for the first token after the prompt.</param>
+    /// <param name="tokens">Prompt and text so far.</param>
+    public int Draw(ReadOnlySpan<float> logits, int sample, int position, IReadOnlyList<int> tokens)
     {
+        logits = logits[..vocabularySize];
+        if (processor is not null)
+            logits = processor.Apply(logits, position, tokens);
         if (request.Temperature == 0)
             return Likeliest(logits);
         var stream = new RandomStream(request.Seed, RandomPurpose.Sampling, request.Step, sample);
@@ -35,7 +48,11 @@ internal sealed class Sampler(GenerationRequest request, int vocabularySize)
                 return order[index];
         }
 
-        return order[count - 1];
+        // Rounding may leave a rest; what is forbidden has no weight.
+        do
+            count--;
+        while (count > 0 && weights[count] == 0);
+        return order[count];
     }
 
     /// <summary>The largest logit; the first of equals.</summary>

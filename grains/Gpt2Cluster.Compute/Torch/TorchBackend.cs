@@ -84,6 +84,9 @@ internal sealed class TorchBackend : ComputeBackend
     public override ScalarType DecodingType => Type;
 
     /// <inheritdoc/>
+    public override int? DecodingRows => 16;
+
+    /// <inheritdoc/>
     public override IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock) =>
         new TorchHeadLoss(Operators, Matmul, tokens, shape, clock, MostLogitBytes);
 

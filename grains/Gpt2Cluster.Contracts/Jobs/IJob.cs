@@ -92,6 +92,26 @@ public sealed record GenerateWish
     /// <summary><c>bf16</c>, <c>fp32</c> or null for the device's better one.</summary>
     [Id(8)]
     public string? Precision { get; init; }
+
+    /// <summary>Above 0; 1 is off.</summary>
+    [Id(9)]
+    public double RepetitionPenalty { get; init; } = 1.0;
+
+    /// <summary>No sequence of so many tokens comes twice; 0 is off.</summary>
+    [Id(10)]
+    public int NoRepeatNgram { get; init; }
+
+    /// <summary>Tokens before the end-of-text token may come.</summary>
+    [Id(11)]
+    public int MinLength { get; init; }
+
+    /// <summary>Texts of which the first that comes ends a sample; none is empty.</summary>
+    [Id(12)]
+    public string[] Stops { get; init; } = [];
+
+    /// <summary>Whether samples go on behind the end-of-text token, which is not shown.</summary>
+    [Id(13)]
+    public bool IgnoreEndOfText { get; init; }
 }
 
 /// <summary>A model to evaluate on a stored dataset.</summary>

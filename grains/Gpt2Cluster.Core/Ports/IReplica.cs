@@ -262,49 +262,10 @@ public interface IReplica : IDisposable
     double[] SumLosses(in MicroBatch batch, ReadOnlySpan<int> firstTargets);
 
     /// <summary>
-    /// Continues the prompts with a key/value cache. The result is a function of the parameters and the request alone.
+    /// Texts with key/value caches, decoded together. Until they are disposed the parameters must stay as they are.
     /// </summary>
-    void Generate(GenerationRequest request, Action<GeneratedToken> produced, CancellationToken cancellation);
+    ITextBatch NewTexts();
 
     /// <summary>Where the time of the last step went.</summary>
     ComputeTimes Times { get; }
 }
-
-/// <summary>A wish for text.</summary>
-public sealed record GenerationRequest
-{
-    /// <summary>The tokens to continue, one or more; with <see cref="Length"/> at most the context.</summary>
-    public required IReadOnlyList<int> Prompt { get; init; }
-
-    /// <summary>Tokens to add to each sample, 1 or more.</summary>
-    public required int Length { get; init; }
-
-    /// <summary>How many samples, 1 or more; each has randomness of its own.</summary>
-    public int Count { get; init; } = 1;
-
-    /// <summary>Divides the logits; 0 is greedy.</summary>
-    public double Temperature { get; init; } = 1.0;
-
-    /// <summary>Only the k likeliest tokens are drawn from; 0 for all.</summary>
-    public int TopK { get; init; }
-
-    /// <summary>
-    /// Only the smallest set whose probability reaches p (the crossing token included); 0 or 1 for all.
-    /// </summary>
-    public double TopP { get; init; }
-
-    /// <summary>Keys the draws, with <see cref="Step"/>, sample and position.</summary>
-    public ulong Seed { get; init; }
-
-    /// <summary>The step the sample belongs to; 0 outside a run.</summary>
-    public long Step { get; init; }
-
-    /// <summary>A sample ends when this token is drawn; null never ends early.</summary>
-    public int? StopToken { get; init; }
-}
-
-/// <summary>One token of one sample, in order of production.</summary>
-/// <param name="Sample">0 to Count - 1.</param>
-/// <param name="Position">0 for the first token after the prompt.</param>
-/// <param name="Token">Its id.</param>
-public readonly record struct GeneratedToken(int Sample, int Position, int Token);

@@ -11,7 +11,7 @@ internal static class Sampling
 
     public static void Begin(Turn turn)
     {
-        turn.Assign(RangePlanner.Even(turn.Specification.Sampling.Count, turn.State.Members.Count));
+        turn.Assign(RangePlanner.Even(turn.Specification.Sampling.TotalCount, turn.State.Members.Count));
         turn.State = turn.State with { Phase = RunPhase.Sampling };
         SendOutstanding(turn);
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gpt2Cluster.Core.Model;
 
 namespace Gpt2Cluster.Core.Specification;
 
@@ -131,23 +132,59 @@ public static class SpecificationCheck
     {
         var (sampling, shape) = (specification.Sampling, specification.Model.Shape);
         AtLeast(0, sampling.Every, "--sample-every", errors);
-        Within(MaxSampleCount, sampling.Count, "--sample-num", errors);
+        if (sampling.Count < 1 || sampling.Count > MaxSampleCount / (1 + sampling.MorePrompts.Count))
+        {
+            var most = MaxSampleCount / (1 + sampling.MorePrompts.Count);
+            errors.Add($"--sample-num must be 1 to {most}{ForPrompts(sampling)}, not {sampling.Count}.");
+        }
+
         AtLeast(1, sampling.Length, "--sample-length", errors);
         AtLeast(0, sampling.TopK, "--top-k", errors);
         NotNegative(sampling.Temperature, "--temperature", errors);
         if (sampling.TopP is not (>= 0 and <= 1))
             errors.Add($"--top-p must be 0 to 1, not {Text(sampling.TopP)}.");
-        if (sampling.PromptTokens.Count == 0)
-            errors.Add("--sample-prompt has no tokens; leave the option out to begin with end-of-text.");
-        if (sampling.PromptTokens.Any(token => token < 0 || token >= shape.VocabularySize))
-            errors.Add($"--sample-prompt has a token outside the vocabulary of {shape.VocabularySize}.");
-        if (sampling.Length >= 1 && sampling.PromptTokens.Count + (long)sampling.Length > shape.ContextLength)
+        CheckTextRules(sampling, errors);
+        foreach (var prompt in sampling.Prompts())
+            CheckPrompt(prompt, sampling, shape, errors);
+    }
+
+    private static void CheckTextRules(SamplingOptions sampling, List<string> errors)
+    {
+        if (!(sampling.RepetitionPenalty > 0) || !double.IsFinite(sampling.RepetitionPenalty))
         {
             errors.Add(
-                $"--sample-length {sampling.Length} and a prompt of {sampling.PromptTokens.Count} tokens are beyond "
+                $"--sample-repetition-penalty must be above 0 (1 is off), not {Text(sampling.RepetitionPenalty)}.");
+        }
+
+        AtLeast(0, sampling.NoRepeatNgram, "--sample-no-repeat-ngram", errors);
+        AtLeast(0, sampling.MinLength, "--sample-min-length", errors);
+        if (sampling.MinLength > sampling.Length)
+        {
+            errors.Add(
+                $"--sample-min-length {sampling.MinLength} is beyond --sample-length {sampling.Length}; lower it.");
+        }
+
+        if (sampling.Stops.Contains(""))
+            errors.Add("--sample-stop takes a text that is not empty.");
+    }
+
+    private static void CheckPrompt(
+        SamplePrompt prompt, SamplingOptions sampling, ModelShape shape, List<string> errors)
+    {
+        if (prompt.Tokens.Count == 0)
+            errors.Add("--sample-prompt has no tokens; leave the option out to begin with end-of-text.");
+        if (prompt.Tokens.Any(token => token < 0 || token >= shape.VocabularySize))
+            errors.Add($"--sample-prompt has a token outside the vocabulary of {shape.VocabularySize}.");
+        if (sampling.Length >= 1 && prompt.Tokens.Count + (long)sampling.Length > shape.ContextLength)
+        {
+            errors.Add(
+                $"--sample-length {sampling.Length} and a prompt of {prompt.Tokens.Count} tokens are beyond "
                 + $"the context of {shape.ContextLength} tokens; shorten one of them.");
         }
     }
+
+    private static string ForPrompts(SamplingOptions sampling) =>
+        sampling.MorePrompts.Count == 0 ? "" : $" for each of {sampling.MorePrompts.Count + 1} prompts";
 
     private static void AtLeast(long least, long value, string option, List<string> errors)
     {

@@ -1,78 +1,92 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Tokens;
+using Gpt2Cluster.Grains.Models;
 
 namespace Gpt2Cluster.Grains.Jobs;
 
-/// <summary>Text from a model: pieces as they come, then each sample whole.</summary>
+/// <summary>Text from a model: pieces as they come, and each sample whole once it is over.</summary>
 internal static class GenerateJob
 {
     /// <summary>Does the work.</summary>
     /// <exception cref="UserErrorException">The wish does not fit the model.</exception>
     public static JsonObject Run(JobWork work, GenerateWish wish)
     {
+        Check(wish);
         using var parameters = work.Services.Parameters.Open(wish.Source);
-        var prompt = PromptOf(wish, parameters.Vocabulary);
-        var length = LengthOf(wish, prompt.Count, parameters.Shape.ContextLength);
+        var whole = PromptText.Encode(wish.Prompt, new Gpt2Tokenizer(parameters.Vocabulary));
+        var fit = PromptFit.Of(whole.Count, wish.Length, parameters.Shape.ContextLength);
         using var replica = work.CreateReplica(parameters, wish.Precision);
+        if (fit.Kept < whole.Count)
+            work.Events.Add("warning", new JsonObject { ["message"] = Cut(whole.Count, fit, parameters) });
+        var request = Request(wish, [.. whole.Skip(whole.Count - fit.Kept)], fit.Length);
         var run = wish.Source.Kind == "run" ? wish.Source.Name : null;
         var samples = Enumerable.Range(0, wish.Count)
-            .Select(index => new Sample(run, replica.Step, index, parameters.Vocabulary, work.Events)).ToArray();
-        var request = new GenerationRequest
-        {
-            Prompt = prompt,
-            Length = length,
-            Count = wish.Count,
-            Temperature = wish.Temperature,
-            TopK = wish.TopK,
-            TopP = wish.TopP,
-            Seed = wish.Seed,
-        };
-        replica.Generate(request, token => samples[token.Sample].Add(token.Token), work.Cancellation);
-        foreach (var sample in samples)
-            sample.Finish();
-        return new JsonObject { ["samples"] = wish.Count, ["prompt_tokens"] = prompt.Count };
+            .Select(index => new Sample(
+                run, replica.Step, index, request, new GeneratedText(parameters.Vocabulary, wish.Stops), work.Events))
+            .ToArray();
+        replica.Generate(
+            [request],
+            TextBound.AtOnce(parameters.Shape, fit.Kept + fit.Length),
+            (_, token) => samples[token.Sample].Add(token),
+            work.Cancellation);
+        return new JsonObject { ["samples"] = wish.Count, ["prompt_tokens"] = fit.Kept };
     }
 
-    private static int LengthOf(GenerateWish wish, int promptCount, int contextLength)
-    {
-        if (promptCount >= contextLength)
-        {
-            throw new UserErrorException(
-                $"The prompt has {promptCount} tokens and leaves no room in the model's context of {contextLength}; "
-                + "shorten it.");
-        }
-
-        var length = wish.Length ?? SamplingOptions.LengthThatFits(contextLength, promptCount);
-        return promptCount + (long)length <= contextLength
-            ? length
-            : throw new UserErrorException(
-                $"The prompt ({promptCount} tokens) and --length {length} go beyond the model's context of "
-                + $"{contextLength} tokens; shorten one of them.");
-    }
-
-    private static IReadOnlyList<int> PromptOf(GenerateWish wish, Gpt2Vocabulary vocabulary)
+    private static void Check(GenerateWish wish)
     {
         if (wish.Length < 1 || wish.Count < 1)
             throw new UserErrorException("--length and --num must be 1 or more.");
-        return wish.Prompt.Length == 0 ? [Gpt2Vocabulary.EndOfText] : new Gpt2Tokenizer(vocabulary).Encode(wish.Prompt);
+        if (!(wish.RepetitionPenalty > 0) || wish.NoRepeatNgram < 0 || wish.MinLength < 0)
+        {
+            throw new UserErrorException(
+                "--repetition-penalty must be above 0, and --no-repeat-ngram and --min-length 0 or more.");
+        }
+
+        if (wish.Stops.Contains(""))
+            throw new UserErrorException("--stop takes a text that is not empty.");
     }
 
-    private sealed class Sample(
-        string? run, long step, int index, Gpt2Vocabulary vocabulary, JobEvents events)
+    private static string Cut(int promptCount, PromptFit fit, OpenParameters parameters) =>
+        $"The prompt has {promptCount} tokens; only its last {fit.Kept} are read, so that {fit.Length} more fit the "
+        + $"model's context of {parameters.Shape.ContextLength}.";
+
+    private static GenerationRequest Request(GenerateWish wish, IReadOnlyList<int> prompt, int length) => new()
     {
-        private readonly StreamingDecoder decoder = new(vocabulary);
-        private readonly StringBuilder text = new();
+        Prompt = prompt,
+        Length = length,
+        Count = wish.Count,
+        Temperature = wish.Temperature,
+        TopK = wish.TopK,
+        TopP = wish.TopP,
+        RepetitionPenalty = wish.RepetitionPenalty,
+        NoRepeatNgram = wish.NoRepeatNgram,
+        MinLength = wish.MinLength,
+        Seed = wish.Seed,
+        TokenCount = Gpt2Vocabulary.Count,
+        StopToken = wish.IgnoreEndOfText ? null : Gpt2Vocabulary.EndOfText,
+    };
 
-        public void Add(int token) => Say(decoder.Add(token));
-
-        public void Finish()
+    private sealed class Sample(
+        string? run, long step, int index, GenerationRequest request, GeneratedText text, JobEvents events)
+    {
+        /// <summary>Takes a token and says whether the sample goes on.</summary>
+        public bool Add(GeneratedToken token)
         {
-            Say(decoder.Finish());
+            Say(text.Add(token.Token));
+            var goesOn = !text.IsStopped && !request.EndsWith(token);
+            if (!goesOn)
+                Finish();
+            return goesOn;
+        }
+
+        private void Finish()
+        {
+            Say(text.Finish());
             events.Add("sample", new JsonObject
             {
                 ["run"] = run,
@@ -84,10 +98,8 @@ internal static class GenerateJob
 
         private void Say(string piece)
         {
-            if (piece.Length == 0)
-                return;
-            text.Append(piece);
-            events.Add("token", new JsonObject { ["sample"] = index + 1, ["text"] = piece });
+            if (piece.Length > 0)
+                events.Add("token", new JsonObject { ["sample"] = index + 1, ["text"] = piece });
         }
     }
 }

@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Tokens;
+using Gpt2Cluster.Grains.Models;
 
 namespace Gpt2Cluster.Grains.Workers;
 
@@ -11,37 +12,57 @@ namespace Gpt2Cluster.Grains.Workers;
 /// </summary>
 internal sealed class SampleWriter(RunSpecification specification)
 {
-    private readonly Lazy<Gpt2Tokenizer> tokenizer = new(() => new Gpt2Tokenizer());
-
     /// <summary>
-    /// Draws the samples of a plan, one after the other, so that each has the same bits whoever draws it.
+    /// Draws the samples of a plan together; each has the same bits whoever draws it, and beside whichever others.
     /// </summary>
     /// <returns>The texts, prompt included unless it is end-of-text.</returns>
     public string[] Draw(IReplica replica, SamplePlan plan, CancellationToken cancellation)
     {
-        var texts = new string[plan.EndSample - plan.FirstSample];
-        for (var index = 0; index < texts.Length; index++)
-            texts[index] = DrawOne(replica, plan.Step, plan.FirstSample + index, cancellation);
-        return texts;
+        var sampling = specification.Sampling;
+        var prompts = sampling.Prompts();
+        var samples = Enumerable.Range(plan.FirstSample, plan.EndSample - plan.FirstSample)
+            .Select(index => (Index: index, Prompt: prompts[index / sampling.Count])).ToList();
+        var texts = samples.Select(_ => new GeneratedText(Gpt2Vocabulary.BuiltIn, sampling.Stops)).ToList();
+        foreach (var _ in samples)
+            FaultPoints.Reach(FaultPoint.Sampling, plan.Step);
+        replica.Generate(
+            [.. samples.Select(sample => Request(plan.Step, sample.Index, sample.Prompt.Tokens))],
+            TextBound.AtOnce(
+                specification.Model.Shape, prompts.Max(prompt => prompt.Tokens.Count) + sampling.Length),
+            (index, token) =>
+            {
+                texts[index].Add(token.Token);
+                return !texts[index].IsStopped;
+            },
+            cancellation);
+        return
+        [
+            .. samples.Zip(texts, (sample, text) =>
+            {
+                text.Finish();
+                return (sampling.IncludePrompt ? sample.Prompt.Text : "") + text;
+            }),
+        ];
     }
 
-    private string DrawOne(IReplica replica, long step, int index, CancellationToken cancellation)
+    private GenerationRequest Request(long step, int index, IReadOnlyList<int> prompt)
     {
-        FaultPoints.Reach(FaultPoint.Sampling, step);
         var sampling = specification.Sampling;
-        List<int> tokens = sampling.Prompt.Length == 0 ? [] : [.. sampling.PromptTokens];
-        var request = new GenerationRequest
+        return new GenerationRequest
         {
-            Prompt = sampling.PromptTokens,
+            Prompt = prompt,
             Length = sampling.Length,
             Temperature = sampling.Temperature,
             TopK = sampling.TopK,
             TopP = sampling.TopP,
+            RepetitionPenalty = sampling.RepetitionPenalty,
+            NoRepeatNgram = sampling.NoRepeatNgram,
+            MinLength = sampling.MinLength,
             Seed = SampleSeed(specification.Seed, index),
             Step = step,
+            TokenCount = Gpt2Vocabulary.Count,
+            StopToken = sampling.IgnoreEndOfText ? null : Gpt2Vocabulary.EndOfText,
         };
-        replica.Generate(request, produced => tokens.Add(produced.Token), cancellation);
-        return tokenizer.Value.Decode(tokens);
     }
 
     /// <summary>

@@ -13,7 +13,9 @@ public sealed class CommandTreeTests
         + "--schedule --warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise "
         + "--train --lora-alpha --lora-dropout --lora-targets --device "
         + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
-        + "--sample-length --sample-prompt --top-k --top-p --temperature --save-every --keep --val-dataset --val-split "
+        + "--sample-length --sample-prompt --sample-prompt-file --top-k --top-p --temperature "
+        + "--sample-repetition-penalty --sample-no-repeat-ngram --sample-min-length --sample-stop "
+        + "--sample-ignore-end-of-text --sample-include-prefix --save-every --keep --val-dataset --val-split "
         + "--val-every --early-stop --seed --pause-at";
 
     private static readonly Dictionary<string, string> Frozen = new()
@@ -31,7 +33,8 @@ public sealed class CommandTreeTests
         ["stop"] = "",
         ["generate"] =
             "--model --run --checkpoint --prompt --prompt-file --interactive --length --num --temperature --top-k "
-            + "--top-p --seed --precision",
+            + "--top-p --repetition-penalty --no-repeat-ngram --min-length --stop --ignore-end-of-text "
+            + "--include-prefix --out --seed --precision",
         ["eval"] = "DATASET --model --precision",
         ["encode"] = "IN OUT.npz --combine --legacy-endoftext",
         ["inspect"] = "DATASET --model --batch-size --micro-batches --sequence-length --train --device --precision "
@@ -79,6 +82,16 @@ public sealed class CommandTreeTests
                 Assert.Empty(Errors(command, ["--" + option.Name[2..].Replace('-', '_'), .. value]));
             }
         }
+    }
+
+    [Theory]
+    [InlineData("generate --run r --prefix x --truncate y --include-prefix no")]
+    [InlineData("generate --run r --stop x --stop y --truncate z")]
+    [InlineData("train d --sample_prefix x --sample_truncate y --sample-prompt z --sample_top_k 4")]
+    public void Other_tools_names_and_repetitions_parse(string typed)
+    {
+        var words = Tokens.WithDashes(typed.Split(' '), tree.Root);
+        Assert.Null(tree.UsageError(words, tree.Root.Parse(words)));
     }
 
     [Fact]

@@ -79,6 +79,17 @@ public sealed class SpecificationBuilderTests
     [InlineData("sampling.top_k", "--top-k", "7")]
     [InlineData("sampling.top_p", "--top-p", "0.7")]
     [InlineData("sampling.temperature", "--temperature", "0")]
+    [InlineData("sampling.temperature", "--sample-temperature", "0")]
+    [InlineData("sampling.top_k", "--sample-top-k", "7")]
+    [InlineData("sampling.top_p", "--sample-top-p", "0.7")]
+    [InlineData("sampling.repetition_penalty", "--sample-repetition-penalty", "1.2")]
+    [InlineData("sampling.no_repeat_ngram", "--sample-no-repeat-ngram", "3")]
+    [InlineData("sampling.min_length", "--sample-min-length", "7")]
+    [InlineData("sampling.stops", "--sample-stop", "x")]
+    [InlineData("sampling.stops", "--sample-truncate", "x")]
+    [InlineData("sampling.ignore_end_of_text", "--sample-ignore-end-of-text")]
+    [InlineData("sampling.include_prompt", "--sample-include-prefix", "no")]
+    [InlineData("sampling.more_prompts", "--sample-prompt", "", "--sample-prompt", "")]
     [InlineData("save_every", "--save-every", "7")]
     [InlineData("keep", "--keep", "7")]
     [InlineData("validate_every", "--val-every", "7")]
@@ -97,6 +108,15 @@ public sealed class SpecificationBuilderTests
         var run = Build("scratch:tiny", "--sample-prompt", string.Concat(Enumerable.Repeat(" a", 60)));
         Assert.Equal(60, run.Sampling.PromptTokens.Count);
         Assert.Equal(68, run.Sampling.Length);
+    }
+
+    [Fact]
+    public void Prompts_are_several_and_hold_the_end_of_text_as_one_token()
+    {
+        var run = Build("gpt2", "--sample-prompt", "The<|endoftext|> sea", "--sample-prefix", "", "--sample-num", "3");
+        Assert.Equal([464, 50256, 5417], run.Sampling.PromptTokens);
+        Assert.Equal([50256], Assert.Single(run.Sampling.MorePrompts).Tokens);
+        Assert.Equal(6, run.Sampling.TotalCount);
     }
 
     [Fact]

@@ -36,6 +36,18 @@ public sealed class SpecificationCheckTests
         { "--sample-num must be 1 to 1024", s => s with { Sampling = s.Sampling with { Count = int.MaxValue } } },
         { "--sample-length must be 1 or more", s => s with { Sampling = s.Sampling with { Length = 0 } } },
         { "beyond the context of 128 tokens", s => s with { Sampling = s.Sampling with { Length = 128 } } },
+        {
+            "--sample-num must be 1 to 512 for each of 2 prompts, not 513.",
+            s => s with { Sampling = s.Sampling with { Count = 513, MorePrompts = [new("", [50256])] } }
+        },
+        {
+            "outside the vocabulary",
+            s => s with { Sampling = s.Sampling with { MorePrompts = [new("?", [50257])] } }
+        },
+        { "--sample-repetition-penalty", s => s with { Sampling = s.Sampling with { RepetitionPenalty = 0 } } },
+        { "--sample-no-repeat-ngram", s => s with { Sampling = s.Sampling with { NoRepeatNgram = -1 } } },
+        { "--sample-min-length 101 is", s => s with { Sampling = s.Sampling with { MinLength = 101 } } },
+        { "--sample-stop takes", s => s with { Sampling = s.Sampling with { Stops = ["x", ""] } } },
         { "--top-k must be 0 or more", s => s with { Sampling = s.Sampling with { TopK = -1 } } },
         { "--top-p must be 0 to 1", s => s with { Sampling = s.Sampling with { TopP = 2 } } },
         { "--temperature must be 0 or more", s => s with { Sampling = s.Sampling with { Temperature = -1 } } },

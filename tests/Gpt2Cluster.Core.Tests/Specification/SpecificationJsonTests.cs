@@ -13,7 +13,13 @@ public sealed class SpecificationJsonTests
             Seed = ulong.MaxValue,
             Workers = new WorkerRange(2, 5),
             OnNan = NanPolicy.Skip,
-            Sampling = new SamplingOptions { Prompt = "Ω \"quoted\"\n", PromptTokens = [1, 2, 3] },
+            Sampling = new SamplingOptions
+            {
+                Prompt = "Ω \"quoted\"\n",
+                PromptTokens = [1, 2, 3],
+                MorePrompts = [new("two", [4])],
+                Stops = ["\n"],
+            },
         };
         var json = SpecificationJson.Write(specification);
         Assert.DoesNotContain('\n', json);
@@ -28,6 +34,26 @@ public sealed class SpecificationJsonTests
         Assert.Contains("\"micro_batch_count\":8", json);
         Assert.Contains("\"kind\":\"cosine\"", json);
         Assert.Contains("\"run\":\"run1\"", json);
+    }
+
+    [Fact]
+    public void A_run_of_before_samples_had_rules_is_read_and_differs_only_in_what_is_asked_now()
+    {
+        var stored = Specifications.Sound with { Sampling = Specifications.Sound.Sampling with { TopK = 7 } };
+        var old = System.Text.Json.Nodes.JsonNode.Parse(SpecificationJson.Write(stored))!.AsObject();
+        var sampling = old["sampling"]!.AsObject();
+        string[] since =
+        [
+            "more_prompts", "include_prompt", "repetition_penalty", "no_repeat_ngram", "min_length", "stops",
+            "ignore_end_of_text",
+        ];
+        Assert.All(since, name => Assert.True(sampling.Remove(name), name));
+
+        var read = SpecificationJson.Read(old.ToJsonString());
+        Assert.Empty(SpecificationDifferences.Between(read, stored));
+        Assert.Equal(SpecificationJson.Write(stored), SpecificationJson.Write(read));
+        var wanted = stored with { Sampling = stored.Sampling with { Stops = ["."] } };
+        Assert.Contains("--sample-stop", Assert.Single(SpecificationDifferences.Between(read, wanted)));
     }
 
     [Theory]

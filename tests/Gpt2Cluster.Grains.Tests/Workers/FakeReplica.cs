@@ -138,15 +138,29 @@ internal sealed class FakeReplica : IReplica
 
     public double[] SumLosses(in MicroBatch batch, ReadOnlySpan<int> firstTargets) => new double[batch.BatchSize];
 
-    public void Generate(GenerationRequest request, Action<GeneratedToken> produced, CancellationToken cancellation)
-    {
-        for (var position = 0; position < request.Length; position++)
-            produced(new GeneratedToken(0, position, 464));
-    }
+    public ITextBatch NewTexts() => new FakeTexts();
 
     public void Dispose()
     {
         foreach (var part in parts)
             part.Dispose();
+    }
+
+    /// <summary>Each text is the same word again and again, drawn when it joins.</summary>
+    private sealed class FakeTexts : ITextBatch
+    {
+        public int Count => 0;
+
+        public void Join(GenerationRequest request, Func<GeneratedToken, bool> produced)
+        {
+            for (var position = 0; position < request.Length; position++)
+                produced(new GeneratedToken(0, position, 464));
+        }
+
+        public void Advance() => throw new InvalidOperationException("No text is left.");
+
+        public void Dispose()
+        {
+        }
     }
 }
