@@ -105,6 +105,7 @@ internal sealed class ModelExportCommand : ClientCommand
                 opened,
                 new ExportWish(place, used, context.Arguments.GetValue(overwrite))
                 {
+                    IsInFolder = place != context.Arguments.GetRequiredValue(target),
                     Progress = progress,
                     Cancellation = cancellation,
                 }),

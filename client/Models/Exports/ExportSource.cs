@@ -78,7 +78,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         };
     }
 
-    /// <summary>What a run began with: its weights where they are needed, its vocabulary, where it comes from.</summary>
+    /// <summary>What a run began with: its weights where they are needed, its vocabulary, its origin.</summary>
     private async Task<Start> OpenStart(
         RunSpecification specification, bool needsWeights, CancellationToken cancellation)
     {

@@ -1,5 +1,8 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Models.Gguf;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Models.Peft;
+using Gpt2Cluster.Data.Models.TensorFlow;
 
 namespace Gpt2Cluster.Data.Models.Exports;
 
@@ -35,6 +38,12 @@ public static class ExportFormats
     public static IReadOnlyList<ExportFormat> All { get; } =
     [
         new("hf", Plain, null, HuggingFaceExport.Check, HuggingFaceExport.Write),
+        new("openai", [WeightType.Float32], WeightType.Float32, OpenAiExport.Check, OpenAiExport.Write),
+        new("gguf", [.. Plain, WeightType.Q8], WeightType.Float16, GgufExport.Check, GgufExport.Write)
+        {
+            PlaceOf = GgufExport.PlaceOf,
+        },
+        new("peft", Plain, WeightType.Float32, PeftExport.Check, PeftExport.Write) { IsAdapter = true },
     ];
 
     /// <summary>The form of a word of <c>--format</c>.</summary>

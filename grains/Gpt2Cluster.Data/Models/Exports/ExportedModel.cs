@@ -39,6 +39,11 @@ public sealed record AdapterWeights(
 /// <param name="Overwrites">Whether what an earlier export left there is replaced.</param>
 public sealed record ExportWish(string Path, WeightType Type, bool Overwrites)
 {
+    /// <summary>
+    /// Whether the user named a folder where the format writes a file: then what goes beside the file is written too.
+    /// </summary>
+    public bool IsInFolder { get; init; }
+
     /// <summary>Told the parameters written so far.</summary>
     public IProgress<long>? Progress { get; init; }
 

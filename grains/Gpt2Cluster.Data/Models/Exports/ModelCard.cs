@@ -15,7 +15,7 @@ internal static class ModelCard
 {
     public const string FileName = "README.md";
 
-    /// <summary>The hub's words for licences that people name most; another one is <c>other</c> with its name.</summary>
+    /// <summary>The hub's words for licences that people name most; another one is <c>other</c> with a name.</summary>
     private static readonly string[] HubLicenses =
     [
         "mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0",
