@@ -24,6 +24,7 @@ internal sealed class CommandTree
             new StopCommand(), new GenerateCommand(), new EvalCommand(), new EncodeCommand(), new InspectCommand(),
             Group("model", "The model store.", new ModelListCommand(), new ModelPullCommand(),
                 new ModelImportCommand(),
+                new ModelExportCommand(),
                 new ModelInitCommand()),
             Group("bench", "Measurements.", new BenchStepCommand(), new BenchExchangeCommand(),
                 new BenchGenerateCommand()),

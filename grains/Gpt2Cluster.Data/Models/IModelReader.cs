@@ -18,6 +18,9 @@ public interface IModelReader : IDisposable
     /// <summary>Its shape.</summary>
     ModelShape Shape => Layout.Shape;
 
+    /// <summary>The type that most of its weights are kept in.</summary>
+    Exports.WeightType StoredType => Exports.WeightType.Float32;
+
     /// <summary>Its vocabulary, or the built-in one when it brings none.</summary>
     /// <exception cref="UserErrorException">Its files are no vocabulary that can be used.</exception>
     Gpt2Vocabulary ReadVocabulary();

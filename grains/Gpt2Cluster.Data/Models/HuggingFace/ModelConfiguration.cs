@@ -44,7 +44,11 @@ public static class ModelConfiguration
     }
 
     /// <summary>Writes a configuration that Hugging Face's <c>AutoModelForCausalLM</c> reads.</summary>
-    public static void Write(Stream output, ModelShape shape)
+    /// <param name="output">Where to; stays open.</param>
+    /// <param name="shape">The model's shape.</param>
+    /// <param name="type">The weights' type, as torch names it.</param>
+    /// <param name="endOfText">The token that ends a text; null for the last one.</param>
+    public static void Write(Stream output, ModelShape shape, string type = "float32", int? endOfText = null)
     {
         ArgumentNullException.ThrowIfNull(shape);
         using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
@@ -62,9 +66,9 @@ public static class ModelConfiguration
         writer.WriteNumber("n_layer", shape.LayerCount);
         writer.WriteNumber("n_head", shape.HeadCount);
         writer.WriteBoolean("tie_word_embeddings", true);
-        writer.WriteNumber("bos_token_id", shape.VocabularySize - 1);
-        writer.WriteNumber("eos_token_id", shape.VocabularySize - 1);
-        writer.WriteString("torch_dtype", "float32");
+        writer.WriteNumber("bos_token_id", endOfText ?? (shape.VocabularySize - 1));
+        writer.WriteNumber("eos_token_id", endOfText ?? (shape.VocabularySize - 1));
+        writer.WriteString("torch_dtype", type);
         writer.WriteEndObject();
     }
 

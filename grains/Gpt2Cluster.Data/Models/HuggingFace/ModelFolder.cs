@@ -45,6 +45,10 @@ public sealed partial class ModelFolder : IModelReader
     /// <summary>The model's shape.</summary>
     public ModelShape Shape => Layout.Shape;
 
+    /// <inheritdoc/>
+    public Exports.WeightType StoredType => Exports.WeightTypes.OfSafetensors(
+        weights.Find(prefix + Layout.Slices[^1].Name)!.DataType) ?? Exports.WeightType.Float32;
+
     /// <summary>Opens a folder and checks that every tensor is there, in its shape.</summary>
     /// <exception cref="UserErrorException">A file or tensor is missing, misshapen or unknown; all tensors are named
     /// at once.</exception>

@@ -1,0 +1,194 @@
+using System.Security.Cryptography;
+using Gpt2Cluster.Client.Commands;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Provenance;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.Exports;
+using Gpt2Cluster.Data.Models.HuggingFace;
+
+namespace Gpt2Cluster.Client.Models.Exports;
+
+/// <summary>Opens what is to be exported, wherever it lies: a folder, the store, a run's checkpoint.</summary>
+/// <param name="session">The cluster; null when only this machine's store and folders are meant.</param>
+/// <param name="folders">Brings the store's folders here.</param>
+internal sealed class ExportSource(ClusterSession? session, StoredFolders folders)
+{
+    private static readonly string[] CheckpointFiles =
+        [CheckpointManifest.FileName, CheckpointModel.ParametersFileName];
+
+    private static readonly string[] ModelFiles = [.. ModelFolder.FileNames, Origin.FileName];
+
+    /// <summary>Opens a model or a run's checkpoint.</summary>
+    /// <exception cref="UserErrorException">It is nowhere, or not sound.</exception>
+    /// <exception cref="ClientException">There is no such run or checkpoint.</exception>
+    public Task<ExportedModel> Open(ExportName name, CancellationToken cancellation) =>
+        name.Run is { } run ? OpenRun(run, name.Checkpoint, cancellation) : OpenModel(name.Model!, cancellation);
+
+    private async Task<ExportedModel> OpenModel(string model, CancellationToken cancellation)
+    {
+        var name = Presets.Canonical(model);
+        var folder = RunName.Error(name) is null ? await StoredModel(name, null, cancellation) : null;
+        if (folder is null && !Directory.Exists(model))
+        {
+            throw Presets.FindPublished(name) is not null
+                ? new UserErrorException($"The model {name} is not in the store; 'model pull {name}' brings it.")
+                : ModelNames.Unknown(model);
+        }
+
+        var path = folder ?? Path.GetFullPath(model);
+        return new ExportedModel(
+            ModelFormats.Open(path), new VocabularyFiles(path), Origins.OfModel(name, path, await HashOf(path)));
+    }
+
+    private async Task<ExportedModel> OpenRun(string run, string wish, CancellationToken cancellation)
+    {
+        var description = await RunCalls.Describe(session!, run, cancellation);
+        var chosen = Choose(description, wish);
+        return await OpenCheckpoint(run, chosen.Step, chosen.StateHash, cancellation) ?? throw new ClientException(
+            ExitCodes.NotFound,
+            $"No silo that can be reached holds the checkpoint of step {chosen.Step} of the run {run}.");
+    }
+
+    private async Task<ExportedModel?> OpenCheckpoint(
+        string run, long step, string stateHash, CancellationToken cancellation)
+    {
+        var relative = $"runs/{run}/checkpoints/{step:D8}";
+        var folder = await folders.Bring(
+            relative, CheckpointFiles, copy => CheckpointFault(copy, stateHash), cancellation);
+        if (folder is null)
+            return null;
+        var manifest = CheckpointModel.ReadManifest(folder);
+        var specification = manifest.Record.Specification;
+        var start = await OpenStart(specification, manifest.FrozenHash is not null, cancellation);
+        var model = CheckpointModel.Open(folder, start.Weights);
+        return new ExportedModel(
+            model, new VocabularyFiles(start.VocabularyFolder), await Origins.OfRun(session!, manifest, start.Origin))
+        {
+            Adapter = specification.Lora is { } options
+                ? new AdapterWeights(
+                    options,
+                    model.Parameters.Trained,
+                    model.ReadTrained,
+                    ModelCardBase(start.Origin, specification.Model.Name))
+                : null,
+        };
+    }
+
+    /// <summary>What a run began with: its weights where they are needed, its vocabulary, its origin.</summary>
+    private async Task<Start> OpenStart(
+        RunSpecification specification, bool needsWeights, CancellationToken cancellation)
+    {
+        var model = specification.Model;
+        if (model.IsScratch)
+        {
+            var fresh = needsWeights ? new ScratchModel(model.Shape, specification.Seed) : null;
+            return new Start(fresh, null, new Origin { Name = model.Name, Seed = specification.Seed });
+        }
+
+        if (model.BaseRun is { } run)
+            return await OpenStartRun(run.ToString(), model, needsWeights, cancellation);
+        var folder = await StoredModel(model.Name, needsWeights ? model.Sha256 : null, cancellation);
+        if (folder is null && needsWeights)
+        {
+            throw new UserErrorException(
+                $"The run began with the model {model.Name}, which no silo that can be reached has any more; "
+                + "import it again under that name.");
+        }
+
+        return new Start(
+            needsWeights ? ModelFormats.Open(folder!) : null,
+            folder,
+            Origins.OfModel(model.Name, folder, model.Sha256));
+    }
+
+    private async Task<Start> OpenStartRun(
+        string run, ModelReference model, bool needsWeights, CancellationToken cancellation)
+    {
+        var opened = await OpenCheckpoint(run, model.Step!.Value, model.Sha256!, cancellation);
+        if (opened is null && needsWeights)
+        {
+            throw new UserErrorException(
+                $"The run began with step {model.Step} of the run {run}, whose checkpoint no silo that can be reached "
+                + "has any more.");
+        }
+
+        if (opened is null)
+        {
+            var gone = new Origin { Name = model.Name, Run = run, Step = model.Step, Sha256 = model.Sha256 };
+            return new Start(null, null, gone);
+        }
+
+        if (!needsWeights)
+            opened.Weights.Dispose();
+        return new Start(needsWeights ? opened.Weights : null, opened.Vocabulary.Folder, opened.Origin);
+    }
+
+    /// <summary>A stored model's folder on this machine; null if there is none.</summary>
+    private async Task<string?> StoredModel(string name, string? sha256, CancellationToken cancellation) =>
+        await folders.Bring(
+            $"models/{Presets.Canonical(name)}",
+            ModelFiles,
+            copy => sha256 is null || HashOf(copy).GetAwaiter().GetResult() == sha256
+                ? null
+                : $"the model {name} has other weights than the run began with",
+            cancellation);
+
+    private static string ModelCardBase(Origin start, string name) =>
+        Presets.FindPublished(start.Name)?.Repository ?? name;
+
+    private static string? CheckpointFault(string folder, string stateHash)
+    {
+        try
+        {
+            var manifest = CheckpointModel.ReadManifest(folder);
+            if (manifest.StateHash != stateHash)
+                return "it is a checkpoint of another run of that name";
+            var expected = manifest.Files.First(file => file.Name == CheckpointModel.ParametersFileName).Sha256;
+            return Hash(Path.Combine(folder, CheckpointModel.ParametersFileName)).GetAwaiter().GetResult() == expected
+                ? null
+                : "its parameters do not have the manifest's hash";
+        }
+        catch (Exception problem) when (problem is IOException or UserErrorException or InvalidOperationException)
+        {
+            return problem.Message.TrimEnd('.');
+        }
+    }
+
+    /// <summary>SHA-256 of a folder's weights; null where they are not in the store's one file.</summary>
+    private static async Task<string?> HashOf(string folder)
+    {
+        var weights = Path.Combine(folder, ModelFolder.WeightsFileName);
+        return File.Exists(weights) ? await Hash(weights) : null;
+    }
+
+    private static async Task<string> Hash(string path)
+    {
+        await using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(await SHA256.HashDataAsync(file));
+    }
+
+    private static CheckpointSummary Choose(RunDescription run, string wish)
+    {
+        var name = run.Summary.Name;
+        var found = wish switch
+        {
+            "last" => run.Checkpoints.FirstOrDefault(),
+            "best" => run.Checkpoints.FirstOrDefault(one => one.IsBest),
+            _ => run.Checkpoints.FirstOrDefault(one => $"{one.Step}" == wish),
+        };
+        if (found is not null)
+            return found;
+        throw new ClientException(ExitCodes.NotFound, run.Checkpoints.Length == 0
+            ? $"The run {name} has no checkpoint yet."
+            : wish == "best"
+                ? $"The run {name} has no best checkpoint, as it was not validated; use @last."
+                : $"The run {name} has no checkpoint of step {wish}; it has those of "
+                    + $"{string.Join(", ", run.Checkpoints.Select(one => one.Step))}.");
+    }
+
+    private sealed record Start(IModelReader? Weights, string? VocabularyFolder, Origin Origin);
+}

@@ -1,0 +1,79 @@
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Provenance;
+using Gpt2Cluster.Core.Specification;
+using IModelStore = Gpt2Cluster.Contracts.Models.IModelStore;
+
+namespace Gpt2Cluster.Client.Models.Exports;
+
+/// <summary>Where models and checkpoints come from, from what lies beside them.</summary>
+internal static class Origins
+{
+    /// <summary>The licence that OpenAI's models are under on the hub.</summary>
+    private const string PublishedLicense = "mit";
+
+    /// <summary>A model of the store or in a folder.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="folder">Its folder, whose record counts; null where it is gone.</param>
+    /// <param name="sha256">SHA-256 of its weights; null where it is not known.</param>
+    public static Origin OfModel(string name, string? folder, string? sha256)
+    {
+        var path = folder is null ? null : Path.Combine(folder, Origin.FileName);
+        if (path is not null && File.Exists(path) && Origin.Read(File.ReadAllText(path)) is { } recorded)
+            return recorded;
+        var known = Presets.FindPublished(name);
+        return new Origin
+        {
+            Name = Presets.Canonical(name),
+            License = known is null ? null : PublishedLicense,
+            Author = known is null ? null : "OpenAI",
+            Sha256 = sha256,
+        };
+    }
+
+    /// <summary>A run's checkpoint.</summary>
+    /// <param name="session">The cluster, whose silos know the datasets' names.</param>
+    /// <param name="manifest">What the checkpoint says of itself.</param>
+    /// <param name="start">What the run began with.</param>
+    public static async Task<Origin> OfRun(ClusterSession session, CheckpointManifest manifest, Origin start)
+    {
+        var (record, specification) = (manifest.Record, manifest.Record.Specification);
+        return new Origin
+        {
+            Name = ModelReference.RunPrefix + specification.Run,
+            Run = specification.Run.ToString(),
+            Step = manifest.Step,
+            Seed = specification.Seed,
+            Sha256 = manifest.StateHash,
+            Loss = record.LastLoss,
+            ValidationLoss = manifest.ValidationLoss,
+            Settings = specification,
+            Datasets = await Datasets(session, specification.Dataset),
+            Software = Software.Name,
+            Base = start,
+        };
+    }
+
+    private static async Task<IReadOnlyList<DatasetOrigin>> Datasets(ClusterSession session, DatasetReference dataset)
+    {
+        var origins = new List<DatasetOrigin>
+        {
+            new(dataset.Sha256, await NameOf(session, dataset.Sha256), "training"),
+        };
+        if (dataset.ValidationSha256 is { } validation)
+            origins.Add(new DatasetOrigin(validation, await NameOf(session, validation), "validation"));
+        return origins;
+    }
+
+    private static async Task<string?> NameOf(ClusterSession session, string sha256)
+    {
+        foreach (var silo in await session.Silos(CancellationToken.None))
+        {
+            var store = session.Grains.GetGrain<IModelStore>(silo.Name);
+            if (await session.Patience.Call(() => store.Dataset(sha256), CancellationToken.None) is { } dataset)
+                return Path.GetFileName(dataset.Provenance);
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,52 @@
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Provenance;
+
+namespace Gpt2Cluster.Data.Models.Exports;
+
+/// <summary>A model on its way out: what every format's writer is given.</summary>
+/// <param name="Weights">All of its parameters; open while it is written.</param>
+/// <param name="Vocabulary">The files of its vocabulary.</param>
+/// <param name="Origin">Where it comes from.</param>
+public sealed record ExportedModel(IModelReader Weights, VocabularyFiles Vocabulary, Origin Origin)
+{
+    /// <summary>The adapters, where the weights are those of a run that trained some.</summary>
+    public AdapterWeights? Adapter { get; init; }
+
+    /// <summary>Its shape.</summary>
+    public ModelShape Shape => Weights.Shape;
+
+    /// <summary>
+    /// Whether the vocabulary can go with it: built-in tokens that the model has no rows for would lead beyond its
+    /// embedding.
+    /// </summary>
+    public bool HasVocabulary => Vocabulary.IsOwn || Shape.VocabularySize >= Tokens.Gpt2Vocabulary.Count;
+}
+
+/// <summary>The factors of adapters (LoRA).</summary>
+/// <param name="Options">Rank, alpha, dropout, targets.</param>
+/// <param name="Layout">The factors, in order.</param>
+/// <param name="Read">Gives them, from a flat index on.</param>
+/// <param name="BaseModel">What they are added to, as PEFT's <c>base_model_name_or_path</c> names it.</param>
+public sealed record AdapterWeights(
+    Core.Specification.LoraOptions Options,
+    ParameterLayout Layout,
+    HuggingFace.ParameterSource Read,
+    string BaseModel);
+
+/// <summary>An export that is asked for.</summary>
+/// <param name="Path">Where to: a folder, or a file.</param>
+/// <param name="Type">The weights' type.</param>
+/// <param name="Overwrites">Whether what an earlier export left there is replaced.</param>
+public sealed record ExportWish(string Path, WeightType Type, bool Overwrites)
+{
+    /// <summary>
+    /// Whether the user named a folder where the format writes a file: then what goes beside the file is written too.
+    /// </summary>
+    public bool IsInFolder { get; init; }
+
+    /// <summary>Told the parameters written so far.</summary>
+    public IProgress<long>? Progress { get; init; }
+
+    /// <summary>Stops between pieces; nothing is left behind.</summary>
+    public CancellationToken Cancellation { get; init; }
+}

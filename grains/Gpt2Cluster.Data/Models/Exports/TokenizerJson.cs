@@ -1,0 +1,93 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Gpt2Cluster.Data.Tokens;
+
+namespace Gpt2Cluster.Data.Models.Exports;
+
+/// <summary>
+/// Writes <c>tokenizer.json</c>, one file with all that Hugging Face's tokenizers need: GPT-2's byte-level pairs, as
+/// <c>GPT2TokenizerFast</c> saves them (https://huggingface.co/docs/tokenizers/api/models).
+/// </summary>
+internal static class TokenizerJson
+{
+    public const string FileName = "tokenizer.json";
+
+    private static readonly JsonWriterOptions Options = new()
+    {
+        Indented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>Writes it.</summary>
+    /// <param name="output">Where to; stays open.</param>
+    /// <param name="tokens">The tokens by id; null for ids that none has.</param>
+    /// <param name="merges">The merges in order.</param>
+    public static void Write(Stream output, IReadOnlyList<string?> tokens, IReadOnlyList<string> merges)
+    {
+        using var writer = new Utf8JsonWriter(output, Options);
+        writer.WriteStartObject();
+        writer.WriteString("version", "1.0");
+        writer.WriteNull("truncation");
+        writer.WriteNull("padding");
+        writer.WriteStartArray("added_tokens");
+        if (VocabularyFiles.EndOfText(tokens) is { } endOfText)
+            WriteSpecial(writer, endOfText);
+        writer.WriteEndArray();
+        writer.WriteNull("normalizer");
+        WriteByteLevel(writer, "pre_tokenizer", addsBlank: false, trims: true);
+        WriteByteLevel(writer, "post_processor", addsBlank: true, trims: false);
+        WriteByteLevel(writer, "decoder", addsBlank: true, trims: true);
+        WriteModel(writer, tokens, merges);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteSpecial(Utf8JsonWriter writer, int id)
+    {
+        writer.WriteStartObject();
+        writer.WriteNumber("id", id);
+        writer.WriteString("content", Gpt2Vocabulary.EndOfTextWord);
+        writer.WriteBoolean("single_word", false);
+        writer.WriteBoolean("lstrip", false);
+        writer.WriteBoolean("rstrip", false);
+        writer.WriteBoolean("normalized", true);
+        writer.WriteBoolean("special", true);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteByteLevel(Utf8JsonWriter writer, string name, bool addsBlank, bool trims)
+    {
+        writer.WriteStartObject(name);
+        writer.WriteString("type", "ByteLevel");
+        writer.WriteBoolean("add_prefix_space", addsBlank);
+        writer.WriteBoolean("trim_offsets", trims);
+        writer.WriteBoolean("use_regex", true);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteModel(
+        Utf8JsonWriter writer, IReadOnlyList<string?> tokens, IReadOnlyList<string> merges)
+    {
+        writer.WriteStartObject("model");
+        writer.WriteString("type", "BPE");
+        writer.WriteNull("dropout");
+        writer.WriteNull("unk_token");
+        writer.WriteString("continuing_subword_prefix", "");
+        writer.WriteString("end_of_word_suffix", "");
+        writer.WriteBoolean("fuse_unk", false);
+        writer.WriteBoolean("byte_fallback", false);
+        writer.WriteBoolean("ignore_merges", false);
+        writer.WriteStartObject("vocab");
+        for (var id = 0; id < tokens.Count; id++)
+        {
+            if (tokens[id] is { } token)
+                writer.WriteNumber(token, id);
+        }
+
+        writer.WriteEndObject();
+        writer.WriteStartArray("merges");
+        foreach (var merge in merges)
+            writer.WriteStringValue(merge);
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,124 @@
+using System.Text;
+using System.Text.Json;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Provenance;
+using Gpt2Cluster.Data.Models.Exports;
+using Gpt2Cluster.Data.Models.Safetensors;
+using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Data.Tokens;
+
+namespace Gpt2Cluster.Data.Models.HuggingFace;
+
+/// <summary>
+/// Writes a folder for Hugging Face's transformers, with all that the hub shows: configuration, weights, vocabulary in
+/// its three forms, generation configuration, model card. It appears whole or not at all.
+/// </summary>
+public static class HuggingFaceExport
+{
+    private const string GenerationFileName = "generation_config.json";
+    private const string TokenizerConfigurationFileName = "tokenizer_config.json";
+    private const int PieceElements = 1 << 20;
+    private const int BufferBytes = 1 << 20;
+
+    private static readonly string[] FileNames =
+    [
+        ModelConfiguration.FileName, ModelFolder.WeightsFileName, VocabularyFiles.TokensFileName,
+        VocabularyFiles.MergesFileName, TokenizerJson.FileName, TokenizerConfigurationFileName, GenerationFileName,
+        ModelCard.FileName, Origin.FileName,
+    ];
+
+    /// <summary>Refuses a place that an export may not take.</summary>
+    /// <exception cref="UserErrorException">It is taken.</exception>
+    public static void Check(string path, bool overwrites) =>
+        ReplacedPlace.Check(path, overwrites, name => Array.IndexOf(FileNames, name) >= 0);
+
+    /// <summary>Writes the folder.</summary>
+    /// <exception cref="UserErrorException">The place is taken, or a weight does not fit the type.</exception>
+    public static void Write(ExportedModel model, ExportWish wish)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(wish);
+        Check(wish.Path, wish.Overwrites);
+        using var staged = new StagedFolder(wish.Path);
+        var endOfText = model.HasVocabulary
+            ? WriteVocabulary(staged, model)
+            : null;
+        using (var configuration = File.Create(staged.File(ModelConfiguration.FileName)))
+            ModelConfiguration.Write(configuration, model.Shape, TorchName(wish.Type), endOfText);
+        WriteGeneration(staged, endOfText ?? (model.Shape.VocabularySize - 1));
+        WriteWeights(staged.File(ModelFolder.WeightsFileName), model, wish);
+        File.WriteAllText(staged.File(ModelCard.FileName), ModelCard.Write(model.Origin, "transformers"));
+        File.WriteAllText(staged.File(Origin.FileName), model.Origin.Write());
+        ReplacedPlace.Publish(staged, wish.Path);
+    }
+
+    private static void WriteWeights(string path, ExportedModel model, ExportWish wish)
+    {
+        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferBytes);
+        var layout = model.Weights.Layout;
+        var writer = new SafetensorsWriter(
+            file,
+            layout.Slices.Select(slice => (ModelFolder.NamePrefix + slice.Name, slice.Dimensions)),
+            wish.Type,
+            new Dictionary<string, string> { [Origin.MetadataKey] = model.Origin.Write() });
+        var piece = new float[(int)Math.Min(PieceElements, layout.Length)];
+        for (var start = 0L; start < layout.Length; start += piece.Length)
+        {
+            wish.Cancellation.ThrowIfCancellationRequested();
+            var part = piece.AsSpan(0, (int)Math.Min(piece.Length, layout.Length - start));
+            model.Weights.ReadParameters(start, part);
+            writer.Write(part);
+            wish.Progress?.Report(start + part.Length);
+        }
+
+        writer.Complete();
+    }
+
+    /// <summary>Writes the vocabulary's files.</summary>
+    /// <returns>The id of the end of text; null where it has none.</returns>
+    private static int? WriteVocabulary(StagedFolder staged, ExportedModel model)
+    {
+        foreach (var name in new[] { VocabularyFiles.TokensFileName, VocabularyFiles.MergesFileName })
+        {
+            using var from = model.Vocabulary.Open(name);
+            using var to = File.Create(staged.File(name));
+            from.CopyTo(to);
+        }
+
+        var tokens = model.Vocabulary.ReadTokens(model.Shape.VocabularySize);
+        var merges = model.Vocabulary.ReadMerges(tokens);
+        using (var tokenizer = File.Create(staged.File(TokenizerJson.FileName)))
+            TokenizerJson.Write(tokenizer, tokens, merges);
+        using var configuration = File.Create(staged.File(TokenizerConfigurationFileName));
+        using var writer = new Utf8JsonWriter(configuration, new JsonWriterOptions { Indented = true });
+        writer.WriteStartObject();
+        writer.WriteString("tokenizer_class", "GPT2Tokenizer");
+        writer.WriteNumber("model_max_length", model.Shape.ContextLength);
+        writer.WriteBoolean("add_prefix_space", false);
+        var endOfText = VocabularyFiles.EndOfText(tokens);
+        foreach (var name in endOfText is null ? [] : new[] { "bos_token", "eos_token", "unk_token" })
+            writer.WriteString(name, Encoding.UTF8.GetBytes(Gpt2Vocabulary.EndOfTextWord));
+        writer.WriteEndObject();
+        return endOfText;
+    }
+
+    private static void WriteGeneration(StagedFolder staged, int endOfText)
+    {
+        using var file = File.Create(staged.File(GenerationFileName));
+        using var writer = new Utf8JsonWriter(file, new JsonWriterOptions { Indented = true });
+        writer.WriteStartObject();
+        writer.WriteBoolean("do_sample", true);
+        writer.WriteNumber("top_k", new Core.Specification.SamplingOptions().TopK);
+        writer.WriteNumber("bos_token_id", endOfText);
+        writer.WriteNumber("eos_token_id", endOfText);
+        writer.WriteEndObject();
+    }
+
+    private static string TorchName(WeightType type) => type switch
+    {
+        WeightType.Float32 => "float32",
+        WeightType.Float16 => "float16",
+        WeightType.BFloat16 => "bfloat16",
+        _ => throw new UserErrorException("q8_0 goes with --format gguf only; use fp32, fp16 or bf16."),
+    };
+}
