@@ -23,24 +23,22 @@ public sealed partial class ModelFolder : IModelReader
     public static IReadOnlyList<string> FileNames { get; } =
         [ModelConfiguration.FileName, "vocab.json", "merges.txt", WeightsFileName];
 
-    private const int MostNamesInMessage = 10;
+    /// <summary>Those of them that make up a vocabulary.</summary>
+    public static IReadOnlyList<string> VocabularyFileNames { get; } = ["vocab.json", "merges.txt"];
 
-    private readonly IModelWeights weights;
-    private readonly string prefix;
+    private readonly NamedParameters parameters;
 
-    private ModelFolder(string path, ParameterLayout layout, IModelWeights weights, string prefix)
+    private ModelFolder(string path, NamedParameters parameters)
     {
         Path = path;
-        Layout = layout;
-        this.weights = weights;
-        this.prefix = prefix;
+        this.parameters = parameters;
     }
 
     /// <summary>Where it lies.</summary>
     public string Path { get; }
 
     /// <summary>The order of the parameters.</summary>
-    public ParameterLayout Layout { get; }
+    public ParameterLayout Layout => parameters.Layout;
 
     /// <summary>The model's shape.</summary>
     public ModelShape Shape => Layout.Shape;
@@ -55,19 +53,21 @@ public sealed partial class ModelFolder : IModelReader
             throw new UserErrorException($"There is no model folder {path}; check the path.");
         var shape = ModelConfiguration.Read(System.IO.Path.Combine(path, ModelConfiguration.FileName));
         var weights = HuggingFaceFormat.OpenWeights(path);
-        try
-        {
-            var layout = new ParameterLayout(shape);
-            var prefix = weights.Find(NamePrefix + "wte.weight") is null ? "" : NamePrefix;
-            Check(weights, layout, prefix);
-            return new ModelFolder(path, layout, weights, prefix);
-        }
-        catch
-        {
-            weights.Dispose();
-            throw;
-        }
+        var prefix = weights.Find(NamePrefix + "wte.weight") is null ? "" : NamePrefix;
+        return new ModelFolder(path, new NamedParameters(
+            new ParameterLayout(shape),
+            weights,
+            slice => prefix + slice.Name,
+            Ignored().IsMatch,
+            $"its {ModelConfiguration.FileName}"));
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ModelFile> Files => ModelFile.InFolder(Path);
+
+    /// <inheritdoc/>
+    public Stream? OpenVocabulary(string fileName) =>
+        Gpt2Vocabulary.IsIn(Path) ? File.OpenRead(System.IO.Path.Combine(Path, fileName)) : null;
 
     /// <summary>The vocabulary in the folder, or the built-in one when the folder has none.</summary>
     /// <exception cref="UserErrorException">The folder's files are not GPT-2's vocabulary.</exception>
@@ -76,50 +76,10 @@ public sealed partial class ModelFolder : IModelReader
 
     /// <summary>Reads parameters from the flat index <paramref name="start"/> on, as fp32.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range leaves the model.</exception>
-    public void ReadParameters(long start, Span<float> into)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(start);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Layout.Length - into.Length);
-        foreach (var slice in Layout.Slices.Where(slice => slice.End > start))
-        {
-            if (into.IsEmpty)
-                return;
-            var count = (int)Math.Min(into.Length, slice.End - start);
-            weights.ReadRange(prefix + slice.Name, start - slice.Start, into[..count]);
-            into = into[count..];
-            start += count;
-        }
-    }
+    public void ReadParameters(long start, Span<float> into) => parameters.Read(start, into);
 
     /// <inheritdoc/>
-    public void Dispose() => weights.Dispose();
-
-    private static void Check(IModelWeights weights, ParameterLayout layout, string prefix)
-    {
-        var faults = layout.Slices.Select(slice => Fault(slice, weights.Find(prefix + slice.Name)))
-            .OfType<string>()
-            .ToList();
-        var known = layout.Slices.Select(slice => prefix + slice.Name).ToHashSet(StringComparer.Ordinal);
-        faults.AddRange(weights.Tensors
-            .Where(tensor => !known.Contains(tensor.Name) && !Ignored().IsMatch(tensor.Name))
-            .Select(tensor => $"{tensor.Name} is unknown"));
-        if (faults.Count == 0)
-            return;
-        var rest = faults.Count > MostNamesInMessage ? $"; and {faults.Count - MostNamesInMessage} more" : "";
-        throw new UserErrorException($"{weights.Path} does not fit its {ModelConfiguration.FileName}: "
-            + $"{string.Join("; ", faults.Take(MostNamesInMessage))}{rest}.");
-    }
-
-    private static string? Fault(ParameterSlice slice, WeightTensor? tensor)
-    {
-        if (tensor is null)
-            return $"{slice.Name} is missing";
-        if (!tensor.Dimensions.SequenceEqual(slice.Dimensions.Select(dimension => (long)dimension)))
-            return $"{slice.Name} is {tensor.DimensionText}, not {string.Join(" x ", slice.Dimensions)}";
-        return tensor.IsReadable
-            ? null
-            : $"{slice.Name} has the type {tensor.DataType}, not F32, F16 or BF16";
-    }
+    public void Dispose() => parameters.Dispose();
 
     // Masks that old versions of transformers saved, and the head, which is wte again.
     [GeneratedRegex(@"\A(?:(?:transformer\.)?h\.[0-9]+\.attn\.(?:masked_)?bias|lm_head\.weight)\z")]
