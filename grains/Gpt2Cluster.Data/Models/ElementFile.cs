@@ -45,17 +45,12 @@ internal sealed class ElementFile : IDisposable
     /// <exception cref="UserErrorException">It is missing or cannot be read.</exception>
     public static ElementFile Open(string path, string remedy = "check the path")
     {
-        if (!File.Exists(path))
-            throw new UserErrorException($"There is no file {path}; {remedy}.");
-        try
-        {
-            return new ElementFile(path, File.OpenHandle(path));
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{path} cannot be read ({error.Message}).", error);
-        }
+        return Opened(path, remedy, () => new ElementFile(path, File.OpenHandle(path)));
     }
+
+    /// <summary>Opens a file to be read forwards.</summary>
+    /// <exception cref="UserErrorException">It is missing or cannot be read.</exception>
+    public static FileStream OpenStream(string path) => Opened(path, "check the path", () => File.OpenRead(path));
 
     /// <summary>Bytes of one element.</summary>
     public static int BytesOf(ElementType type) => type == ElementType.Single ? sizeof(float) : sizeof(ushort);
@@ -105,6 +100,29 @@ internal sealed class ElementFile : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => handle.Dispose();
+
+    private static T Opened<T>(string path, string remedy, Func<T> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw Missing(path, remedy);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{path} cannot be read ({error.Message}).", error);
+        }
+    }
+
+    /// <summary>The sentence for a file that is not there; a link that leads nowhere is called that.</summary>
+    private static UserErrorException Missing(string path, string remedy) => new(
+        new FileInfo(path).LinkTarget is { } target
+            ? $"{path} is a link to {target}, which is not there; fetch the model again, or copy it with what its "
+                + "links lead to."
+            : $"There is no file {path}; {remedy}.");
 
     private static float Widen(ElementType type, ushort bits) => type == ElementType.Half
         ? (float)BitConverter.UInt16BitsToHalf(bits)

@@ -23,7 +23,7 @@ public sealed record ModelFile(string Name, Func<Stream> Open)
         .. ModelFolder.FileNames
             .Select(name => (Name: name, Path: Path.Combine(folder, name)))
             .Where(file => File.Exists(file.Path))
-            .Select(file => new ModelFile(file.Name, () => File.OpenRead(file.Path))),
+            .Select(file => new ModelFile(file.Name, () => ElementFile.OpenStream(file.Path))),
     ];
 
     /// <summary>

@@ -15,7 +15,7 @@ internal sealed class NamedParameters : IDisposable
 
     /// <summary>Checks that every parameter is there, in its shape, and takes the weights over.</summary>
     /// <param name="layout">The parameters.</param>
-    /// <param name="weights">Where they lie; disposed with this, or when they do not fit.</param>
+    /// <param name="weights">Where they lie; disposed with this.</param>
     /// <param name="nameOf">A parameter's name there.</param>
     /// <param name="isExtra">Whether a tensor that is no parameter may be there.</param>
     /// <param name="configuration">The file that the shape is from, for messages.</param>
@@ -39,7 +39,6 @@ internal sealed class NamedParameters : IDisposable
         ];
         if (faults.Count == 0)
             return;
-        weights.Dispose();
         var rest = faults.Count > MostNamesInMessage ? $"; and {faults.Count - MostNamesInMessage} more" : "";
         throw new UserErrorException($"{weights.Path} does not fit {configuration}: "
             + $"{string.Join("; ", faults.Take(MostNamesInMessage))}{rest}.");

@@ -2,7 +2,7 @@ using Gpt2Cluster.Core;
 
 namespace Gpt2Cluster.Data.Tests.Models;
 
-/// <summary>Feeds a parser with damaged files: each is read whole, or refused in one sentence, in bounded memory.</summary>
+/// <summary>Feeds a parser with damaged files: each is read whole or refused in one sentence.</summary>
 internal static class Mutations
 {
     /// <summary>What a parser may take for one input above what it took before, in bytes.</summary>

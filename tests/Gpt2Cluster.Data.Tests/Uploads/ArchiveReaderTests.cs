@@ -50,7 +50,8 @@ public sealed class ArchiveReaderTests : IDisposable
         folder.Write("from/config.json", "{}");
         using var archive = new MemoryStream();
         Assert.Throws<OperationCanceledException>(
-            () => ModelUpload.Write(ModelFile.InFolder(folder.File("from")), archive, cancellation: new CancellationToken(true)));
+            () => ModelUpload.Write(
+                ModelFile.InFolder(folder.File("from")), archive, cancellation: new CancellationToken(true)));
         Assert.Contains("cut short", Fault(archive.ToArray()));
     }
 

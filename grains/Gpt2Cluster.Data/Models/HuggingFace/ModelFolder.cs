@@ -23,15 +23,23 @@ public sealed partial class ModelFolder : IModelReader
     public static IReadOnlyList<string> FileNames { get; } =
         [ModelConfiguration.FileName, "vocab.json", "merges.txt", WeightsFileName];
 
+    private const string TokenEmbedding = "wte.weight";
+
+    // The head, which is the token embedding again: whatever it holds, transformers replaces it by that.
+    private const string Head = "lm_head.weight";
+
     /// <summary>Those of them that make up a vocabulary.</summary>
     public static IReadOnlyList<string> VocabularyFileNames { get; } = ["vocab.json", "merges.txt"];
 
     private readonly NamedParameters parameters;
 
-    private ModelFolder(string path, NamedParameters parameters)
+    private readonly bool isAsConfigured;
+
+    private ModelFolder(string path, NamedParameters parameters, bool isAsConfigured)
     {
         Path = path;
         this.parameters = parameters;
+        this.isAsConfigured = isAsConfigured;
     }
 
     /// <summary>Where it lies.</summary>
@@ -51,28 +59,62 @@ public sealed partial class ModelFolder : IModelReader
         ArgumentNullException.ThrowIfNull(path);
         if (!Directory.Exists(path))
             throw new UserErrorException($"There is no model folder {path}; check the path.");
-        var shape = ModelConfiguration.Read(System.IO.Path.Combine(path, ModelConfiguration.FileName));
+        var configuration = System.IO.Path.Combine(path, ModelConfiguration.FileName);
+        var configured = ModelConfiguration.Read(configuration);
         var weights = HuggingFaceFormat.OpenWeights(path);
-        var prefix = weights.Find(NamePrefix + "wte.weight") is null ? "" : NamePrefix;
-        return new ModelFolder(path, new NamedParameters(
-            new ParameterLayout(shape),
-            weights,
-            slice => prefix + slice.Name,
-            Ignored().IsMatch,
-            $"its {ModelConfiguration.FileName}"));
+        try
+        {
+            var prefix = weights.Find(NamePrefix + "wpe.weight") is null ? "" : NamePrefix;
+            var tokens = weights.Find(prefix + TokenEmbedding) is null && weights.Find(Head) is not null
+                ? Head
+                : prefix + TokenEmbedding;
+            var shape = WithRowsOf(weights.Find(tokens), configured, configuration);
+            var parameters = new NamedParameters(
+                new ParameterLayout(shape),
+                weights,
+                slice => slice.Name == TokenEmbedding ? tokens : prefix + slice.Name,
+                Ignored().IsMatch,
+                $"its {ModelConfiguration.FileName}");
+            return new ModelFolder(path, parameters, shape == configured);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<ModelFile> Files => ModelFile.InFolder(Path);
+    public IReadOnlyList<ModelFile> Files
+    {
+        get
+        {
+            var own = ModelFile.InFolder(Path);
+            return [.. ModelFile.Of(this).Select(file => CanStay(file.Name)
+                ? own.FirstOrDefault(one => one.Name == file.Name) ?? file
+                : file)];
+        }
+    }
 
     /// <inheritdoc/>
-    public Stream? OpenVocabulary(string fileName) =>
-        Gpt2Vocabulary.IsIn(Path) ? File.OpenRead(System.IO.Path.Combine(Path, fileName)) : null;
+    public Stream? OpenVocabulary(string fileName)
+    {
+        if (Gpt2Vocabulary.IsIn(Path))
+            return ElementFile.OpenStream(System.IO.Path.Combine(Path, fileName));
+        var tokenizer = System.IO.Path.Combine(Path, TokenizerFile.FileName);
+        return File.Exists(tokenizer) ? TokenizerFile.Open(tokenizer, fileName) : null;
+    }
 
     /// <summary>The vocabulary in the folder, or the built-in one when the folder has none.</summary>
     /// <exception cref="UserErrorException">The folder's files are not GPT-2's vocabulary.</exception>
-    public Gpt2Vocabulary ReadVocabulary() =>
-        Gpt2Vocabulary.IsIn(Path) ? Gpt2Vocabulary.FromFolder(Path) : Gpt2Vocabulary.BuiltIn;
+    public Gpt2Vocabulary ReadVocabulary()
+    {
+        using var tokens = OpenVocabulary(VocabularyFileNames[0]);
+        using var merges = OpenVocabulary(VocabularyFileNames[1]);
+        return tokens is null || merges is null
+            ? Gpt2Vocabulary.BuiltIn
+            : Gpt2Vocabulary.Read(tokens, merges, Path);
+    }
 
     /// <summary>Reads parameters from the flat index <paramref name="start"/> on, as fp32.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range leaves the model.</exception>
@@ -81,7 +123,30 @@ public sealed partial class ModelFolder : IModelReader
     /// <inheritdoc/>
     public void Dispose() => parameters.Dispose();
 
-    // Masks that old versions of transformers saved, and the head, which is wte again.
+    /// <summary>
+    /// The shape with as many tokens as the embedding has rows: people pad it or add tokens, and not every
+    /// configuration says so.
+    /// </summary>
+    private static ModelShape WithRowsOf(WeightTensor? tokens, ModelShape configured, string configuration)
+    {
+        if (tokens is not { Dimensions: { Count: 2 } rows } || rows[1] != configured.Width)
+            return configured;
+        var shape = configured with { VocabularySize = (int)Math.Min(rows[0], int.MaxValue) };
+        return shape.Errors() is { Count: > 0 } errors
+            ? throw new UserErrorException($"{tokens.Name} beside {configuration} cannot be used: "
+                + $"{string.Join("; ", errors)}.")
+            : shape;
+    }
+
+    /// <summary>Whether a file is in the store what it is here.</summary>
+    private bool CanStay(string fileName) => fileName switch
+    {
+        ModelConfiguration.FileName => isAsConfigured,
+        WeightsFileName => true,
+        _ => Gpt2Vocabulary.IsIn(Path),
+    };
+
+    // Masks that old versions of transformers saved, and the head.
     [GeneratedRegex(@"\A(?:(?:transformer\.)?h\.[0-9]+\.attn\.(?:masked_)?bias|lm_head\.weight)\z")]
     private static partial Regex Ignored();
 }

@@ -23,22 +23,7 @@ internal static class HyperParameters
         var path = Path.Combine(folder, FileName);
         if (!File.Exists(path))
             return null;
-        try
-        {
-            if (new FileInfo(path).Length > LongestBytes)
-                throw new UserErrorException($"{path} is too long to be a model's shape.");
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return Read(path, document.RootElement);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{path} cannot be read ({error.Message}).", error);
-        }
-        catch (JsonException error)
-        {
-            throw new UserErrorException(
-                $"{path} is not valid JSON ({error.Message}); take the one that belongs to the model.", error);
-        }
+        return JsonFile.Read(path, LongestBytes, root => Read(path, root));
     }
 
     /// <summary>The shape of OpenAI's model that has variables of these dimensions.</summary>
@@ -57,8 +42,8 @@ internal static class HyperParameters
             preset => preset.Shape.Width == tokens[1] && preset.Shape.LayerCount == layerCount);
         if (known is null)
         {
-            throw new UserErrorException($"{weights.Path} has {layerCount} blocks of width {tokens[1]}, which is none of "
-                + $"OpenAI's sizes, so its count of heads is unknown; put its {FileName} beside it.");
+            throw new UserErrorException($"{weights.Path} has {layerCount} blocks of width {tokens[1]}, which is none "
+                + $"of OpenAI's sizes, so its count of heads is unknown; put its {FileName} beside it.");
         }
 
         if (tokens[0] > int.MaxValue || positions[0] > int.MaxValue)
@@ -71,8 +56,6 @@ internal static class HyperParameters
 
     private static ModelShape Read(string path, JsonElement root)
     {
-        if (root.ValueKind != JsonValueKind.Object)
-            throw new UserErrorException($"{path} is not a JSON object; take the one that belongs to the model.");
         var errors = new List<string>();
         var shape = new ModelShape(
             Whole("n_vocab"), Whole("n_ctx"), Whole("n_embd"), Whole("n_head"), Whole("n_layer"));

@@ -60,10 +60,11 @@ internal sealed partial class OpenAiFolder : IModelReader
     /// <inheritdoc/>
     public Stream? OpenVocabulary(string fileName)
     {
-        var (tokens, merges) = (System.IO.Path.Combine(Path, "encoder.json"), System.IO.Path.Combine(Path, "vocab.bpe"));
+        var tokens = System.IO.Path.Combine(Path, "encoder.json");
+        var merges = System.IO.Path.Combine(Path, "vocab.bpe");
         if (File.Exists(tokens) && File.Exists(merges))
-            return File.OpenRead(fileName == "vocab.json" ? tokens : merges);
-        return Gpt2Vocabulary.IsIn(Path) ? File.OpenRead(System.IO.Path.Combine(Path, fileName)) : null;
+            return ElementFile.OpenStream(fileName == "vocab.json" ? tokens : merges);
+        return Gpt2Vocabulary.IsIn(Path) ? ElementFile.OpenStream(System.IO.Path.Combine(Path, fileName)) : null;
     }
 
     /// <inheritdoc/>
@@ -88,8 +89,9 @@ internal sealed partial class OpenAiFolder : IModelReader
             1 => found[0][..^BundleWeights.IndexSuffix.Length],
             0 => throw new UserErrorException($"There is no checkpoint in {folder}: it needs "
                 + $"{named ?? "model.ckpt"}{BundleWeights.IndexSuffix} and the data that goes with it."),
-            _ => throw new UserErrorException($"{folder} has {found.Count} checkpoints and its file \"{StateFileName}\" "
-                + "names none of them; leave one there, or name one in model_checkpoint_path of that file."),
+            _ => throw new UserErrorException($"{folder} has {found.Count} checkpoints and its file "
+                + $"\"{StateFileName}\" names none of them; leave one there, or name one in its "
+                + "model_checkpoint_path."),
         };
     }
 

@@ -116,7 +116,10 @@ internal sealed record BundleEntry(
         }
 
         if (needed != bytes)
-            throw new InvalidDataException($"{name} needs {needed} bytes for its shape and type, its entry says {bytes}");
+        {
+            throw new InvalidDataException(
+                $"{name} needs {needed} bytes for its shape and type, its entry says {bytes}");
+        }
     }
 
     private static ElementType? TypeOf(int type) => type switch

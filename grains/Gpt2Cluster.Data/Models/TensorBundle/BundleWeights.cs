@@ -151,7 +151,7 @@ internal sealed class BundleWeights : IModelWeights
         if (Crc32C.Mask(crc) != entry.Checksum)
         {
             throw new UserErrorException(
-                $"The checksum of {entry.Name} in {shards[entry.Shard].Path} is wrong; fetch or save the checkpoint again.");
+                $"The checksum of {entry.Name} in {shards[entry.Shard].Path} is wrong; fetch or save it again.");
         }
 
         verified[entry.Name] = true;

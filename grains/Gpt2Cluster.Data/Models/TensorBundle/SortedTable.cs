@@ -12,7 +12,7 @@ namespace Gpt2Cluster.Data.Models.TensorBundle;
 /// </summary>
 internal static class SortedTable
 {
-    /// <summary>Longest file in bytes; the index of GPT-2's largest checkpoint with optimizer slots has 130,000.</summary>
+    /// <summary>Longest file in bytes: thousands of times the index of a GPT-2.</summary>
     public const int LongestBytes = 16 << 20;
 
     private const int FooterBytes = 48;

@@ -103,7 +103,10 @@ public sealed class OpenAiFolderTests : IDisposable
         var shape = new ModelShape(50257, 1024, 768, 12, 12);
         var weights = new NamedOnly(new ParameterLayout(shape).Slices.Select(
             slice => new WeightTensor(
-                OpenAiNames.Of(slice), "DT_FLOAT", [.. OpenAiNames.DimensionsOf(slice).Select(size => (long)size)], true)));
+                OpenAiNames.Of(slice),
+                "DT_FLOAT",
+                [.. OpenAiNames.DimensionsOf(slice).Select(size => (long)size)],
+                IsReadable: true)));
         Assert.Equal(shape, HyperParameters.Guess(weights));
         Write(Small);
         File.Delete(folder.File("hparams.json"));

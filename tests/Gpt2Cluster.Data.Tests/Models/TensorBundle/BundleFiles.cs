@@ -11,7 +11,8 @@ internal static class BundleFiles
     private const int FooterBytes = 48;
 
     /// <summary>Writes variables of type DT_FLOAT.</summary>
-    public static void Write(string prefix, IEnumerable<(string Name, IReadOnlyList<int> Dimensions, float[] Values)> of)
+    public static void Write(
+        string prefix, IEnumerable<(string Name, IReadOnlyList<int> Dimensions, float[] Values)> of)
     {
         using var data = new MemoryStream();
         var rows = new List<(string Key, byte[] Value)> { ("", [0x08, 1]) };

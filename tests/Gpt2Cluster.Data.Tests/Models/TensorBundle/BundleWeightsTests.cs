@@ -41,7 +41,8 @@ public sealed class BundleWeightsTests : IDisposable
         {
             var tensor = weights.Find(property.Name)!;
             Assert.Equal(
-                property.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()), tensor.Dimensions);
+                property.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()),
+                tensor.Dimensions);
             Assert.Equal(property.Value.GetProperty("dtype").GetInt32() == 1, tensor.IsReadable);
             if (tensor.IsReadable)
             {
@@ -135,9 +136,11 @@ public sealed class BundleWeightsTests : IDisposable
         byte[] table =
         [
             .. signed, .. index, 0, .. BitConverter.GetBytes(Crc32C.Masked([.. index, 0])), 0, 0,
-            .. Varint3(signed.Length), (byte)index.Length, .. new byte[34], .. BitConverter.GetBytes(0xdb4775248b80fb57),
+            .. Varint3(signed.Length), (byte)index.Length, .. new byte[34],
+            .. BitConverter.GetBytes(0xdb4775248b80fb57),
         ];
-        Assert.Contains("more than 100000 entries", Assert.Throws<InvalidDataException>(() => SortedTable.Read(table)).Message);
+        var message = Assert.Throws<InvalidDataException>(() => SortedTable.Read(table)).Message;
+        Assert.Contains("more than 100000 entries", message);
 
         static byte[] Varint3(int value) => [(byte)(value | 0x80), (byte)((value >> 7) | 0x80), (byte)(value >> 14)];
     }
