@@ -113,12 +113,14 @@ internal sealed class ModelResolver(CommandContext context)
     }
 
     /// <summary>
-    /// A folder lies in the store under its own name and the beginning of its hash, so that it is sent once.
+    /// A folder lies in the store under its own name and the beginning of the hash of the weights that it has there, so
+    /// that it is sent once.
     /// </summary>
     private async Task<ModelReference> OfFolder(ClusterSession session, string path, CancellationToken cancellation)
     {
         string hash;
-        await using (var weights = File.OpenRead(Path.Combine(path, ModelFolder.WeightsFileName)))
+        using (var opened = ModelFormats.Open(path))
+        await using (var weights = opened.Files.First(file => file.Name == ModelFolder.WeightsFileName).Open())
             hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(weights, cancellation));
         var folder = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
         var name = $"{(IsName(folder) ? folder : "model")}-{hash[..HashCharacters]}";

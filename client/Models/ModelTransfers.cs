@@ -24,23 +24,20 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
     /// <summary>The store on this machine's disk.</summary>
     public static ModelDirectory LocalStore(DataFolder folder) => new(Path.Combine(folder.Root, "models"));
 
-    /// <summary>Puts a model folder into the store.</summary>
+    /// <summary>Puts a model of any format into the store.</summary>
     /// <returns>Its name there.</returns>
     /// <exception cref="UserErrorException">The folder is no sound model, or the name is taken.</exception>
     public async Task<string> Import(string path, string? name, CancellationToken cancellation)
     {
-        var weights = new FileInfo(Path.Combine(path, ModelFolder.WeightsFileName));
-        using (var folder = ModelFormats.Open(path))
-            _ = folder.ReadVocabulary();
+        using var model = ModelFormats.Open(path);
+        _ = model.ReadVocabulary();
+        var files = new ModelFiles(model);
         if (session is not null && context.Choices.Cluster is not LocalAddress)
-        {
-            var files = new ModelFiles(path);
             return await new Uploads(session, context.Output).Model(files, name ?? files.Name, cancellation);
-        }
 
         var stored = "";
         context.Choices.DataFolder.Create();
-        await ProgressBars.Run(context.Output, $"importing {path}", weights.Length, progress => Task.Run(
+        await ProgressBars.Run(context.Output, $"importing {path}", files.Bytes, progress => Task.Run(
             () => stored = LocalStore(context.Choices.DataFolder).Import(path, name, progress, cancellation).Name,
             cancellation));
         return stored;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Datasets;
@@ -27,29 +28,13 @@ public static class PromptText
     /// <exception cref="UserErrorException">It cannot be read or is no text; the place is named.</exception>
     public static string Read(string path)
     {
-        using var reader = new Utf8FileReader(path);
-        var sink = new ByteSink();
-        var cleaner = new TextCleaner(loneReturnsToo: true, sink);
-        while (reader.Next() is { Length: > 0 } piece)
-            cleaner.Text(piece.Span);
-        cleaner.EndDocument();
-        return sink.ToString();
-    }
-
-    /// <summary>Keeps the text.</summary>
-    private sealed class ByteSink : ITextSink
-    {
-        private readonly List<byte> bytes = [];
-
-        public void Text(ReadOnlySpan<byte> utf8) => bytes.AddRange(utf8);
-
-        public void EndOfText() => throw new InvalidOperationException("A cleaner knows no end of text.");
-
-        public void EndDocument()
-        {
-        }
-
-        public override string ToString() => Encoding.UTF8.GetString(CollectionsMarshal.AsSpan(bytes));
+        using var text = new TextFileReader(SourceFile.At(path));
+        var lines = new LineEnds();
+        var bytes = new List<byte>();
+        while (text.Next() is { Length: > 0 } piece)
+            bytes.AddRange(lines.Normalize(piece.Span));
+        bytes.AddRange(lines.Finish());
+        return Encoding.UTF8.GetString(CollectionsMarshal.AsSpan(bytes));
     }
 
     /// <summary>Keeps the tokens.</summary>
@@ -69,7 +54,9 @@ public static class PromptText
 
         public void EndDocument()
         {
-            tokenizer.EncodeUtf8(CollectionsMarshal.AsSpan(part), final: true, Tokens);
+            var tokens = new ushort[part.Count];
+            tokenizer.EncodeUtf8(CollectionsMarshal.AsSpan(part), final: true, tokens, out var count);
+            Tokens.AddRange(tokens.AsSpan(0, count).ToArray().Select(token => (int)token));
             part.Clear();
         }
     }

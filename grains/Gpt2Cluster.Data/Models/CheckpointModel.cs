@@ -84,6 +84,9 @@ public sealed class CheckpointModel : IModelReader
         }
     }
 
+    /// <inheritdoc/>
+    public Stream? OpenVocabulary(string fileName) => frozen?.OpenVocabulary(fileName);
+
     /// <summary>The model's vocabulary is that of what the run began with.</summary>
     public Gpt2Vocabulary ReadVocabulary() => frozen?.ReadVocabulary() ?? Gpt2Vocabulary.BuiltIn;
 

@@ -21,9 +21,27 @@ public interface IModelReader : IDisposable
     /// <summary>The type that most of its weights are kept in.</summary>
     Exports.WeightType StoredType => Exports.WeightType.Float32;
 
+    /// <summary>The files it has in the store. They can be opened as long as this is open.</summary>
+    IReadOnlyList<ModelFile> Files => ModelFile.Of(this);
+
+    /// <summary>
+    /// Its <c>vocab.json</c> or <c>merges.txt</c>, as Hugging Face's transformers write them; null when it brings no
+    /// vocabulary.
+    /// </summary>
+    /// <param name="fileName">One of <see cref="HuggingFace.ModelFolder.VocabularyFileNames"/>.</param>
+    /// <exception cref="UserErrorException">What it brings cannot be put so.</exception>
+    Stream? OpenVocabulary(string fileName);
+
     /// <summary>Its vocabulary, or the built-in one when it brings none.</summary>
     /// <exception cref="UserErrorException">Its files are no vocabulary that can be used.</exception>
-    Gpt2Vocabulary ReadVocabulary();
+    Gpt2Vocabulary ReadVocabulary()
+    {
+        using var tokens = OpenVocabulary("vocab.json");
+        using var merges = OpenVocabulary("merges.txt");
+        return tokens is null || merges is null
+            ? Gpt2Vocabulary.BuiltIn
+            : Gpt2Vocabulary.Read(tokens, merges, Path);
+    }
 
     /// <summary>Reads parameters from the flat index <paramref name="start"/> on, as fp32.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range leaves the model.</exception>
@@ -50,9 +68,10 @@ public interface IModelFormat
 public static class ModelFormats
 {
     private static readonly HuggingFace.HuggingFaceFormat HuggingFace = new();
+    private static readonly OpenAi.OpenAiFormat OpenAi = new();
 
     /// <summary>All of them, in the order they are looked for.</summary>
-    public static IReadOnlyList<IModelFormat> All { get; } = [HuggingFace];
+    public static IReadOnlyList<IModelFormat> All { get; } = [HuggingFace, OpenAi];
 
     /// <summary>Opens the model at a path; where nothing looks like one it says what a model folder has.</summary>
     /// <exception cref="UserErrorException">There is no sound model.</exception>

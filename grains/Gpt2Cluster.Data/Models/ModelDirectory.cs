@@ -63,7 +63,9 @@ public sealed partial class ModelDirectory(string root)
         return Directory.Exists(nameOrPath) ? System.IO.Path.GetFullPath(nameOrPath) : null;
     }
 
-    /// <summary>Copies a model folder into the store after checking all of it. The source stays as it is.</summary>
+    /// <summary>
+    /// Brings a model of any format into the store after checking all of it. The source stays as it is.
+    /// </summary>
     /// <param name="path">The folder.</param>
     /// <param name="name">Its name in the store; null for the folder's own name.</param>
     /// <param name="progress">Told the bytes of weights copied.</param>
@@ -75,16 +77,16 @@ public sealed partial class ModelDirectory(string root)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         var full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
-        using (var folder = ModelFormats.Open(full))
-            VocabularyProbe.Check(folder.ReadVocabulary(), full);
+        using var model = ModelFormats.Open(full);
+        VocabularyProbe.Check(model.ReadVocabulary(), full);
         var target = PathOf(name ?? System.IO.Path.GetFileName(full));
         if (Directory.Exists(target))
             throw new UserErrorException(
                 $"There is a model {System.IO.Path.GetFileName(target)} already; give another --name.");
         Directory.CreateDirectory(Root);
         using var staged = new StagedFolder(target);
-        foreach (var file in ModelFolder.FileNames.Where(file => File.Exists(System.IO.Path.Combine(full, file))))
-            Copy(System.IO.Path.Combine(full, file), staged.File(file), progress, cancellation);
+        foreach (var file in model.Files)
+            Copy(file, staged.File(file.Name), progress, cancellation);
         // What was copied is what counts: the source may have changed meanwhile.
         using (ModelFolder.Open(staged.Path))
             staged.Publish();
@@ -107,10 +109,10 @@ public sealed partial class ModelDirectory(string root)
         return new StoredModel(System.IO.Path.GetFileName(path), path, shape, weights.Exists ? weights.Length : 0);
     }
 
-    private static void Copy(string from, string to, IProgress<long>? progress, CancellationToken cancellation)
+    private static void Copy(ModelFile from, string to, IProgress<long>? progress, CancellationToken cancellation)
     {
         const int PieceBytes = 1 << 20;
-        using var input = File.OpenRead(from);
+        using var input = from.Open();
         using var output = new FileStream(to, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
         var buffer = new byte[PieceBytes];
         while (input.Read(buffer) is > 0 and var count)

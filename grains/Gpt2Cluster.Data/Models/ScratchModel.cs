@@ -15,6 +15,9 @@ public sealed class ScratchModel(ModelShape shape, ulong seed) : IModelReader
     public ParameterLayout Layout { get; } = new(shape);
 
     /// <inheritdoc/>
+    public Stream? OpenVocabulary(string fileName) => null;
+
+    /// <inheritdoc/>
     public Gpt2Vocabulary ReadVocabulary() => Gpt2Vocabulary.BuiltIn;
 
     /// <inheritdoc/>

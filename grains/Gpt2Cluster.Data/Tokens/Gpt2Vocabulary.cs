@@ -58,6 +58,32 @@ public sealed class Gpt2Vocabulary
         return Read(tokens, merges, folder);
     }
 
+    /// <summary>Reads a vocabulary from the content of its two files, whatever they are called.</summary>
+    /// <param name="tokens">The ids by token, as JSON.</param>
+    /// <param name="merges">The merges, one a line.</param>
+    /// <param name="place">Where they are from, for messages.</param>
+    /// <exception cref="UserErrorException">They are not a GPT-2 vocabulary.</exception>
+    public static Gpt2Vocabulary Read(Stream tokens, Stream merges, string place)
+    {
+        Dictionary<string, int>? ids;
+        try
+        {
+            ids = JsonSerializer.Deserialize<Dictionary<string, int>>(tokens);
+        }
+        catch (JsonException error)
+        {
+            throw Wrong(place, $"vocab.json is not a JSON object of ids ({error.Message})");
+        }
+
+        if (ids is null || ids.Count != Count)
+            throw Wrong(place, $"vocab.json has {ids?.Count ?? 0} tokens, not {Count}");
+        if (!ids.TryGetValue(EndOfTextWord, out var endOfText) || endOfText != EndOfText)
+            throw Wrong(place, $"vocab.json does not give {EndOfTextWord} the id {EndOfText}");
+        var bytesOf = ById(ids, place);
+        CheckMerges(merges, ids, place);
+        return new Gpt2Vocabulary(bytesOf);
+    }
+
     /// <summary>Whether the folder has both vocabulary files.</summary>
     public static bool IsIn(string folder) =>
         File.Exists(Path.Combine(folder, "vocab.json")) && File.Exists(Path.Combine(folder, "merges.txt"));
@@ -95,27 +121,6 @@ public sealed class Gpt2Vocabulary
         ? File.OpenRead(path)
         : throw new UserErrorException($"The model folder lacks {path}; add it, or remove both vocab.json and "
             + "merges.txt to use the built-in GPT-2 vocabulary.");
-
-    private static Gpt2Vocabulary Read(Stream tokens, Stream merges, string place)
-    {
-        Dictionary<string, int>? ids;
-        try
-        {
-            ids = JsonSerializer.Deserialize<Dictionary<string, int>>(tokens);
-        }
-        catch (JsonException error)
-        {
-            throw Wrong(place, $"vocab.json is not a JSON object of ids ({error.Message})");
-        }
-
-        if (ids is null || ids.Count != Count)
-            throw Wrong(place, $"vocab.json has {ids?.Count ?? 0} tokens, not {Count}");
-        if (!ids.TryGetValue(EndOfTextWord, out var endOfText) || endOfText != EndOfText)
-            throw Wrong(place, $"vocab.json does not give {EndOfTextWord} the id {EndOfText}");
-        var bytesOf = ById(ids, place);
-        CheckMerges(merges, ids, place);
-        return new Gpt2Vocabulary(bytesOf);
-    }
 
     private static byte[][] ById(Dictionary<string, int> ids, string place)
     {

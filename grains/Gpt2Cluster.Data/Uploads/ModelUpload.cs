@@ -1,35 +1,40 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 
 namespace Gpt2Cluster.Data.Uploads;
 
-/// <summary>A model folder on its way to the cluster: its files, as they are.</summary>
+/// <summary>A model on its way to the cluster: the files it will have in the store.</summary>
 public static class ModelUpload
 {
     private const int PieceBytes = 1 << 20;
 
-    /// <summary>Writes the files of a model folder that are there.</summary>
-    /// <param name="folder">The folder.</param>
+    /// <summary>Writes the files of a model.</summary>
+    /// <param name="files">The files.</param>
     /// <param name="output">Takes the archive; need not be able to seek, stays open.</param>
     /// <param name="progress">Told the bytes of files sent so far.</param>
     /// <param name="cancellation">Stops between pieces.</param>
     /// <exception cref="UserErrorException">A file became shorter meanwhile.</exception>
     public static void Write(
-        string folder, Stream output, IProgress<long>? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<ModelFile> files,
+        Stream output,
+        IProgress<long>? progress = null,
+        CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(files);
         ArgumentNullException.ThrowIfNull(output);
         var archive = new ArchiveWriter(output, UploadArchive.Model);
         var done = 0L;
-        foreach (var name in ModelFolder.FileNames.Where(name => File.Exists(Path.Combine(folder, name))))
+        foreach (var file in files)
         {
             var before = done;
-            using var file = new WatchedFile(Path.Combine(folder, name), copied =>
+            using var content = new WatchedStream(file, copied =>
             {
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(before + copied);
             });
-            archive.Add(name, file);
-            done += file.Length;
+            archive.Add(file.Name, content);
+            done += content.Length;
         }
 
         archive.Complete();
@@ -57,12 +62,35 @@ public static class ModelUpload
     }
 
     /// <summary>A file that is copied at the length it had when it was opened, and says how far it is.</summary>
-    private sealed class WatchedFile(string path, Action<long> copied)
-        : FileStream(path, FileMode.Open, FileAccess.Read)
+    private sealed class WatchedStream : Stream
     {
-        private readonly long length = new FileInfo(path).Length;
+        private readonly string name;
+        private readonly Action<long> copied;
+        private readonly Stream content;
+        private readonly long length;
+
+        public WatchedStream(ModelFile file, Action<long> copied)
+        {
+            name = file.Name;
+            this.copied = copied;
+            content = file.Open();
+            length = content.Length;
+        }
+
+        public override bool CanRead => true;
+
+        // An archive asks streams that cannot seek for all they have before it writes a member's length.
+        public override bool CanSeek => true;
+
+        public override bool CanWrite => false;
 
         public override long Length => length;
+
+        public override long Position
+        {
+            get => content.Position;
+            set => content.Position = value;
+        }
 
         public override void CopyTo(Stream destination, int bufferSize)
         {
@@ -71,10 +99,28 @@ public static class ModelUpload
             {
                 var count = Read(buffer, 0, (int)Math.Min(buffer.Length, length - done));
                 if (count == 0)
-                    throw new UserErrorException($"{Name} became shorter while it was sent; send it again.");
+                    throw new UserErrorException($"{name} became shorter while it was sent; send it again.");
                 destination.Write(buffer, 0, count);
                 copied(done += count);
             }
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => content.Read(buffer, offset, count);
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => content.Seek(offset, origin);
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            content.Dispose();
+            base.Dispose(disposing);
         }
     }
 }

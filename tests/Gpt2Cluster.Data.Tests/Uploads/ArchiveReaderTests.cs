@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.Text;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Uploads;
 
@@ -19,7 +20,7 @@ public sealed class ArchiveReaderTests : IDisposable
         folder.Write("from/notes.txt", "stays here");
         using var archive = new MemoryStream();
         var told = new List<long>();
-        ModelUpload.Write(folder.File("from"), archive, new Progress(told));
+        ModelUpload.Write(ModelFile.InFolder(folder.File("from")), archive, new Progress(told));
         Directory.CreateDirectory(folder.File("to"));
         archive.Position = 0;
         ModelUpload.Read(archive, folder.File("to"));
@@ -37,7 +38,7 @@ public sealed class ArchiveReaderTests : IDisposable
         Directory.CreateDirectory(folder.File("from"));
         Directory.CreateDirectory(folder.File("to"));
         using var archive = new MemoryStream();
-        ModelUpload.Write(folder.File("from"), archive);
+        ModelUpload.Write(ModelFile.InFolder(folder.File("from")), archive);
         archive.Position = 0;
         ModelUpload.Read(archive, folder.File("to"));
         Assert.Empty(Directory.GetFileSystemEntries(folder.File("to")));
@@ -49,7 +50,8 @@ public sealed class ArchiveReaderTests : IDisposable
         folder.Write("from/config.json", "{}");
         using var archive = new MemoryStream();
         Assert.Throws<OperationCanceledException>(
-            () => ModelUpload.Write(folder.File("from"), archive, cancellation: new CancellationToken(true)));
+            () => ModelUpload.Write(
+                ModelFile.InFolder(folder.File("from")), archive, cancellation: new CancellationToken(true)));
         Assert.Contains("cut short", Fault(archive.ToArray()));
     }
 

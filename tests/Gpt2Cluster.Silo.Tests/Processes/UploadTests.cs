@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Data.Uploads;
@@ -55,7 +56,7 @@ public sealed class UploadTests
         using var second = await SiloProcess.StartReady(other.Path, "--redis", silo.Redis, "--name", "beta");
         await using var client = await TestClient.Connect(silo);
         var archive = new MemoryStream();
-        ModelUpload.Write(path, archive);
+        ModelUpload.Write(ModelFile.InFolder(path), archive);
         Assert.Null((await Store(client, "u1", archive.ToArray(), "small")).Refusal);
         Assert.Contains("already", (await Store(client, "u2", archive.ToArray(), "small")).Refusal);
         Assert.Contains("cannot name", (await Store(client, "u3", archive.ToArray(), "../small")).Refusal);

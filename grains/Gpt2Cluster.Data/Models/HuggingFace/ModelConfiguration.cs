@@ -16,6 +16,7 @@ public static class ModelConfiguration
     public const string FileName = "config.json";
 
     private const double EpsilonTolerance = 1e-12;
+    private const int LongestBytes = 4 << 20;
 
     /// <summary>The shape that a configuration describes.</summary>
     /// <exception cref="UserErrorException">The file is missing, is not JSON, or asks for something unsupported; all
@@ -23,24 +24,7 @@ public static class ModelConfiguration
     public static ModelShape Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (!File.Exists(path))
-            throw new UserErrorException($"There is no file {path}; a model folder needs it.");
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw new UserErrorException($"{path} is not a JSON object; take the one that belongs to the model.");
-            return Read(path, document.RootElement);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{path} cannot be read ({error.Message}).", error);
-        }
-        catch (JsonException error)
-        {
-            throw new UserErrorException(
-                $"{path} is not valid JSON ({error.Message}); take the one that belongs to the model.", error);
-        }
+        return JsonFile.Read(path, LongestBytes, root => Read(path, root));
     }
 
     /// <summary>Writes a configuration that Hugging Face's <c>AutoModelForCausalLM</c> reads.</summary>
@@ -78,7 +62,7 @@ public static class ModelConfiguration
         foreach (var (name, sound, supported) in Conditions(root))
         {
             if (root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null && !sound(value))
-                errors.Add($"{name} is {value.GetRawText()}, only {supported} is supported");
+                errors.Add($"{name} is {JsonFile.Quote(value)}, only {supported} is supported");
         }
 
         var context = root.TryGetProperty("n_positions", out _) ? "n_positions" : "n_ctx";
@@ -104,6 +88,15 @@ public static class ModelConfiguration
         JsonElement root)
     {
         yield return ("model_type", value => IsText(value, "gpt2"), "gpt2");
+        if (!root.TryGetProperty("model_type", out _))
+        {
+            yield return ("architectures", value => value.ValueKind == JsonValueKind.Array
+                && value.EnumerateArray().All(one => one.ValueKind == JsonValueKind.String
+                    && one.GetString()!.StartsWith("GPT2", StringComparison.Ordinal)), "GPT2LMHeadModel");
+        }
+
+        yield return ("is_encoder_decoder", value => value.ValueKind == JsonValueKind.False, "false");
+        yield return ("quantization_config", value => value.ValueKind == JsonValueKind.Null, "null");
         yield return ("activation_function", value => IsText(value, "gelu_new") || IsText(value, "gelu_pytorch_tanh"),
             "gelu_new");
         yield return ("layer_norm_epsilon", value => value.ValueKind == JsonValueKind.Number

@@ -23,31 +23,37 @@ public sealed partial class ModelFolder : IModelReader
     public static IReadOnlyList<string> FileNames { get; } =
         [ModelConfiguration.FileName, "vocab.json", "merges.txt", WeightsFileName];
 
-    private const int MostNamesInMessage = 10;
+    private const string TokenEmbedding = "wte.weight";
 
-    private readonly IModelWeights weights;
-    private readonly string prefix;
+    // The head, which is the token embedding again: whatever it holds, transformers replaces it by that.
+    private const string Head = "lm_head.weight";
 
-    private ModelFolder(string path, ParameterLayout layout, IModelWeights weights, string prefix)
+    /// <summary>Those of them that make up a vocabulary.</summary>
+    public static IReadOnlyList<string> VocabularyFileNames { get; } = ["vocab.json", "merges.txt"];
+
+    private readonly NamedParameters parameters;
+
+    private readonly bool isAsConfigured;
+
+    private ModelFolder(string path, NamedParameters parameters, bool isAsConfigured)
     {
         Path = path;
-        Layout = layout;
-        this.weights = weights;
-        this.prefix = prefix;
+        this.parameters = parameters;
+        this.isAsConfigured = isAsConfigured;
     }
 
     /// <summary>Where it lies.</summary>
     public string Path { get; }
 
     /// <summary>The order of the parameters.</summary>
-    public ParameterLayout Layout { get; }
+    public ParameterLayout Layout => parameters.Layout;
 
     /// <summary>The model's shape.</summary>
     public ModelShape Shape => Layout.Shape;
 
     /// <inheritdoc/>
     public Exports.WeightType StoredType => Exports.WeightTypes.OfSafetensors(
-        weights.Find(prefix + Layout.Slices[^1].Name)!.DataType) ?? Exports.WeightType.Float32;
+        parameters.DataTypeOf(Layout.Slices[^1])) ?? Exports.WeightType.Float32;
 
     /// <summary>Opens a folder and checks that every tensor is there, in its shape.</summary>
     /// <exception cref="UserErrorException">A file or tensor is missing, misshapen or unknown; all tensors are named
@@ -57,14 +63,23 @@ public sealed partial class ModelFolder : IModelReader
         ArgumentNullException.ThrowIfNull(path);
         if (!Directory.Exists(path))
             throw new UserErrorException($"There is no model folder {path}; check the path.");
-        var shape = ModelConfiguration.Read(System.IO.Path.Combine(path, ModelConfiguration.FileName));
+        var configuration = System.IO.Path.Combine(path, ModelConfiguration.FileName);
+        var configured = ModelConfiguration.Read(configuration);
         var weights = HuggingFaceFormat.OpenWeights(path);
         try
         {
-            var layout = new ParameterLayout(shape);
-            var prefix = weights.Find(NamePrefix + "wte.weight") is null ? "" : NamePrefix;
-            Check(weights, layout, prefix);
-            return new ModelFolder(path, layout, weights, prefix);
+            var prefix = weights.Find(NamePrefix + "wpe.weight") is null ? "" : NamePrefix;
+            var tokens = weights.Find(prefix + TokenEmbedding) is null && weights.Find(Head) is not null
+                ? Head
+                : prefix + TokenEmbedding;
+            var shape = WithRowsOf(weights.Find(tokens), configured, configuration);
+            var parameters = new NamedParameters(
+                new ParameterLayout(shape),
+                weights,
+                slice => slice.Name == TokenEmbedding ? tokens : prefix + slice.Name,
+                Ignored().IsMatch,
+                $"its {ModelConfiguration.FileName}");
+            return new ModelFolder(path, parameters, shape == configured);
         }
         catch
         {
@@ -73,59 +88,69 @@ public sealed partial class ModelFolder : IModelReader
         }
     }
 
-    /// <summary>The vocabulary in the folder, or the built-in one when the folder has none.</summary>
-    /// <exception cref="UserErrorException">The folder's files are not GPT-2's vocabulary.</exception>
-    public Gpt2Vocabulary ReadVocabulary() =>
-        Gpt2Vocabulary.IsIn(Path) ? Gpt2Vocabulary.FromFolder(Path) : Gpt2Vocabulary.BuiltIn;
-
-    /// <summary>Reads parameters from the flat index <paramref name="start"/> on, as fp32.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The range leaves the model.</exception>
-    public void ReadParameters(long start, Span<float> into)
+    /// <inheritdoc/>
+    public IReadOnlyList<ModelFile> Files
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(start);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Layout.Length - into.Length);
-        foreach (var slice in Layout.Slices.Where(slice => slice.End > start))
+        get
         {
-            if (into.IsEmpty)
-                return;
-            var count = (int)Math.Min(into.Length, slice.End - start);
-            weights.ReadRange(prefix + slice.Name, start - slice.Start, into[..count]);
-            into = into[count..];
-            start += count;
+            var own = ModelFile.InFolder(Path);
+            return [.. ModelFile.Of(this).Select(file => CanStay(file.Name)
+                ? own.FirstOrDefault(one => one.Name == file.Name) ?? file
+                : file)];
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => weights.Dispose();
-
-    private static void Check(IModelWeights weights, ParameterLayout layout, string prefix)
+    public Stream? OpenVocabulary(string fileName)
     {
-        var faults = layout.Slices.Select(slice => Fault(slice, weights.Find(prefix + slice.Name)))
-            .OfType<string>()
-            .ToList();
-        var known = layout.Slices.Select(slice => prefix + slice.Name).ToHashSet(StringComparer.Ordinal);
-        faults.AddRange(weights.Tensors
-            .Where(tensor => !known.Contains(tensor.Name) && !Ignored().IsMatch(tensor.Name))
-            .Select(tensor => $"{tensor.Name} is unknown"));
-        if (faults.Count == 0)
-            return;
-        var rest = faults.Count > MostNamesInMessage ? $"; and {faults.Count - MostNamesInMessage} more" : "";
-        throw new UserErrorException($"{weights.Path} does not fit its {ModelConfiguration.FileName}: "
-            + $"{string.Join("; ", faults.Take(MostNamesInMessage))}{rest}.");
+        if (Gpt2Vocabulary.IsIn(Path))
+            return ElementFile.OpenStream(System.IO.Path.Combine(Path, fileName));
+        var tokenizer = System.IO.Path.Combine(Path, TokenizerFile.FileName);
+        return File.Exists(tokenizer) ? TokenizerFile.Open(tokenizer, fileName) : null;
     }
 
-    private static string? Fault(ParameterSlice slice, WeightTensor? tensor)
+    /// <summary>The vocabulary in the folder, or the built-in one when the folder has none.</summary>
+    /// <exception cref="UserErrorException">The folder's files are not GPT-2's vocabulary.</exception>
+    public Gpt2Vocabulary ReadVocabulary()
     {
-        if (tensor is null)
-            return $"{slice.Name} is missing";
-        if (!tensor.Dimensions.SequenceEqual(slice.Dimensions.Select(dimension => (long)dimension)))
-            return $"{slice.Name} is {tensor.DimensionText}, not {string.Join(" x ", slice.Dimensions)}";
-        return tensor.IsReadable
-            ? null
-            : $"{slice.Name} has the type {tensor.DataType}, not F32, F16 or BF16";
+        using var tokens = OpenVocabulary(VocabularyFileNames[0]);
+        using var merges = OpenVocabulary(VocabularyFileNames[1]);
+        return tokens is null || merges is null
+            ? Gpt2Vocabulary.BuiltIn
+            : Gpt2Vocabulary.Read(tokens, merges, Path);
     }
 
-    // Masks that old versions of transformers saved, and the head, which is wte again.
+    /// <summary>Reads parameters from the flat index <paramref name="start"/> on, as fp32.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range leaves the model.</exception>
+    public void ReadParameters(long start, Span<float> into) => parameters.Read(start, into);
+
+    /// <inheritdoc/>
+    public void Dispose() => parameters.Dispose();
+
+    /// <summary>
+    /// The shape with as many tokens as the embedding has rows: people pad it or add tokens, and not every
+    /// configuration says so.
+    /// </summary>
+    private static ModelShape WithRowsOf(WeightTensor? tokens, ModelShape configured, string configuration)
+    {
+        if (tokens is not { Dimensions: { Count: 2 } rows } || rows[1] != configured.Width)
+            return configured;
+        var shape = configured with { VocabularySize = (int)Math.Min(rows[0], int.MaxValue) };
+        return shape.Errors() is { Count: > 0 } errors
+            ? throw new UserErrorException($"{tokens.Name} beside {configuration} cannot be used: "
+                + $"{string.Join("; ", errors)}.")
+            : shape;
+    }
+
+    /// <summary>Whether a file is in the store what it is here.</summary>
+    private bool CanStay(string fileName) => fileName switch
+    {
+        ModelConfiguration.FileName => isAsConfigured,
+        WeightsFileName => true,
+        _ => Gpt2Vocabulary.IsIn(Path),
+    };
+
+    // Masks that old versions of transformers saved, and the head.
     [GeneratedRegex(@"\A(?:(?:transformer\.)?h\.[0-9]+\.attn\.(?:masked_)?bias|lm_head\.weight)\z")]
     private static partial Regex Ignored();
 }

@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using Gpt2Cluster.Core;
-using Microsoft.Win32.SafeHandles;
 
 namespace Gpt2Cluster.Data.Models.Safetensors;
 
@@ -11,24 +9,21 @@ namespace Gpt2Cluster.Data.Models.Safetensors;
 /// </summary>
 public sealed class SafetensorsFile : IModelWeights
 {
-    private const int PieceBytes = 256 << 10;
-
-    private readonly SafeFileHandle handle;
+    private readonly ElementFile file;
     private readonly long dataStart;
     private readonly Dictionary<string, SafetensorsTensor> byName;
 
     private SafetensorsFile(
-        string path, SafeFileHandle handle, long dataStart, IReadOnlyList<SafetensorsTensor> tensors)
+        ElementFile file, long dataStart, IReadOnlyList<SafetensorsTensor> tensors)
     {
-        Path = path;
-        this.handle = handle;
+        this.file = file;
         this.dataStart = dataStart;
         Tensors = tensors;
         byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
     }
 
     /// <summary>Where it lies.</summary>
-    public string Path { get; }
+    public string Path => file.Path;
 
     /// <summary>Its tensors, in file order.</summary>
     public IReadOnlyList<WeightTensor> Tensors { get; }
@@ -39,23 +34,21 @@ public sealed class SafetensorsFile : IModelWeights
     public static SafetensorsFile Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (!File.Exists(path))
-            throw new UserErrorException($"There is no file {path}; check the path.");
-        var handle = OpenHandle(path);
+        var file = ElementFile.Open(path);
         try
         {
-            var (dataStart, tensors) = ReadHeader(handle);
-            return new SafetensorsFile(path, handle, dataStart, tensors);
+            var (dataStart, tensors) = ReadHeader(file);
+            return new SafetensorsFile(file, dataStart, tensors);
         }
         catch (InvalidDataException error)
         {
-            handle.Dispose();
+            file.Dispose();
             throw new UserErrorException(
                 $"{path} is not a sound safetensors file: {error.Message}; fetch or export it again.", error);
         }
         catch
         {
-            handle.Dispose();
+            file.Dispose();
             throw;
         }
     }
@@ -74,44 +67,19 @@ public sealed class SafetensorsFile : IModelWeights
         if (startElement < 0 || startElement > tensor.Length - into.Length)
             throw new ArgumentException(
                 $"{into.Length} elements from {startElement} on leave {name}", nameof(startElement));
-        var offset = dataStart + tensor.StartByte + startElement * SafetensorsTensor.ElementBytes(tensor.DataType);
-        switch (tensor.DataType)
-        {
-            case "F32":
-                ReadExactly(MemoryMarshal.AsBytes(into), offset);
-                break;
-            case "F16":
-                ReadHalves(into, offset, bits => (float)BitConverter.UInt16BitsToHalf(bits));
-                break;
-            case "BF16":
-                ReadHalves(into, offset, bits => BitConverter.UInt32BitsToSingle((uint)bits << 16));
-                break;
-            default:
-                throw new ArgumentException(
-                    $"{name} has the type {tensor.DataType}, not F32, F16 or BF16", nameof(name));
-        }
+        if (tensor.ElementType is not { } type)
+            throw new ArgumentException($"{name} has the type {tensor.DataType}, not F32, F16 or BF16", nameof(name));
+        file.Read(type, dataStart + tensor.StartByte + startElement * ElementFile.BytesOf(type), into);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => file.Dispose();
 
-    private static SafeFileHandle OpenHandle(string path)
+    private static (long DataStart, IReadOnlyList<SafetensorsTensor> Tensors) ReadHeader(ElementFile file)
     {
-        try
-        {
-            return File.OpenHandle(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{path} cannot be read ({error.Message}).", error);
-        }
-    }
-
-    private static (long DataStart, IReadOnlyList<SafetensorsTensor> Tensors) ReadHeader(SafeFileHandle handle)
-    {
-        var fileBytes = RandomAccess.GetLength(handle);
+        var fileBytes = file.Bytes;
         Span<byte> prefix = stackalloc byte[sizeof(ulong)];
-        if (fileBytes < prefix.Length || RandomAccess.Read(handle, prefix, 0) < prefix.Length)
+        if (fileBytes < prefix.Length || file.ReadAvailable(prefix, 0) < prefix.Length)
             throw new InvalidDataException($"it has {fileBytes} bytes, too few for a header");
         var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (headerBytes > SafetensorsHeader.LongestBytes)
@@ -119,37 +87,9 @@ public sealed class SafetensorsFile : IModelWeights
         if (headerBytes > (ulong)(fileBytes - prefix.Length))
             throw new InvalidDataException($"it is cut short: {fileBytes} bytes do not hold a header of {headerBytes}");
         var json = new byte[headerBytes];
-        if (ReadAll(handle, json, prefix.Length) < json.Length)
+        if (file.ReadAvailable(json, prefix.Length) < json.Length)
             throw new InvalidDataException("it is cut short within its header");
         var dataStart = prefix.Length + json.Length;
         return (dataStart, SafetensorsHeader.Parse(json, fileBytes - dataStart));
-    }
-
-    private void ReadHalves(Span<float> into, long offset, Func<ushort, float> widen)
-    {
-        var halves = new ushort[Math.Min(into.Length, PieceBytes / sizeof(ushort))];
-        while (!into.IsEmpty)
-        {
-            var piece = halves.AsSpan(0, Math.Min(into.Length, halves.Length));
-            ReadExactly(MemoryMarshal.AsBytes(piece), offset);
-            for (var i = 0; i < piece.Length; i++)
-                into[i] = widen(piece[i]);
-            into = into[piece.Length..];
-            offset += piece.Length * sizeof(ushort);
-        }
-    }
-
-    private void ReadExactly(Span<byte> into, long offset)
-    {
-        if (ReadAll(handle, into, offset) < into.Length)
-            throw new UserErrorException($"{Path} was cut short while it was read; fetch or export it again.");
-    }
-
-    private static int ReadAll(SafeFileHandle handle, Span<byte> into, long offset)
-    {
-        var count = 0;
-        while (count < into.Length && RandomAccess.Read(handle, into[count..], offset + count) is > 0 and var read)
-            count += read;
-        return count;
     }
 }

@@ -10,6 +10,15 @@ public sealed record SafetensorsTensor(
     string Name, string DataType, IReadOnlyList<long> Dimensions, long StartByte, long EndByte)
     : WeightTensor(Name, DataType, Dimensions, DataType is "F32" or "F16" or "BF16")
 {
+    /// <summary>What its elements are; null for a type that is not read.</summary>
+    internal ElementType? ElementType => DataType switch
+    {
+        "F32" => Models.ElementType.Single,
+        "F16" => Models.ElementType.Half,
+        "BF16" => Models.ElementType.Brain,
+        _ => null,
+    };
+
     /// <summary>Bytes of one element of a type, or 0 when the type is unknown.</summary>
     public static int ElementBytes(string dataType) => dataType switch
     {

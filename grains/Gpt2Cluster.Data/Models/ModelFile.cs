@@ -1,0 +1,57 @@
+using Gpt2Cluster.Data.Models.HuggingFace;
+
+namespace Gpt2Cluster.Data.Models;
+
+/// <summary>One of the files that a model has in the store, wherever it comes from.</summary>
+/// <param name="Name">One of <see cref="ModelFolder.FileNames"/>.</param>
+/// <param name="Open">Opens it at its beginning; its length is known, and it can be read forwards.</param>
+public sealed record ModelFile(string Name, Func<Stream> Open)
+{
+    /// <summary>Its length in bytes.</summary>
+    public long Bytes
+    {
+        get
+        {
+            using var stream = Open();
+            return stream.Length;
+        }
+    }
+
+    /// <summary>Those that lie in a folder, as they are.</summary>
+    public static IReadOnlyList<ModelFile> InFolder(string folder) =>
+    [
+        .. ModelFolder.FileNames
+            .Select(name => (Name: name, Path: Path.Combine(folder, name)))
+            .Where(file => File.Exists(file.Path))
+            .Select(file => new ModelFile(file.Name, () => ElementFile.OpenStream(file.Path))),
+    ];
+
+    /// <summary>
+    /// Those that a model gets, whatever its own files are: its configuration and weights written anew, in fp32, and
+    /// the vocabulary it brings. They have the same bytes each time.
+    /// </summary>
+    /// <param name="model">Must stay open while they are read.</param>
+    public static IReadOnlyList<ModelFile> Of(IModelReader model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var files = new List<ModelFile>
+        {
+            new(ModelConfiguration.FileName, () =>
+            {
+                var configuration = new MemoryStream();
+                ModelConfiguration.Write(configuration, model.Shape);
+                configuration.Position = 0;
+                return configuration;
+            }),
+            new(ModelFolder.WeightsFileName, () => new WeightsStream(model)),
+        };
+        foreach (var name in ModelFolder.VocabularyFileNames)
+        {
+            using var brought = model.OpenVocabulary(name);
+            if (brought is not null)
+                files.Add(new(name, () => model.OpenVocabulary(name)!));
+        }
+
+        return files;
+    }
+}
