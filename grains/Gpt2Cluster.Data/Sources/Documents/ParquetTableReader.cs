@@ -49,9 +49,12 @@ internal static class ParquetTableReader
                 + "texts with --text-field.");
         }
 
-        return found.ClrType == typeof(string) && found.MaxRepetitionLevel == 0
+        return IsText(found) && found.MaxRepetitionLevel == 0
             ? found
             : throw new UserErrorException($"The column \"{name}\" of {file.Name} holds no texts; name another with "
                 + "--text-field.");
     }
+
+    private static bool IsText(DataField field) =>
+        field.ClrType == typeof(ReadOnlyMemory<char>) || field.ClrType == typeof(string);
 }
