@@ -6,7 +6,8 @@ namespace Gpt2Cluster.Compute.Kernels;
 
 /// <summary>
 /// Products of a few rows with a big matrix, bound by reading the matrix: every weight is read once, for all rows, in
-/// the order it lies in memory. Shapes: S rows, K inputs, M outputs.
+/// the order it lies in memory. On a processor a row's result is the same bits however many rows there are.
+/// Shapes: S rows, K inputs, M outputs.
 /// </summary>
 internal interface IRowMatmul
 {
@@ -87,15 +88,15 @@ internal static unsafe class RowMatmulKernel<TRow, TWeight>
         var inputs = Widen(x);
         team.For(w.Rows, LeastOutputsPerThread, (from, to) =>
         {
-            fixed (float* input = inputs)
+            var wide = new float[x.Rows > 1 ? x.Columns + 8 : 0];
+            fixed (float* input = inputs, weights = wide)
             {
                 for (var output = from; output < to; output++)
                 {
-                    for (var row = 0; row < x.Rows; row++)
-                    {
-                        var value = Dot(input + ((long)row * x.Columns), w.Row(output), x.Columns);
-                        TRow.Write(y.Row(row), output, value);
-                    }
+                    if (x.Rows == 1)
+                        TRow.Write(y.Row(0), output, Dot(input, w.Row(output), x.Columns));
+                    else
+                        DotMany(input, w.Row(output), weights, x, y, output);
                 }
             }
         });
@@ -122,6 +123,12 @@ internal static unsafe class RowMatmulKernel<TRow, TWeight>
 
     private static void AddColumns(float* input, int rows, Matrix w, int start, int end, float* sums)
     {
+        if (rows > 1)
+        {
+            AddColumnsOfMany(input, rows, w, start, end, sums);
+            return;
+        }
+
         var stride = end - start + 8;
         var k = 0;
         for (; k + 4 <= w.Rows; k += 4)
@@ -130,22 +137,54 @@ internal static unsafe class RowMatmulKernel<TRow, TWeight>
             var w1 = w.Row(k + 1);
             var w2 = w.Row(k + 2);
             var w3 = w.Row(k + 3);
-            for (var row = 0; row < rows; row++)
+            var x0 = Vector256.Create(input[k]);
+            var x1 = Vector256.Create(input[k + 1]);
+            var x2 = Vector256.Create(input[k + 2]);
+            var x3 = Vector256.Create(input[k + 3]);
+            var into = sums - start;
+            for (var i = start; i < end; i += 8)
             {
-                var x = input + ((long)row * w.Rows) + k;
-                var x0 = Vector256.Create(x[0]);
-                var x1 = Vector256.Create(x[1]);
-                var x2 = Vector256.Create(x[2]);
-                var x3 = Vector256.Create(x[3]);
-                var into = sums + (row * stride) - start;
-                for (var i = start; i < end; i += 8)
+                var sum = Vector256.Load(into + i);
+                sum = Vector256.FusedMultiplyAdd(TWeight.Load(w0, i, end), x0, sum);
+                sum = Vector256.FusedMultiplyAdd(TWeight.Load(w1, i, end), x1, sum);
+                sum = Vector256.FusedMultiplyAdd(TWeight.Load(w2, i, end), x2, sum);
+                sum = Vector256.FusedMultiplyAdd(TWeight.Load(w3, i, end), x3, sum);
+                sum.Store(into + i);
+            }
+        }
+
+        for (; k < w.Rows; k++)
+            AddOne(input, rows, w, k, start, end, sums);
+    }
+
+    /// <summary>
+    /// The same sums in the same order for several rows: weights are widened once for all, which costs more than the
+    /// additions.
+    /// </summary>
+    private static void AddColumnsOfMany(float* input, int rows, Matrix w, int start, int end, float* sums)
+    {
+        var stride = end - start + 8;
+        var k = 0;
+        for (; k + 4 <= w.Rows; k += 4)
+        {
+            var w0 = w.Row(k);
+            var w1 = w.Row(k + 1);
+            var w2 = w.Row(k + 2);
+            var w3 = w.Row(k + 3);
+            for (var i = start; i < end; i += 8)
+            {
+                var (v0, v1) = (TWeight.Load(w0, i, end), TWeight.Load(w1, i, end));
+                var (v2, v3) = (TWeight.Load(w2, i, end), TWeight.Load(w3, i, end));
+                var x = input + k;
+                var into = sums - start + i;
+                for (var row = 0; row < rows; row++, x += w.Rows, into += stride)
                 {
-                    var sum = Vector256.Load(into + i);
-                    sum = Vector256.FusedMultiplyAdd(TWeight.Load(w0, i, end), x0, sum);
-                    sum = Vector256.FusedMultiplyAdd(TWeight.Load(w1, i, end), x1, sum);
-                    sum = Vector256.FusedMultiplyAdd(TWeight.Load(w2, i, end), x2, sum);
-                    sum = Vector256.FusedMultiplyAdd(TWeight.Load(w3, i, end), x3, sum);
-                    sum.Store(into + i);
+                    var sum = Vector256.Load(into);
+                    sum = Vector256.FusedMultiplyAdd(v0, Vector256.Create(x[0]), sum);
+                    sum = Vector256.FusedMultiplyAdd(v1, Vector256.Create(x[1]), sum);
+                    sum = Vector256.FusedMultiplyAdd(v2, Vector256.Create(x[2]), sum);
+                    sum = Vector256.FusedMultiplyAdd(v3, Vector256.Create(x[3]), sum);
+                    sum.Store(into);
                 }
             }
         }
@@ -171,7 +210,60 @@ internal static unsafe class RowMatmulKernel<TRow, TWeight>
             TRow.Store(into, i, end, Vector256.Load(sums + i - start));
     }
 
-    private static float Dot(float* input, byte* weights, int count)
+    /// <summary>One output of several rows: the weights are widened once.</summary>
+    private static void DotMany(float* input, byte* weights, float* wide, Matrix x, Matrix y, int output)
+    {
+        var count = x.Columns;
+        for (var i = 0; i < count; i += 8)
+            TWeight.Load(weights, i, count).Store(wide + i);
+        var row = 0;
+        for (; row + 2 <= x.Rows; row += 2)
+        {
+            var (first, second) = DotTwo(input + ((long)row * count), wide, count);
+            TRow.Write(y.Row(row), output, first);
+            TRow.Write(y.Row(row + 1), output, second);
+        }
+
+        if (row < x.Rows)
+        {
+            TRow.Write(y.Row(row), output, RowMatmulKernel<TRow, AnyLength<Float32Element>>.Dot(
+                input + ((long)row * count), (byte*)wide, count));
+        }
+    }
+
+    /// <summary><see cref="Dot"/> of two rows, each in its order.</summary>
+    private static (float First, float Second) DotTwo(float* x, float* wide, int count)
+    {
+        var z = x + count;
+        Vector256<float> a = default, b = default, c = default, d = default;
+        Vector256<float> e = default, f = default, g = default, h = default;
+        var i = 0;
+        for (; i + 32 <= count; i += 32)
+        {
+            var (w0, w1) = (Vector256.Load(wide + i), Vector256.Load(wide + i + 8));
+            var (w2, w3) = (Vector256.Load(wide + i + 16), Vector256.Load(wide + i + 24));
+            a = Vector256.FusedMultiplyAdd(w0, Vector256.Load(x + i), a);
+            b = Vector256.FusedMultiplyAdd(w1, Vector256.Load(x + i + 8), b);
+            c = Vector256.FusedMultiplyAdd(w2, Vector256.Load(x + i + 16), c);
+            d = Vector256.FusedMultiplyAdd(w3, Vector256.Load(x + i + 24), d);
+            e = Vector256.FusedMultiplyAdd(w0, Vector256.Load(z + i), e);
+            f = Vector256.FusedMultiplyAdd(w1, Vector256.Load(z + i + 8), f);
+            g = Vector256.FusedMultiplyAdd(w2, Vector256.Load(z + i + 16), g);
+            h = Vector256.FusedMultiplyAdd(w3, Vector256.Load(z + i + 24), h);
+        }
+
+        for (; i < count; i += 8)
+        {
+            var w = Vector256.Load(wide + i);
+            a += w * AnyLength<Float32Element>.Load((byte*)x, i, count);
+            e += w * AnyLength<Float32Element>.Load((byte*)z, i, count);
+        }
+
+        return (VectorMath.Sum((a + b) + (c + d)), VectorMath.Sum((e + f) + (g + h)));
+    }
+
+    /// <summary>The sum of products, in four parts that are added at the end.</summary>
+    internal static float Dot(float* input, byte* weights, int count)
     {
         Vector256<float> a = default, b = default, c = default, d = default;
         var i = 0;

@@ -31,7 +31,7 @@ public sealed class GenerateCommandTests(Cluster cluster)
         var model = Telling("ending", 50257, One, Two, End, Three, Four, End);
         Assert.Equal(" one two", Text("--model", model, "--length", "5"));
         Assert.Equal(" one two three four", Text("--model", model, "--length", "5", "--ignore-end-of-text"));
-        Assert.Equal(" three", Text("--model", model, "--length", "5", "--prompt", "a b c"));
+        Assert.Equal(" three four", Text("--model", model, "--length", "5", "--prompt", "a b c d"));
         Assert.StartsWith(
             " one two", Text("--model", model, "--length", "5", "--min-length", "3"), StringComparison.Ordinal);
         Assert.NotEqual(" one two", Text("--model", model, "--length", "5", "--min-length", "3"));
@@ -44,7 +44,7 @@ public sealed class GenerateCommandTests(Cluster cluster)
         Assert.Equal(" one tw", Text("--model", model, "--length", "4", "--stop", "our", "--stop", "o th"));
         Assert.Equal(" one tw", Text("--model", model, "--length", "4", "--truncate", "o th"));
         Assert.Equal(" one two three four", Text("--model", model, "--length", "4", "--stop", "four!"));
-        Assert.Equal("Sea one tw\n", cluster.Ok([.. Words(model, 4), "--prefix", "Sea", "--stop", "o th"]).Output);
+        Assert.Equal("Sea one tw", Shown([.. Words(model, 4), "--prefix", "Sea", "--stop", "o th"]));
     }
 
     [Fact]
@@ -55,12 +55,8 @@ public sealed class GenerateCommandTests(Cluster cluster)
         Assert.Equal(" two one", Text("--model", model, "--length", "2", "--prompt", "a<|endoftext|>"));
         var file = Path.Combine(cluster.Folder.Path, "prompt.txt");
         File.WriteAllBytes(file, [0xEF, 0xBB, 0xBF, .. "a\r\nb\r\n"u8]);
-        Assert.Equal(
-            "a\nb\n two one\n", cluster.Ok([.. Words(model, 2), "--prompt-file", file]).Output);
-        Assert.Equal(
-            " two one\n",
-            cluster.Ok(
-                [.. Words(model, 2), "--prompt-file", file, "--include-prefix", "no"]).Output);
+        Assert.Equal("a\nb\n two one", Shown([.. Words(model, 2), "--prompt-file", file]));
+        Assert.Equal(" two one", Shown([.. Words(model, 2), "--prompt-file", file, "--include-prefix", "no"]));
 
         // 61 of 64 positions are left to the prompt, whose last token stands at the sixty-first.
         var tooLong = string.Concat(Enumerable.Repeat(" a", 100));
@@ -117,6 +113,8 @@ public sealed class GenerateCommandTests(Cluster cluster)
 
     private string Text(params string[] arguments) =>
         cluster.Json(["generate", .. arguments, .. Greedy]).GetProperty("text").GetString()!;
+
+    private string Shown(string[] arguments) => cluster.Ok(arguments).Output.TrimEnd('\n');
 
     private string[] SamplesOfRun(string run, string model, params string[] arguments) =>
     [
