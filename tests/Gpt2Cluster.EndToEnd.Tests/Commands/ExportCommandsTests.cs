@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
 namespace Gpt2Cluster.EndToEnd.Tests.Commands;
@@ -27,6 +28,7 @@ public sealed class ExportCommandsTests(Cluster cluster)
         var card = File.ReadAllText(Path.Combine(place, "README.md"));
         Assert.Contains($"Step {said.GetProperty("step")} of the run told", card, StringComparison.Ordinal);
         Assert.Contains("- \"verses.txt\"", card, StringComparison.Ordinal);
+        Assert.StartsWith("---\nlicense: cc-by-4.0\n", card, StringComparison.Ordinal);
         Assert.Contains("| steps | 6 |", card, StringComparison.Ordinal);
     }
 
@@ -84,6 +86,43 @@ public sealed class ExportCommandsTests(Cluster cluster)
         Assert.Equal(before, File.ReadAllBytes(Path.Combine(place, "model.safetensors")));
         cluster.Ok("model", "export", "run:told", place, "--overwrite");
         Assert.NotEqual(before, File.ReadAllBytes(Path.Combine(place, "model.safetensors")));
+    }
+
+    [Fact]
+    public void Where_it_comes_from_travels_and_what_was_changed_since_is_told()
+    {
+        var place = Place("origin");
+        cluster.Ok("model", "export", "run:told@last", place);
+        var (ofRun, ofFolder) = (Chain("told"), Chain(place));
+        foreach (var chain in new[] { ofRun, ofFolder })
+        {
+            Assert.Equal("run:told", chain[0].GetProperty("name").GetString());
+            Assert.Equal(Cluster.Steps, chain[0].GetProperty("step").GetInt32());
+            Assert.Equal("CC-BY-4.0", chain[0].GetProperty("license").GetString());
+            Assert.Equal("the tests", chain[0].GetProperty("author").GetString());
+            Assert.True(chain[0].GetProperty("verified").GetBoolean());
+            Assert.Equal(2, chain.Count);
+            Assert.StartsWith("small-", chain[1].GetProperty("name").GetString(), StringComparison.Ordinal);
+        }
+
+        // A model keeps its record in the store.
+        cluster.Ok("model", "import", place, "--name", "travelled");
+        Assert.Equal("run:told", Chain("travelled")[0].GetProperty("name").GetString());
+        var weights = Path.Combine(place, "model.safetensors");
+        var bytes = File.ReadAllBytes(weights);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        Assert.Contains("changed since", cluster.Refused(2, "provenance", place), StringComparison.Ordinal);
+        Assert.Contains(
+            "does not say where it comes from",
+            cluster.Refused(2, "provenance", cluster.Model),
+            StringComparison.Ordinal);
+
+        List<JsonElement> Chain(string what) =>
+        [
+            .. cluster.Ok("provenance", what, "--json").Output.Trim().Split('\n')
+                .Select(line => JsonDocument.Parse(line).RootElement),
+        ];
     }
 
     private string Place(string name) => Path.Combine(cluster.Folder.Path, $"exported-{name}");
