@@ -28,7 +28,7 @@ internal sealed class CommandTree
                 new ModelInitCommand()),
             Group("bench", "Measurements.", new BenchStepCommand(), new BenchExchangeCommand(),
                 new BenchGenerateCommand()),
-            new DoctorCommand(), new SuperviseCommand(), new ReadDocumentsCommand(),
+            new ProvenanceCommand(), new DoctorCommand(), new SuperviseCommand(), new ReadDocumentsCommand(),
         ];
         foreach (var command in commands)
             Root.Subcommands.Add(command);

@@ -141,6 +141,8 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
             ValidateEvery = arguments.GetValue(options.ValEvery) ?? defaults.ValidateEvery,
             EarlyStop = Int(options.EarlyStop) ?? 0,
             Seed = (ulong)(arguments.GetValue(options.Seed) ?? 1),
+            License = arguments.GetValue(options.License),
+            Author = arguments.GetValue(options.Author),
         };
     }
 

@@ -185,6 +185,14 @@ internal sealed class TrainingOptions
     /// <summary><c>--seed</c>.</summary>
     public Option<long?> Seed { get; } = Values.WholeNumber("--seed", "of all random draws [default: 1]");
 
+    /// <summary><c>--license</c>.</summary>
+    public Option<string?> License { get; } = Values.Text(
+        "--license", "TEXT", "recorded with all that comes from the run [default: the base model's]");
+
+    /// <summary><c>--author</c>.</summary>
+    public Option<string?> Author { get; } = Values.Text(
+        "--author", "TEXT", "recorded with all that comes from the run");
+
     /// <summary><c>--pause-at</c>.</summary>
     public Option<long?> PauseAt { get; } = Values.WholeNumber("--pause-at", "pauses when this step is committed");
 
@@ -199,7 +207,8 @@ internal sealed class TrainingOptions
         WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, LoraAlpha, LoraDropout,
         LoraTargets, Device, Precision, Recompute, Workers, ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum,
         SampleLength, SamplePrompt, SamplePromptFile, TopK, TopP, Temperature, .. SampleRules.All,
-        SaveEvery, Keep, ValDataset, ValSplit, ValEvery, EarlyStop, Seed, PauseAt,
+        SaveEvery, Keep, ValDataset, ValSplit, ValEvery, EarlyStop, Seed, License, Author,
+        PauseAt,
     ];
 
     private static Option<T> Named<T>(Option<T> option, string alias)

@@ -39,6 +39,12 @@ public sealed class SilosByHandTests
         var paused = watch.WaitFor("end", end => end.GetProperty("status").GetString() == "paused");
         var step = paused.GetProperty("step").GetInt64();
 
+        // A cluster elsewhere: the checkpoint and the model's vocabulary come from its silos, piece by piece.
+        var place = Path.Combine(folder.Path, "exported");
+        using var export = Client(folder, ["model", "export", "run:hand", place, "--json", .. cluster]);
+        Assert.Contains($"\"step\":{step},", export.Output, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateDirectories(folder.Path, ".exported*"));
+
         using var resume = Client(folder, ["resume", "hand", .. cluster]);
         using var again = ClientProcess.Start(folder, ["watch", "hand", "--json", .. cluster]);
         again.WaitFor("step", found => found.GetProperty("step").GetInt64() > step);

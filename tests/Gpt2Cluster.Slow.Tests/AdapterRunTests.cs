@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 using Gpt2Cluster.Faults.Processes;
@@ -86,10 +87,36 @@ public sealed class AdapterRunTests
         using var text = ClientProcess.Run(
             folder, "generate", "--run", "adapters", "--length", "6", "--temperature", "0");
         Assert.True(text.WaitForExit() == 0, text.Said);
+        AssertLeaves(folder);
         using var merged = ClientProcess.Start(folder, From("adapters", Training.Small(2, "--run", "merged")));
         Training.HashOf(merged);
         using var evaluated = ClientProcess.Run(folder, "eval", "--model", "run:adapters", Repository.Verses);
         Assert.True(evaluated.WaitForExit() == 0, evaluated.Said);
+    }
+
+    /// <summary>What leaves is merged and writes what the run writes, or is the adapters alone.</summary>
+    private static void AssertLeaves(TestFolder folder)
+    {
+        string[] greedy =
+            ["--length", "12", "--temperature", "0", "--precision", "fp32", "--prompt", "The sea", "--quiet"];
+        var (whole, apart) = (Path.Combine(folder.Path, "whole"), Path.Combine(folder.Path, "apart"));
+        Ok("model", "export", "run:adapters", whole);
+        Assert.Equal(
+            Ok(["generate", "--run", "adapters", .. greedy]), Ok(["generate", "--model", whole, .. greedy]));
+        Ok("model", "export", "run:adapters", apart, "--format", "peft");
+        using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(apart, "adapter_config.json")));
+        var configuration = document.RootElement;
+        Assert.Equal(4, configuration.GetProperty("r").GetInt32());
+        Assert.Equal("run:full", configuration.GetProperty("base_model_name_or_path").GetString());
+        Assert.Equal(0.1, configuration.GetProperty("lora_dropout").GetDouble());
+        Assert.True(new FileInfo(Path.Combine(apart, "adapter_model.safetensors")).Length < 500_000);
+
+        string Ok(params string[] arguments)
+        {
+            using var client = ClientProcess.Run(folder, arguments);
+            Assert.True(client.WaitForExit() == 0, client.Said);
+            return client.Output;
+        }
     }
 
     private static void AssertSteps(ClientProcess client, int workers, int from, int to)

@@ -20,8 +20,6 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
     private static readonly string[] CheckpointFiles =
         [CheckpointManifest.FileName, CheckpointModel.ParametersFileName];
 
-    private static readonly string[] ModelFiles = [.. ModelFolder.FileNames, Origin.FileName];
-
     /// <summary>Opens a model or a run's checkpoint.</summary>
     /// <exception cref="UserErrorException">It is nowhere, or not sound.</exception>
     /// <exception cref="ClientException">There is no such run or checkpoint.</exception>
@@ -40,8 +38,12 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         }
 
         var path = folder ?? Path.GetFullPath(model);
+        var hash = await HashOf(path);
         return new ExportedModel(
-            ModelFormats.Open(path), new VocabularyFiles(path), Origins.OfModel(name, path, await HashOf(path)));
+            ModelFormats.Open(path), new VocabularyFiles(path), Origins.OfModel(name, path, hash))
+        {
+            FoundSha256 = hash,
+        };
     }
 
     private async Task<ExportedModel> OpenRun(string run, string wish, CancellationToken cancellation)
@@ -68,6 +70,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         return new ExportedModel(
             model, new VocabularyFiles(start.VocabularyFolder), await Origins.OfRun(session!, manifest, start.Origin))
         {
+            FoundSha256 = stateHash,
             Adapter = specification.Lora is { } options
                 ? new AdapterWeights(
                     options,
@@ -131,7 +134,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
     private async Task<string?> StoredModel(string name, string? sha256, CancellationToken cancellation) =>
         await folders.Bring(
             $"models/{Presets.Canonical(name)}",
-            ModelFiles,
+            ModelFolder.FileNames,
             copy => sha256 is null || HashOf(copy).GetAwaiter().GetResult() == sha256
                 ? null
                 : $"the model {name} has other weights than the run began with",

@@ -2,6 +2,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Models.Exports;
 using IModelStore = Gpt2Cluster.Contracts.Models.IModelStore;
 
 namespace Gpt2Cluster.Client.Models.Exports;
@@ -18,8 +19,7 @@ internal static class Origins
     /// <param name="sha256">SHA-256 of its weights; null where it is not known.</param>
     public static Origin OfModel(string name, string? folder, string? sha256)
     {
-        var path = folder is null ? null : Path.Combine(folder, Origin.FileName);
-        if (path is not null && File.Exists(path) && Origin.Read(File.ReadAllText(path)) is { } recorded)
+        if (folder is not null && OriginReader.Read(folder) is { } recorded)
             return recorded;
         var known = Presets.FindPublished(name);
         return new Origin
@@ -41,6 +41,8 @@ internal static class Origins
         return new Origin
         {
             Name = ModelReference.RunPrefix + specification.Run,
+            License = specification.License,
+            Author = specification.Author,
             Run = specification.Run.ToString(),
             Step = manifest.Step,
             Seed = specification.Seed,

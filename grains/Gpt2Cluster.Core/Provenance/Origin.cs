@@ -45,6 +45,11 @@ public sealed record Origin
     /// </summary>
     public string? Sha256 { get; init; }
 
+    /// <summary>
+    /// SHA-256 of the file of weights beside the record, lower-case hexadecimal; null where the record is in the file.
+    /// </summary>
+    public string? WeightsSha256 { get; init; }
+
     /// <summary>The loss of the run's last step, nats per token; null where it is not known.</summary>
     public double? Loss { get; init; }
 

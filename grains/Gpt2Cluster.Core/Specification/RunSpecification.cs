@@ -95,6 +95,12 @@ public sealed record RunSpecification
     /// <summary><c>--seed</c>.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary><c>--license</c>: of what comes from the run; null for the one that the base model is under.</summary>
+    public string? License { get; init; }
+
+    /// <summary><c>--author</c>; null if nobody said.</summary>
+    public string? Author { get; init; }
+
     /// <summary>The model's parameters, and which of them are trained.</summary>
     public ModelParameters Parameters() => new(Model.Shape, Trainable, Lora);
 

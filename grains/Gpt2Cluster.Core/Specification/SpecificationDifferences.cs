@@ -67,6 +67,8 @@ public static class SpecificationDifferences
         ["validate_every"] = "--val-every",
         ["early_stop"] = "--early-stop",
         ["seed"] = "--seed",
+        ["license"] = "--license",
+        ["author"] = "--author",
     };
 
     /// <summary>

@@ -32,6 +32,7 @@ public sealed class Cluster : IDisposable
         Repository.Verses, "--run", "told", "--model", Model, "--steps", $"{Steps}", "--batch-size", "1",
         "--micro-batches", "2", "--threads-per-worker", "1", "--precision", "fp32", "--sample-every", "2",
         "--sample-num", "2", "--sample-length", "8", "--val-every", "3", "--save-every", "2", "--keep", "2",
+        "--license", "CC-BY-4.0", "--author", "the tests",
     ];
 
     /// <summary>Runs a command that must succeed.</summary>

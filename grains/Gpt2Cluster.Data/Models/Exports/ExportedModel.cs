@@ -12,6 +12,12 @@ public sealed record ExportedModel(IModelReader Weights, VocabularyFiles Vocabul
     /// <summary>The adapters, where the weights are those of a run that trained some.</summary>
     public AdapterWeights? Adapter { get; init; }
 
+    /// <summary>
+    /// The hash that what was opened was found to have: a checkpoint's state hash where its parameters are the
+    /// manifest's, SHA-256 of a model's weights; null where none was computed.
+    /// </summary>
+    public string? FoundSha256 { get; init; }
+
     /// <summary>Its shape.</summary>
     public ModelShape Shape => Weights.Shape;
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Gpt2Cluster.Core;
@@ -46,18 +47,24 @@ public static class HuggingFaceExport
         using (var configuration = File.Create(staged.File(ModelConfiguration.FileName)))
             ModelConfiguration.Write(configuration, model.Shape, TorchName(wish.Type), endOfText);
         WriteGeneration(staged, endOfText ?? (model.Shape.VocabularySize - 1));
-        WriteWeights(staged.File(ModelFolder.WeightsFileName), model, wish);
+        var origin = model.Origin with
+        {
+            WeightsSha256 = WriteWeights(staged.File(ModelFolder.WeightsFileName), model, wish),
+        };
         File.WriteAllText(staged.File(ModelCard.FileName), ModelCard.Write(model.Origin, "transformers"));
-        File.WriteAllText(staged.File(Origin.FileName), model.Origin.Write());
+        File.WriteAllText(staged.File(Origin.FileName), origin.Write());
         ReplacedPlace.Publish(staged, wish.Path);
     }
 
-    private static void WriteWeights(string path, ExportedModel model, ExportWish wish)
+    /// <returns>SHA-256 of the file, lower-case hexadecimal.</returns>
+    private static string WriteWeights(string path, ExportedModel model, ExportWish wish)
     {
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferBytes);
+        using var hash = SHA256.Create();
+        using var hashed = new CryptoStream(file, hash, CryptoStreamMode.Write);
         var layout = model.Weights.Layout;
         var writer = new SafetensorsWriter(
-            file,
+            hashed,
             layout.Slices.Select(slice => (ModelFolder.NamePrefix + slice.Name, slice.Dimensions)),
             wish.Type,
             new Dictionary<string, string> { [Origin.MetadataKey] = model.Origin.Write() });
@@ -72,6 +79,8 @@ public static class HuggingFaceExport
         }
 
         writer.Complete();
+        hashed.FlushFinalBlock();
+        return Convert.ToHexStringLower(hash.Hash!);
     }
 
     /// <summary>Writes the vocabulary's files.</summary>

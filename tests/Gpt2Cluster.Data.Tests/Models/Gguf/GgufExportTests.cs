@@ -63,6 +63,14 @@ public sealed class GgufExportTests : IDisposable
         Assert.Equal(50256u, file.Key<uint>("tokenizer.ggml.eos_token_id"));
         Assert.Equal("mit", file.Key<string>("general.license"));
         Assert.Equal(Exported.Origin.Write(), file.Key<string>(Origin.MetadataKey));
+        Assert.Equal(Exported.Origin.Write(), OriginReader.Read(folder.File("m.gguf"))!.Write());
+        var whole = File.ReadAllBytes(folder.File("m.gguf"));
+        foreach (var length in new[] { 3, 20, 60, 5000 })
+        {
+            var cut = folder.Write("cut.gguf", whole[..length]);
+            var error = Record.Exception(() => OriginReader.Read(cut));
+            Assert.True(error is null or UserErrorException, $"{error}");
+        }
     }
 
     [Fact]

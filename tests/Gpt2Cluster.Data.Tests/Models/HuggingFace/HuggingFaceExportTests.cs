@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Provenance;
@@ -74,7 +75,11 @@ public sealed class HuggingFaceExportTests : IDisposable
         Assert.Equal("pt", header.GetProperty("format").GetString());
         var recorded = Origin.Read(header.GetProperty(Origin.MetadataKey).GetString()!);
         Assert.Equal(Exported.Origin.Write(), recorded!.Write());
-        Assert.Equal(Exported.Origin.Write(), File.ReadAllText(folder.File("out/provenance.json")));
+        var hash = SHA256.HashData(File.ReadAllBytes(folder.File("out/model.safetensors")));
+        var beside = Exported.Origin with { WeightsSha256 = Convert.ToHexStringLower(hash) };
+        Assert.Equal(beside.Write(), File.ReadAllText(folder.File("out/provenance.json")));
+        Assert.Equal(beside.Write(), OriginReader.Read(folder.File("out"))!.Write());
+        Assert.Equal(Exported.Origin.Write(), OriginReader.Read(folder.File("out/model.safetensors"))!.Write());
     }
 
     [Fact]
