@@ -6,12 +6,12 @@ using Gpt2Cluster.Client.Models;
 
 namespace Gpt2Cluster.Client.Commands;
 
-/// <summary><c>model import PATH</c>: puts a Hugging Face folder into the store.</summary>
+/// <summary><c>model import PATH</c>: puts a model of any format into the store.</summary>
 internal sealed class ModelImportCommand : ClientCommand
 {
     private readonly Argument<string> path = new("PATH")
     {
-        Description = "a folder with config.json and model.safetensors",
+        Description = "a folder of Hugging Face's (safetensors, pytorch_model.bin) or OpenAI's (TensorFlow)",
     };
 
     private readonly Option<string?> name = Values.Text("--name", "N", "its name [default: the folder's]");

@@ -6,16 +6,19 @@ using Gpt2Cluster.Client.Models;
 
 namespace Gpt2Cluster.Client.Commands;
 
-/// <summary><c>model pull NAME</c>: fetches one of OpenAI's models from the hub into the store.</summary>
+/// <summary><c>model pull NAME</c>: fetches a model from the hub, or from OpenAI, into the store.</summary>
 internal sealed class ModelPullCommand : ClientCommand
 {
-    private readonly Argument<string> name = new("NAME") { Description = "gpt2, gpt2-medium, gpt2-large or gpt2-xl" };
+    private readonly Argument<string> name = new("NAME")
+    {
+        Description = "gpt2, gpt2-medium, gpt2-large or gpt2-xl; hf:OWNER/MODEL; openai:124M",
+    };
 
     /// <summary>Makes the command.</summary>
     public ModelPullCommand()
         : base(
             "pull",
-            "Fetches a model from the Hugging Face hub, or from GPT2CLUSTER_HUB; goes on where it broke off.",
+            "Fetches a model from the Hugging Face hub (HF_ENDPOINT, HF_TOKEN) or OpenAI; goes on where it broke off.",
             "model pull gpt2") => Arguments.Add(name);
 
     /// <inheritdoc/>

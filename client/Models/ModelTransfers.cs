@@ -5,7 +5,6 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Upload;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
-using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 
@@ -19,7 +18,11 @@ namespace Gpt2Cluster.Client.Models;
 /// <param name="session">The cluster; null when only the local store is meant.</param>
 internal sealed class ModelTransfers(CommandContext context, ClusterSession? session)
 {
-    private const string HubVariable = "GPT2CLUSTER_HUB";
+    private const string TokenVariable = "HF_TOKEN";
+    private const long Scale = 1_000;
+
+    /// <summary>The hub's address: Hugging Face's own variable, then ours of before.</summary>
+    private static readonly string[] HubVariables = ["HF_ENDPOINT", "GPT2CLUSTER_HUB"];
 
     /// <summary>The store on this machine's disk.</summary>
     public static ModelDirectory LocalStore(DataFolder folder) => new(Path.Combine(folder.Root, "models"));
@@ -43,14 +46,14 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
         return stored;
     }
 
-    /// <summary>Fetches one of OpenAI's models from the hub into the store.</summary>
+    /// <summary>Fetches a model into the store.</summary>
+    /// <param name="name">One of OpenAI's sizes, <c>hf:OWNER/MODEL</c> or <c>openai:SIZE</c>.</param>
+    /// <param name="cancellation">Stops; what is here stays for the next call.</param>
     /// <returns>Its name there.</returns>
-    /// <exception cref="UserErrorException">The name is none of them, or the hub cannot be reached.</exception>
+    /// <exception cref="UserErrorException">There is no such model, or it cannot be fetched.</exception>
     public async Task<string> Pull(string name, CancellationToken cancellation)
     {
-        var model = Presets.FindPublished(name) ?? throw new UserErrorException(
-            $"'{name}' is none of the models that can be pulled: "
-            + $"{string.Join(", ", Presets.Published.Select(known => known.Name))}.");
+        var model = RemoteModel.Parse(name, HubAddress());
         context.Choices.DataFolder.Create();
         var target = LocalStore(context.Choices.DataFolder).PathOf(model.Name);
         if (!Directory.Exists(target))
@@ -60,30 +63,53 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
         return model.Name;
     }
 
-    private async Task Fetch(Preset model, string target, CancellationToken cancellation)
+    private async Task Fetch(RemoteModel model, string target, CancellationToken cancellation)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        var hub = Environment.GetEnvironmentVariable(HubVariable) is { Length: > 0 } address
-            ? HubAddress(address)
-            : null;
-        var weightsBytes = 4 * new ParameterLayout(model.Shape).Length;
-        using var download = new HubDownload(hub, context.Time);
+        var weightsBytes = model.Shape is { } shape ? sizeof(float) * new ParameterLayout(shape).Length : Scale;
+        using var download = new HubDownload(Token(), context.Time);
         await ProgressBars.Run(context.Output, $"fetching {model.Name}", weightsBytes, progress =>
-            download.FetchAsync(model, target, new Weights(progress), cancellation));
+            download.FetchAsync(model, target, new Weights(progress, model.Shape is not null), cancellation));
     }
 
-    private static Uri HubAddress(string text) => Uri.TryCreate(text, UriKind.Absolute, out var address)
-        ? address
-        : throw new UserErrorException(
-            $"{HubVariable} must be an address such as https://huggingface.co, not '{text}'.");
+    private static string? Token()
+    {
+        var token = Environment.GetEnvironmentVariable(TokenVariable)?.Trim();
+        if (string.IsNullOrEmpty(token))
+            return null;
+        return token.All(character => character is > ' ' and < '\u007f')
+            ? token
+            : throw new UserErrorException($"{TokenVariable} holds characters that no token has; copy it again.");
+    }
 
-    /// <summary>Of the four files, the weights are what takes time.</summary>
-    private sealed class Weights(IProgress<long> progress) : IProgress<HubProgress>
+    private static Uri? HubAddress()
+    {
+        foreach (var variable in HubVariables)
+        {
+            if (Environment.GetEnvironmentVariable(variable) is not { Length: > 0 } text)
+                continue;
+            return Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+                ? address
+                : throw new UserErrorException(
+                    $"{variable} must be an address such as {RemoteModel.DefaultHub}, not '{text}'.");
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// The weights are what takes time. Of a model whose size is not known before, the file in work is shown.
+    /// </summary>
+    private sealed class Weights(IProgress<long> progress, bool isSizeKnown) : IProgress<HubProgress>
     {
         public void Report(HubProgress value)
         {
-            if (value.FileName == ModelFolder.WeightsFileName)
+            if (value.FileName.EndsWith(".json", StringComparison.Ordinal))
+                return;
+            if (isSizeKnown)
                 progress.Report(value.Bytes);
+            else if (value.TotalBytes > 0)
+                progress.Report((long)(Scale * ((double)value.Bytes / value.TotalBytes)));
         }
     }
 }

@@ -36,10 +36,8 @@ internal sealed class ShardedWeights : IModelWeights
     /// <exception cref="UserErrorException">A file is missing or wrong, or lacks what the index says of it.</exception>
     public static ShardedWeights Open(string path, Func<string, IModelWeights> open)
     {
-        var map = JsonFile.Read(path, LongestBytes, root => ReadMap(path, root));
-        var names = map.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
-        if (names.Count > MostFiles)
-            throw Wrong(path, $"it names {names.Count} files");
+        var map = ReadMap(path);
+        var names = FileNames(path, map);
         var files = new Dictionary<string, IModelWeights>(StringComparer.Ordinal);
         try
         {
@@ -61,6 +59,10 @@ internal sealed class ShardedWeights : IModelWeights
         }
     }
 
+    /// <summary>The names of the files that an index names, in order.</summary>
+    /// <exception cref="UserErrorException">It is no sound index.</exception>
+    public static IReadOnlyList<string> FileNames(string path) => FileNames(path, ReadMap(path));
+
     /// <inheritdoc/>
     public WeightTensor? Find(string name) => fileOf.GetValueOrDefault(name)?.Find(name);
 
@@ -74,6 +76,15 @@ internal sealed class ShardedWeights : IModelWeights
 
     /// <inheritdoc/>
     public void Dispose() => files.ForEach(file => file.Dispose());
+
+    private static List<string> FileNames(string path, Dictionary<string, string> map)
+    {
+        List<string> names = [.. map.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        return names.Count <= MostFiles ? names : throw Wrong(path, $"it names {names.Count} files");
+    }
+
+    private static Dictionary<string, string> ReadMap(string path) =>
+        JsonFile.Read(path, LongestBytes, root => ReadMap(path, root));
 
     private static Dictionary<string, string> ReadMap(string path, JsonElement root)
     {

@@ -1,5 +1,4 @@
 using Gpt2Cluster.Core;
-using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Data.Models.HuggingFace;
@@ -11,16 +10,19 @@ namespace Gpt2Cluster.Data.Models.HuggingFace;
 public readonly record struct HubProgress(string FileName, long Bytes, long TotalBytes);
 
 /// <summary>
-/// Fetches one of OpenAI's models from the Hugging Face hub. A broken transfer goes on where it ended, now or at the
-/// next call; files are checked by checksum or length, the model as a whole by opening it, and only then it gets its
-/// name.
+/// Fetches models from the Hugging Face hub, or as OpenAI published them. A broken transfer goes on where it ended, now
+/// or at the next call; files are checked by checksum or length, the model as a whole by opening it, and only then it
+/// gets its name, in the form that models have in the store.
 /// </summary>
-/// <param name="baseAddress">The hub; null for <see cref="DefaultBaseAddress"/>.</param>
+/// <param name="token">Who one is, for the hub only; null for nobody.</param>
 /// <param name="time">Waits between attempts; null for the system's.</param>
-public sealed class HubDownload(Uri? baseAddress = null, TimeProvider? time = null) : IDisposable
+public sealed class HubDownload(string? token = null, TimeProvider? time = null) : IDisposable
 {
-    /// <summary>The public hub.</summary>
-    public static readonly Uri DefaultBaseAddress = new("https://huggingface.co");
+    private static readonly string[] OpenAiFiles =
+    [
+        "hparams.json", "encoder.json", "vocab.bpe", "checkpoint", "model.ckpt.index",
+        "model.ckpt.data-00000-of-00001",
+    ];
 
     // One transfer may take hours; what is bounded is silence, by HubFile.
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false })
@@ -28,12 +30,14 @@ public sealed class HubDownload(Uri? baseAddress = null, TimeProvider? time = nu
         Timeout = Timeout.InfiniteTimeSpan,
     };
 
-    private readonly Uri hub = baseAddress ?? DefaultBaseAddress;
+    private string? Token { get; } = token;
+
+    private TimeProvider Time { get; } = time ?? TimeProvider.System;
 
     /// <summary>
     /// Fetches a model into a folder. What is already there of an earlier attempt is not fetched again.
     /// </summary>
-    /// <param name="model">Which; a published one.</param>
+    /// <param name="model">Which.</param>
     /// <param name="target">The folder to make; parts lie beside it, in <c>.NAME.download</c>, until it is
     /// whole.</param>
     /// <param name="progress">Told about every piece.</param>
@@ -41,7 +45,7 @@ public sealed class HubDownload(Uri? baseAddress = null, TimeProvider? time = nu
     /// <exception cref="UserErrorException">The hub cannot be reached, a file is wrong, or the place is
     /// taken.</exception>
     public async Task FetchAsync(
-        Preset model,
+        RemoteModel model,
         string target,
         IProgress<HubProgress>? progress = null,
         CancellationToken cancellation = default)
@@ -50,16 +54,78 @@ public sealed class HubDownload(Uri? baseAddress = null, TimeProvider? time = nu
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
         if (Directory.Exists(full) || File.Exists(full))
             throw new UserErrorException($"{full} exists already; remove it first to fetch the model again.");
-        var parts = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.download");
+        // Another source's files never complete this one's.
+        var parts = Path.Combine(
+            Path.GetDirectoryName(full)!,
+            $".{Path.GetFileName(full)}{(model.IsOpenAiLayout ? ".openai" : "")}.download");
         Directory.CreateDirectory(parts);
-        foreach (var name in ModelFolder.FileNames)
+        var files = new Files(this, model.Folder, parts, progress, cancellation);
+        if (model.IsOpenAiLayout)
+            await files.FetchAsync(OpenAiFiles);
+        else
+            await FetchFromHubAsync(files);
+        Publish(parts, model, full, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => http.Dispose();
+
+    private static async Task FetchFromHubAsync(Files files)
+    {
+        await files.FetchAsync(ModelConfiguration.FileName);
+        if (await files.TryFetchAsync(ModelFolder.VocabularyFileNames[0]))
+            await files.FetchAsync(ModelFolder.VocabularyFileNames[1]);
+        else
+            await files.TryFetchAsync(TokenizerFile.FileName);
+        foreach (var name in HuggingFaceFormat.WeightsFileNames)
         {
-            var address = new Uri(hub, $"{model.Repository}/resolve/main/{name}");
-            var file = new HubFile(http, address, Path.Combine(parts, name), time ?? TimeProvider.System);
-            await file.FetchAsync(progress, cancellation);
+            if (!await files.TryFetchAsync(name))
+                continue;
+            if (name.EndsWith(".json", StringComparison.Ordinal))
+                await files.FetchAsync([.. ShardedWeights.FileNames(files.PathOf(name))]);
+            return;
         }
 
-        Check(parts, model);
+        throw new UserErrorException($"{files.Address} has none of the files that weights may be in: "
+            + $"{string.Join(", ", HuggingFaceFormat.WeightsFileNames)}.");
+    }
+
+    private static void Publish(string parts, RemoteModel model, string full, CancellationToken cancellation)
+    {
+        try
+        {
+            bool isAsStored;
+            using (var opened = ModelFormats.Open(parts))
+            {
+                _ = opened.ReadVocabulary();
+                if (model.Shape is { } shape && opened.Shape != shape)
+                {
+                    throw new UserErrorException(
+                        $"What was fetched for {model.Name} has another shape: {opened.Shape}.");
+                }
+
+                isAsStored = opened is ModelFolder { IsAsStored: true };
+            }
+
+            if (!isAsStored)
+            {
+                new ModelDirectory(Path.GetDirectoryName(full)!).Import(
+                    parts, Path.GetFileName(full), cancellation: cancellation);
+            }
+        }
+        catch (UserErrorException)
+        {
+            // Keeping the wrong files would make every further attempt fail as well.
+            Directory.Delete(parts, recursive: true);
+            throw;
+        }
+
+        if (Directory.Exists(full))
+        {
+            Directory.Delete(parts, recursive: true);
+            return;
+        }
+
         foreach (var file in Directory.EnumerateFiles(parts)
             .Where(path => !ModelFolder.FileNames.Contains(Path.GetFileName(path))))
             File.Delete(file);
@@ -68,23 +134,28 @@ public sealed class HubDownload(Uri? baseAddress = null, TimeProvider? time = nu
         DurableFiles.FlushFolder(Path.GetDirectoryName(full)!);
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => http.Dispose();
-
-    private static void Check(string parts, Preset model)
+    /// <summary>The files of one model, on their way into one folder.</summary>
+    private sealed class Files(
+        HubDownload download,
+        Uri address,
+        string folder,
+        IProgress<HubProgress>? progress,
+        CancellationToken cancellation)
     {
-        try
+        public Uri Address { get; } = address;
+
+        public string PathOf(string name) => Path.Combine(folder, name);
+
+        public async Task FetchAsync(params string[] names)
         {
-            using var folder = ModelFolder.Open(parts);
-            _ = folder.ReadVocabulary();
-            if (folder.Shape != model.Shape)
-                throw new UserErrorException($"What the hub gave for {model.Name} has another shape: {folder.Shape}.");
+            foreach (var name in names)
+                await Of(name).FetchAsync(progress, cancellation);
         }
-        catch (UserErrorException)
-        {
-            // Keeping the wrong files would make every further attempt fail as well.
-            Directory.Delete(parts, recursive: true);
-            throw;
-        }
+
+        /// <summary>False where there is none of that name.</summary>
+        public Task<bool> TryFetchAsync(string name) => Of(name).TryFetchAsync(progress, cancellation);
+
+        private HubFile Of(string name) => new(
+            download.http, new Uri(Address, name), PathOf(name), download.Token, download.Time);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
@@ -11,7 +12,7 @@ namespace Gpt2Cluster.Data.Models.HuggingFace;
 /// One file of the hub: fetched into <c>NAME.part</c>, with its ETag in <c>NAME.etag</c>, so that a later attempt
 /// asks for the missing bytes only (RFC 9110, Range with If-Range), checked, and then renamed to <c>NAME</c>.
 /// </summary>
-internal sealed partial class HubFile(HttpClient http, Uri address, string path, TimeProvider time)
+internal sealed partial class HubFile(HttpClient http, Uri address, string path, string? token, TimeProvider time)
 {
     /// <summary>How often a broken transfer is taken up again without a single new byte in between.</summary>
     public const int FruitlessAttemptLimit = 5;
@@ -33,16 +34,23 @@ internal sealed partial class HubFile(HttpClient http, Uri address, string path,
     /// wrong.</exception>
     public async Task FetchAsync(IProgress<HubProgress>? progress, CancellationToken cancellation)
     {
+        if (!await TryFetchAsync(progress, cancellation))
+            throw new UserErrorException($"There is no {address} (404); check the model's name and the hub's address.");
+    }
+
+    /// <summary>Fetches the file, unless it is here; false where there is none.</summary>
+    /// <exception cref="UserErrorException">The hub cannot be reached, or the checksum is wrong.</exception>
+    public async Task<bool> TryFetchAsync(IProgress<HubProgress>? progress, CancellationToken cancellation)
+    {
         if (File.Exists(path))
-            return;
+            return true;
         var fruitless = 0;
         while (true)
         {
             var before = PartBytes;
             try
             {
-                await TransferAsync(progress, cancellation);
-                return;
+                return await TransferAsync(progress, cancellation);
             }
             catch (Exception error) when (IsTransient(error) && !cancellation.IsCancellationRequested)
             {
@@ -58,7 +66,7 @@ internal sealed partial class HubFile(HttpClient http, Uri address, string path,
         error is HttpRequestException { StatusCode: null or >= HttpStatusCode.InternalServerError }
             or IOException or OperationCanceledException;
 
-    private async Task TransferAsync(IProgress<HubProgress>? progress, CancellationToken cancellation)
+    private async Task<bool> TransferAsync(IProgress<HubProgress>? progress, CancellationToken cancellation)
     {
         using var silence = new CancellationTokenSource(SilenceLimit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellation);
@@ -70,14 +78,42 @@ internal sealed partial class HubFile(HttpClient http, Uri address, string path,
             throw new IOException("the part here does not belong to the hub's file");
         }
 
+        if (response.StatusCode == HttpStatusCode.NotFound)
+            return false;
         if ((int)response.StatusCode is >= 300 and < 500)
-            throw new UserErrorException($"The hub refused {address}: "
-                + $"{(int)response.StatusCode} {response.ReasonPhrase}; check the model's name and the hub's address.");
+            throw Refused(response);
         response.EnsureSuccessStatusCode();
         await ReceiveAsync(response, progress, () => silence.CancelAfter(SilenceLimit), either.Token);
-        Verify(checksums);
+        Verify(checksums, WholeMd5(response));
         DurableFiles.PublishFile(part, path);
         File.Delete(tag);
+        return true;
+    }
+
+    private UserErrorException Refused(HttpResponseMessage response)
+    {
+        var isSecret = response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden;
+        var remedy = !isSecret
+            ? "check the model's name and the hub's address"
+            : token is null
+                ? "check the model's name; for one that is not public, put your token into HF_TOKEN"
+                : "check the model's name, and whether the token in HF_TOKEN may read it";
+        return new UserErrorException(
+            $"The hub refused {address}: {(int)response.StatusCode} {response.ReasonPhrase}; {remedy}.");
+    }
+
+    // Of an answer with a part, Content-MD5 is the part's; Azure's stores name the whole file's as well.
+    private static byte[]? WholeMd5(HttpResponseMessage response)
+    {
+        if (response.Headers.TryGetValues("x-ms-blob-content-md5", out var values))
+        {
+            var whole = new byte[MD5.HashSizeInBytes];
+            return Convert.TryFromBase64String(values.First(), whole, out var count) && count == whole.Length
+                ? whole
+                : null;
+        }
+
+        return response.StatusCode == HttpStatusCode.OK ? response.Content.Headers.ContentMD5 : null;
     }
 
     // Redirections are followed here because only the first answer carries X-Linked-Etag.
@@ -105,6 +141,9 @@ internal sealed partial class HubFile(HttpClient http, Uri address, string path,
         var request = new HttpRequestMessage(HttpMethod.Get, place);
         // A stored file is compressed already, and ranges count stored bytes.
         request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity"));
+        // Stores that the hub sends one on to must not learn who one is there.
+        if (token is not null && place.Scheme == address.Scheme && place.Authority == address.Authority)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         if (PartBytes > 0 && File.Exists(tag)
             && EntityTagHeaderValue.TryParse(File.ReadAllText(tag), out var known) && !known.IsWeak)
         {
@@ -145,19 +184,29 @@ internal sealed partial class HubFile(HttpClient http, Uri address, string path,
     }
 
     // The hub names large files by their SHA-256; the tags of small ones are something else and say nothing here.
-    private void Verify(List<string> checksums)
+    private void Verify(List<string> checksums, byte[]? md5)
     {
-        var expected = checksums.Select(value => value.Trim('"')).FirstOrDefault(value => Checksum().IsMatch(value));
-        if (expected is null)
-            return;
+        if (checksums.Select(value => value.Trim('"')).FirstOrDefault(value => Checksum().IsMatch(value)) is { } sha)
+            Compare(sha, SHA256.HashData);
+        if (md5 is not null)
+            Compare(Convert.ToHexString(md5), HashMd5);
+    }
+
+    [SuppressMessage(
+        "Security", "CA5351:Do Not Use Broken Cryptographic Algorithms",
+        Justification = "It is the checksum that the source gives, against damage on the way.")]
+    private static byte[] HashMd5(Stream content) => MD5.HashData(content);
+
+    private void Compare(string expected, Func<Stream, byte[]> hash)
+    {
         string actual;
         using (var file = File.OpenRead(part))
-            actual = Convert.ToHexString(SHA256.HashData(file));
+            actual = Convert.ToHexString(hash(file));
         if (actual.Equals(expected, StringComparison.OrdinalIgnoreCase))
             return;
         Forget();
         throw new UserErrorException($"The checksum of {address} is wrong: {actual.ToLowerInvariant()} came instead of "
-            + $"{expected}; nothing was kept, try again.");
+            + $"{expected.ToLowerInvariant()}; nothing was kept, try again.");
     }
 
     private void Forget()

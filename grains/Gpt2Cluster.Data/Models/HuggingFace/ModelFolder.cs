@@ -88,6 +88,11 @@ public sealed partial class ModelFolder : IModelReader
         }
     }
 
+    /// <summary>Whether its files are those that it has in the store.</summary>
+    internal bool IsAsStored => isAsConfigured
+        && File.Exists(System.IO.Path.Combine(Path, WeightsFileName))
+        && (Gpt2Vocabulary.IsIn(Path) || !File.Exists(System.IO.Path.Combine(Path, TokenizerFile.FileName)));
+
     /// <inheritdoc/>
     public IReadOnlyList<ModelFile> Files
     {

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using Gpt2Cluster.Core;
-using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
 
@@ -12,8 +12,7 @@ public sealed class HubDownloadTests : IAsyncLifetime
 
     private readonly TemporaryFolder folder = new();
     private readonly HubServer server = new();
-    private readonly Preset model =
-        new("gpt2", new(512, 64, 32, 2, 2), new TrainingDefaults()) { Repository = "openai-community/gpt2" };
+    private RemoteModel Model => RemoteModel.Parse("gpt2", server.Address) with { Shape = new(512, 64, 32, 2, 2) };
 
     public ValueTask InitializeAsync()
     {
@@ -118,12 +117,98 @@ public sealed class HubDownloadTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_model_of_the_hub_comes_in_whatever_files_it_has()
+    {
+        server.Files.Remove("vocab.json");
+        server.Files["pytorch_model.bin"] = File.ReadAllBytes(Golden.Path("pytorch/model-older.bin"));
+        server.Files.Remove(Weights);
+        var model = RemoteModel.Parse("hf:somebody/poems", server.Address);
+        Assert.Equal("somebody--poems", model.Name);
+        await Fetch(model, model.Name);
+        Assert.Equal([model.Name], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName));
+        using var opened = ModelFolder.Open(folder.File(model.Name));
+        using var expected = ModelFolder.Open(Golden.Path("numerics"));
+        Assert.Equal(ReadAll(expected), ReadAll(opened));
+        Assert.True(File.Exists(folder.File(model.Name + "/" + Weights)));
+    }
+
+    [Fact]
+    public async Task Shards_are_fetched_by_their_index()
+    {
+        server.Files["model.safetensors.index.json"] = System.Text.Encoding.UTF8.GetBytes(
+            "{\"weight_map\":{" + string.Join(",", new ParameterLayout(Model.Shape!).Slices.Select(
+                slice => $"\"{slice.Name}\":\"model-00001-of-00001.safetensors\"")) + "}}");
+        server.Files["model-00001-of-00001.safetensors"] = server.Files[Weights];
+        server.Files.Remove(Weights);
+        await Fetch();
+        Assert.Equal("model-00001-of-00001.safetensors", server.Requests.Last());
+        using var opened = ModelFolder.Open(folder.File("gpt2"));
+        using var expected = ModelFolder.Open(Golden.Path("numerics"));
+        Assert.Equal(ReadAll(expected), ReadAll(opened));
+    }
+
+    [Fact]
+    public async Task OpenAIs_files_are_fetched_checked_and_stored()
+    {
+        foreach (var path in Directory.GetFiles(Golden.Path("openai-layout")))
+            server.Files[Path.GetFileName(path)] = File.ReadAllBytes(path);
+        server.Files["encoder.json"] = server.Files["vocab.json"];
+        server.Files["vocab.bpe"] = server.Files["merges.txt"];
+        server.Md5 = true;
+        Assert.Equal(
+            new Uri("https://openaipublic.blob.core.windows.net/gpt-2/models/124M/"),
+            RemoteModel.Parse("openai:117M").Folder);
+        var model = Model with { Folder = new Uri(server.Address, "stored/gpt-2/124M/"), IsOpenAiLayout = true };
+        await Fetch(model, "gpt2");
+        using var opened = ModelFolder.Open(folder.File("gpt2"));
+        using var expected = ModelFolder.Open(Golden.Path("numerics"));
+        Assert.Equal(ReadAll(expected), ReadAll(opened));
+        Assert.Equal(["gpt2"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName));
+
+        server.WrongMd5 = true;
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => Fetch(model, "again"));
+        Assert.Contains("checksum", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder.File("again")));
+    }
+
+    [Fact]
+    public async Task A_token_goes_to_the_hub_and_nowhere_else()
+    {
+        server.Token = "hf_secret";
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => Fetch());
+        Assert.Contains("HF_TOKEN", error.Message, StringComparison.Ordinal);
+        error = await Assert.ThrowsAsync<UserErrorException>(() => Fetch(Model, "gpt2", token: "hf_other"));
+        Assert.Contains("may read it", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hf_other", error.Message, StringComparison.Ordinal);
+        await using var store = new HubServer();
+        foreach (var (name, content) in server.Files)
+            store.Files[name] = content;
+        server.Elsewhere = store.Address;
+        await Fetch(Model, "gpt2", token: "hf_secret");
+        Assert.NotEmpty(store.Requests);
+        Assert.False(store.HasSeenToken);
+        Assert.True(Directory.Exists(folder.File("gpt2")));
+    }
+
+    [Theory]
+    [InlineData("hf:gpt2")]
+    [InlineData("hf:a/../b")]
+    [InlineData("hf:a/b?x=1")]
+    [InlineData("openai:9M")]
+    [InlineData("llama")]
+    public void A_name_that_is_none_is_refused(string name)
+    {
+        Assert.Throws<UserErrorException>(() => RemoteModel.Parse(name));
+        Assert.Equal("gpt2", RemoteModel.Parse("hf:openai-community/gpt2").Name);
+    }
+
+    [Fact]
     public async Task Without_a_network_the_message_names_the_import()
     {
-        var closed = server.Address;
+        var asked = Model;
         await server.DisposeAsync();
-        using var download = new HubDownload(closed, new HastyTime());
-        var error = await Assert.ThrowsAsync<UserErrorException>(() => download.FetchAsync(model, folder.File("gpt2")));
+        using var download = new HubDownload(time: new HastyTime());
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => download.FetchAsync(asked, folder.File("gpt2")));
         Assert.Contains("model import PATH", error.Message, StringComparison.Ordinal);
     }
 
@@ -135,10 +220,20 @@ public sealed class HubDownloadTests : IAsyncLifetime
         Assert.Empty(server.Requests);
     }
 
-    private async Task Fetch(IProgress<HubProgress>? progress = null)
+    private Task Fetch(IProgress<HubProgress>? progress = null) => Fetch(Model, "gpt2", progress);
+
+    private async Task Fetch(
+        RemoteModel model, string name, IProgress<HubProgress>? progress = null, string? token = null)
     {
-        using var download = new HubDownload(server.Address, new HastyTime());
-        await download.FetchAsync(model, folder.File("gpt2"), progress);
+        using var download = new HubDownload(token, new HastyTime());
+        await download.FetchAsync(model, folder.File(name), progress);
+    }
+
+    private static float[] ReadAll(ModelFolder model)
+    {
+        var all = new float[model.Layout.Length];
+        model.ReadParameters(0, all);
+        return all;
     }
 
     // Puts the small files in place, so that a break hits the weights.

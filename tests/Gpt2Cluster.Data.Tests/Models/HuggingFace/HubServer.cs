@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Gpt2Cluster.Data.Tests.Models.HuggingFace;
@@ -28,6 +30,21 @@ internal sealed class HubServer : IAsyncDisposable
 
     /// <summary>Request lines with their Range, in order.</summary>
     public ConcurrentQueue<string> Requests { get; } = new();
+
+    /// <summary>Who may read; null for everybody.</summary>
+    public string? Token { get; set; }
+
+    /// <summary>Whether anybody said who one is.</summary>
+    public bool HasSeenToken { get; private set; }
+
+    /// <summary>Where redirections lead; null for this server.</summary>
+    public Uri? Elsewhere { get; set; }
+
+    /// <summary>Whether answers carry Content-MD5, as Azure's do.</summary>
+    public bool Md5 { get; set; }
+
+    /// <summary>Whether that is of something else.</summary>
+    public bool WrongMd5 { get; set; }
 
     public string Tag { get; set; } = "\"v1\"";
 
@@ -69,10 +86,20 @@ internal sealed class HubServer : IAsyncDisposable
         var range = headers.FirstOrDefault(
             line => line.StartsWith("Range: bytes=", StringComparison.OrdinalIgnoreCase));
         var same = headers.Contains($"If-Range: {Tag}");
+        var identity = headers.FirstOrDefault(
+            line => line.StartsWith("Authorization: ", StringComparison.OrdinalIgnoreCase));
+        HasSeenToken |= identity is not null;
+        if (Token is not null && identity != $"Authorization: Bearer {Token}")
+        {
+            await Write(stream, "HTTP/1.1 401 Unauthorized\r\n", []);
+            return;
+        }
+
         if (!path.StartsWith("/stored/", StringComparison.Ordinal))
         {
             var checksum = Checksums.TryGetValue(name, out var sum) ? $"X-Linked-Etag: \"{sum}\"\r\n" : "";
-            await Write(stream, $"HTTP/1.1 302 Found\r\nLocation: /stored{path}\r\n{checksum}", []);
+            var next = $"{Elsewhere?.AbsoluteUri.TrimEnd('/')}/stored{path}";
+            await Write(stream, $"HTTP/1.1 302 Found\r\nLocation: {next}\r\n{checksum}", []);
             return;
         }
 
@@ -87,8 +114,13 @@ internal sealed class HubServer : IAsyncDisposable
         var status = start > 0
             ? $"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{content.Length - 1}/{content.Length}\r\n"
             : "HTTP/1.1 200 OK\r\n";
-        await Write(stream, $"{status}ETag: {Tag}\r\n", content[start..]);
+        var md5 = Md5 ? $"Content-MD5: {Convert.ToBase64String(HashOf(WrongMd5 ? [] : content))}\r\n" : "";
+        await Write(stream, $"{status}ETag: {Tag}\r\n{md5}", content[start..]);
     }
+
+    [SuppressMessage(
+        "Security", "CA5351:Do Not Use Broken Cryptographic Algorithms", Justification = "Azure's stores give it.")]
+    private static byte[] HashOf(byte[] content) => MD5.HashData(content);
 
     private async Task Write(NetworkStream stream, string head, byte[] body)
     {
