@@ -6,8 +6,8 @@ using Gpt2Cluster.Data.Models.Exports;
 namespace Gpt2Cluster.Data.Models.Gguf;
 
 /// <summary>
-/// The file format of llama.cpp, version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md): keys and values,
-/// then what every tensor is and where it lies, then their data, each at a multiple of 32 bytes; all little endian.
+/// The file format of llama.cpp, version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md): keys and
+/// values, then what every tensor is and where it lies, then their data, each at a multiple of 32 bytes; all little endian.
 /// </summary>
 internal sealed class GgufWriter
 {

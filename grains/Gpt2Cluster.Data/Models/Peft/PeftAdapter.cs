@@ -54,7 +54,8 @@ public sealed class PeftAdapter : IDisposable
                     || !tensor.Dimensions.SequenceEqual(slice.Dimensions.Select(dimension => (long)dimension)))
                 {
                     throw new UserErrorException(
-                        $"{file.Path} does not hold {NamePrefix}{slice.Name} as {string.Join(" x ", slice.Dimensions)}.");
+                        $"{file.Path} does not hold {NamePrefix}{slice.Name} as "
+                        + $"{string.Join(" x ", slice.Dimensions)}.");
                 }
             }
 

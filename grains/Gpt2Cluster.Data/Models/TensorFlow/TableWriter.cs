@@ -5,8 +5,8 @@ namespace Gpt2Cluster.Data.Models.TensorFlow;
 
 /// <summary>
 /// Writes a table of sorted keys as LevelDB keeps it
-/// (https://github.com/google/leveldb/blob/main/doc/table_format.md): one block of data, uncompressed, an empty block for
-/// filters, a block of one entry that names the first, and a footer.
+/// (https://github.com/google/leveldb/blob/main/doc/table_format.md): one block of data, uncompressed, an empty block
+/// for filters, a block of one entry that names the first, and a footer.
 /// </summary>
 internal static class TableWriter
 {

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Gpt2Cluster.Data.Tests.Models.Gguf;
 
-/// <summary>A reader of GGUF files of the tests' own, from the format's description: keys, and tensors as fp32.</summary>
+/// <summary>
+/// A reader of GGUF files of the tests' own, from the format's description: keys, and tensors as fp32.
+/// </summary>
 internal sealed class GgufFile
 {
     private readonly Dictionary<string, (ulong[] Dimensions, uint Type, ulong Offset)> tensors = [];
