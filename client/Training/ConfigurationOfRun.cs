@@ -20,21 +20,29 @@ internal static class ConfigurationOfRun
         text.Append("#   gpt2cluster train DATASET --run NEW --config THIS\n");
         if (specification.Dataset.ValidationSha256 is { } validation)
             text.Append(CultureInfo.InvariantCulture, $"# It needs --val-dataset, of the hash {validation}.\n");
-        text.Append(Yaml(Options(specification)));
+        text.Append(Yaml([
+            .. Options(specification).Select(option => (option.Name, (string[])[option.Value])),
+            .. Lists(specification.Sampling).Where(option => option.Values.Length > 0),
+        ]));
         return text.ToString();
     }
 
-    private static string Yaml(IEnumerable<(string Name, string Value)> options)
+    private static string Yaml(IEnumerable<(string Name, string[] Values)> options)
     {
         using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         var emitter = new Emitter(text);
         emitter.Emit(new StreamStart());
         emitter.Emit(new DocumentStart(null, null, isImplicit: true));
         emitter.Emit(new MappingStart());
-        foreach (var (name, value) in options)
+        foreach (var (name, values) in options)
         {
             emitter.Emit(new Scalar(name));
-            emitter.Emit(new Scalar(value));
+            if (values.Length != 1)
+                emitter.Emit(new SequenceStart(null, null, isImplicit: true, SequenceStyle.Block));
+            foreach (var value in values)
+                emitter.Emit(new Scalar(value));
+            if (values.Length != 1)
+                emitter.Emit(new SequenceEnd());
         }
 
         emitter.Emit(new MappingEnd());
@@ -89,6 +97,18 @@ internal static class ConfigurationOfRun
         yield return ("val-every", Text(run.ValidateEvery));
         yield return ("early-stop", Text(run.EarlyStop));
         yield return ("seed", run.Seed.ToString(CultureInfo.InvariantCulture));
+        if (run.License is { } license)
+            yield return ("license", license);
+        if (run.Author is { } author)
+            yield return ("author", author);
+    }
+
+    /// <summary>Options that may be repeated.</summary>
+    private static IEnumerable<(string Name, string[] Values)> Lists(SamplingOptions sampling)
+    {
+        string[] prompts = [.. sampling.Prompts().Select(prompt => prompt.Text)];
+        yield return ("sample-prompt", prompts is [""] ? [] : prompts);
+        yield return ("sample-stop", [.. sampling.Stops]);
     }
 
     private static IEnumerable<(string Name, string Value)> SampleOptions(SamplingOptions sampling)
@@ -96,11 +116,14 @@ internal static class ConfigurationOfRun
         yield return ("sample-every", Text(sampling.Every));
         yield return ("sample-num", Text(sampling.Count));
         yield return ("sample-length", Text(sampling.Length));
-        if (sampling.Prompt.Length > 0)
-            yield return ("sample-prompt", sampling.Prompt);
         yield return ("top-k", Text(sampling.TopK));
         yield return ("top-p", Text(sampling.TopP));
         yield return ("temperature", Text(sampling.Temperature));
+        yield return ("sample-repetition-penalty", Text(sampling.RepetitionPenalty));
+        yield return ("sample-no-repeat-ngram", Text(sampling.NoRepeatNgram));
+        yield return ("sample-min-length", Text(sampling.MinLength));
+        yield return ("sample-ignore-end-of-text", sampling.IgnoreEndOfText ? "true" : "false");
+        yield return ("sample-include-prefix", sampling.IncludePrompt ? "yes" : "no");
     }
 
     /// <summary>A share of the dataset that leaves as many tokens to train on as the run has.</summary>

@@ -9,14 +9,14 @@ public sealed class CommandTreeTests
     private const string Common = "--cluster --data --silos --json --quiet --verbose --help --version";
 
     private const string Training =
-        "--dataset --config --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate "
-        + "--schedule --warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise "
+        "--dataset --encoding --text-field --config --run --model --steps --batch-size --micro-batches --sequence-length "
+        + "--learning-rate --schedule --warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise "
         + "--train --lora-alpha --lora-dropout --lora-targets --device "
         + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
         + "--sample-length --sample-prompt --sample-prompt-file --top-k --top-p --temperature "
         + "--sample-repetition-penalty --sample-no-repeat-ngram --sample-min-length --sample-stop "
         + "--sample-ignore-end-of-text --sample-include-prefix --save-every --keep --val-dataset --val-split "
-        + "--val-every --early-stop --seed --pause-at";
+        + "--val-every --early-stop --seed --license --author --pause-at";
 
     private static readonly Dictionary<string, string> Frozen = new()
     {
@@ -35,13 +35,15 @@ public sealed class CommandTreeTests
             "--model --run --checkpoint --prompt --prompt-file --interactive --length --num --temperature --top-k "
             + "--top-p --repetition-penalty --no-repeat-ngram --min-length --stop --ignore-end-of-text "
             + "--include-prefix --out --seed --precision",
-        ["eval"] = "DATASET --model --precision",
-        ["encode"] = "IN OUT.npz --combine --legacy-endoftext",
+        ["eval"] = "DATASET --model --precision --encoding --text-field",
+        ["encode"] = "IN OUT.npz --combine --legacy-endoftext --encoding --text-field",
         ["inspect"] = "DATASET --model --batch-size --micro-batches --sequence-length --train --device --precision "
-            + "--recompute --threads-per-worker",
+            + "--recompute --threads-per-worker --encoding --text-field",
         ["model list"] = "",
         ["model pull"] = "NAME",
         ["model import"] = "PATH --name",
+        ["model export"] = "MODEL OUT --format --dtype --merged --overwrite",
+        ["provenance"] = "WHAT",
         ["model init"] = "PRESET OUT --seed",
         ["bench step"] = "--model --batch-size --sequence-length --precision --steps --threads "
             + "--train --recompute",
