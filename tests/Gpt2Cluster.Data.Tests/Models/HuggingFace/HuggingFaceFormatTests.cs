@@ -245,7 +245,10 @@ public sealed class HuggingFaceFormatTests : IDisposable
             ["normalizer"] = null,
             ["pre_tokenizer"] = new JsonObject
             {
-                ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true,
+                ["type"] = "ByteLevel",
+                ["add_prefix_space"] = false,
+                ["trim_offsets"] = true,
+                ["use_regex"] = true,
             },
             ["model"] = model,
         };
