@@ -40,10 +40,11 @@ internal static class JsonFile
         }
     }
 
-    /// <summary>A value as it stands in the file, for messages.</summary>
+    /// <summary>A value as it stands in the file, on one line, for messages.</summary>
     public static string Quote(JsonElement value)
     {
-        var text = value.GetRawText();
+        var text = string.Join(
+            ' ', value.GetRawText().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         return text.Length <= LongestQuoteCharacters ? text : text[..LongestQuoteCharacters] + "...";
     }
 }

@@ -60,10 +60,17 @@ public sealed class HuggingFaceFormatTests : IDisposable
         WriteShards("");
         var index = folder.File("shards/model.safetensors.index.json");
         var sound = File.ReadAllBytes(index);
+        using var first = SafetensorsFile.Open(folder.File("shards/a.safetensors"));
+        using var second = SafetensorsFile.Open(folder.File("shards/b.safetensors"));
         var refused = Mutations.Run(sound, sound.Length, MutationCount, bytes =>
         {
             File.WriteAllBytes(index, bytes);
-            using var weights = HuggingFaceFormat.OpenWeights(folder.File("shards"));
+            using var weights = ShardedWeights.Open(index, path => new Kept(Path.GetFileName(path) switch
+            {
+                "a.safetensors" => first,
+                "b.safetensors" => second,
+                _ => throw new UserErrorException($"There is no file {path}."),
+            }));
         });
         Assert.InRange(refused, MutationCount / 2, MutationCount);
     }
@@ -238,7 +245,10 @@ public sealed class HuggingFaceFormatTests : IDisposable
             ["normalizer"] = null,
             ["pre_tokenizer"] = new JsonObject
             {
-                ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true,
+                ["type"] = "ByteLevel",
+                ["add_prefix_space"] = false,
+                ["trim_offsets"] = true,
+                ["use_regex"] = true,
             },
             ["model"] = model,
         };
@@ -312,5 +322,22 @@ public sealed class HuggingFaceFormatTests : IDisposable
         folder.Write("half/config.json", File.ReadAllBytes(Golden.Path("numerics/config.json")));
         folder.Write("half/model.safetensors",
             [.. BitConverter.GetBytes((ulong)header.Length), .. header, .. MemoryMarshal.AsBytes(data.AsSpan())]);
+    }
+
+    /// <summary>Weights that stay open when who has them disposes of them.</summary>
+    private sealed class Kept(SafetensorsFile file) : IModelWeights
+    {
+        public string Path => file.Path;
+
+        public IReadOnlyList<WeightTensor> Tensors => file.Tensors;
+
+        public WeightTensor? Find(string name) => file.Find(name);
+
+        public void ReadRange(string name, long startElement, Span<float> into) =>
+            file.ReadRange(name, startElement, into);
+
+        public void Dispose()
+        {
+        }
     }
 }

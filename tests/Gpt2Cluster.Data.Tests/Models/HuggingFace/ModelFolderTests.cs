@@ -126,6 +126,15 @@ public sealed class ModelFolderTests : IDisposable
     [InlineData("\"gpt2\"", "\"llama\"", "model_type is \"llama\"")]
     [InlineData("\"n_ctx\": 64", "\"n_ctx\": 65", "n_ctx is 65, only 64")]
     [InlineData("\"n_ctx\": 64", "\"n_inner\": 64", "n_inner is 64, only 128")]
+    [InlineData("\"n_ctx\": 64", "\"add_cross_attention\": true", "add_cross_attention is true, only false")]
+    [InlineData("\"n_ctx\": 64", "\"is_encoder_decoder\": true", "is_encoder_decoder is true, only false")]
+    [InlineData("\"n_ctx\": 64", "\"scale_attn_by_inverse_layer_idx\": true", "scale_attn_by_inverse_layer_idx is")]
+    [InlineData("\"n_ctx\": 64", "\"quantization_config\": {\"bits\":8}", "quantization_config is {\"bits\":8}")]
+    [InlineData(
+        "\"model_type\": \"gpt2\",\n  \"architectures\": [\n    \"GPT2LMHeadModel\"",
+        "\"architectures\": [\n    \"BloomModel\"",
+        "architectures is [ \"BloomModel\" ], only GPT2LMHeadModel")]
+    [InlineData("\"vocab_size\": 512", "\"vocab_size\": 65537", "vocabulary size must be 2 to 65536")]
     [InlineData("{", "", "not valid JSON")]
     public void An_unsupported_configuration_is_refused_by_name(string from, string to, string expected)
     {

@@ -5,6 +5,7 @@ using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Models.OpenAi;
 using Gpt2Cluster.Data.Tests.Models.TensorBundle;
 using Gpt2Cluster.Data.Tokens;
+using Gpt2Cluster.Data.Uploads;
 
 namespace Gpt2Cluster.Data.Tests.Models.OpenAi;
 
@@ -41,6 +42,27 @@ public sealed class OpenAiFolderTests : IDisposable
         }
 
         Assert.Equal(32, stored.Shape!.Width);
+    }
+
+    [Fact]
+    public void Sent_to_a_cluster_it_arrives_as_the_store_has_it()
+    {
+        using var model = ModelFormats.Open(Golden.Path("openai-layout"));
+        var told = new Last();
+        using var archive = new MemoryStream();
+        ModelUpload.Write(model.Files, archive, told);
+        archive.Position = 0;
+        Directory.CreateDirectory(folder.File("arrived"));
+        ModelUpload.Read(archive, folder.File("arrived"));
+        var stored = new ModelDirectory(folder.File("models")).Import(Golden.Path("openai-layout"), "small");
+        foreach (var path in Directory.GetFiles(stored.Path))
+        {
+            var arrived = Path.Combine(folder.File("arrived"), Path.GetFileName(path));
+            Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(arrived));
+        }
+
+        Assert.Equal(model.Files.Sum(file => file.Bytes), told.Value);
+        Assert.Equal(2, Directory.GetFiles(folder.File("arrived")).Length);
     }
 
     [Fact]
@@ -163,6 +185,13 @@ public sealed class OpenAiFolderTests : IDisposable
             variable.Name, variable.Dimensions, Enumerable.Repeat(variable.Fill, variable.Length).ToArray())));
         folder.Write("hparams.json", $"{{\"n_vocab\": {shape.VocabularySize}, \"n_ctx\": {shape.ContextLength}, "
             + $"\"n_embd\": {shape.Width}, \"n_head\": {shape.HeadCount}, \"n_layer\": {shape.LayerCount}}}");
+    }
+
+    private sealed class Last : IProgress<long>
+    {
+        public long Value { get; private set; }
+
+        public void Report(long value) => Value = value;
     }
 
     private sealed record Variable(string Name, IReadOnlyList<int> Dimensions, float Fill = 1)
