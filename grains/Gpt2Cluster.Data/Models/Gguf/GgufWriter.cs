@@ -7,7 +7,7 @@ namespace Gpt2Cluster.Data.Models.Gguf;
 
 /// <summary>
 /// The file format of llama.cpp, version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md): keys and
-/// values, then what every tensor is and where it lies, then their data, each at a multiple of 32 bytes; all little endian.
+/// values, then what every tensor is and where it lies, then their data, each at a multiple of 32 bytes; little endian.
 /// </summary>
 internal sealed class GgufWriter
 {

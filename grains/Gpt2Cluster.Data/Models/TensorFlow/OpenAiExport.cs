@@ -134,7 +134,7 @@ public static class OpenAiExport
         inner.WriteTo(message);
     }
 
-    /// <summary>The original's linear layers are convolutions of width 1: their weights have three dimensions.</summary>
+    /// <summary>The original's linear layers are convolutions of width 1, with weights of three dimensions.</summary>
     private static IEnumerable<int> DimensionsOf(ParameterSlice slice) =>
         slice.Layer >= 0 && slice.Dimensions.Count == 2 ? slice.Dimensions.Prepend(1) : slice.Dimensions;
 
