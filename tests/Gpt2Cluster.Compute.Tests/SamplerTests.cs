@@ -42,7 +42,8 @@ public sealed class SamplerTests
     private static int[] Seen(float[] logits, double topP)
     {
         var sampler = new Sampler(Request(0, topP, 1), logits.Length);
-        return [.. Enumerable.Range(0, 2000).Select(position => sampler.Draw(logits, 0, position, [])).Distinct().Order()];
+        var drawn = Enumerable.Range(0, 2000).Select(position => sampler.Draw(logits, 0, position, []));
+        return [.. drawn.Distinct().Order()];
     }
 
     private static GenerationRequest Request(int topK, double topP, double temperature) =>

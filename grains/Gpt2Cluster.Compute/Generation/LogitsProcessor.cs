@@ -4,8 +4,9 @@ namespace Gpt2Cluster.Compute.Generation;
 
 /// <summary>
 /// Changes logits by what a text already holds, before temperature and cuts, in the order and by the definitions of
-/// Hugging Face's <c>generate</c>: repetition penalty (Keskar et al. 2019, CTRL; <c>RepetitionPenaltyLogitsProcessor</c>,
-/// over prompt and text), <c>NoRepeatNGramLogitsProcessor</c>, <c>MinNewTokensLengthLogitsProcessor</c>.
+/// Hugging Face's <c>generate</c>: repetition penalty (Keskar et al. 2019, CTRL;
+/// <c>RepetitionPenaltyLogitsProcessor</c>, over prompt and text), <c>NoRepeatNGramLogitsProcessor</c>,
+/// <c>MinNewTokensLengthLogitsProcessor</c>.
 /// </summary>
 internal sealed class LogitsProcessor(GenerationRequest request, int vocabularySize)
 {
