@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
 namespace Gpt2Cluster.EndToEnd.Tests;
@@ -29,10 +30,49 @@ public sealed class BaseRunTests
         Assert.Contains("The checkpoint of step 2 of the run base cannot be had", gone.Said, StringComparison.Ordinal);
     }
 
-    private static string[] FromBase(string run)
+    /// <summary>
+    /// Each command has a cluster of its own, so that every run has another coordinator each time. The chain's oracle is
+    /// a run of the same options that ended while the base still had no other checkpoint.
+    /// </summary>
+    [Fact]
+    public void A_checkpoint_that_paused_adapters_stand_on_outlives_its_run_and_so_does_a_chain_of_them()
     {
-        var command = Training.Small(2, "--run", run);
-        command[Array.IndexOf(command, "--model") + 1] = "run:base";
+        using var folder = new TestFolder();
+        string[] poems = Training.Adapters(16, "--run", "poems", "--save-every", "4", "--keep", "1");
+        var second = From("poems", Training.Adapters(8, "--save-every", "2", "--keep", "1"));
+        var third = From("poems2", Training.Adapters(4));
+        string Hash(string[] command, string status, params string[] more)
+        {
+            using var client = ClientProcess.Start(folder, [.. command, .. more]);
+            return Training.HashOf(client, status);
+        }
+
+        Hash(poems, "paused", "--pause-at", "4");
+        var expected = Hash(second, "completed", "--run", "undisturbed");
+        Hash(second, "paused", "--run", "poems2", "--pause-at", "4");
+        var expectedThird = Hash(third, "completed", "--run", "undisturbed3");
+        Hash(third, "paused", "--run", "poems3", "--pause-at", "2");
+
+        Hash(poems, "completed");
+        Assert.Equal([4, 16], StepsOf(folder, "poems"));
+        Assert.Equal(expected, Hash(second, "completed", "--run", "poems2"));
+        Assert.Equal([4, 8], StepsOf(folder, "poems2"));
+        Assert.Equal(expectedThird, Hash(third, "completed", "--run", "poems3"));
+        using var shown = ClientProcess.Run(folder, "show", "poems", "--json");
+        Assert.True(shown.WaitForExit() == 0, shown.Said);
+        Assert.Contains("\"base_of\":[\"poems2\",\"undisturbed\"]", shown.Output, StringComparison.Ordinal);
+    }
+
+    private static string[] FromBase(string run) => From("base", Training.Small(2, "--run", run));
+
+    private static string[] From(string run, string[] command)
+    {
+        command[Array.IndexOf(command, "--model") + 1] = $"run:{run}";
         return command;
     }
+
+    private static IEnumerable<int> StepsOf(TestFolder folder, string run) => Directory
+        .EnumerateDirectories(Path.Combine(folder.Path, "runs", run, "checkpoints"))
+        .Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture))
+        .Order();
 }
