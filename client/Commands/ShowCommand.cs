@@ -67,6 +67,7 @@ internal sealed class ShowCommand : ClientCommand
             ["silos"] = new JsonArray([.. checkpoint.Silos.Select(silo => JsonValue.Create(silo))]),
             ["validation_loss"] = checkpoint.ValidationLoss,
             ["best"] = checkpoint.IsBest,
+            ["base_of"] = new JsonArray([.. checkpoint.BaseOf.Select(run => JsonValue.Create(run))]),
         })]);
         return json;
     }
@@ -103,8 +104,16 @@ internal sealed class ShowCommand : ClientCommand
         checkpoint.Step.ToString(CultureInfo.InvariantCulture),
         checkpoint.StateHash,
         checkpoint.ValidationLoss is { } loss ? Formats.Loss(loss) : "-",
-        checkpoint.IsBest ? "best" : "",
+        string.Join(", ", WordsOf(checkpoint)),
         string.Join(", ", checkpoint.Silos),
         checkpoint.Path,
     ];
+
+    private static IEnumerable<string> WordsOf(CheckpointSummary checkpoint)
+    {
+        if (checkpoint.IsBest)
+            yield return "best";
+        foreach (var run in checkpoint.BaseOf)
+            yield return $"base of {run}";
+    }
 }

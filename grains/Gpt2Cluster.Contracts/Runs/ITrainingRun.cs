@@ -82,6 +82,10 @@ public sealed record CheckpointSummary
     /// <summary>Whether it is the best by validation so far.</summary>
     [Id(5)]
     public bool IsBest { get; init; }
+
+    /// <summary>Names of the runs whose frozen parameters come from it, for which it is kept.</summary>
+    [Id(6)]
+    public string[] BaseOf { get; init; } = [];
 }
 
 /// <summary>One run in full, for <c>show</c>.</summary>
@@ -145,6 +149,18 @@ public interface ITrainingRun : IGrainWithStringKey
     [Alias("samples")]
     [AlwaysInterleave]
     Task<string[]> Samples(int last);
+
+    /// <summary>
+    /// Another run's frozen parameters come from a checkpoint of this one: it does not expire from now on. The same
+    /// call may be repeated.
+    /// </summary>
+    /// <param name="step">The checkpoint's step.</param>
+    /// <param name="stateHash">The checkpoint's state hash, lower-case hexadecimal.</param>
+    /// <param name="run">The name of the other run.</param>
+    /// <returns>False if there is no such run, or it has no such checkpoint (any more).</returns>
+    [Alias("hold")]
+    [AlwaysInterleave]
+    Task<bool> Hold(long step, string stateHash, string run);
 
     /// <summary>
     /// Pauses at the next step boundary, with a checkpoint. False if there is no such run or it is over.

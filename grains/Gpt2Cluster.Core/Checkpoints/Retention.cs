@@ -1,6 +1,6 @@
 namespace Gpt2Cluster.Core.Checkpoints;
 
-/// <summary>Which checkpoints of a run stay: the newest ones and the best by validation.</summary>
+/// <summary>Which checkpoints of a run stay: the newest ones, the best by validation, and what others stand on.</summary>
 public static class Retention
 {
     /// <summary>The steps whose checkpoints may go. Never all: at least the newest one stays.</summary>
@@ -9,9 +9,12 @@ public static class Retention
     /// <param name="bestStep">
     /// The step of the best validation, whose checkpoint stays too; null if there is none.
     /// </param>
-    public static IReadOnlyList<long> Expired(IEnumerable<long> steps, int keep, long? bestStep)
+    /// <param name="heldSteps">Steps whose checkpoints other runs stand on: they stay however old they are.</param>
+    public static IReadOnlyList<long> Expired(
+        IEnumerable<long> steps, int keep, long? bestStep, IEnumerable<long> heldSteps)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(keep, 1);
-        return [.. steps.Distinct().OrderDescending().Skip(keep).Where(step => step != bestStep).Order()];
+        var old = steps.Distinct().OrderDescending().Skip(keep);
+        return [.. old.Except(heldSteps).Where(step => step != bestStep).Order()];
     }
 }

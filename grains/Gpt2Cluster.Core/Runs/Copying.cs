@@ -27,7 +27,7 @@ internal static class Copying
         {
             // It expired while it was copied.
             if (turn.Record.Checkpoints.Count > 0)
-                turn.Send(new DeleteCheckpoints([.. turn.Record.Checkpoints.Select(each => each.Step)]));
+                turn.Send(Holding.DeleteAllOthers(turn.Record));
         }
         else if (!entry.Copies.Any(holder => holder.Silo == copied.Silo && holder.DataFolderId == copied.DataFolderId))
         {

@@ -285,6 +285,8 @@ internal static class Membership
     private static void SayWhatIsMissing(Turn turn)
     {
         var needed = Needed(turn, turn.State.Members);
+        if (IsAssignmentUnderWay(turn, needed))
+            return;
         var which = turn.State.Refusal is null ? "" : " of its compute profile";
         var shares = turn.State.OtherRuns.Select(share => $", {share.WorkerCount} of them for run {share.Run}");
         var remark = $"it waits for {needed} {(needed == 1 ? "worker" : "workers")}{which}; "
@@ -295,6 +297,11 @@ internal static class Membership
         turn.Persist();
         turn.Warn($"The run {(turn.Generation == 0 ? "begins" : "goes on")} when it can: {remark}.");
     }
+
+    /// <summary>Whether nothing is missing but the cluster's word on who of those that serve nobody is to come.</summary>
+    private static bool IsAssignmentUnderWay(Turn turn, int needed) =>
+        turn.State is { Refusal: null, Refused.IsEmpty: true, Offered.IsEmpty: true, Members.IsEmpty: true }
+        && turn.State.ClusterWorkerCount - turn.State.OtherRuns.Sum(share => share.WorkerCount) >= needed;
 
     /// <summary>
     /// What is held is saved or handed over by however few there are; for steps there must be enough of them.

@@ -20,6 +20,8 @@ internal static class Recovery
         if (turn.State.Phase is not (RunPhase.Waiting or RunPhase.Standing) && !isUnderWay)
             return;
         AddCopies(turn, found);
+        var own = found.Checkpoints.Where(each => IsOfThisRun(turn.Record, each.Record));
+        Holding.Add(turn, own.SelectMany(each => each.Record.Holds).Distinct());
         List<FoundCheckpoint> news =
         [
             .. found.Checkpoints

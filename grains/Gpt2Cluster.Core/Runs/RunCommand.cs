@@ -108,7 +108,9 @@ public sealed record CopyCheckpoint(string Silo, string From, long Step, string 
 /// Checkpoints that the stored catalogue does not name any more are to be deleted from every disk. It follows the
 /// <see cref="PersistRecord"/> that forgets them, so that the store never names only what is deleted.
 /// </summary>
-/// <param name="Kept">The catalogue's steps; whatever else is older than the newest of them goes.</param>
+/// <param name="Kept">
+/// The steps of the catalogue and those that other runs stand on; whatever else is older than the newest of them goes.
+/// </param>
 public sealed record DeleteCheckpoints(IReadOnlyList<long> Kept) : RunCommand;
 
 /// <summary>Tell those who watch.</summary>

@@ -50,6 +50,15 @@ public sealed record WorkersOffered(
     public IReadOnlyList<SiloDisk> Disks { get; init; } = [];
 }
 
+/// <summary>
+/// Another run's frozen parameters come from a checkpoint of this one, which is not to expire. Ignored if the catalogue
+/// does not name that checkpoint.
+/// </summary>
+/// <param name="Step">The checkpoint's step.</param>
+/// <param name="StateHash">The checkpoint's state hash, lower-case hexadecimal.</param>
+/// <param name="Run">The name of the other run.</param>
+public sealed record HoldRequested(long Step, string StateHash, string Run) : RunEvent;
+
 /// <summary>A class of devices has the workers that the run needs: it serves the run from now on.</summary>
 /// <param name="Devices">The class.</param>
 /// <param name="Threads">Threads of a worker on them.</param>

@@ -90,6 +90,7 @@ public static class RunMachine
             case PauseRequested: Requests.Pause(turn); break;
             case ResumeRequested request: Requests.Resume(turn, request); break;
             case CancelRequested: Requests.Cancel(turn); break;
+            case HoldRequested request: Holding.Hold(turn, request); break;
             case DevicesChosen chosen: Requests.Choose(turn, chosen); break;
             case WorkersOffered offer: Membership.Offer(turn, offer); break;
             case WorkerLost lost: Membership.Lose(turn, lost); break;

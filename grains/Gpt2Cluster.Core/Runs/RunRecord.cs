@@ -55,6 +55,11 @@ public sealed record CheckpointEntry(
 /// <param name="DataFolderId">Its data folder; null if nobody said.</param>
 public sealed record CheckpointHolder(string Silo, string? DataFolderId);
 
+/// <summary>A checkpoint of this run that another run's frozen parameters come from.</summary>
+/// <param name="Step">The checkpoint's step.</param>
+/// <param name="Run">The name of the run that stands on it.</param>
+public sealed record CheckpointHold(long Step, string Run);
+
 /// <summary>The disk of a silo that is in the cluster now.</summary>
 /// <param name="Silo">The silo.</param>
 /// <param name="DataFolderId">Its data folder, which silos may share.</param>
@@ -136,6 +141,11 @@ public sealed record RunRecord
 
     /// <summary>The checkpoints, oldest first.</summary>
     public IReadOnlyList<CheckpointEntry> Checkpoints { get; init; } = [];
+
+    /// <summary>
+    /// Which checkpoints other runs stand on, oldest first: they never expire. Older versions stored none.
+    /// </summary>
+    public IReadOnlyList<CheckpointHold> Holds { get; init; } = [];
 
     /// <summary>The loss of <see cref="CommittedStep"/>; null before the first step.</summary>
     public double? LastLoss { get; init; }

@@ -253,12 +253,13 @@ internal static class Saving
     {
         List<CheckpointEntry> all = [.. turn.Record.Checkpoints.Append(entry).OrderBy(each => each.Step)];
         var best = turn.Record.BestValidation?.Step;
-        var expired = Retention.Expired(all.Select(each => each.Step), turn.Specification.Keep, best);
+        var held = turn.Record.Holds.Select(hold => hold.Step);
+        var expired = Retention.Expired(all.Select(each => each.Step), turn.Specification.Keep, best, held);
         all.RemoveAll(each => expired.Contains(each.Step));
         turn.Record = turn.Record with { Checkpoints = [.. all] };
         turn.Persist();
         if (expired.Count > 0)
-            turn.Send(new DeleteCheckpoints([.. all.Select(each => each.Step)]));
+            turn.Send(Holding.DeleteAllOthers(turn.Record));
     }
 
     private static bool IsDue(Turn turn)

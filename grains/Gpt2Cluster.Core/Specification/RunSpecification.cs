@@ -104,6 +104,13 @@ public sealed record RunSpecification
     /// <summary>The model's parameters, and which of them are trained.</summary>
     public ModelParameters Parameters() => new(Model.Shape, Trainable, Lora);
 
+    /// <summary>
+    /// Whether a part of the model that this run never writes lies in a checkpoint of another run only: whoever loads a
+    /// checkpoint of this run needs that one too.
+    /// </summary>
+    public bool StandsOnCheckpoint =>
+        Model is { Step: not null, Sha256: not null, BaseRun: not null } && Parameters().Frozen.Length > 0;
+
     /// <summary>The windows to train on.</summary>
     public WindowLayout TrainingWindows() => new(Dataset.TrainingTokenCount, SequenceLength);
 

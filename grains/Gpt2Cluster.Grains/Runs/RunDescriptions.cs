@@ -41,7 +41,7 @@ internal static class RunDescriptions
             SpecificationJson = SpecificationJson.Write(record.Specification),
             Generation = record.Generation,
             Workers = record.IsAtRest ? [] : [.. state.Members.Select(member => member.Key)],
-            Checkpoints = [.. record.Checkpoints.Reverse().Select(entry => Of(entry, record.BestValidation))],
+            Checkpoints = [.. record.Checkpoints.Reverse().Select(entry => Of(entry, record))],
             Remark = (records.Stored ?? record).Remark,
             LastSequence = lastSequence,
         };
@@ -80,13 +80,14 @@ internal static class RunDescriptions
     private static long TokensOfDataset(DatasetReference dataset) =>
         dataset.TrainingTokenCount + (dataset.ValidationSha256 is null ? dataset.ValidationTokenCount : 0);
 
-    private static CheckpointSummary Of(CheckpointEntry entry, ValidationPoint? best) => new()
+    private static CheckpointSummary Of(CheckpointEntry entry, RunRecord record) => new()
     {
         Step = entry.Step,
         StateHash = entry.StateHash,
         Silos = [.. entry.Copies.Select(copy => copy.Silo).Prepend(entry.Silo)],
         Path = entry.Path,
         ValidationLoss = entry.ValidationLoss,
-        IsBest = best is not null && best.Step == entry.Step,
+        IsBest = record.BestValidation?.Step == entry.Step,
+        BaseOf = [.. record.Holds.Where(hold => hold.Step == entry.Step).Select(hold => hold.Run)],
     };
 }

@@ -12,6 +12,10 @@ internal sealed partial class TrainingRunGrain
     [LoggerMessage(304, LogLevel.Warning, "The store does not say who coordinates run {Run}.")]
     private partial void LogStoreSilent(Exception exception, string run);
 
+    [LoggerMessage(305, LogLevel.Warning,
+        "It could not be said that the checkpoint of {Model} is held for run {Run}; its next coordinator says it.")]
+    private partial void LogNotHeld(Exception exception, string model, string run);
+
     [LoggerMessage(302, LogLevel.Warning, "The cluster could not be told that run {Run} rests; it is tried again.")]
     private partial void LogNotTold(Exception exception, string run);
 

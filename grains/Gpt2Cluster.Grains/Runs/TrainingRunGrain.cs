@@ -70,7 +70,10 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             await records.Recover();
             this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(TickPeriod, TickPeriod) { Interleave = true });
             if (records.Read() is { } record)
+            {
                 await Begin(record);
+                HoldBaseAgain(record.Specification).Ignore();
+            }
         }
         catch
         {
@@ -235,6 +238,8 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         var errors = SpecificationCheck.Errors(specification).Append(diskError).OfType<string>().ToArray();
         if (errors.Length > 0)
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = errors };
+        if (!await HoldBase(specification))
+            return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = [BaseIsGone(specification)] };
         var record = new RunRecord { Specification = specification, PauseAt = pauseAt };
         var submitted = RunDescriptions.Submitted(specification);
         await records.Write(record, [submitted], time.GetUtcNow());

@@ -27,6 +27,7 @@ internal static class CommandText
         $"persist {record.Status} g{record.Generation} step {record.CommittedStep}"
         + $" checkpoints [{string.Join(' ', record.Checkpoints.Select(Of))}]"
         + (record.Devices is { Class: not null } devices ? $" on {devices} in {record.Specification.Precision}" : "")
+        + string.Concat(record.Holds.Select(hold => $" {hold.Step} held for {hold.Run}"))
         + (record.Asked is { } asked ? $" asked {asked}" : "") + Because(record.Remark);
 
     private static string Of(CheckpointEntry entry) =>

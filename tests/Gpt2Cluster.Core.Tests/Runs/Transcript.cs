@@ -138,6 +138,7 @@ internal sealed class Transcript
             case "missing":
                 return new CheckpointUnreachable(worker, generation, long.Parse(words[2]), "silo a is not there");
             case "damaged": return new CheckpointDamaged(long.Parse(words[1]), "model.safetensors has another hash");
+            case "hold": return new HoldRequested(long.Parse(words[1]), words[2], words[3]); // hold STEP HASH RUN
             case "pause": return new PauseRequested();
             case "resume": return new ResumeRequested();
             case "cancel": return new CancelRequested();

@@ -16,6 +16,19 @@ public sealed class RunSpecificationTests
     }
 
     [Fact]
+    public void A_run_stands_on_the_checkpoint_that_its_frozen_weights_come_from()
+    {
+        var sound = Specifications.Sound;
+        var onRun = sound with { Model = sound.Model with { Name = "run:base", Sha256 = "ab", Step = 4 } };
+        var adapters = TrainableParameters.Lora;
+        var lora = new TrainingScope(adapters, 8).Lora();
+        Assert.True((onRun with { Trainable = adapters, Lora = lora }).StandsOnCheckpoint);
+        Assert.True((onRun with { Trainable = TrainableParameters.TransformerLayers }).StandsOnCheckpoint);
+        Assert.False(onRun.StandsOnCheckpoint);
+        Assert.False((sound with { Trainable = adapters, Lora = lora }).StandsOnCheckpoint);
+    }
+
+    [Fact]
     public void Without_validation_tokens_there_is_nothing_to_validate()
     {
         var specification = Specifications.Sound with { Dataset = new DatasetReference("a", 100) };

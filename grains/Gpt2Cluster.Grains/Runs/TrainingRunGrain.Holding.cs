@@ -1,0 +1,54 @@
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Placement;
+
+namespace Gpt2Cluster.Grains.Runs;
+
+/// <content>Checkpoints that one run keeps for another.</content>
+internal sealed partial class TrainingRunGrain
+{
+    /// <inheritdoc/>
+    public async Task<bool> Hold(long step, string stateHash, string run)
+    {
+        var request = new HoldRequested(step, stateHash, RunName.Parse(run).ToString());
+        if (!await Request(request, _ => true))
+            return false;
+        var record = records.Stored!;
+        return record.Holds.Contains(new CheckpointHold(step, request.Run))
+            && record.Checkpoints.Any(entry => entry.Step == step && entry.StateHash == stateHash);
+    }
+
+    /// <summary>
+    /// The run that the frozen parameters come from keeps their checkpoint, and has stored that, before this run is
+    /// taken. If this run is refused afterwards, the checkpoint is kept for nobody.
+    /// </summary>
+    /// <returns>False if that checkpoint is gone.</returns>
+    private async Task<bool> HoldBase(RunSpecification specification)
+    {
+        if (!specification.StandsOnCheckpoint)
+            return true;
+        var (name, model) = (specification.Model.BaseRun.ToString()!, specification.Model);
+        return await GrainFactory.GetGrain<ITrainingRun>(name).Hold(model.Step!.Value, model.Sha256!, Name);
+    }
+
+    /// <summary>
+    /// Said by every coordinator of the run: an older version has not, and a store that was lost has forgotten it. That
+    /// the checkpoint is gone is said to those who need it.
+    /// </summary>
+    private async Task HoldBaseAgain(RunSpecification specification)
+    {
+        try
+        {
+            _ = await HoldBase(specification);
+        }
+        catch (Exception exception) when (Outage.Is(exception))
+        {
+            LogNotHeld(exception, specification.Model.Name, Name);
+        }
+    }
+
+    private static string BaseIsGone(RunSpecification specification) =>
+        $"The run {specification.Model.BaseRun} no longer has its checkpoint of step {specification.Model.Step}, which "
+        + "was its newest just now; submit again to start from the one that is.";
+}
