@@ -13,7 +13,7 @@ public static class ModelUpload
     /// <param name="output">Takes the archive; need not be able to seek, stays open.</param>
     /// <param name="progress">Told the bytes of files sent so far.</param>
     /// <param name="cancellation">Stops between pieces.</param>
-    /// <exception cref="UserErrorException">A file became shorter meanwhile.</exception>
+    /// <exception cref="UserErrorException">A file was changed meanwhile; it is named.</exception>
     public static void Write(
         string folder, Stream output, IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
@@ -23,12 +23,16 @@ public static class ModelUpload
         foreach (var name in ModelFolder.FileNames.Where(name => File.Exists(Path.Combine(folder, name))))
         {
             var before = done;
-            using var file = new WatchedFile(Path.Combine(folder, name), copied =>
+            var path = Path.Combine(folder, name);
+            var stamp = FileStamp.Of(path);
+            using var file = new WatchedFile(path, copied =>
             {
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(before + copied);
             });
             archive.Add(name, file);
+            if (FileStamp.Change(path, stamp) is { } change)
+                throw new UserErrorException(change);
             done += file.Length;
         }
 
