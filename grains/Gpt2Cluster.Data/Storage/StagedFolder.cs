@@ -29,7 +29,16 @@ public sealed class StagedFolder : IDisposable
         Path = System.IO.Path.Combine(
             parent, $".{System.IO.Path.GetFileName(this.target)}.{Guid.NewGuid():N}{Suffix}");
         Directory.CreateDirectory(Path);
-        owner = new FileStream(File(OwnerFile), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        try
+        {
+            owner = new FileStream(File(OwnerFile), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        }
+        catch
+        {
+            // The disk has no room for one more file; nobody would sweep a folder without an owner.
+            Directory.Delete(Path, recursive: true);
+            throw;
+        }
     }
 
     /// <summary>Removes the hidden folders that killed processes have left in a folder.</summary>

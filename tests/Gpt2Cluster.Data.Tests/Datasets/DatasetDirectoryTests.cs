@@ -67,6 +67,44 @@ public sealed class DatasetDirectoryTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1)] // A piece that stays in a buffer fails when it is closed.
+    [InlineData(64 << 10)]
+    [InlineData(10 << 20)]
+    public void A_staging_on_a_full_disk_leaves_nothing(int bytes)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        Assert.ThrowsAny<IOException>(() =>
+        {
+            using var staging = directory.Begin(64 << 20);
+            var staged = Assert.Single(Directory.GetDirectories(directory.Root));
+            File.CreateSymbolicLink(Path.Combine(staged, "shard-00000.bin"), "/dev/full");
+            staging.Output.Write(new byte[bytes]);
+            staging.Output.Flush();
+        });
+        Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
+    }
+
+    [Fact]
+    public void A_staging_that_is_given_up_on_a_full_disk_says_nothing_more_of_it()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        using (var staging = directory.Begin(64 << 20))
+        {
+            var staged = Assert.Single(Directory.GetDirectories(directory.Root));
+            File.CreateSymbolicLink(Path.Combine(staged, "shard-00000.bin"), "/dev/full");
+            Assert.ThrowsAny<IOException>(() =>
+            {
+                staging.Output.Write(new byte[100]);
+                staging.Output.Flush();
+            });
+        }
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
+    }
+
+    [Theory]
     [InlineData("shard-00003.bin", "is damaged")]
     [InlineData("dataset.json", "is damaged")]
     public void A_changed_byte_is_found_on_opening(string file, string expected)
