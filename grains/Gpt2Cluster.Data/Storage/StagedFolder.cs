@@ -75,6 +75,30 @@ public sealed class StagedFolder : IDisposable
     /// <exception cref="UserErrorException">Something that is not an empty folder has that name.</exception>
     public void Publish(string name) => PublishAt(System.IO.Path.Combine(parent, name));
 
+    /// <summary>
+    /// As <see cref="Publish(string)"/>, in place of the folder of that name, which is removed; it is put back if this
+    /// one cannot take its place.
+    /// </summary>
+    /// <exception cref="IOException">There is no folder of that name, or it cannot be replaced.</exception>
+    public void Replace(string name)
+    {
+        var place = System.IO.Path.Combine(parent, name);
+        // In a hidden folder of its own, which is swept if this process is killed in between.
+        using var aside = new StagedFolder(place);
+        Seal();
+        Directory.Move(place, aside.File("replaced"));
+        try
+        {
+            MoveTo(place);
+        }
+        catch
+        {
+            if (!Directory.Exists(place))
+                Directory.Move(aside.File("replaced"), place);
+            throw;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -85,11 +109,21 @@ public sealed class StagedFolder : IDisposable
 
     private void PublishAt(string place)
     {
+        Seal();
+        MoveTo(place);
+    }
+
+    private void Seal()
+    {
         owner.Dispose();
         System.IO.File.Delete(File(OwnerFile));
         foreach (var file in Directory.EnumerateFiles(Path))
             DurableFiles.FlushFile(file);
         DurableFiles.FlushFolder(Path);
+    }
+
+    private void MoveTo(string place)
+    {
         Clear(place);
         try
         {

@@ -105,6 +105,38 @@ public sealed class DatasetDirectoryTests : IDisposable
     }
 
     [Theory]
+    [InlineData("shard-00003.bin")]
+    [InlineData("dataset.json")]
+    public void The_same_text_again_heals_a_dataset_with_a_changed_byte(string file)
+    {
+        var path = Path.Combine(directory.Root, Store(100).Sha256, file);
+        var bytes = File.ReadAllBytes(path);
+        bytes[5] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        AssertHealed(Store(50));
+    }
+
+    [Theory]
+    [InlineData("shard-00003.bin")]
+    [InlineData("dataset.json")]
+    public void The_same_text_again_heals_a_dataset_that_lacks_a_file(string file)
+    {
+        File.Delete(Path.Combine(directory.Root, Store(100).Sha256, file));
+        AssertHealed(Store(50));
+    }
+
+    [Fact]
+    public void A_dataset_that_cannot_be_read_now_is_not_replaced()
+    {
+        var path = Path.Combine(directory.Root, Store(100).Sha256, "shard-00003.bin");
+        using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+            Assert.ThrowsAny<IOException>(() => Store(50));
+        var stored = Assert.Single(Directory.GetFileSystemEntries(directory.Root));
+        using var dataset = directory.Open(Path.GetFileName(stored));
+        Assert.Equal(100, dataset.Description.ShardTokens);
+    }
+
+    [Theory]
     [InlineData("shard-00003.bin", "is damaged")]
     [InlineData("dataset.json", "is damaged")]
     public void A_changed_byte_is_found_on_opening(string file, string expected)
@@ -127,6 +159,17 @@ public sealed class DatasetDirectoryTests : IDisposable
         Assert.Contains("shard-00001.bin", Fault(description.Sha256), StringComparison.Ordinal);
         Assert.Contains("There is no dataset", Fault(new string('0', 64)), StringComparison.Ordinal);
         Assert.Contains("There is no dataset", Fault("../escape"), StringComparison.Ordinal);
+    }
+
+    private void AssertHealed(DatasetDescription description)
+    {
+        Assert.Equal(50, description.ShardTokens);
+        Assert.Equal(
+            [description.Sha256], Directory.EnumerateFileSystemEntries(directory.Root).Select(Path.GetFileName));
+        using var dataset = directory.Open(description.Sha256);
+        var read = new ushort[tokens.Length];
+        dataset.Read(0, read);
+        Assert.Equal(tokens, read);
     }
 
     private string Fault(string hash) => Assert.Throws<UserErrorException>(() => directory.Open(hash)).Message;
