@@ -8,6 +8,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Sources;
+using Gpt2Cluster.Data.Uploads;
 
 namespace Gpt2Cluster.Client.Training;
 
@@ -19,16 +20,16 @@ internal sealed class Preparation
 {
     private readonly CommandContext context;
     private readonly SpecificationBuilder builder;
-    private readonly DatasetSource dataset;
-    private readonly DatasetSource? validation;
+    private readonly DatasetUpload dataset;
+    private readonly DatasetUpload? validation;
     private readonly ModelReference? known;
 
     private Preparation(
         CommandContext context,
         SpecificationBuilder builder,
         ModelReference? known,
-        DatasetSource dataset,
-        DatasetSource? validation)
+        DatasetUpload dataset,
+        DatasetUpload? validation)
     {
         this.context = context;
         this.builder = builder;
@@ -51,14 +52,14 @@ internal sealed class Preparation
             Throw(builder.Errors(known));
         var choices = options.Sources.Read(context);
         var dataset = DatasetSource.Open(path, choices, cancellation);
-        var validation = context.Arguments.GetValue(options.ValDataset) is { } other
-            ? DatasetSource.Open(other, choices, cancellation)
+        var validation = context.Arguments.GetValue(options.ValDataset) is { } named
+            ? DatasetSource.Open(named, choices, cancellation)
             : null;
-        dataset.Validate(cancellation: cancellation);
-        validation?.Validate(cancellation: cancellation);
+        var upload = DatasetUpload.Check(dataset, cancellation);
+        var other = validation is null ? null : DatasetUpload.Check(validation, cancellation);
         if (known is not null && context.Choices.Cluster is LocalAddress)
             CheckOwnDisk(context, builder, known);
-        return new Preparation(context, builder, known, dataset, validation);
+        return new Preparation(context, builder, known, upload, other);
     }
 
     /// <summary>Sends dataset and model, and submits the run.</summary>
@@ -152,10 +153,10 @@ internal sealed class Preparation
         return specification with { BatchSize = settled.Windows };
     }
 
-    private static async Task<TokenCounts> Send(Uploads uploads, DatasetSource source, CancellationToken cancellation)
+    private static async Task<TokenCounts> Send(Uploads uploads, DatasetUpload upload, CancellationToken cancellation)
     {
-        var stored = await uploads.Dataset(source, cancellation);
-        source.Dispose();
+        var stored = await uploads.Dataset(upload, cancellation);
+        upload.Source.Dispose();
         return new TokenCounts(stored.Hash, stored.TokenCount);
     }
 

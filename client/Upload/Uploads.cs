@@ -4,7 +4,6 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
-using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Uploads;
 using DatasetDescription = Gpt2Cluster.Contracts.Datasets.DatasetDescription;
 
@@ -19,16 +18,12 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
     private const int MaximumAttempts = 3;
 
     /// <summary>Streams a dataset and waits until it is tokenised and stored.</summary>
-    /// <exception cref="UserErrorException">The dataset is bad; it says where.</exception>
-    public async Task<DatasetDescription> Dataset(DatasetSource source, CancellationToken cancellation)
+    /// <exception cref="UserErrorException">The dataset is bad, or was changed meanwhile; it says where.</exception>
+    public async Task<DatasetDescription> Dataset(DatasetUpload dataset, CancellationToken cancellation)
     {
+        var source = dataset.Source;
         var answer = await Send(
-            (stream, progress) =>
-            {
-                var documents = new DatasetUploadWriter(stream);
-                source.Read(documents, progress, cancellation);
-                documents.Complete();
-            },
+            (stream, progress) => dataset.Write(stream, progress, cancellation),
             upload => upload.FinishDataset(source.Path),
             ($"reading {source.Path}", source.Bytes),
             cancellation);

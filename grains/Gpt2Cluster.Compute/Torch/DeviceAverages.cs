@@ -94,12 +94,21 @@ internal sealed class DeviceAverages(TensorMemory memory, IHostCopies copies) : 
     public void Drop()
     {
         copies.Arrive();
-        values?.Dispose();
-        (source, values, landedCount) = (null, null, 0);
+        Forget();
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Drop();
+    public void Dispose()
+    {
+        Releasing.After(copies.Arrive);
+        Forget();
+    }
+
+    private void Forget()
+    {
+        values?.Dispose();
+        (source, values, landedCount) = (null, null, 0);
+    }
 
     private bool HasLanded(FlatBuffer averages, long length) =>
         ReferenceEquals(source, averages) && landedCount == length;

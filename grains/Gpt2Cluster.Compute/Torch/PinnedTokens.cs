@@ -41,8 +41,9 @@ internal sealed unsafe class PinnedTokens(ICopyDriver driver) : IDisposable
     {
         for (var slot = 0; slot < slots.Length; slot++)
         {
+            var mark = marks[slot];
             if (putCount > slot)
-                driver.HostWait(marks[slot]);
+                Releasing.After(() => driver.HostWait(mark));
             slots[slot]?.Dispose();
         }
     }

@@ -158,9 +158,10 @@ internal sealed unsafe class StreamCopies : IHostCopies
         underWay.Dispose();
         for (var piece = 0; piece < pieces.Length; piece++)
         {
+            var (values, mark) = pieces[piece];
             if (broughtCount > piece)
-                driver.HostWait(pieces[piece].Mark);
-            pieces[piece].Values.Dispose();
+                Releasing.After(() => driver.HostWait(mark));
+            values.Dispose();
         }
 
         tokens.Dispose();

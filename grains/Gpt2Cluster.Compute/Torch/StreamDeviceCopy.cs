@@ -91,15 +91,9 @@ internal sealed unsafe class StreamDeviceCopy : IDeviceCopy
     {
         if (Interlocked.Exchange(ref returned, null) is not { } action)
             return;
-        try
-        {
-            driver.HostWait(reading.Taken); // Nobody may have read: the device may not have copied yet.
-        }
-        finally
-        {
-            Free();
-            action.Invoke();
-        }
+        Releasing.After(() => driver.HostWait(reading.Taken)); // Nobody may have read: it may not have copied yet.
+        Free();
+        action.Invoke();
     }
 
     private void Free()

@@ -108,8 +108,13 @@ public static class SpecificationCheck
     {
         if (lora.Rank < 1 || lora.Rank > width)
             errors.Add($"--train lora:RANK takes a rank of 1 to the model's width, {width}, not {lora.Rank}.");
-        if (!(lora.Alpha > 0) || !double.IsFinite(lora.Alpha))
-            errors.Add($"--lora-alpha must be above 0, not {Text(lora.Alpha)}.");
+        if (lora.Rank >= 1 && !(lora.Scale > 0 && float.IsNormal((float)lora.Scale)))
+        {
+            errors.Add(
+                "--lora-alpha must be above 0, and divided by the rank within the normal numbers of fp32 (1.2e-38 to "
+                + $"3.4e38): {Text(lora.Alpha)} / {lora.Rank} is not.");
+        }
+
         Share(lora.Dropout, "--lora-dropout", errors);
         var unknown = lora.Targets.Where(target => !LoraOptions.KnownTargets.Contains(target)).ToList();
         if (lora.Targets.Count == 0 || unknown.Count > 0)

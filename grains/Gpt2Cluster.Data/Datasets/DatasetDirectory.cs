@@ -18,6 +18,8 @@ public sealed partial class DatasetDirectory(string root)
         WriteIndented = true,
     };
 
+    private readonly Lock healing = new();
+
     /// <summary>Where it lies.</summary>
     public string Root { get; } = Path.GetFullPath(root);
 
@@ -68,7 +70,11 @@ public sealed partial class DatasetDirectory(string root)
         throw Damaged(file, null);
     }
 
-    /// <summary>Gives a filled folder its name; one that is here already stays, as it holds the same.</summary>
+    /// <summary>
+    /// Gives a filled folder its name; one that is here already stays, as it holds the same, unless it is damaged.
+    /// </summary>
+    /// <exception cref="UserErrorException">The one that is here cannot be read now.</exception>
+    /// <exception cref="IOException">The same, or the folder cannot be written.</exception>
     internal DatasetDescription Publish(StagedFolder staged, DatasetDescription description)
     {
         using (var stream = File.Create(staged.File(DatasetDescription.FileName)))
@@ -77,6 +83,8 @@ public sealed partial class DatasetDirectory(string root)
         {
             if (!Contains(description.Sha256))
                 staged.Publish(description.Sha256);
+            else
+                Heal(staged, description.Sha256);
         }
         catch (UserErrorException) when (Contains(description.Sha256))
         {
@@ -84,6 +92,33 @@ public sealed partial class DatasetDirectory(string root)
         }
 
         return Describe(description.Sha256);
+    }
+
+    // One upload at a time: another may have healed it, and what is whole is never replaced.
+    private void Heal(StagedFolder staged, string sha256)
+    {
+        lock (healing)
+        {
+            if (IsDamaged(sha256))
+                staged.Replace(sha256);
+        }
+    }
+
+    /// <summary>
+    /// Whether a dataset that is here is not what its hash says. A disk that gives nothing now says nothing of that.
+    /// </summary>
+    private bool IsDamaged(string sha256)
+    {
+        try
+        {
+            Open(sha256).Dispose();
+            return false;
+        }
+        catch (UserErrorException problem)
+            when (problem.InnerException is null or JsonException or FileNotFoundException)
+        {
+            return true;
+        }
     }
 
     private static UserErrorException Damaged(string file, Exception? cause) =>

@@ -16,8 +16,9 @@ public sealed class DatasetStaging : IDisposable
     {
         this.directory = directory;
         this.shardTokens = shardTokens;
+        var shardBytes = checked(shardTokens * sizeof(ushort));
         staged = new StagedFolder(Path.Combine(directory.Root, "dataset"));
-        shards = new ShardStream(staged.Path, checked(shardTokens * sizeof(ushort)));
+        shards = new ShardStream(staged.Path, shardBytes);
     }
 
     /// <summary>Takes the tokens, uint16 little endian.</summary>
@@ -41,7 +42,13 @@ public sealed class DatasetStaging : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        shards.Dispose();
-        staged.Dispose();
+        try
+        {
+            shards.Dispose();
+        }
+        finally
+        {
+            staged.Dispose();
+        }
     }
 }

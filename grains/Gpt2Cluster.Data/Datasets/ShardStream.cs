@@ -62,11 +62,24 @@ internal sealed class ShardStream(string folder, int shardBytes) : Stream
     {
         if (disposing)
         {
-            shard?.Dispose();
+            Discard();
             hash.Dispose();
         }
 
         base.Dispose(disposing);
+    }
+
+    // A shard that was not ended is of no use: whether the disk has room for the rest of it does not matter.
+    private void Discard()
+    {
+        try
+        {
+            shard?.Dispose();
+        }
+        catch (IOException)
+        {
+            // Whoever wrote it was told, or has given it up.
+        }
     }
 
     private void EndShard()

@@ -29,7 +29,16 @@ public sealed class StagedFolder : IDisposable
         Path = System.IO.Path.Combine(
             parent, $".{System.IO.Path.GetFileName(this.target)}.{Guid.NewGuid():N}{Suffix}");
         Directory.CreateDirectory(Path);
-        owner = new FileStream(File(OwnerFile), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        try
+        {
+            owner = new FileStream(File(OwnerFile), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        }
+        catch
+        {
+            // The disk has no room for one more file; nobody would sweep a folder without an owner.
+            Directory.Delete(Path, recursive: true);
+            throw;
+        }
     }
 
     /// <summary>Removes the hidden folders that killed processes have left in a folder.</summary>
@@ -66,6 +75,30 @@ public sealed class StagedFolder : IDisposable
     /// <exception cref="UserErrorException">Something that is not an empty folder has that name.</exception>
     public void Publish(string name) => PublishAt(System.IO.Path.Combine(parent, name));
 
+    /// <summary>
+    /// As <see cref="Publish(string)"/>, in place of the folder of that name, which is removed; it is put back if this
+    /// one cannot take its place.
+    /// </summary>
+    /// <exception cref="IOException">There is no folder of that name, or it cannot be replaced.</exception>
+    public void Replace(string name)
+    {
+        var place = System.IO.Path.Combine(parent, name);
+        // In a hidden folder of its own, which is swept if this process is killed in between.
+        using var aside = new StagedFolder(place);
+        Seal();
+        Directory.Move(place, aside.File("replaced"));
+        try
+        {
+            MoveTo(place);
+        }
+        catch
+        {
+            if (!Directory.Exists(place))
+                Directory.Move(aside.File("replaced"), place);
+            throw;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -76,11 +109,21 @@ public sealed class StagedFolder : IDisposable
 
     private void PublishAt(string place)
     {
+        Seal();
+        MoveTo(place);
+    }
+
+    private void Seal()
+    {
         owner.Dispose();
         System.IO.File.Delete(File(OwnerFile));
         foreach (var file in Directory.EnumerateFiles(Path))
             DurableFiles.FlushFile(file);
         DurableFiles.FlushFolder(Path);
+    }
+
+    private void MoveTo(string place)
+    {
         Clear(place);
         try
         {

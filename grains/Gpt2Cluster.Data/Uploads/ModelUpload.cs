@@ -14,7 +14,7 @@ public static class ModelUpload
     /// <param name="output">Takes the archive; need not be able to seek, stays open.</param>
     /// <param name="progress">Told the bytes of files sent so far.</param>
     /// <param name="cancellation">Stops between pieces.</param>
-    /// <exception cref="UserErrorException">A file became shorter meanwhile.</exception>
+    /// <exception cref="UserErrorException">A file was changed meanwhile; it is named.</exception>
     public static void Write(
         IReadOnlyList<ModelFile> files,
         Stream output,

@@ -30,6 +30,9 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
     /// <summary>Called before device memory is taken.</summary>
     public Action OnAllocate { get; set; } = () => { };
 
+    /// <summary>Whether the device has failed: it answers whatever it is asked with an error.</summary>
+    public bool IsLost { get; set; }
+
     /// <summary>How many streams and events were made.</summary>
     public int HandleCount => Volatile.Read(ref lastHandle);
 
@@ -106,6 +109,7 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
 
     public void Record(nint mark, nint stream)
     {
+        ThrowIfLost();
         lock (gate)
         {
             if (stream == ICopyDriver.Arithmetic && isBehindTokens)
@@ -128,6 +132,7 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
 
     public void StreamWait(nint stream, nint mark)
     {
+        ThrowIfLost();
         lock (gate)
         {
             log.Add(stream == ICopyDriver.Arithmetic ? "arithmetic waits" : "stream waits");
@@ -177,6 +182,7 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
 
     public void HostWait(nint mark)
     {
+        ThrowIfLost();
         lock (gate)
         {
             if (tokenMarks.IndexOf(mark) is >= 0 and var number)
@@ -197,6 +203,12 @@ internal sealed unsafe class RecordingCopyDriver : ICopyDriver
     }
 
     public void Dispose() => Note("disposed");
+
+    private void ThrowIfLost()
+    {
+        if (IsLost)
+            throw new InvalidOperationException("CUDA driver error: unspecified launch failure (719)");
+    }
 
     private void CopyUpTo(nint mark)
     {

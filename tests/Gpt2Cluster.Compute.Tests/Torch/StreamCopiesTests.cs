@@ -232,6 +232,45 @@ public sealed class StreamCopiesTests
     }
 
     [Fact]
+    public void Of_a_device_that_is_lost_everything_is_given_back()
+    {
+        var driver = new RecordingCopyDriver();
+        using var device = torch.zeros(8);
+        using var tokens = torch.empty(3, torch.ScalarType.Int64);
+        var copies = new StreamCopies(driver, new OperatorCounts());
+        var sums = copies.Allocate(8, ElementType.Float32);
+        var kept = copies.Keep([device]);
+        for (var slot = 0; slot < 2; slot++)
+        {
+            copies.Bring(sums, device, 0, sums.Length);
+            copies.Put([1, 2, 3], tokens);
+        }
+
+        driver.IsLost = true;
+        copies.Dispose();
+        sums.Dispose();
+        Assert.DoesNotContain("disposed", driver.Log);
+        kept.Dispose();
+        Assert.Equal("disposed", driver.Log[^1]);
+        Assert.Equal((0, 0), (driver.PinnedCount, driver.AllocatedCount));
+    }
+
+    [Fact]
+    public void A_replica_on_a_device_that_is_lost_gives_everything_back()
+    {
+        var driver = new RecordingCopyDriver();
+        var replica = New(Precision.BFloat16, Streaming(driver));
+        Compute(replica, 1, LeafCount, new CollectingSink(replica.Layout.Length));
+        using var averages = FlatBuffer.Allocate(replica.Layout.Length);
+        // It is lost while averages are on their way up.
+        replica.TakeAverages()!.Landed(averages, 0, averages.Length / 2);
+        driver.IsLost = true;
+        replica.Dispose();
+        Assert.Equal("disposed", driver.Log[^1]);
+        Assert.Equal(0, driver.PinnedCount);
+    }
+
+    [Fact]
     public void A_copy_that_fails_fails_the_micro_batch()
     {
         var driver = new RecordingCopyDriver { OnWait = () => throw new InvalidOperationException("the card is gone") };

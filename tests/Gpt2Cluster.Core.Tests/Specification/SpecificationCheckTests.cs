@@ -77,6 +77,35 @@ public sealed class SpecificationCheckTests
         Assert.EndsWith(".", error);
     }
 
+    [Theory]
+    [InlineData(1e300)]
+    [InlineData(1.4e39)] // A quarter of it is beyond the largest fp32 number, 3.4e38.
+    [InlineData(4e-38)] // A quarter of it is below the smallest normal one, 1.2e-38.
+    [InlineData(1e-300)]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public void A_scale_of_adapters_that_fp32_does_not_hold_has_one_sentence(double alpha)
+    {
+        var error = Assert.Single(SpecificationCheck.Errors(Adapted(alpha)));
+        Assert.StartsWith("--lora-alpha must be above 0", error);
+        Assert.EndsWith(".", error);
+    }
+
+    [Theory]
+    [InlineData(1.3e39)]
+    [InlineData(4.8e-38)]
+    [InlineData(0.5)]
+    public void A_scale_of_adapters_that_fp32_holds_is_fine(double alpha) =>
+        Assert.Empty(SpecificationCheck.Errors(Adapted(alpha)));
+
+    private static RunSpecification Adapted(double alpha) => Specifications.Sound with
+    {
+        Trainable = TrainableParameters.Lora,
+        Lora = new LoraOptions { Rank = 4, Alpha = alpha },
+    };
+
     [Fact]
     public void All_errors_come_at_once()
     {

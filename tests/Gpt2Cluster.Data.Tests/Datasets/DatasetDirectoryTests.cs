@@ -67,6 +67,76 @@ public sealed class DatasetDirectoryTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1)] // A piece that stays in a buffer fails when it is closed.
+    [InlineData(64 << 10)]
+    [InlineData(10 << 20)]
+    public void A_staging_on_a_full_disk_leaves_nothing(int bytes)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        Assert.ThrowsAny<IOException>(() =>
+        {
+            using var staging = directory.Begin(64 << 20);
+            var staged = Assert.Single(Directory.GetDirectories(directory.Root));
+            File.CreateSymbolicLink(Path.Combine(staged, "shard-00000.bin"), "/dev/full");
+            staging.Output.Write(new byte[bytes]);
+            staging.Output.Flush();
+        });
+        Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
+    }
+
+    [Fact]
+    public void A_staging_that_is_given_up_on_a_full_disk_says_nothing_more_of_it()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        using (var staging = directory.Begin(64 << 20))
+        {
+            var staged = Assert.Single(Directory.GetDirectories(directory.Root));
+            File.CreateSymbolicLink(Path.Combine(staged, "shard-00000.bin"), "/dev/full");
+            Assert.ThrowsAny<IOException>(() =>
+            {
+                staging.Output.Write(new byte[100]);
+                staging.Output.Flush();
+            });
+        }
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
+    }
+
+    [Theory]
+    [InlineData("shard-00003.bin")]
+    [InlineData("dataset.json")]
+    public void The_same_text_again_heals_a_dataset_with_a_changed_byte(string file)
+    {
+        var path = Path.Combine(directory.Root, Store(100).Sha256, file);
+        var bytes = File.ReadAllBytes(path);
+        bytes[5] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        AssertHealed(Store(50));
+    }
+
+    [Theory]
+    [InlineData("shard-00003.bin")]
+    [InlineData("dataset.json")]
+    public void The_same_text_again_heals_a_dataset_that_lacks_a_file(string file)
+    {
+        File.Delete(Path.Combine(directory.Root, Store(100).Sha256, file));
+        AssertHealed(Store(50));
+    }
+
+    [Fact]
+    public void A_dataset_that_cannot_be_read_now_is_not_replaced()
+    {
+        var path = Path.Combine(directory.Root, Store(100).Sha256, "shard-00003.bin");
+        using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+            Assert.ThrowsAny<IOException>(() => Store(50));
+        var stored = Assert.Single(Directory.GetFileSystemEntries(directory.Root));
+        using var dataset = directory.Open(Path.GetFileName(stored));
+        Assert.Equal(100, dataset.Description.ShardTokens);
+    }
+
+    [Theory]
     [InlineData("shard-00003.bin", "is damaged")]
     [InlineData("dataset.json", "is damaged")]
     public void A_changed_byte_is_found_on_opening(string file, string expected)
@@ -89,6 +159,17 @@ public sealed class DatasetDirectoryTests : IDisposable
         Assert.Contains("shard-00001.bin", Fault(description.Sha256), StringComparison.Ordinal);
         Assert.Contains("There is no dataset", Fault(new string('0', 64)), StringComparison.Ordinal);
         Assert.Contains("There is no dataset", Fault("../escape"), StringComparison.Ordinal);
+    }
+
+    private void AssertHealed(DatasetDescription description)
+    {
+        Assert.Equal(50, description.ShardTokens);
+        Assert.Equal(
+            [description.Sha256], Directory.EnumerateFileSystemEntries(directory.Root).Select(Path.GetFileName));
+        using var dataset = directory.Open(description.Sha256);
+        var read = new ushort[tokens.Length];
+        dataset.Read(0, read);
+        Assert.Equal(tokens, read);
     }
 
     private string Fault(string hash) => Assert.Throws<UserErrorException>(() => directory.Open(hash)).Message;
