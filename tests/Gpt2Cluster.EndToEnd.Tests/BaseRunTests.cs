@@ -31,8 +31,8 @@ public sealed class BaseRunTests
     }
 
     /// <summary>
-    /// Each command has a cluster of its own, so that every run has another coordinator each time. The chain's oracle is
-    /// a run of the same options that ended while the base still had no other checkpoint.
+    /// Each command has a cluster of its own, so that every run has another coordinator each time. The oracle is a run
+    /// of the same options that ended while the base had no other checkpoint.
     /// </summary>
     [Fact]
     public void A_checkpoint_that_paused_adapters_stand_on_outlives_its_run_and_so_does_a_chain_of_them()

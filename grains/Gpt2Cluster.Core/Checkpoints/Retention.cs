@@ -1,6 +1,6 @@
 namespace Gpt2Cluster.Core.Checkpoints;
 
-/// <summary>Which checkpoints of a run stay: the newest ones, the best by validation, and what others stand on.</summary>
+/// <summary>Which checkpoints of a run stay: the newest, the best by validation, and what others stand on.</summary>
 public static class Retention
 {
     /// <summary>The steps whose checkpoints may go. Never all: at least the newest one stays.</summary>

@@ -298,7 +298,7 @@ internal static class Membership
         turn.Warn($"The run {(turn.Generation == 0 ? "begins" : "goes on")} when it can: {remark}.");
     }
 
-    /// <summary>Whether nothing is missing but the cluster's word on who of those that serve nobody is to come.</summary>
+    /// <summary>Whether nothing is missing but the cluster's word on who of the free workers is to come.</summary>
     private static bool IsAssignmentUnderWay(Turn turn, int needed) =>
         turn.State is { Refusal: null, Refused.IsEmpty: true, Offered.IsEmpty: true, Members.IsEmpty: true }
         && turn.State.ClusterWorkerCount - turn.State.OtherRuns.Sum(share => share.WorkerCount) >= needed;
