@@ -84,11 +84,20 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         using var pieces = new PieceStream(piece =>
         {
             var expected = session.Patience.Call(() => upload.Append(piece), cancellation).GetAwaiter().GetResult();
+            if (expected == IUpload.NoMore)
+                throw new NoMoreException();
             if (expected != piece.Index + 1)
                 throw new LostException();
         });
-        write(pieces);
-        pieces.Complete();
+        try
+        {
+            write(pieces);
+            pieces.Complete();
+        }
+        catch (NoMoreException)
+        {
+            // The end is asked for next, and says why.
+        }
     }
 
     private async Task<UploadAnswer> Finish(Func<Task<UploadAnswer>> finish, CancellationToken cancellation)
@@ -100,6 +109,8 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
                 throw new LostException();
             if (answer.Refusal is { } refusal)
                 throw new UserErrorException(refusal);
+            if (answer.Failure is { } failure)
+                throw new ClientException(ExitCodes.Failed, failure);
             if (!answer.IsPending)
                 return answer;
         }
@@ -119,4 +130,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
 
     /// <summary>The silo has not got what was sent to it: it was restarted.</summary>
     private sealed class LostException : Exception;
+
+    /// <summary>The silo cannot store what is sent to it.</summary>
+    private sealed class NoMoreException : Exception;
 }

@@ -68,14 +68,25 @@ public sealed record UploadAnswer
     /// <summary>True when the silo has none of the pieces, as after its restart: send them again.</summary>
     [Id(5)]
     public bool IsLost { get; init; }
+
+    /// <summary>
+    /// Why the silo cannot store what may be good, in one sentence, such as that its disk is full; null if it can.
+    /// </summary>
+    [Id(6)]
+    public string? Failure { get; init; }
 }
 
 /// <summary>Takes a dataset or a model folder from a client in pieces, onto the disk of the silo in its key.</summary>
 [Alias("gpt2.upload")]
 public interface IUpload : IGrainWithStringKey
 {
+    /// <summary>
+    /// What <see cref="Append"/> answers when the silo can store no more: ask for the end, which says why.
+    /// </summary>
+    const long NoMore = -1;
+
     /// <summary>The next piece. Pieces come in order; a repeat is harmless.</summary>
-    /// <returns>The index of the piece expected next.</returns>
+    /// <returns>The index of the piece expected next, or <see cref="NoMore"/>.</returns>
     [Alias("append")]
     Task<long> Append(Piece piece);
 

@@ -20,6 +20,7 @@ public sealed partial class UploadGrain(
     private FileStream? spool;
     private long expected;
     private UploadTask? task;
+    private UploadAnswer? failure;
 
     private string SpoolPath => Path.Combine(
         UploadWork.FolderOf(silo),
@@ -28,10 +29,8 @@ public sealed partial class UploadGrain(
     /// <inheritdoc/>
     public void Dispose()
     {
-        spool?.Dispose();
-        spool = null;
-        if (task is null && File.Exists(SpoolPath))
-            File.Delete(SpoolPath);
+        if (task is null)
+            Discard();
     }
 
     /// <inheritdoc/>
@@ -40,15 +39,20 @@ public sealed partial class UploadGrain(
         ArgumentNullException.ThrowIfNull(piece);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(piece.Bytes.Length, Piece.MaximumBytes);
         DelayDeactivation(IdleBound);
+        if (failure is not null)
+            return IUpload.NoMore;
         if (piece.Index != expected || task is not null)
             return expected;
-        if (spool is null)
+        try
         {
-            Directory.CreateDirectory(UploadWork.FolderOf(silo));
-            spool = new FileStream(SpoolPath, FileMode.Create, FileAccess.Write);
+            await Write(piece.Bytes);
+        }
+        catch (Exception problem) when (UploadWork.IsOfDisk(problem))
+        {
+            Fail(problem);
+            return IUpload.NoMore;
         }
 
-        await spool.WriteAsync(piece.Bytes);
         return ++expected;
     }
 
@@ -67,14 +71,60 @@ public sealed partial class UploadGrain(
         return Task.CompletedTask;
     }
 
+    private async Task Write(byte[] bytes)
+    {
+        if (spool is null)
+        {
+            Directory.CreateDirectory(UploadWork.FolderOf(silo));
+            spool = new FileStream(SpoolPath, FileMode.Create, FileAccess.Write);
+        }
+
+        await spool.WriteAsync(bytes);
+    }
+
+    private void Fail(Exception problem)
+    {
+        failure = work.NotStored(problem);
+        LogNotStored(problem, failure.Failure!);
+        Discard();
+    }
+
+    // What is thrown away needs no room on the disk: closing it may fail, removing it frees what it has.
+    private void Discard()
+    {
+        try
+        {
+            spool?.Dispose();
+        }
+        catch (IOException)
+        {
+            // It was told of before, or is wanted no more.
+        }
+
+        spool = null;
+        if (File.Exists(SpoolPath))
+            File.Delete(SpoolPath);
+    }
+
     private async Task<UploadAnswer> Finish(Func<string, Action<long>, UploadAnswer> store)
     {
         DelayDeactivation(IdleBound);
+        if (failure is not null)
+            return failure;
         if (task is null)
         {
             if (spool is null)
                 return new UploadAnswer { IsLost = true, Refusal = "Nothing was sent." };
-            await spool.DisposeAsync();
+            try
+            {
+                await spool.DisposeAsync();
+            }
+            catch (IOException problem)
+            {
+                Fail(problem);
+                return failure!;
+            }
+
             task = UploadTask.Begin(SpoolPath, store);
         }
 
@@ -86,9 +136,14 @@ public sealed partial class UploadGrain(
             await GrainFactory.GetGrain<IDataset>(dataset.Hash).AddHolder(silo.Name, dataset);
         if (answer.Refusal is { } refusal)
             LogRefused(refusal);
+        if (answer.Failure is { } reason)
+            LogNotStored(null, reason);
         return answer;
     }
 
     [LoggerMessage(LogLevel.Information, "An upload was refused: {Reason}")]
     private partial void LogRefused(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "{Reason}")]
+    private partial void LogNotStored(Exception? problem, string reason);
 }

@@ -9,7 +9,8 @@ using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Datasets;
 
-/// <summary>What is done with an upload once it is whole: bad input becomes a refusal in one sentence.</summary>
+/// <summary>What is done with an upload once it is whole: bad input becomes a refusal in one sentence, a disk
+/// that does not take it a failure.</summary>
 public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
 {
     /// <summary>Where uploads are spooled: what lies there when a silo starts is left over from a kill.</summary>
@@ -52,7 +53,22 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
         return new UploadAnswer { Model = name };
     });
 
-    private static UploadAnswer Refusing(Func<UploadAnswer> store)
+    /// <summary>Whether an exception is about this silo's disk, and not about what was sent.</summary>
+    public static bool IsOfDisk(Exception problem) =>
+        problem is IOException or UnauthorizedAccessException;
+
+    /// <summary>The answer to an upload that this silo's disk does not take.</summary>
+    public UploadAnswer NotStored(Exception problem)
+    {
+        ArgumentNullException.ThrowIfNull(problem);
+        return new UploadAnswer
+        {
+            Failure = $"The silo {silo.Name} cannot store the upload in its folder {silo.DataFolder} "
+                + $"({problem.Message.TrimEnd('.')}); free space there, or start the silo with --data on another disk.",
+        };
+    }
+
+    private UploadAnswer Refusing(Func<UploadAnswer> store)
     {
         try
         {
@@ -66,9 +82,9 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
         {
             return new UploadAnswer { Refusal = $"The upload is damaged: {problem.Message}; send it again." };
         }
-        catch (IOException problem)
+        catch (Exception problem) when (IsOfDisk(problem))
         {
-            return new UploadAnswer { Refusal = $"The silo cannot store the upload: {problem.Message}" };
+            return NotStored(problem);
         }
     }
 }

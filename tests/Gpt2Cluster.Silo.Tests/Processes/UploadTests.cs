@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
@@ -44,6 +45,50 @@ public sealed class UploadTests
     }
 
     [Fact]
+    public async Task A_disk_that_takes_no_more_is_one_failure_wherever_it_is_met()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        using var folder = new TestFolder();
+        using var silo = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0", "--name", "alpha");
+        await using var client = await TestClient.Connect(silo);
+        var archive = new MemoryStream();
+        WriteText(archive, Text);
+        var full = FullSpool(folder, "u1");
+        var sent = client.Grains.GetGrain<IUpload>(GrainKeys.Upload("alpha", "u1"));
+        Assert.Equal(IUpload.NoMore, await sent.Append(new Piece(0, new byte[Piece.MaximumBytes])));
+        Assert.Equal(IUpload.NoMore, await sent.Append(new Piece(1, [1])));
+        AssertNotStored(await Finished(() => sent.FinishDataset("a test")));
+        Assert.False(File.Exists(full));
+
+        // A piece this short is held back until the end.
+        full = FullSpool(folder, "u2");
+        var held = client.Grains.GetGrain<IUpload>(GrainKeys.Upload("alpha", "u2"));
+        await held.Append(new Piece(0, [1]));
+        AssertNotStored(await Finished(() => held.FinishDataset("a test")));
+        AssertNotStored(await Finished(() => held.FinishDataset("a test")));
+        Assert.False(File.Exists(full));
+
+        // A folder cannot be made where a file is.
+        var datasets = Path.Combine(folder.Path, "datasets");
+        if (Directory.Exists(datasets))
+            Directory.Delete(datasets);
+        await File.WriteAllTextAsync(datasets, "");
+        var tokenised = client.Grains.GetGrain<IUpload>(GrainKeys.Upload("alpha", "u3"));
+        await Send(tokenised, archive.ToArray());
+        AssertNotStored(await Finished(() => tokenised.FinishDataset("a test")));
+
+        void AssertNotStored(UploadAnswer answer)
+        {
+            Assert.Null(answer.Refusal);
+            Assert.False(answer.IsLost);
+            Assert.StartsWith(
+                $"The silo alpha cannot store the upload in its folder {folder.Path} (", answer.Failure);
+            Assert.EndsWith("; free space there, or start the silo with --data on another disk.", answer.Failure);
+        }
+    }
+
+    [Fact]
     public async Task A_model_is_checked_stored_listed_and_brought_to_another_disk()
     {
         using var folder = new TestFolder();
@@ -76,6 +121,16 @@ public sealed class UploadTests
 
         async Task<CopyOutcome> Bring(string name) => (await Finished(
             () => brought.Bring(name, "alpha"), answer => answer.Outcome != CopyOutcome.IsUnderWay)).Outcome;
+    }
+
+    // The file that an upload is to be spooled to, on a disk without room.
+    private static string FullSpool(TestFolder folder, string unique)
+    {
+        var uploads = Directory.CreateDirectory(Path.Combine(folder.Path, "silos", "alpha", "uploads")).FullName;
+        var key = SHA256.HashData(Encoding.UTF8.GetBytes(GrainKeys.Upload("alpha", unique)));
+        var spool = Path.Combine(uploads, Convert.ToHexStringLower(key) + ".spool");
+        File.CreateSymbolicLink(spool, "/dev/full");
+        return spool;
     }
 
     private static ushort[] Tokens(byte[] bytes) => MemoryMarshal.Cast<byte, ushort>(bytes).ToArray();
