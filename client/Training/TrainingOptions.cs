@@ -179,7 +179,8 @@ internal sealed class TrainingOptions
     /// <summary>All of them, in the order of the help page.</summary>
     public IReadOnlyList<Option> All =>
     [
-        Dataset, .. Sources.All, Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate, Schedule, Warmup,
+        Dataset, .. Sources.All,
+        Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate, Schedule, Warmup,
         WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, LoraAlpha, LoraDropout,
         LoraTargets, Device, Precision, Recompute, Workers, ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum,
         SampleLength, SamplePrompt, TopK, TopP, Temperature,

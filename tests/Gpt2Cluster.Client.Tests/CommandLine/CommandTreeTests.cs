@@ -9,7 +9,7 @@ public sealed class CommandTreeTests
     private const string Common = "--cluster --data --silos --json --quiet --verbose --help --version";
 
     private const string Training =
-        "--dataset --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate --schedule "
+        "--dataset --encoding --text-field --run --model --steps --batch-size --micro-batches --sequence-length --learning-rate --schedule "
         + "--warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise --train "
         + "--lora-alpha --lora-dropout --lora-targets --device "
         + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
@@ -32,10 +32,10 @@ public sealed class CommandTreeTests
         ["generate"] =
             "--model --run --checkpoint --prompt --prompt-file --interactive --length --num --temperature --top-k "
             + "--top-p --seed --precision",
-        ["eval"] = "DATASET --model --precision",
-        ["encode"] = "IN OUT.npz --combine --legacy-endoftext",
+        ["eval"] = "DATASET --model --precision --encoding --text-field",
+        ["encode"] = "IN OUT.npz --combine --legacy-endoftext --encoding --text-field",
         ["inspect"] = "DATASET --model --batch-size --micro-batches --sequence-length --train --device --precision "
-            + "--recompute --threads-per-worker",
+            + "--recompute --threads-per-worker --encoding --text-field",
         ["model list"] = "",
         ["model pull"] = "NAME",
         ["model import"] = "PATH --name",
