@@ -46,7 +46,7 @@ public sealed class DatasetUploadWriter : IDocumentSink
     }
 
     /// <inheritdoc/>
-    public void BeginDocument(string name) => 
+    public void BeginDocument(string name) =>
         (arrayIndex, partIndex, partBytes, hasTokens, isEnded) = (0, 0, 0, false, false);
 
     /// <inheritdoc/>
