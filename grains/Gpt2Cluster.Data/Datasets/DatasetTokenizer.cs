@@ -6,8 +6,8 @@ namespace Gpt2Cluster.Data.Datasets;
 
 /// <summary>
 /// Turns documents into tokens, uint16 little endian, in constant memory. Between documents that have content comes
-/// 50256; nothing comes after the last unless it ends so itself; a document without content, such as an empty file in a folder, leaves no
-/// trace. One thread at a time.
+/// 50256; nothing comes after the last unless it ends so itself; a document without content, such as an empty file in a
+/// folder, leaves no trace. One thread at a time.
 /// </summary>
 public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
 {

@@ -168,7 +168,8 @@ internal sealed class EndOfTextSplitter(ITextSink next)
         (blanksStart, position, count) = (blanksStart - released, position - released, count - released);
         released = 0;
         if (utf8.Length > Array.MaxLength - count)
-            throw new UserErrorException($"A text has more than {Array.MaxLength >> 20} MiB of blank lines; take them out.");
+            throw new UserErrorException(
+                $"A text has more than {Array.MaxLength >> 20} MiB of blank lines; take them out.");
         if (count + utf8.Length > buffer.Length)
             Array.Resize(ref buffer, (int)Math.Clamp(2L * buffer.Length, count + utf8.Length, Array.MaxLength));
         utf8.CopyTo(buffer.AsSpan(count));

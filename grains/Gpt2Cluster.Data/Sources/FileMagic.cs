@@ -8,6 +8,7 @@ namespace Gpt2Cluster.Data.Sources;
 internal static class FileMagic
 {
     private const string Packed = "unpack it first";
+    private const string Word = "save it as .docx or as text";
     private const string Other = "give a text, or save it as one";
 
     private static readonly (byte[] Start, string Name, string Remedy)[] Kinds =
@@ -23,8 +24,8 @@ internal static class FileMagic
         ([.. "Rar!"u8, 0x1A, 7], "a RAR archive", Packed),
         ([.. "%PDF-"u8], "a PDF", "let its name end in .pdf"),
         ([.. "%!PS-Adobe"u8], "PostScript", Other),
-        ([.. "{\\rtf"u8], "a document in RTF", "save it as .docx or as text"),
-        ([0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], "a document of an old Office", "save it as .docx or as text"),
+        ([.. "{\\rtf"u8], "a document in RTF", Word),
+        ([0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], "a document of an old Office", Word),
         ([0x89, .. "PNG\r\n"u8], "a PNG picture", Other),
         ([0xFF, 0xD8, 0xFF], "a JPEG picture", Other),
         ([.. "GIF87a"u8], "a GIF picture", Other),

@@ -33,7 +33,7 @@ internal sealed class FolderWalk(Action<string> warn)
     }
 
     // Word and its kin put such a file beside a document that is open.
-    private static bool IsHidden(string path) =>
+    internal static bool IsHidden(string path) =>
         Path.GetFileName(path.AsSpan()) is var name && (name.StartsWith('.') || name.StartsWith("~$"));
 
     private void Search(string folder, List<string> within, List<string> files)

@@ -92,8 +92,8 @@ internal sealed class JsonReader(string name, IDocumentSink sink, SourceOptions?
                 (depth, isInString) = (0, true);
                 break;
             default:
-                throw Wrong($"has '{(char)value}' where a record should be: it must hold objects, or an array of objects "
-                    + "or of texts", lineNumber);
+                throw Wrong($"has '{(char)value}' where a record should be: it must hold objects, or an array of "
+                    + "objects or of texts", lineNumber);
         }
 
         recordLine = lineNumber;

@@ -32,7 +32,7 @@ internal static class PathPattern
         var regex = new Regex(ToRegex(rest), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
         var walk = new FolderWalk(warn)
         {
-            FindsHidden = rest.Any(segment => segment.StartsWith('.') || segment.StartsWith("~$", StringComparison.Ordinal)),
+            FindsHidden = rest.Any(FolderWalk.IsHidden),
             Depth = rest.Contains("**") ? FolderWalk.DeepestFolder : rest.Length - 1,
             Wants = file => regex.IsMatch(Relative(file)),
         };

@@ -22,7 +22,8 @@ internal static class StructureWarnings
     public static void Give(IEnumerable<SourceFile> files, Action<string> warn)
     {
         var texts = files.Where(file => file.Format == DocumentFormats.Text).ToList();
-        foreach (var group in texts.GroupBy(file => Path.GetExtension(file.Name)).Where(group => Endings.Contains(group.Key)))
+        var promises = texts.GroupBy(file => Path.GetExtension(file.Name)).Where(group => Endings.Contains(group.Key));
+        foreach (var group in promises)
         {
             var others = group.Count() - 1;
             warn($"{group.First().Name}{(others > 0 ? $" and {others} more {group.Key}" : "")} "
@@ -32,8 +33,8 @@ internal static class StructureWarnings
         foreach (var file in texts.Where(file => file.IsNamed && Path.GetExtension(file.Name).Length == 0))
         {
             if (IsRecord(file))
-                warn($"{file.Name} looks like JSON but is read as plain text; records are read from a name that ends in "
-                    + ".jsonl.");
+                warn($"{file.Name} looks like JSON but is read as plain text; records are read from a name that ends "
+                    + "in .jsonl.");
         }
     }
 
@@ -43,7 +44,8 @@ internal static class StructureWarnings
         {
             using var stream = file.OpenRead();
             var start = new byte[LookedAtBytes];
-            var text = start.AsSpan(0, stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)).Trim(" \r\n\t"u8);
+            var count = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+            var text = start.AsSpan(0, count).Trim(" \r\n\t"u8);
             if (text is not [(byte)'{', ..])
                 return false;
             text = text[1..].TrimStart(" \r\n\t"u8);

@@ -48,7 +48,8 @@ internal sealed class TextFileReader : IDisposable
             var bytes = buffer.AsSpan(0, carried + count);
             var isLast = bytes.Length < buffer.Length;
             var skipped = decoder is null ? Begin(bytes) : 0;
-            var (taken, piece) = decoder!.Decode(buffer.AsMemory(skipped, bytes.Length - skipped), offset + skipped, isLast);
+            var (taken, piece) = decoder!.Decode(
+                buffer.AsMemory(skipped, bytes.Length - skipped), offset + skipped, isLast);
             offset += skipped + taken;
             (tailStart, tailEnd) = (skipped + taken, bytes.Length);
 

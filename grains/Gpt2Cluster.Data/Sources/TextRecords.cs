@@ -79,7 +79,8 @@ internal sealed class TextRecords(SourceOptions options, IDocumentSink sink)
             if (message.ValueKind != JsonValueKind.Object)
                 return null;
             if (StringOf(message, "role") is not { } role || ContentOf(message) is not { } content)
-                throw new UserErrorException($"{place} has a message without a \"role\" and a \"content\" that is text.");
+                throw new UserErrorException(
+                    $"{place} has a message without a \"role\" and a \"content\" that is text.");
             if (!transcript.TryAdd(role, content))
                 throw new UserErrorException($"{place} has a message of the role \"{role}\"; "
                     + "system, user and assistant are understood.");
@@ -89,7 +90,9 @@ internal sealed class TextRecords(SourceOptions options, IDocumentSink sink)
     }
 
     private static string? StringOf(JsonElement record, string name) =>
-        record.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        record.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 
     // A content is a text or a list of parts, of which each is a text here.
     private static string? ContentOf(JsonElement message)

@@ -57,6 +57,6 @@ public sealed class DatasetUpload
     }
 
     private string? Change() => Source.Files
-        .Select(file => FileStamp.Change(file.Path, stamps[file.Path]))
+        .Select(file => FileStamp.Change(file.Path, file.Name, stamps[file.Path]))
         .FirstOrDefault(change => change is not null);
 }

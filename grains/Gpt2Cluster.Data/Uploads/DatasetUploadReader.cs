@@ -136,6 +136,7 @@ public sealed partial class DatasetUploadReader
     }
 
     [GeneratedRegex(@"\A(?:(?<lines>[0-9]{1,18})\.jsonl"
-        + @"|(?<document>[0-9]{1,18})/(?:(?<part>[0-9]{1,9})\.(?:txt|(?<end>end))|(?<array>[0-9]{1,9})-(?<part>[0-9]{1,9})\.u16))\z")]
+        + @"|(?<document>[0-9]{1,18})/(?:(?<part>[0-9]{1,9})\.(?:txt|(?<end>end))"
+        + @"|(?<array>[0-9]{1,9})-(?<part>[0-9]{1,9})\.u16))\z")]
     private static partial Regex MemberName();
 }

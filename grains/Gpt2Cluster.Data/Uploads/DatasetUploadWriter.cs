@@ -10,8 +10,9 @@ namespace Gpt2Cluster.Data.Uploads;
 /// <summary>
 /// Writes documents as the archive that <see cref="DatasetUploadReader"/> reads. Documents are numbered. Short ones
 /// share a member, a line of JSON each (<c>12.jsonl</c>); a longer one is a folder of parts (<c>13/0.txt</c>,
-/// <c>13/1.txt</c>), one of tokens has the parts of its arrays (<c>14/0-0.u16</c>), uint16 little endian. A text that ends with token 50256
-/// says so: in its line, or by an empty member behind its parts (<c>13/2.end</c>). Holds one member at most.
+/// <c>13/1.txt</c>), one of tokens has the parts of its arrays (<c>14/0-0.u16</c>), uint16 little endian. A text that
+/// ends with token 50256 says so: in its line, or by an empty member behind its parts (<c>13/2.end</c>). Holds one
+/// member at most.
 /// </summary>
 public sealed class DatasetUploadWriter : IDocumentSink
 {
@@ -45,7 +46,7 @@ public sealed class DatasetUploadWriter : IDocumentSink
     }
 
     /// <inheritdoc/>
-    public void BeginDocument(string name) => 
+    public void BeginDocument(string name) =>
         (arrayIndex, partIndex, partBytes, hasTokens, isEnded) = (0, 0, 0, false, false);
 
     /// <inheritdoc/>

@@ -27,13 +27,16 @@ internal readonly record struct FileStamp(long Bytes, DateTime WrittenAt)
     }
 
     /// <summary>What happened to a file since a stamp was taken, as a sentence; null if nothing did.</summary>
-    public static string? Change(string path, FileStamp? before)
+    /// <param name="path">Where it lies.</param>
+    /// <param name="name">What people call it.</param>
+    /// <param name="before">How it stood.</param>
+    public static string? Change(string path, string name, FileStamp? before)
     {
         var now = Of(path);
         if (now == before)
             return null;
         var what = now is null ? "went away" : now.Value.Bytes < before?.Bytes ? "became shorter" : "was changed";
-        return $"{path} {what} while it was read, and nothing of it is stored; "
+        return $"{name} {what} while it was read, and nothing of it is stored; "
             + "run the command again when nobody writes to it.";
     }
 }

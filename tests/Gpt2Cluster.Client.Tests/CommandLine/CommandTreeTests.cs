@@ -9,9 +9,9 @@ public sealed class CommandTreeTests
     private const string Common = "--cluster --data --silos --json --quiet --verbose --help --version";
 
     private const string Training =
-        "--dataset --encoding --text-field --config --run --model --steps --batch-size --micro-batches --sequence-length "
-        + "--learning-rate --schedule --warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm --optimizer --dropout --noise "
-        + "--train --lora-alpha --lora-dropout --lora-targets --device "
+        "--dataset --encoding --text-field --config --run --model --steps --batch-size --micro-batches "
+        + "--sequence-length --learning-rate --schedule --warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm "
+        + "--optimizer --dropout --noise --train --lora-alpha --lora-dropout --lora-targets --device "
         + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
         + "--sample-length --sample-prompt --sample-prompt-file --top-k --top-p --temperature "
         + "--sample-repetition-penalty --sample-no-repeat-ngram --sample-min-length --sample-stop "

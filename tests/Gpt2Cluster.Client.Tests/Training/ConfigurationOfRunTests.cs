@@ -20,7 +20,8 @@ public sealed class ConfigurationOfRunTests : IDisposable
     [InlineData("--model", "scratch:tiny", "--sample-prompt", "# 'a': \"b\"\n\tc", "--temperature", "0.7")]
     [InlineData("--model", "scratch:tiny", "--sample-prompt", "a", "--sample-prompt", "b, c", "--sample-stop", "x")]
     [InlineData("--model", "scratch:tiny", "--sample-stop", "x", "--sample-stop", "- y", "--sample-ignore-end-of-text")]
-    [InlineData("--model", "scratch:tiny", "--license", "CC BY: 4.0", "--author", "A 'B'", "--sample-include-prefix", "no")]
+    [InlineData("--model", "scratch:tiny", "--license", "CC BY: 4.0", "--author", "A 'B'")]
+    [InlineData("--model", "scratch:tiny", "--sample-include-prefix", "no", "--sample-repetition-penalty", "1.2")]
     [InlineData("--model", "scratch:tiny", "--val-split", "0.123456", "--dropout", "0.1", "--learning-rate", "3.3e-5")]
     public void The_file_gives_the_same_run(params string[] options)
     {

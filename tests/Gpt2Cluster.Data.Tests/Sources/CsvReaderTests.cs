@@ -14,7 +14,8 @@ public sealed class CsvReaderTests : IDisposable
     [Theory]
     [InlineData("\uFEFFid,text\r\n1,plain\r\n\r\n2,\"quoted, \"\"twice\"\"\r\nand long\"\n3,\"\"\n4,last",
         "plain", "quoted, \"twice\"\nand long", "", "last")]
-    [InlineData("\uFEFF\"text\",\"lang\"\r\n\"One, with a comma\",\"en\"\r\n\"Two\",\"en\"\r\n", "One, with a comma", "Two")]
+    [InlineData("\uFEFF\"text\",\"lang\"\r\n\"One, with a comma\",\"en\"\r\n\"Two\",\"en\"\r\n",
+        "One, with a comma", "Two")]
     [InlineData("id;text;lang\n1;Das Meer, und die Nacht;de\n2;Zwei;de\n", "Das Meer, und die Nacht", "Zwei")]
     [InlineData("id\ttext\tlang\n1\tDas Meer; und, die Nacht\tde\n2\tZwei\tde\n", "Das Meer; und, die Nacht", "Zwei")]
     [InlineData("\"a,b\";\"text\"\n1;2\n", "2")]
@@ -41,7 +42,8 @@ public sealed class CsvReaderTests : IDisposable
     public void Another_column_can_be_named()
     {
         folder.Write("a.csv", "text;body, long\n1;2\n");
-        Assert.Equal(["2"], CollectedDocuments.Of(folder.File("a.csv"), new SourceOptions { TextField = "body, long" }));
+        var options = new SourceOptions { TextField = "body, long" };
+        Assert.Equal(["2"], CollectedDocuments.Of(folder.File("a.csv"), options));
     }
 
     [Theory]
@@ -65,7 +67,8 @@ public sealed class CsvReaderTests : IDisposable
     [Fact]
     public void What_is_written_by_the_rules_is_read_back()
     {
-        var cell = Choice.Of("", "a", "b c", ",", ";", "\t", "\"", "\n", "é", "text").Array[0, 4].Select(string.Concat);
+        var cell = Choice.Of("", "a", "b c", ",", ";", "\t", "\"", "\n", "é", "text")
+            .Array[0, 4].Select(string.Concat);
         Gen.Select(Choice.Of(',', ';', '\t'), Gen.Select(cell, cell).Array[0, 5], Gen.Int[1, 9]).Sample(
             (delimiter, rows, pieceLength) =>
             {

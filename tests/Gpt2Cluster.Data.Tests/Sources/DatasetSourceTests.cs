@@ -16,7 +16,8 @@ public sealed class DatasetSourceTests : IDisposable
     [Fact]
     public void A_folder_is_read_recursively_in_ordinal_order()
     {
-        foreach (var name in new[] { "b.txt", "a/z.txt", "B.txt", "a.txt", "a/b/c.txt", ".hidden", ".git/config", "~$novel.docx" })
+        string[] hidden = [".hidden", ".git/config", "~$novel.docx"];
+        foreach (var name in new[] { "b.txt", "a/z.txt", "B.txt", "a.txt", "a/b/c.txt" }.Concat(hidden))
             folder.Write(name, name);
         Assert.Equal(["B.txt", "a.txt", "a/b/c.txt", "a/z.txt", "b.txt"], Names(folder.Path));
     }

@@ -42,20 +42,24 @@ public sealed class RecordTests : IDisposable
     {
         folder.Write("a.jsonl", """
             {"prompt": "Sea ->", "completion": " waves\n"}
-            {"messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Hi\nyou"}, {"role": "assistant", "content": "Hello."}]}
-            {"messages": [{"role": "user", "content": [{"type": "text", "text": "two "}, {"type": "text", "text": "parts"}]}]}
+            {"prompt": "x", "completion": "y", "messages": 1}
             {"text": "plain", "messages": []}
-            """);
+
+            """
+            + """{"messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Hi\nyou"}, """
+            + """{"role": "assistant", "content": "Hello."}]}""" + "\n"
+            + """{"messages": [{"role": "user", "content": """
+            + """[{"type": "text", "text": "two "}, {"type": "text", "text": "parts"}]}]}""");
         var rendered = new List<string>();
         var documents = CollectedDocuments.Of(folder.File("a.jsonl"), new SourceOptions { Rendered = rendered.Add });
         Assert.Equal(
             [
-                "Sea -> waves\n[end]", "System: Be short.\nUser: Hi\nyou\nAssistant: Hello.[end]",
-                "User: two parts[end]", "plain",
+                "Sea -> waves\n[end]", "xy[end]", "plain",
+                "System: Be short.\nUser: Hi\nyou\nAssistant: Hello.[end]", "User: two parts[end]",
             ],
             documents);
         Assert.Equal("Sea -> waves\n", rendered[0]);
-        Assert.Equal(3, rendered.Count);
+        Assert.Equal(4, rendered.Count);
     }
 
     [Fact]
@@ -67,7 +71,8 @@ public sealed class RecordTests : IDisposable
     }
 
     [Theory]
-    [InlineData("[{\"text\": \"one\"}, \"two, [\\\"}\",\n {\"text\": \"th]ree\", \"more\": [[], {}]}\n]", "one|two, [\"}|th]ree")]
+    [InlineData("[{\"text\": \"one\"}, \"two, [\\\"}\",\n {\"text\": \"th]ree\", \"more\": [[], {}]}\n]",
+        "one|two, [\"}|th]ree")]
     [InlineData("{\"text\": \"one\"}", "one")]
     [InlineData("{\"text\": \"one\"}\n{\"text\":\n\"two\"} {\"text\": \"\\\\\"}\n", "one|two|\\")]
     public void A_json_file_is_read_as_its_records(string content, string expected)

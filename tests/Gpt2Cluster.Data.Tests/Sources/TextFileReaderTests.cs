@@ -33,7 +33,8 @@ public sealed class TextFileReaderTests : IDisposable
     {
         var text = string.Concat(Enumerable.Repeat("A line of my poem, and another.\r\n", 20));
         folder.Write("notes.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes(text)]);
-        Assert.Equal([text.Replace("\r\n", "\n", StringComparison.Ordinal)], CollectedDocuments.Of(folder.File("notes.txt")));
+        var expected = text.Replace("\r\n", "\n", StringComparison.Ordinal);
+        Assert.Equal([expected], CollectedDocuments.Of(folder.File("notes.txt")));
     }
 
     [Theory]
@@ -69,7 +70,8 @@ public sealed class TextFileReaderTests : IDisposable
             var encoding = TextEncodings.Named(name);
             var text = "a" + string.Concat(Enumerable.Repeat("日本", 40_000));
             folder.Write("a.txt", encoding.GetBytes(text));
-            Assert.Equal([text], CollectedDocuments.Of(folder.File("a.txt"), new SourceOptions { Encoding = encoding }));
+            var options = new SourceOptions { Encoding = encoding };
+            Assert.Equal([text], CollectedDocuments.Of(folder.File("a.txt"), options));
         }
     }
 

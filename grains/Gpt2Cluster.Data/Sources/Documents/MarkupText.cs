@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AngleSharp.Dom;
 
 namespace Gpt2Cluster.Data.Sources.Documents;
@@ -10,14 +11,16 @@ internal static class MarkupText
 {
     private static readonly HashSet<string> Hidden = new(StringComparer.OrdinalIgnoreCase)
     {
-        "head", "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "audio", "video", "canvas",
-        "select", "textarea", "rp", "rt",
+        "head", "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "audio", "video",
+        "canvas", "select", "textarea", "rp", "rt",
     };
 
     private static readonly HashSet<string> Paragraphs = new(StringComparer.OrdinalIgnoreCase)
     {
         "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "ul", "ol", "dl", "table", "figure", "hr",
     };
+
+    private static readonly HashSet<string> Cells = new(StringComparer.OrdinalIgnoreCase) { "td", "th" };
 
     private static readonly HashSet<string> Lines = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -35,6 +38,7 @@ internal static class MarkupText
 
     private static void Walk(INode node, Flow lines, bool isPreformatted)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         if (node is IText text)
         {
             lines.Add(text.Data, isPreformatted);
@@ -58,7 +62,7 @@ internal static class MarkupText
             Walk(child, lines, isPreformatted || name.Equals("pre", StringComparison.OrdinalIgnoreCase));
         if (isLine)
             lines.Break(isParagraph ? 1 : 0);
-        else if (name.Equals("td", StringComparison.OrdinalIgnoreCase) || name.Equals("th", StringComparison.OrdinalIgnoreCase))
+        else if (Cells.Contains(name))
             lines.Add("\t", isPreformatted: true);
     }
 

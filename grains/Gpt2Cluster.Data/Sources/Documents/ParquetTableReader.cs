@@ -45,8 +45,8 @@ internal static class ParquetTableReader
         if (schema.DataFields.FirstOrDefault(field => field.Path.ToString() == name) is not { } found)
         {
             var others = string.Join(", ", schema.DataFields.Take(8).Select(field => $"\"{field.Path}\""));
-            throw new UserErrorException($"{file.Name} has no column \"{name}\", only {others}; name the column with the "
-                + "texts with --text-field.");
+            throw new UserErrorException($"{file.Name} has no column \"{name}\", only {others}; name the column with "
+                + "the texts with --text-field.");
         }
 
         return IsText(found) && found.MaxRepetitionLevel == 0

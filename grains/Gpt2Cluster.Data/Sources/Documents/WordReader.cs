@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DocumentFormat.OpenXml;
 using DocumentFormat.OpenXml.Packaging;
 using DocumentFormat.OpenXml.Wordprocessing;
@@ -6,8 +7,8 @@ using Gpt2Cluster.Core;
 namespace Gpt2Cluster.Data.Sources.Documents;
 
 /// <summary>
-/// Reads a <c>.docx</c> (ECMA-376) with Microsoft's Open XML SDK: the paragraphs of its body, a line each, then those of
-/// its notes. Deleted text, field codes and drawings' fallbacks are left out.
+/// Reads a <c>.docx</c> (ECMA-376) with Microsoft's Open XML SDK: the paragraphs of its body, a line each, then those
+/// of its notes. Deleted text, field codes and drawings' fallbacks are left out.
 /// </summary>
 internal static class WordReader
 {
@@ -38,6 +39,7 @@ internal static class WordReader
 
     private static void Walk(OpenXmlElement element, TextDocument document)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (element)
         {
             case Text text:

@@ -7,7 +7,9 @@ using Gpt2Cluster.Data.Sources.Documents;
 
 namespace Gpt2Cluster.Data.Tests.Sources.Documents;
 
-/// <summary>Readers that hang, break down or say nonsense, played by a shell; the client's tests have the real one.</summary>
+/// <summary>
+/// Readers that hang, break down or say nonsense, played by a shell; the client's tests have the real one.
+/// </summary>
 public sealed class DocumentProcessTests : IDisposable
 {
     // A document "a" with the text "b", and the end of the file; printf's octal escapes.
@@ -40,7 +42,8 @@ public sealed class DocumentProcessTests : IDisposable
     {
         var (starts, marker) = (0, folder.File("marker"));
         using var process = Shell(
-            $"if [ ! -e {marker} ]; then touch {marker}; {script}; fi; while read line; do {Sound}; done", () => starts++);
+            $"if [ ! -e {marker} ]; then touch {marker}; {script}; fi; while read line; do {Sound}; done",
+            () => starts++);
         var message = Assert.Throws<UserErrorException>(() => Read(process)).Message;
         Assert.Contains(expected, message, StringComparison.Ordinal);
         if (expected != "a fault")

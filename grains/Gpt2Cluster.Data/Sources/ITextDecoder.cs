@@ -10,7 +10,9 @@ namespace Gpt2Cluster.Data.Sources;
 /// <summary>Turns a file's bytes into UTF-8, piece by piece, and refuses what its encoding has not.</summary>
 internal interface ITextDecoder
 {
-    /// <summary>Takes the next bytes; those that begin a character without its rest are left, to be given again.</summary>
+    /// <summary>
+    /// Takes the next bytes; those that begin a character without its rest are left, to be given again.
+    /// </summary>
     /// <param name="bytes">The bytes; the piece may lie in them.</param>
     /// <param name="offset">Where they stand in the file.</param>
     /// <param name="isLast">Whether nothing comes behind them.</param>
