@@ -1,7 +1,5 @@
 using System.Text;
 using Gpt2Cluster.Core;
-using Gpt2Cluster.Core.Model;
-using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Uploads;
 
