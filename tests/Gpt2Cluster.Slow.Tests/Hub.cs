@@ -63,7 +63,7 @@ internal sealed class Hub : IAsyncDisposable
             {
                 await Answer(await listener.GetContextAsync());
             }
-            catch (Exception problem) when (problem is HttpListenerException or ObjectDisposedException)
+            catch (Exception problem) when (problem is HttpListenerException or InvalidOperationException)
             {
                 // The client has gone, or the test is over.
             }
