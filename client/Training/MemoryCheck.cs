@@ -76,7 +76,8 @@ internal static class MemoryCheck
         if (places.Count == 0)
             throw Unknown("no silo says what memory it has; give --batch-size a number.");
         var demand = DemandOf(specification, serving);
-        var fitting = Fitting(places, demand, MostWindows(specification));
+        var most = MostWindows(specification);
+        var fitting = Fitting(places, demand, most);
         if (fitting == 0)
         {
             var one = demand with { BatchSize = 1 };
@@ -85,7 +86,9 @@ internal static class MemoryCheck
         }
 
         var taken = WorkerBytes(serving, demand with { BatchSize = fitting });
-        return new FittingBatch(fitting, $"--batch-size auto is {fitting}: a worker takes about {Gigabytes(taken)}.");
+        var bound = fitting == most ? ", so that no step takes a window twice" : "";
+        return new FittingBatch(
+            fitting, $"--batch-size auto is {fitting}{bound}: a worker takes about {Gigabytes(taken)}.");
     }
 
     /// <summary>

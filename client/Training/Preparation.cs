@@ -6,6 +6,7 @@ using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Uploads;
@@ -139,7 +140,13 @@ internal sealed class Preparation
     {
         if (before is not null)
         {
-            return specification with { BatchSize = SpecificationJson.Read(before.SpecificationJson).BatchSize };
+            // Where nobody names it, only cards settle it otherwise than by the default.
+            var run = SpecificationJson.Read(before.SpecificationJson);
+            if (builder.FitsBatch)
+                context.Output.Remark($"The run {Run} keeps its --batch-size {run.BatchSize}.");
+            return builder.FitsBatch || run.Device == DeviceKind.Cuda
+                ? specification with { BatchSize = run.BatchSize }
+                : specification;
         }
 
         var silos = await session.Silos(cancellation);
@@ -178,6 +185,8 @@ internal sealed class Preparation
     {
         var silos = await session.Silos(cancellation);
         var preview = builder.Preview(model);
+        if (builder.HasOpenBatch && MemoryCheck.FillingBatch(preview, silos) is { } filling)
+            preview = preview with { BatchSize = filling.Windows };
         if (MemoryCheck.Error(preview, silos) is { } tooSmall)
             throw new UserErrorException(tooSmall);
         if (MemoryCheck.WorkerBytes(preview, silos) is { } bytes)
