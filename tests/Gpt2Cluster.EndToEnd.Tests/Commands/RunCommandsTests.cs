@@ -136,7 +136,10 @@ public sealed class RunCommandsTests(Cluster cluster)
         var said = cluster.Ok([.. auto, "--pause-at", "1"]).Errors;
         var size = cluster.Json("show", "fitted").GetProperty("specification").GetProperty("batch_size").GetInt32();
         Assert.True(size >= 1);
-        Assert.Contains($"--batch-size auto is {size}: a worker takes about ", said, StringComparison.Ordinal);
+        Assert.Contains(
+            $"--batch-size auto is {size}, so that no step takes a window twice: a worker takes about ",
+            said,
+            StringComparison.Ordinal);
 
         var changed = cluster.Refused(
             2, ["train", Repository.Verses, .. options, "--batch-size", $"{size + 1}"]);

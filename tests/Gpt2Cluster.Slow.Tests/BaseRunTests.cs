@@ -1,7 +1,7 @@
 using System.Globalization;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
-namespace Gpt2Cluster.EndToEnd.Tests;
+namespace Gpt2Cluster.Slow.Tests;
 
 /// <summary>What is made of a run's checkpoints: text, and other runs.</summary>
 public sealed class BaseRunTests
