@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
-namespace Gpt2Cluster.EndToEnd.Tests;
+namespace Gpt2Cluster.Slow.Tests;
 
 /// <summary>A run that rests and goes on ends in the bits of the undisturbed one.</summary>
 public sealed class PauseTests
