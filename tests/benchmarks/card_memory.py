@@ -3,7 +3,8 @@
 
 The torch backend computes on the processor as it would on a card; every allocation of libtorch passes posix_memalign
 there, and a small library of C counts what is alive. The arithmetic's own workspaces (oneDNN's, a card's cuBLAS) are no
-part of the estimate: allocations below 1 MiB and the estimate's constant for a context are left out. Needs a C compiler
+part of the estimate: allocations below 1 MiB and the estimate's constant for a context are left out; an update's roots,
+which only a processor takes in fp64, are added to it. Needs a C compiler
 and a Release build of Compute.Benchmarks.
 
     python3 tests/benchmarks/card_memory.py [ROW ...]      # all rows, or some by their number

@@ -88,8 +88,19 @@ public static class StepBenchmark
 
     private static long Estimate(Device device, MemoryDemand demand) =>
         device.IsCard ? CardMemoryEstimate.Of(demand).DeviceBytes
-        : device.ActsAsCard ? CardMemoryEstimate.Of(demand).TensorBytes
+        : device.ActsAsCard ? StandIn(demand).TensorBytes
         : MemoryEstimate.Of(demand).TotalBytes;
+
+    /// <summary>
+    /// A processor takes an update's roots in fp64, beside the averages and a scratch: 4 bytes a parameter more than
+    /// the norm's squares, which are the most on a card.
+    /// </summary>
+    private static CardMemoryEstimate StandIn(MemoryDemand demand)
+    {
+        var card = CardMemoryEstimate.Of(demand);
+        var elements = Math.Min(demand.Parameters.Trained.Length, CardMemoryEstimate.MostUpdateElements);
+        return card with { UpdateBytes = card.UpdateBytes + (sizeof(float) * elements) };
+    }
 
     private static MemoryDemand DemandOf(StepBenchmarkOptions options, ModelParameters parameters) => new(
         parameters,

@@ -85,20 +85,7 @@ internal sealed class TorchOperators
         if (x.device_type == DeviceType.CUDA)
             Count(TorchFunctions.One("sqrt", x, result));
         else
-            RootOnCpu(x, result);
-    }
-
-    /// <summary>In pieces, so that no more memory is taken than on a card.</summary>
-    private void RootOnCpu(Tensor x, Tensor result)
-    {
-        const long pieceElements = 1 << 20;
-        Counts.Add();
-        for (var first = 0L; first < x.shape[0]; first += pieceElements)
-        {
-            using var scope = NewDisposeScope();
-            var count = Math.Min(pieceElements, x.shape[0] - first);
-            result.narrow(0, first, count).copy_(x.narrow(0, first, count).to(ScalarType.Float64).sqrt_());
-        }
+            Copy(Count(Converted(x, ScalarType.Float64).sqrt_()), result);
     }
 
     /// <summary><c>x = exp(x)</c>.</summary>

@@ -5,7 +5,8 @@ namespace Gpt2Cluster.Core.Tests.Memory;
 
 public sealed class CardMemoryEstimateTests
 {
-    // What libtorch held at its peak, as tests/benchmarks/card_memory.py counted it, without checkpoints.
+    // What libtorch held at its peak, as tests/benchmarks/card_memory.py counted it, without checkpoints, when the
+    // processor that stood in for a card took an update's roots in pieces: in fp64 they take what a card does not.
     [Theory]
     [InlineData("gpt2", "all", 1, 64, 3_650_000_000)]
     [InlineData("gpt2", "all", 4, 512, 4_450_000_000)]
