@@ -88,7 +88,7 @@ internal static class MemoryCheck
         var taken = WorkerBytes(serving, demand with { BatchSize = fitting });
         var bound = fitting == most ? ", so that no step takes a window twice" : "";
         return new FittingBatch(
-            fitting, $"--batch-size auto is {fitting}{bound}: a worker takes about {Gigabytes(taken)}.");
+            fitting, taken, $"--batch-size auto is {fitting}{bound}: a worker takes about {Gigabytes(taken)}.");
     }
 
     /// <summary>
@@ -112,7 +112,7 @@ internal static class MemoryCheck
             return null;
         var taken = WorkerBytes(serving, demand with { BatchSize = fitting });
         return new FittingBatch(
-            fitting, $"--batch-size is {fitting} on these cards: a worker takes about {Gigabytes(taken)} of one.");
+            fitting, taken, $"--batch-size is {fitting} on these cards: a worker takes about {Gigabytes(taken)} of one.");
     }
 
     private static UserErrorException Unknown(string why) =>
@@ -189,5 +189,6 @@ internal static class MemoryCheck
 
 /// <summary>A batch size that was settled by what memory there is.</summary>
 /// <param name="Windows">Of a micro-batch, 1 or more.</param>
-/// <param name="Words">The same in a sentence, with what a worker takes as estimated.</param>
-internal sealed record FittingBatch(int Windows, string Words);
+/// <param name="WorkerBytes">What a worker takes with them, as estimated.</param>
+/// <param name="Words">The same in a sentence.</param>
+internal sealed record FittingBatch(int Windows, long WorkerBytes, string Words);

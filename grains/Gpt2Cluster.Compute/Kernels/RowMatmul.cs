@@ -129,7 +129,6 @@ internal static unsafe class RowMatmulKernel<TRow, TWeight>
             return;
         }
 
-        var stride = end - start + 8;
         var k = 0;
         for (; k + 4 <= w.Rows; k += 4)
         {

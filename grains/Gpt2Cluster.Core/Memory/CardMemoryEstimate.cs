@@ -59,19 +59,18 @@ public sealed record CardMemoryEstimate(
         var (shape, trained) = (demand.Parameters.Shape, demand.Parameters.Trained.Length);
         var isBFloat16 = demand.Precision == Precision.BFloat16;
         var elementBytes = isBFloat16 ? 2L : 4L;
-        var masterBytes = (demand.Optimizer == OptimizerKind.AdamW ? 3L : 1L) * sizeof(float) * trained;
         var rows = (long)demand.BatchSize * demand.SequenceLength;
         var vocabulary = MemoryEstimate.PaddedVocabulary(shape);
         var logitRows = Math.Clamp(MostLogitBytes / (vocabulary * elementBytes), 1, rows);
         return new CardMemoryEstimate(
-            masterBytes + (isBFloat16 ? elementBytes * trained : 0) + (elementBytes * demand.Parameters.Frozen.Length),
+            MemoryEstimate.State(demand, elementBytes),
             (isBFloat16 ? elementBytes * trained : 0)
                 + MemoryEstimate.TokenSumBytes(demand, isBFloat16)
                 + (MemoryEstimate.SumCount(demand) * sizeof(float) * trained),
             MemoryEstimate.Activations(demand, elementBytes) + (logitRows * vocabulary * elementBytes),
             Pass(demand, rows, logitRows, elementBytes),
             (sizeof(float) * trained) + (sizeof(double) * Math.Min(trained, MostUpdateElements)),
-            demand.WritesCheckpoints ? masterBytes : 0);
+            demand.WritesCheckpoints ? MemoryEstimate.Master(demand) : 0);
     }
 
     /// <summary>The largest of what a pass has at one time: behind the logits, in a block, in the embedding.</summary>

@@ -89,9 +89,7 @@ public sealed record MemoryEstimate(
         var (shape, trained) = (demand.Parameters.Shape, demand.Parameters.Trained.Length);
         var isBFloat16 = demand.Precision == Precision.BFloat16;
         var elementBytes = isBFloat16 ? 2L : 4L;
-        var masterBytes = (demand.Optimizer == OptimizerKind.AdamW ? 3L : 1L) * sizeof(float) * trained;
-        var workingBytes = isBFloat16 ? elementBytes * trained : 0;
-        var state = masterBytes + workingBytes + (elementBytes * demand.Parameters.Frozen.Length);
+        var state = State(demand, elementBytes);
         var sums = SumCount(demand) * sizeof(float) * trained;
         return new MemoryEstimate(
             state,
@@ -99,7 +97,7 @@ public sealed record MemoryEstimate(
             Activations(demand, elementBytes),
             Logits(shape, (long)demand.BatchSize * demand.SequenceLength, isBFloat16),
             Exchange(demand),
-            demand.WritesCheckpoints ? masterBytes : 0,
+            demand.WritesCheckpoints ? Master(demand) : 0,
             Fold(demand));
     }
 
@@ -185,6 +183,15 @@ public sealed record MemoryEstimate(
 
     private static long Fold(MemoryDemand demand) =>
         demand.SiloCount > 1 ? sizeof(float) * demand.Parameters.Trained.Length : 0;
+
+    /// <summary>Master weights and moments.</summary>
+    internal static long Master(MemoryDemand demand) =>
+        (demand.Optimizer == OptimizerKind.AdamW ? 3L : 1L) * sizeof(float) * demand.Parameters.Trained.Length;
+
+    /// <summary>Those, what products read of them in bf16, and the frozen parameters.</summary>
+    internal static long State(MemoryDemand demand, long elementBytes) => Master(demand)
+        + (elementBytes == sizeof(float) ? 0 : elementBytes * demand.Parameters.Trained.Length)
+        + (elementBytes * demand.Parameters.Frozen.Length);
 
     /// <summary>The token embedding's gradient while it is summed in fp32.</summary>
     internal static long TokenSumBytes(MemoryDemand demand, bool isBFloat16) =>

@@ -7,6 +7,9 @@ namespace Gpt2Cluster.Data.Models;
 /// <param name="Open">Opens it at its beginning; its length is known, and it can be read forwards.</param>
 public sealed record ModelFile(string Name, Func<Stream> Open)
 {
+    /// <summary>Where its bytes come from: what is written to these files changes it.</summary>
+    public IReadOnlyList<string> Sources { get; init; } = [];
+
     /// <summary>Its length in bytes.</summary>
     public long Bytes
     {
@@ -23,7 +26,10 @@ public sealed record ModelFile(string Name, Func<Stream> Open)
         .. ModelFolder.FileNames
             .Select(name => (Name: name, Path: Path.Combine(folder, name)))
             .Where(file => File.Exists(file.Path))
-            .Select(file => new ModelFile(file.Name, () => ElementFile.OpenStream(file.Path))),
+            .Select(file => new ModelFile(file.Name, () => ElementFile.OpenStream(file.Path))
+            {
+                Sources = [file.Path],
+            }),
     ];
 
     /// <summary>
@@ -34,6 +40,7 @@ public sealed record ModelFile(string Name, Func<Stream> Open)
     public static IReadOnlyList<ModelFile> Of(IModelReader model)
     {
         ArgumentNullException.ThrowIfNull(model);
+        string[] sources = Directory.Exists(model.Path) ? Directory.GetFiles(model.Path) : [];
         var files = new List<ModelFile>
         {
             new(ModelConfiguration.FileName, () =>
@@ -43,13 +50,13 @@ public sealed record ModelFile(string Name, Func<Stream> Open)
                 configuration.Position = 0;
                 return configuration;
             }),
-            new(ModelFolder.WeightsFileName, () => new WeightsStream(model)),
+            new(ModelFolder.WeightsFileName, () => new WeightsStream(model)) { Sources = sources },
         };
         foreach (var name in ModelFolder.VocabularyFileNames)
         {
             using var brought = model.OpenVocabulary(name);
             if (brought is not null)
-                files.Add(new(name, () => model.OpenVocabulary(name)!));
+                files.Add(new(name, () => model.OpenVocabulary(name)!) { Sources = sources });
         }
 
         return files;

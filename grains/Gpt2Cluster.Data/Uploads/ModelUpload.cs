@@ -28,12 +28,17 @@ public static class ModelUpload
         foreach (var file in files)
         {
             var before = done;
+            var stamps = file.Sources.Select(path => (Path: path, Stamp: FileStamp.Of(path))).ToList();
             using var content = new WatchedStream(file, copied =>
             {
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(before + copied);
             });
             archive.Add(file.Name, content);
+            var change = stamps.Select(one => FileStamp.Change(one.Path, one.Path, one.Stamp))
+                .FirstOrDefault(change => change is not null);
+            if (change is not null)
+                throw new UserErrorException(change);
             done += content.Length;
         }
 

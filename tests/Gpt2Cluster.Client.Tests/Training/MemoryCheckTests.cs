@@ -95,6 +95,7 @@ public sealed class MemoryCheckTests
         var share = (long)(20_000_000_000 * MemoryCheck.FilledShare);
         Assert.InRange(Bytes(small, fitting.Windows), 1, share);
         Assert.InRange(Bytes(small, fitting.Windows + 1), share + 1, long.MaxValue);
+        Assert.Equal(Bytes(small, fitting.Windows), fitting.WorkerBytes);
         Assert.EndsWith(
             FormattableString.Invariant($" takes about {Bytes(small, fitting.Windows) / 1e9:0.0} GB."), fitting.Words);
 

@@ -1,5 +1,8 @@
 using System.Text;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Uploads;
 
@@ -71,6 +74,23 @@ public sealed class ChangedFileTests : IDisposable
         upload.Write(new MemoryStream());
         Rewrite(text, 10);
         Refused(upload, new MemoryStream(), null, "became shorter");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_model_that_is_written_to_while_it_is_sent_ends_the_upload(bool isSentAsItIs)
+    {
+        var path = folder.File("model");
+        var layout = new ParameterLayout(new ModelShape(50257, 8, 4, 2, 1));
+        ModelFolderWriter.Write(path, layout, (_, into) => into.Clear());
+        var weights = Path.Combine(path, ModelFolder.WeightsFileName);
+        using var model = ModelFormats.Open(path);
+        var files = isSentAsItIs ? model.Files : ModelFile.Of(model);
+        var changing = new AtFirst(() => File.SetLastWriteTimeUtc(weights, Earlier));
+        var problem = Assert.Throws<UserErrorException>(() => ModelUpload.Write(
+            [.. files.Where(file => file.Name == ModelFolder.WeightsFileName)], new MemoryStream(), changing));
+        Assert.StartsWith($"{weights} was changed while it was read", problem.Message, StringComparison.Ordinal);
     }
 
     private DatasetUpload Checked(string letter)
