@@ -112,7 +112,9 @@ internal static class MemoryCheck
             return null;
         var taken = WorkerBytes(serving, demand with { BatchSize = fitting });
         return new FittingBatch(
-            fitting, taken, $"--batch-size is {fitting} on these cards: a worker takes about {Gigabytes(taken)} of one.");
+            fitting,
+            taken,
+            $"--batch-size is {fitting} on these cards: a worker takes about {Gigabytes(taken)} of one.");
     }
 
     private static UserErrorException Unknown(string why) =>
