@@ -70,7 +70,7 @@ public sealed class ExportCommandsTests(Cluster cluster)
         AssertRefused(2, "behind the @ comes best, last or a step", "run:told@first");
         AssertRefused(2, "There is no model 'nowhere'", "nowhere");
         AssertRefused(2, "'model pull gpt2-xl' brings it", "1558M");
-        AssertRefused(4, "no checkpoint of step 3", "run:told@3");
+        AssertRefused(4, "no checkpoint of step 99", "run:told@99");
         AssertRefused(4, "There is no run 'nobody'", "run:nobody");
         Assert.Empty(Directory.EnumerateFileSystemEntries(cluster.Folder.Path, "*refused*"));
 
