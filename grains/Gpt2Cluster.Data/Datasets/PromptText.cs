@@ -33,7 +33,8 @@ public static class PromptText
         return
         [
             vocabulary.EndOfText
-                ?? Enumerable.Range(0, vocabulary.Count).First(id => vocabulary.BytesOf(id) is [(byte)'\n']),
+                ?? Enumerable.Range(0, vocabulary.Count).First(
+                    id => vocabulary.IsText(id) && vocabulary.BytesOf(id) is [(byte)'\n']),
         ];
     }
 

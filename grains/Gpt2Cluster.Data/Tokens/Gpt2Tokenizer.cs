@@ -58,9 +58,7 @@ public sealed class Gpt2Tokenizer
         return Array.ConvertAll(tokens[..count], token => (int)token);
     }
 
-    /// <summary>
-    /// The text of tokens, without those that no text is made of; bytes that are no UTF-8 become U+FFFD.
-    /// </summary>
+    /// <summary>The text of tokens; bytes that are no UTF-8 become U+FFFD.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A token is none of the vocabulary's.</exception>
     public string Decode(IEnumerable<int> tokens) => Encoding.UTF8.GetString(DecodeBytes(tokens));
 

@@ -1,4 +1,6 @@
+using System.Collections;
 using System.IO.Compression;
+using System.Text;
 using Gpt2Cluster.Core;
 
 namespace Gpt2Cluster.Data.Tokens;
@@ -32,7 +34,8 @@ public sealed class Gpt2Vocabulary
 
     private static readonly Lazy<Gpt2Vocabulary> Lazily = new(ReadBuiltIn);
 
-    private readonly byte[]?[] bytesOf;
+    private readonly byte[][] bytesOf;
+    private readonly BitArray isText;
     private readonly TokenMerge[] merges;
     private readonly Lazy<MergeTable> table;
     private readonly Lazy<string> sha256;
@@ -44,13 +47,15 @@ public sealed class Gpt2Vocabulary
     internal Gpt2Vocabulary(
         byte[]?[] bytesOf, TokenMerge[] merges, IReadOnlyDictionary<int, string> special, int? endOfText)
     {
-        this.bytesOf = bytesOf;
+        this.bytesOf =
+            [.. bytesOf.Select((bytes, id) => bytes ?? Encoding.UTF8.GetBytes(special.GetValueOrDefault(id) ?? ""))];
+        isText = new BitArray([.. bytesOf.Select(bytes => bytes is not null)]);
         this.merges = merges;
         Special = special;
         EndOfText = endOfText;
         NeverDrawn = [.. Enumerable.Range(0, bytesOf.Length).Where(id => bytesOf[id] is null && id != endOfText)];
         RowsNeeded = 1 + Math.Max(Array.FindLastIndex(bytesOf, bytes => bytes is not null), endOfText ?? -1);
-        LongestTokenBytes = bytesOf.Max(bytes => bytes?.Length ?? 0);
+        LongestTokenBytes = this.bytesOf.Max(bytes => bytes.Length);
         table = new Lazy<MergeTable>(() => new MergeTable(this));
         sha256 = new Lazy<string>(() => VocabularyContent.Sha256(this));
     }
@@ -73,7 +78,7 @@ public sealed class Gpt2Vocabulary
     /// <summary>Rows that a model's token embedding needs for all texts and their ends.</summary>
     public int RowsNeeded { get; }
 
-    /// <summary>Length of the longest token that texts are made of.</summary>
+    /// <summary>Length of the longest token.</summary>
     public int LongestTokenBytes { get; }
 
     /// <summary>The merges, first to last.</summary>
@@ -133,9 +138,9 @@ public sealed class Gpt2Vocabulary
 
     /// <summary>Whether texts are made of a token: it is a byte or made by a merge.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is not below <see cref="Count"/>.</exception>
-    public bool IsText(int id) => bytesOf[Checked(id)] is not null;
+    public bool IsText(int id) => isText[Checked(id)];
 
-    /// <summary>The bytes that a token stands for in texts; none for those that no text is made of.</summary>
+    /// <summary>The bytes that a token stands for; a special one stands for its word, a hole for nothing.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is not below <see cref="Count"/>.</exception>
     public ReadOnlySpan<byte> BytesOf(int id) => bytesOf[Checked(id)];
 
@@ -143,9 +148,7 @@ public sealed class Gpt2Vocabulary
     /// A token as <c>vocab.json</c> has it: letters for bytes, or a special token's word; null for a hole.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is not below <see cref="Count"/>.</exception>
-    public string? WordOf(int id) => bytesOf[Checked(id)] is { } bytes
-        ? ByteLetters.ToLetters(bytes)
-        : Special.GetValueOrDefault(id);
+    public string? WordOf(int id) => IsText(id) ? ByteLetters.ToLetters(bytesOf[id]) : Special.GetValueOrDefault(id);
 
     /// <summary>Refuses a model whose embedding has fewer rows than texts have tokens.</summary>
     /// <param name="rows">Rows of the model's token embedding.</param>

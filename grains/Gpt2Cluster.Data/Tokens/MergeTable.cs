@@ -130,7 +130,7 @@ internal sealed class MergeTable
         var number = 0;
         for (var id = 0; id < vocabulary.Count; id++)
         {
-            if (vocabulary.BytesOf(id) is not [var value])
+            if (!vocabulary.IsText(id) || vocabulary.BytesOf(id) is not [var value])
                 continue;
             all[number] = (ushort)id;
             numberOf[id] = number;

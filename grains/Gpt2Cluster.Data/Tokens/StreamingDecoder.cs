@@ -12,9 +12,7 @@ public sealed class StreamingDecoder(Gpt2Vocabulary vocabulary)
 
     private readonly Decoder decoder = Encoding.UTF8.GetDecoder();
 
-    /// <summary>
-    /// The text that is complete with this token; may be empty, and is for a token that no text is made of.
-    /// </summary>
+    /// <summary>The text that is complete with this token; may be empty.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The token is none of the vocabulary's.</exception>
     public string Add(int token) => Decode(vocabulary.BytesOf(token), flush: false);
 

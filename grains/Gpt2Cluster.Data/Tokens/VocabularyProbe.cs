@@ -51,7 +51,7 @@ public static class VocabularyProbe
         var text = new List<byte>();
         for (var id = 0; id < vocabulary.Count; id += Stride)
         {
-            if (Utf8.IsValid(vocabulary.BytesOf(id)))
+            if (vocabulary.IsText(id) && Utf8.IsValid(vocabulary.BytesOf(id)))
                 text.AddRange(vocabulary.BytesOf(id));
         }
 

@@ -28,13 +28,21 @@ public sealed record ExportedModel(IModelReader Weights, Gpt2Vocabulary Vocabula
     public bool HasVocabulary => Shape.VocabularySize >= Vocabulary.RowsNeeded;
 
     /// <summary>
-    /// The tokens by id, in the letters that stand for bytes, as many as the embedding has rows; null where no token
-    /// goes with a row.
+    /// The tokens by id, in the letters that stand for bytes, as many as the embedding has rows: those beyond are left
+    /// out; null where no token goes with a row.
     /// </summary>
     public IReadOnlyList<string?> Words() =>
     [
         .. Enumerable.Range(0, Shape.VocabularySize)
-            .Select(id => HasVocabulary && id < Vocabulary.Count ? Vocabulary.WordOf(id) : null),
+            .Select(id => id < Vocabulary.Count ? Vocabulary.WordOf(id) : null),
+    ];
+
+    /// <summary>The merges of those tokens, first to last: two tokens with a blank between.</summary>
+    public IReadOnlyList<string> Merges() =>
+    [
+        .. Vocabulary.MergeList.Where(merge => merge.Result < Shape.VocabularySize
+                && merge.Left < Shape.VocabularySize && merge.Right < Shape.VocabularySize)
+            .Select(merge => $"{Vocabulary.WordOf(merge.Left)} {Vocabulary.WordOf(merge.Right)}"),
     ];
 }
 

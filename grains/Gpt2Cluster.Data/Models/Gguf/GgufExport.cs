@@ -6,7 +6,6 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Storage;
-using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Models.Gguf;
 
@@ -160,9 +159,8 @@ public static class GgufExport
         writer.Add("tokenizer.ggml.tokens", [.. tokens.Select((token, id) => token ?? PaddingWord(id))]);
         writer.Add("tokenizer.ggml.token_type", [.. tokens.Select((token, id) =>
             token is null ? UnusedToken : vocabulary.IsText(id) ? NormalToken : ControlToken)]);
-        writer.Add(
-            "tokenizer.ggml.merges", model.HasVocabulary ? [.. VocabularyContent.MergeWords(vocabulary)] : []);
-        if (model.HasVocabulary && vocabulary.EndOfText is { } end)
+        writer.Add("tokenizer.ggml.merges", model.Merges());
+        if (vocabulary.EndOfText is { } end && end < model.Shape.VocabularySize)
         {
             writer.Add("tokenizer.ggml.bos_token_id", (uint)end);
             writer.Add("tokenizer.ggml.eos_token_id", (uint)end);
