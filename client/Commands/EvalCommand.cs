@@ -7,6 +7,7 @@ using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Client.Upload;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Data.Sources;
+using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Data.Uploads;
 
 namespace Gpt2Cluster.Client.Commands;
@@ -39,11 +40,16 @@ internal sealed class EvalCommand : ClientCommand
     {
         var name = context.Arguments.GetValue(model) ?? throw new UsageException("'eval' needs --model M.");
         _ = new ModelResolver(context).Preview(name);
-        using var source = DatasetSource.Open(dataset.Read(context), choices.Read(context), cancellation);
+        var options = choices.Read(context) with
+        {
+            TokenCount = new ModelVocabularies(context).Preview(name)?.Count ?? Gpt2Vocabulary.MostTokens,
+        };
+        using var source = DatasetSource.Open(dataset.Read(context), options, cancellation);
         var upload = DatasetUpload.Check(source, cancellation);
         await using var session = await ClusterSession.Open(context, cancellation);
         var found = await new ModelResolver(context).Resolve(session, name, cancellation);
-        var stored = await new Uploads(session, context.Output).Dataset(upload, cancellation);
+        var vocabulary = await ModelVocabularies.Of(session, found, cancellation);
+        var stored = await new Uploads(session, context.Output).Dataset(upload, vocabulary, cancellation);
         var request = new JobRequest
         {
             Evaluate = new EvaluateWish

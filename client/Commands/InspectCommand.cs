@@ -59,16 +59,22 @@ internal sealed class InspectCommand : ClientCommand
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
-        var forecast = AsksForForecast(context) ? StepForecast.Check(context, options) : null;
+        await using var forecast = AsksForForecast(context) ? StepForecast.Check(context, options) : null;
         string? rendered = null;
-        using var source = DatasetSource.Open(
-            dataset.Read(context), choices.Read(context, text => rendered ??= text), cancellation);
+        var reading = choices.Read(context, text => rendered ??= text);
+        if (forecast is not null)
+            reading = reading with { TokenCount = forecast.KnownVocabulary?.Count ?? Gpt2Vocabulary.MostTokens };
+        using var source = DatasetSource.Open(dataset.Read(context), reading, cancellation);
         source.Validate(cancellation: cancellation);
+        var vocabulary = forecast is null
+            ? Gpt2Vocabulary.BuiltIn
+            : await forecast.ReadVocabulary(cancellation);
         TokenizedDataset? tokens = null;
         await ProgressBars.Run(context.Output, $"reading {source.Path}", source.Bytes, progress => Task.Run(
             () =>
             {
-                using var tokenizer = new DatasetTokenizer(Stream.Null);
+                using var tokenizer = new DatasetTokenizer(
+                    Stream.Null, tokenizer: new Gpt2Tokenizer(vocabulary));
                 source.Read(tokenizer, progress, cancellation);
                 tokens = tokenizer.Complete();
             },

@@ -98,8 +98,8 @@ internal sealed class ModelResolver(CommandContext context)
             ?? throw ClientException.NoSuchRun(run);
         var newest = description.Checkpoints.FirstOrDefault()
             ?? throw new ClientException(ExitCodes.NotFound, $"The run {run} has no checkpoint yet.");
-        var shape = SpecificationJson.Read(description.SpecificationJson).Model.Shape;
-        return new ModelReference(model, shape, newest.StateHash, newest.Step);
+        var start = SpecificationJson.Read(description.SpecificationJson).Model;
+        return new ModelReference(model, start.Shape, newest.StateHash, newest.Step, start.Vocabulary);
     }
 
     private static async Task<ModelReference?> Stored(

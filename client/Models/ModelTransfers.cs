@@ -7,6 +7,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Client.Models;
 
@@ -33,10 +34,12 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
     public async Task<string> Import(string path, string? name, CancellationToken cancellation)
     {
         using var model = ModelFormats.Open(path);
-        _ = model.ReadVocabulary();
         var files = new ModelFiles(model);
         if (session is not null && context.Choices.Cluster is not LocalAddress)
+        {
+            VocabularyProbe.CheckBrought(model.ReadVocabulary(), model.Shape.VocabularySize, path);
             return await new Uploads(session, context.Output).Model(files, name ?? files.Name, cancellation);
+        }
 
         var stored = "";
         context.Choices.DataFolder.Create();

@@ -9,6 +9,7 @@ using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Sources;
+using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Data.Uploads;
 
 namespace Gpt2Cluster.Client.Training;
@@ -49,9 +50,13 @@ internal sealed class Preparation
     {
         var builder = new SpecificationBuilder(options, context.Arguments);
         var known = new ModelResolver(context).Preview(builder.Model);
+        builder.Vocabulary = new ModelVocabularies(context).Preview(builder.Model);
         if (known is not null)
             Throw(builder.Errors(known));
-        var choices = options.Sources.Read(context);
+        var choices = options.Sources.Read(context) with
+        {
+            TokenCount = builder.Vocabulary?.Count ?? Gpt2Vocabulary.MostTokens,
+        };
         var dataset = DatasetSource.Open(path, choices, cancellation);
         var validation = context.Arguments.GetValue(options.ValDataset) is { } named
             ? DatasetSource.Open(named, choices, cancellation)
@@ -73,6 +78,11 @@ internal sealed class Preparation
         if (before is null && known is not null)
             await LookAtSilos(session, known, cancellation);
         var model = await new ModelResolver(context).Pin(session, builder.Model, cancellation);
+        var vocabulary = await ModelVocabularies.Of(session, model, cancellation);
+        if (vocabulary.Reference is not null)
+            vocabulary.CheckRows(model.Shape.VocabularySize, model.Name);
+        builder.Vocabulary = vocabulary;
+        model = model with { Vocabulary = vocabulary.Reference };
         Throw(builder.Errors(model));
         if (before is null && known is null)
             await LookAtSilos(session, model, cancellation);
@@ -116,9 +126,12 @@ internal sealed class Preparation
         ClusterSession session, ModelReference model, CancellationToken cancellation)
     {
         var uploads = new Uploads(session, context.Output);
-        var tokens = await Send(uploads, dataset, cancellation);
-        var other = validation is null ? null : await Send(uploads, validation, cancellation);
+        var vocabulary = builder.Vocabulary ?? Gpt2Vocabulary.BuiltIn;
+        var tokens = await Send(uploads, dataset, vocabulary, cancellation);
+        var other = validation is null ? null : await Send(uploads, validation, vocabulary, cancellation);
         var warnings = new List<string>();
+        if (vocabulary.EndOfText is null)
+            warnings.Add(ModelVocabularies.NoEndOfText);
         var specification = builder.Build(model, tokens, other, warnings);
         Throw(SpecificationCheck.Errors(specification));
         foreach (var warning in warnings)
@@ -160,9 +173,10 @@ internal sealed class Preparation
         return specification with { BatchSize = settled.Windows };
     }
 
-    private static async Task<TokenCounts> Send(Uploads uploads, DatasetUpload upload, CancellationToken cancellation)
+    private static async Task<TokenCounts> Send(
+        Uploads uploads, DatasetUpload upload, Gpt2Vocabulary vocabulary, CancellationToken cancellation)
     {
-        var stored = await uploads.Dataset(upload, cancellation);
+        var stored = await uploads.Dataset(upload, vocabulary, cancellation);
         upload.Source.Dispose();
         return new TokenCounts(stored.Hash, stored.TokenCount);
     }

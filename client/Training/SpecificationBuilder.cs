@@ -19,8 +19,9 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     /// </summary>
     private const long PlaceholderTokens = long.MaxValue / 4;
 
-    // Tokenised once: the specification is made several times.
-    private readonly Lazy<SamplePrompt[]> prompts = new(() => Prompts(options, arguments));
+    // Tokenised once a vocabulary: the specification is made several times.
+    private SamplePrompt[]? prompts;
+    private Gpt2Vocabulary? vocabulary;
 
     /// <summary><c>--run</c>.</summary>
     public RunName Run { get; } = RunName.Parse(arguments.GetValue(options.Run) ?? "run1");
@@ -37,6 +38,17 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     public bool HasOpenBatch => arguments.GetValue(options.BatchSize) is null
         && ReferenceEquals(Presets.DefaultsOf(Model), Presets.FineTuning);
 
+    /// <summary>
+    /// The model's vocabulary, which prompts are made tokens with; null, as it begins, stands for OpenAI's.
+    /// </summary>
+    public Gpt2Vocabulary? Vocabulary
+    {
+        get => vocabulary;
+        set => (vocabulary, prompts) = (value, null);
+    }
+
+    private SamplePrompt[] SamplePrompts => prompts ??= Prompts();
+
     /// <summary><c>--pause-at</c>.</summary>
     public long? PauseAt { get; } = arguments.GetValue(options.PauseAt);
 
@@ -47,7 +59,7 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     public IReadOnlyList<string> Errors(ModelReference model)
     {
         var errors = SpecificationCheck.Errors(Preview(model, validationTokenCount: 2)).ToList();
-        if (prompts.Value.FirstOrDefault(one => one.Tokens.Count >= model.Shape.ContextLength) is { } tooLong)
+        if (SamplePrompts.FirstOrDefault(one => one.Tokens.Count >= model.Shape.ContextLength) is { } tooLong)
         {
             return
             [
@@ -196,15 +208,15 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
         var fitting = Math.Min(
             defaults.SampleLength,
             SamplingOptions.LengthThatFits(
-                model.Shape.ContextLength, prompts.Value.Max(prompt => prompt.Tokens.Count)));
+                model.Shape.ContextLength, SamplePrompts.Max(prompt => prompt.Tokens.Count)));
         return standard with
         {
             Every = arguments.GetValue(options.SampleEvery) ?? defaults.SampleEvery,
             Count = Int(options.SampleNum) ?? standard.Count,
             Length = Int(options.SampleLength) ?? fitting,
-            Prompt = prompts.Value[0].Text,
-            PromptTokens = prompts.Value[0].Tokens,
-            MorePrompts = prompts.Value[1..],
+            Prompt = SamplePrompts[0].Text,
+            PromptTokens = SamplePrompts[0].Tokens,
+            MorePrompts = SamplePrompts[1..],
             TopK = Int(options.TopK) ?? standard.TopK,
             TopP = arguments.GetValue(options.TopP) ?? standard.TopP,
             Temperature = arguments.GetValue(options.Temperature) ?? standard.Temperature,
@@ -218,16 +230,17 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
     }
 
     /// <summary>The prompts of the samples, in order, a file's last; end-of-text where none is named.</summary>
-    private static SamplePrompt[] Prompts(TrainingOptions options, ParseResult arguments)
+    private SamplePrompt[] Prompts()
     {
         var texts = (arguments.GetValue(options.SamplePrompt) ?? []).ToList();
         if (arguments.GetValue(options.SamplePromptFile) is { } path)
             texts.Add(PromptFile.Read(options.SamplePromptFile.Name, path));
-        var tokenizer = new Lazy<Gpt2Tokenizer>(() => new Gpt2Tokenizer());
+        var tokenizer = new Lazy<Gpt2Tokenizer>(() => new Gpt2Tokenizer(vocabulary ?? Gpt2Vocabulary.BuiltIn));
+        var begin = vocabulary is null ? new SamplingOptions().PromptTokens : PromptText.Begin(vocabulary);
         return
         [
             .. texts.DefaultIfEmpty("").Select(text => text.Length == 0
-                ? new SamplePrompt("", new SamplingOptions().PromptTokens)
+                ? new SamplePrompt("", begin)
                 : new SamplePrompt(text, PromptText.Encode(text, tokenizer.Value))),
         ];
     }

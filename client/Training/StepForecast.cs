@@ -11,6 +11,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Client.Training;
 
@@ -18,7 +19,7 @@ namespace Gpt2Cluster.Client.Training;
 /// How long a step of a run would take on a cluster's workers, before there is the run: each worker times some steps of
 /// the model, all at the same time, then the silos average as many values as take their links half a second.
 /// </summary>
-internal sealed class StepForecast
+internal sealed class StepForecast : IAsyncDisposable
 {
     /// <summary>Two steps warm up; the fewest that have a median which one disturbance leaves alone.</summary>
     private const int ProbeSteps = 7;
@@ -38,6 +39,7 @@ internal sealed class StepForecast
     private readonly CommandContext context;
     private readonly SpecificationBuilder builder;
     private readonly ModelReference? known;
+    private ClusterSession? session;
 
     private StepForecast(CommandContext context, SpecificationBuilder builder, ModelReference? known)
     {
@@ -52,10 +54,29 @@ internal sealed class StepForecast
     {
         var builder = new SpecificationBuilder(options, context.Arguments);
         var known = new ModelResolver(context).Preview(builder.Model);
+        builder.Vocabulary = new ModelVocabularies(context).Preview(builder.Model);
         if (known is not null)
             Throw(builder.Errors(known));
         return new StepForecast(context, builder, known);
     }
+
+    /// <summary>The model's vocabulary as far as this machine knows it.</summary>
+    public Gpt2Vocabulary? KnownVocabulary => builder.Vocabulary;
+
+    /// <summary>The model's vocabulary, which the cluster is asked for where this machine does not know it.</summary>
+    /// <exception cref="UserErrorException">There is no such model, or its vocabulary cannot be used.</exception>
+    /// <exception cref="ClientException">The cluster is out of reach, or no silo has it.</exception>
+    public async Task<Gpt2Vocabulary> ReadVocabulary(CancellationToken cancellation)
+    {
+        if (builder.Vocabulary is { } known)
+            return known;
+        session ??= await ClusterSession.Open(context, cancellation);
+        var model = await new ModelResolver(context).Resolve(session, builder.Model, cancellation);
+        return builder.Vocabulary = await ModelVocabularies.Of(session, model, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => session?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     /// <summary>Measures the cluster.</summary>
     /// <param name="tokenCount">Of the dataset.</param>
@@ -65,7 +86,7 @@ internal sealed class StepForecast
     /// <exception cref="ClientException">The cluster is out of reach, or has no workers for the run.</exception>
     public async Task<JsonObject> Measure(long tokenCount, CancellationToken cancellation)
     {
-        await using var session = await ClusterSession.Open(context, cancellation);
+        session ??= await ClusterSession.Open(context, cancellation);
         var model = known ?? await new ModelResolver(context).Resolve(session, builder.Model, cancellation);
         Throw(builder.Errors(model));
         var warnings = new List<string>();

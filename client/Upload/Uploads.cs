@@ -4,6 +4,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Data.Uploads;
 using DatasetDescription = Gpt2Cluster.Contracts.Datasets.DatasetDescription;
 
@@ -19,11 +20,15 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
 
     /// <summary>Streams a dataset and waits until it is tokenised and stored.</summary>
     /// <exception cref="UserErrorException">The dataset is bad, or was changed meanwhile; it says where.</exception>
-    public async Task<DatasetDescription> Dataset(DatasetUpload dataset, CancellationToken cancellation)
+    /// <param name="dataset">The dataset.</param>
+    /// <param name="vocabulary">Whose tokens it is to become.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<DatasetDescription> Dataset(
+        DatasetUpload dataset, Gpt2Vocabulary vocabulary, CancellationToken cancellation)
     {
         var source = dataset.Source;
         var answer = await Send(
-            (stream, progress) => dataset.Write(stream, progress, cancellation),
+            (stream, progress) => dataset.Write(stream, vocabulary, progress, cancellation),
             upload => upload.FinishDataset(source.Path),
             ($"reading {source.Path}", source.Bytes),
             cancellation);

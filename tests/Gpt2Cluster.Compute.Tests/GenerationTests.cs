@@ -83,6 +83,21 @@ public sealed class GenerationTests
         Assert.Equal(Generate(replica, wish), Generate(replica, wish with { TokenCount = 1000 }));
     }
 
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(5, 1)]
+    [InlineData(0, 0)]
+    public void Ids_that_a_vocabulary_leaves_out_are_never_drawn_and_the_others_as_before(int topK, double temperature)
+    {
+        using var replica = Fresh(Precision.Float32, Route.Cpu);
+        var wish = Request with { Length = 21, TopK = topK, Temperature = temperature };
+        var all = Generate(replica, wish).SelectMany(tokens => tokens).ToList();
+        var left = all.GroupBy(token => token).OrderByDescending(same => same.Count()).Select(same => same.Key).First();
+        var drawn = Generate(replica, wish with { NeverDrawn = [left, 1000] });
+        Assert.All(drawn, tokens => Assert.DoesNotContain(left, tokens));
+        Assert.Equal(Generate(replica, wish), Generate(replica, wish with { NeverDrawn = [1000] }));
+    }
+
     [Fact]
     public void One_likeliest_token_is_greedy()
     {

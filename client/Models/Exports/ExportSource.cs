@@ -9,6 +9,7 @@ using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Client.Models.Exports;
 
@@ -39,11 +40,19 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
 
         var path = folder ?? Path.GetFullPath(model);
         var hash = await HashOf(path);
-        return new ExportedModel(
-            ModelFormats.Open(path), new VocabularyFiles(path), Origins.OfModel(name, path, hash))
+        var opened = ModelFormats.Open(path);
+        try
         {
-            FoundSha256 = hash,
-        };
+            return new ExportedModel(opened, opened.ReadVocabulary(), Origins.OfModel(name, path, hash))
+            {
+                FoundSha256 = hash,
+            };
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
     }
 
     private async Task<ExportedModel> OpenRun(string run, string wish, CancellationToken cancellation)
@@ -66,9 +75,9 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         var manifest = CheckpointModel.ReadManifest(folder);
         var specification = manifest.Record.Specification;
         var start = await OpenStart(specification, manifest.FrozenHash is not null, cancellation);
-        var model = CheckpointModel.Open(folder, start.Weights);
-        return new ExportedModel(
-            model, new VocabularyFiles(start.VocabularyFolder), await Origins.OfRun(session!, manifest, start.Origin))
+        var vocabulary = await Vocabulary(specification.Model, cancellation);
+        var model = CheckpointModel.Open(folder, start.Weights, vocabulary);
+        return new ExportedModel(model, vocabulary, await Origins.OfRun(session!, manifest, start.Origin))
         {
             FoundSha256 = stateHash,
             Adapter = specification.Lora is { } options
@@ -81,7 +90,21 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         };
     }
 
-    /// <summary>What a run began with: its weights where they are needed, its vocabulary, its origin.</summary>
+    /// <summary>The vocabulary that a run was begun with.</summary>
+    private async Task<Gpt2Vocabulary> Vocabulary(ModelReference model, CancellationToken cancellation)
+    {
+        if (model.Vocabulary is not { } sha256)
+            return Gpt2Vocabulary.BuiltIn;
+        var folder = await folders.Bring(
+            $"{VocabularyDirectory.FolderName}/{sha256}", [VocabularyDirectory.FileName], _ => null, cancellation);
+        return folder is not null
+            ? VocabularyDirectory.Open(folder, sha256)
+            : throw new UserErrorException(
+                $"The run began with a vocabulary of {model.Name} that no silo that can be reached has any more; start "
+                + "one that has served the run.");
+    }
+
+    /// <summary>What a run began with: its weights where they are needed, its origin.</summary>
     private async Task<Start> OpenStart(
         RunSpecification specification, bool needsWeights, CancellationToken cancellation)
     {
@@ -89,7 +112,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         if (model.IsScratch)
         {
             var fresh = needsWeights ? new ScratchModel(model.Shape, specification.Seed) : null;
-            return new Start(fresh, null, new Origin { Name = model.Name, Seed = specification.Seed });
+            return new Start(fresh, new Origin { Name = model.Name, Seed = specification.Seed });
         }
 
         if (model.BaseRun is { } run)
@@ -104,7 +127,6 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
 
         return new Start(
             needsWeights ? ModelFormats.Open(folder!) : null,
-            folder,
             Origins.OfModel(model.Name, folder, model.Sha256));
     }
 
@@ -122,12 +144,12 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         if (opened is null)
         {
             var gone = new Origin { Name = model.Name, Run = run, Step = model.Step, Sha256 = model.Sha256 };
-            return new Start(null, null, gone);
+            return new Start(null, gone);
         }
 
         if (!needsWeights)
             opened.Weights.Dispose();
-        return new Start(needsWeights ? opened.Weights : null, opened.Vocabulary.Folder, opened.Origin);
+        return new Start(needsWeights ? opened.Weights : null, opened.Origin);
     }
 
     /// <summary>A stored model's folder on this machine; null if there is none.</summary>
@@ -193,5 +215,5 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
                     + $"{string.Join(", ", run.Checkpoints.Select(one => one.Step))}.");
     }
 
-    private sealed record Start(IModelReader? Weights, string? VocabularyFolder, Origin Origin);
+    private sealed record Start(IModelReader? Weights, Origin Origin);
 }

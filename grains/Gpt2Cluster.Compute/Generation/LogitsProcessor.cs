@@ -6,7 +6,7 @@ namespace Gpt2Cluster.Compute.Generation;
 /// Changes logits by what a text already holds, before temperature and cuts, in the order and by the definitions of
 /// Hugging Face's <c>generate</c>: repetition penalty (Keskar et al. 2019, CTRL;
 /// <c>RepetitionPenaltyLogitsProcessor</c>, over prompt and text), <c>NoRepeatNGramLogitsProcessor</c>,
-/// <c>MinNewTokensLengthLogitsProcessor</c>.
+/// <c>MinNewTokensLengthLogitsProcessor</c>. What is no token of the vocabulary is never drawn.
 /// </summary>
 internal sealed class LogitsProcessor(GenerationRequest request, int vocabularySize)
 {
@@ -16,7 +16,7 @@ internal sealed class LogitsProcessor(GenerationRequest request, int vocabularyS
     /// <summary>Whether a request asks for any of it.</summary>
     public static bool IsAskedFor(GenerationRequest request) =>
         request.RepetitionPenalty != 1 || request.NoRepeatNgram > 0
-        || (request.MinLength > 0 && request.StopToken is not null);
+        || (request.MinLength > 0 && request.StopToken is not null) || request.NeverDrawn.Count > 0;
 
     /// <summary>The logits as they are to be drawn from: minus infinity for what must not come.</summary>
     /// <param name="logits">V numbers, which stay as they are.</param>
@@ -30,13 +30,27 @@ internal sealed class LogitsProcessor(GenerationRequest request, int vocabularyS
             Penalize(tokens);
         if (request.NoRepeatNgram > 0)
             ForbidRepeatedNgrams(request.NoRepeatNgram, tokens);
+        Forbid(request.NeverDrawn);
         if (position < request.MinLength && request.StopToken is { } stop && stop < vocabularySize)
             changed[stop] = float.NegativeInfinity;
 
-        // With all forbidden, nothing could be drawn: then nothing is.
+        // With all forbidden, nothing could be drawn: then no rule counts but that of what is no token.
         if (!changed.AsSpan().ContainsAnyExcept(float.NegativeInfinity))
+        {
             logits.CopyTo(changed);
+            Forbid(request.NeverDrawn);
+        }
+
         return changed;
+    }
+
+    private void Forbid(IReadOnlyList<int> tokens)
+    {
+        foreach (var token in tokens)
+        {
+            if (token < vocabularySize)
+                changed[token] = float.NegativeInfinity;
+        }
     }
 
     private void Penalize(IReadOnlyList<int> tokens)

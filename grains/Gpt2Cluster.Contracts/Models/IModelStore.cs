@@ -34,8 +34,8 @@ public interface IModelStore : IGrainWithStringKey
     Task<StoredModel[]> List();
 
     /// <summary>
-    /// The files of a model (<c>models/NAME</c>), a checkpoint (<c>runs/RUN/checkpoints/STEP</c>) or a dataset
-    /// (<c>datasets/HASH</c>), with their lengths; empty if it is not here.
+    /// The files of a model (<c>models/NAME</c>), a checkpoint (<c>runs/RUN/checkpoints/STEP</c>), a dataset
+    /// (<c>datasets/HASH</c>) or a vocabulary (<c>vocabularies/HASH</c>), with their lengths; empty if it is not here.
     /// </summary>
     [Alias("files")]
     Task<StoredFile[]> Files(string relativeFolder);
@@ -54,7 +54,7 @@ public interface IModelStore : IGrainWithStringKey
     Task<Datasets.DatasetDescription?> Dataset(string hash);
 
     /// <summary>
-    /// Copies a model, checkpoint or dataset from another silo's store unless it is here already. Answers within 4 s;
+    /// Copies a model, checkpoint, dataset or vocabulary from another silo's store unless it is here already. Answers within 4 s;
     /// ask again while it is under way.
     /// </summary>
     /// <param name="relativeFolder">Its name in the store.</param>

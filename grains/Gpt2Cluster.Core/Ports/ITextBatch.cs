@@ -140,6 +140,12 @@ public sealed record GenerationRequest
     /// </summary>
     public int? TokenCount { get; init; }
 
+    /// <summary>
+    /// Ids below <see cref="TokenCount"/> that are not drawn either: those that a vocabulary leaves out, and its special
+    /// tokens.
+    /// </summary>
+    public IReadOnlyList<int> NeverDrawn { get; init; } = [];
+
     /// <summary>A sample ends when this token is drawn; null never ends early.</summary>
     public int? StopToken { get; init; }
 

@@ -10,7 +10,11 @@ namespace Gpt2Cluster.Core.Specification;
 /// <c>scratch:</c>.
 /// </param>
 /// <param name="Step">For <c>run:NAME</c>: the step of its checkpoint at submission; null for others.</param>
-public sealed record ModelReference(string Name, ModelShape Shape, string? Sha256 = null, long? Step = null)
+/// <param name="Vocabulary">
+/// The vocabulary's hash, lower-case hexadecimal, where texts are not made of OpenAI's tokens; else null.
+/// </param>
+public sealed record ModelReference(
+    string Name, ModelShape Shape, string? Sha256 = null, long? Step = null, string? Vocabulary = null)
 {
     /// <summary>What names of runs begin with where a model's name is expected.</summary>
     public const string RunPrefix = "run:";

@@ -18,7 +18,7 @@ public sealed record SamplingOptions
     /// <summary><c>--sample-prompt</c>; empty for end-of-text.</summary>
     public string Prompt { get; init; } = "";
 
-    /// <summary>The prompt's tokens, one or more.</summary>
+    /// <summary>The prompt's tokens, one or more; the default is OpenAI's end-of-text.</summary>
     public IReadOnlyList<int> PromptTokens { get; init; } = [50256];
 
     /// <summary>More prompts, where <c>--sample-prompt</c> is repeated; their samples follow the first one's.</summary>

@@ -9,6 +9,7 @@ public static class SpecificationDifferences
         ["run"] = "--run",
         ["model.name"] = "--model",
         ["model.sha256"] = "the weights of --model",
+        ["model.vocabulary"] = "the vocabulary of --model",
         ["model.step"] = "the checkpoint of --model",
         ["model.shape.vocabulary_size"] = "the vocabulary size of --model",
         ["model.shape.context_length"] = "the context of --model",

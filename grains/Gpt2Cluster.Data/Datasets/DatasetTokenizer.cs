@@ -5,9 +5,9 @@ using Gpt2Cluster.Data.Tokens;
 namespace Gpt2Cluster.Data.Datasets;
 
 /// <summary>
-/// Turns documents into tokens, uint16 little endian, in constant memory. Between documents that have content comes
-/// 50256; nothing comes after the last unless it ends so itself; a document without content, such as an empty file in a
-/// folder, leaves no trace. One thread at a time.
+/// Turns documents into tokens, uint16 little endian, in constant memory. Between documents that have content comes the
+/// vocabulary's end-of-text token, and nothing where it has none; nothing comes after the last unless it ends so itself;
+/// a document without content, such as an empty file in a folder, leaves no trace. One thread at a time.
 /// </summary>
 public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
 {
@@ -17,6 +17,7 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
     private static readonly byte[] Word = "<|endoftext|>"u8.ToArray();
 
     private readonly DatasetOptions options;
+    private readonly Gpt2Vocabulary vocabulary;
     private readonly TokenWriter output;
     private readonly TextEncoder encoder;
     private readonly EndOfTextSplitter splitter;
@@ -38,8 +39,10 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
     {
         ArgumentNullException.ThrowIfNull(output);
         this.options = options ?? new DatasetOptions();
-        this.output = new TokenWriter(output);
-        encoder = new TextEncoder(tokenizer ?? new Gpt2Tokenizer(), this.output);
+        tokenizer ??= new Gpt2Tokenizer();
+        vocabulary = tokenizer.Vocabulary;
+        this.output = new TokenWriter(output, vocabulary.EndOfText);
+        encoder = new TextEncoder(tokenizer, this.output);
         splitter = new EndOfTextSplitter(this);
         cleaner = new TextCleaner(new Splitting(this));
     }
@@ -58,10 +61,18 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
     public void EndOfText() => documentIsEnded = true;
 
     /// <inheritdoc/>
+    /// <exception cref="UserErrorException">One is none of the vocabulary's.</exception>
     public void Tokens(ReadOnlySpan<ushort> tokens)
     {
         if (tokens.IsEmpty)
             return;
+        var last = (ushort)(vocabulary.Count - 1);
+        if (tokens.IndexOfAnyExceptInRange((ushort)0, last) is >= 0 and var place)
+        {
+            throw new UserErrorException($"The dataset holds the token {tokens[place]}, and the vocabulary's are 0 to "
+                + $"{last}; encode the text with the model's own.");
+        }
+
         BeginContent();
         output.Write(tokens);
     }
@@ -156,7 +167,7 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
     private void WriteEndOfText()
     {
         encoder.Flush();
-        output.Write([(ushort)Gpt2Vocabulary.EndOfText]);
+        output.EndStretch();
     }
 
     private void EndChunk()

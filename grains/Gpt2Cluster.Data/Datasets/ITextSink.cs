@@ -6,7 +6,7 @@ internal interface ITextSink
     /// <summary>More text; the span is valid during the call only.</summary>
     void Text(ReadOnlySpan<byte> utf8);
 
-    /// <summary>The token 50256 stands here.</summary>
+    /// <summary>The end-of-text token stands here.</summary>
     void EndOfText();
 
     /// <summary>The document ends.</summary>

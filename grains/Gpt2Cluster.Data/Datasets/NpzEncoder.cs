@@ -3,6 +3,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Sources.Npz;
 using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Datasets;
 
@@ -25,6 +26,7 @@ public static class NpzEncoder
     /// <param name="source">The texts.</param>
     /// <param name="target">The file; <c>.npz</c> is appended when it is missing, as NumPy does.</param>
     /// <param name="options">How.</param>
+    /// <param name="vocabulary">Whose tokens; null for OpenAI's.</param>
     /// <param name="progress">Told the bytes read so far.</param>
     /// <param name="cancellation">Stops between pieces.</param>
     /// <returns>Counts and hash.</returns>
@@ -33,6 +35,7 @@ public static class NpzEncoder
         DatasetSource source,
         string target,
         DatasetOptions options,
+        Gpt2Vocabulary? vocabulary = null,
         IProgress<long>? progress = null,
         CancellationToken cancellation = default)
     {
@@ -51,7 +54,7 @@ public static class NpzEncoder
                 FileShare.None,
                 BufferBytes,
                 FileOptions.DeleteOnClose);
-            using var tokenizer = new DatasetTokenizer(tokens, options);
+            using var tokenizer = new DatasetTokenizer(tokens, options, new Gpt2Tokenizer(vocabulary ?? Gpt2Vocabulary.BuiltIn));
             source.Read(tokenizer, progress, cancellation);
             var result = tokenizer.Complete();
             tokens.Position = 0;

@@ -11,7 +11,7 @@ public static class PromptText
 {
     /// <summary>
     /// The tokens of a prompt: <c>&lt;|endoftext|&gt;</c> is its token as in a dataset, and an empty prompt is that
-    /// token alone.
+    /// token alone, or what a text begins with (<see cref="Begin"/>) where there is none.
     /// </summary>
     public static IReadOnlyList<int> Encode(string prompt, Gpt2Tokenizer tokenizer)
     {
@@ -21,10 +21,27 @@ public static class PromptText
         var splitter = new EndOfTextSplitter(sink);
         splitter.Text(Encoding.UTF8.GetBytes(prompt));
         splitter.EndDocument();
-        return sink.Tokens.Count == 0 ? [Gpt2Vocabulary.EndOfText] : sink.Tokens;
+        return sink.Tokens.Count > 0 ? sink.Tokens : Begin(tokenizer.Vocabulary);
     }
 
-    /// <summary>A prompt from a file of UTF-8: a byte-order mark goes, CRLF and CR become LF.</summary>
+    /// <summary>
+    /// What a text without a prompt begins with: the end-of-text token, or where the vocabulary has none a line's end.
+    /// </summary>
+    public static IReadOnlyList<int> Begin(Gpt2Vocabulary vocabulary)
+    {
+        ArgumentNullException.ThrowIfNull(vocabulary);
+        return
+        [
+            vocabulary.EndOfText
+                ?? Enumerable.Range(0, vocabulary.Count).First(
+                    id => vocabulary.IsText(id) && vocabulary.BytesOf(id) is [(byte)'\n']),
+        ];
+    }
+
+    /// <summary>
+    /// A prompt from a file, read as a text of a dataset is: UTF-8, or UTF-16 by its byte-order mark; the mark goes,
+    /// CRLF and CR become LF.
+    /// </summary>
     /// <exception cref="UserErrorException">It cannot be read or is no text; the place is named.</exception>
     public static string Read(string path)
     {
@@ -49,7 +66,8 @@ public static class PromptText
         public void EndOfText()
         {
             EndDocument();
-            Tokens.Add(Gpt2Vocabulary.EndOfText);
+            if (tokenizer.Vocabulary.EndOfText is { } token)
+                Tokens.Add(token);
         }
 
         public void EndDocument()

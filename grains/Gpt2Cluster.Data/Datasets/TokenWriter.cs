@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Datasets;
 
 /// <summary>Writes tokens as uint16 little endian, and hashes and counts them on the way.</summary>
-internal sealed class TokenWriter(Stream output) : IDisposable
+/// <param name="output">Where to; stays open.</param>
+/// <param name="endOfText">The token between stretches; null where the vocabulary has none.</param>
+internal sealed class TokenWriter(Stream output, int? endOfText) : IDisposable
 {
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private bool inDocument;
@@ -23,7 +24,7 @@ internal sealed class TokenWriter(Stream output) : IDisposable
     {
         foreach (var token in tokens)
         {
-            var inside = token != Gpt2Vocabulary.EndOfText;
+            var inside = token != endOfText;
             if (inside && !inDocument)
                 StretchCount++;
             inDocument = inside;
@@ -33,6 +34,14 @@ internal sealed class TokenWriter(Stream output) : IDisposable
         var bytes = MemoryMarshal.AsBytes(tokens);
         hash.AppendData(bytes);
         output.Write(bytes);
+    }
+
+    /// <summary>A stretch ends here, with or without a token that says so.</summary>
+    public void EndStretch()
+    {
+        if (endOfText is { } token)
+            Write([(ushort)token]);
+        inDocument = false;
     }
 
     public void Dispose() => hash.Dispose();

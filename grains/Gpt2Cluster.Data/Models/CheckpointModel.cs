@@ -18,12 +18,19 @@ public sealed class CheckpointModel : IModelReader
 
     private readonly SafetensorsFile trained;
     private readonly IModelReader? frozen;
+    private readonly Gpt2Vocabulary vocabulary;
     private readonly ParameterLayout held;
     private readonly Dictionary<ParameterId, float[]> factors = [];
 
-    private CheckpointModel(string path, CheckpointManifest manifest, SafetensorsFile trained, IModelReader? frozen)
+    private CheckpointModel(
+        string path,
+        CheckpointManifest manifest,
+        SafetensorsFile trained,
+        IModelReader? frozen,
+        Gpt2Vocabulary vocabulary)
     {
         (Path, Manifest, this.trained, this.frozen) = (path, manifest, trained, frozen);
+        this.vocabulary = vocabulary;
         Parameters = manifest.Record.Specification.Parameters();
         held = manifest.Layout();
     }
@@ -61,8 +68,9 @@ public sealed class CheckpointModel : IModelReader
     /// The model that the run began with, which is disposed of with this one; null where the checkpoint holds all
     /// parameters (<see cref="CheckpointManifest.FrozenHash"/> is null).
     /// </param>
+    /// <param name="vocabulary">The one that the run was begun with.</param>
     /// <exception cref="UserErrorException">A file is missing or damaged, or the model has another shape.</exception>
-    public static CheckpointModel Open(string folder, IModelReader? frozen)
+    public static CheckpointModel Open(string folder, IModelReader? frozen, Gpt2Vocabulary vocabulary)
     {
         var manifest = ReadManifest(folder);
         if ((manifest.FrozenHash is null) != (frozen is null))
@@ -72,7 +80,7 @@ public sealed class CheckpointModel : IModelReader
         var file = SafetensorsFile.Open(System.IO.Path.Combine(folder, ParametersFileName));
         try
         {
-            var model = new CheckpointModel(folder, manifest, file, frozen);
+            var model = new CheckpointModel(folder, manifest, file, frozen, vocabulary);
             model.CheckTensors();
             model.ReadFactors();
             return model;
@@ -85,10 +93,10 @@ public sealed class CheckpointModel : IModelReader
     }
 
     /// <inheritdoc/>
-    public Stream? OpenVocabulary(string fileName) => frozen?.OpenVocabulary(fileName);
+    public Stream? OpenVocabulary(string fileName) => vocabulary.OpenFile(fileName);
 
     /// <summary>The model's vocabulary is that of what the run began with.</summary>
-    public Gpt2Vocabulary ReadVocabulary() => frozen?.ReadVocabulary() ?? Gpt2Vocabulary.BuiltIn;
+    public Gpt2Vocabulary ReadVocabulary() => vocabulary;
 
     /// <inheritdoc/>
     public void ReadParameters(long start, Span<float> into)

@@ -40,7 +40,7 @@ public interface IModelReader : IDisposable
         using var merges = OpenVocabulary("merges.txt");
         return tokens is null || merges is null
             ? Gpt2Vocabulary.BuiltIn
-            : Gpt2Vocabulary.Read(tokens, merges, Path);
+            : Gpt2Vocabulary.Read(tokens, merges, default, Path);
     }
 
     /// <summary>Reads parameters from the flat index <paramref name="start"/> on, as fp32.</summary>

@@ -78,7 +78,7 @@ public sealed partial class ModelDirectory(string root)
         ArgumentException.ThrowIfNullOrEmpty(path);
         var full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         using var model = ModelFormats.Open(full);
-        VocabularyProbe.Check(model.ReadVocabulary(), full);
+        VocabularyProbe.CheckBrought(model.ReadVocabulary(), model.Shape.VocabularySize, full);
         var target = PathOf(name ?? System.IO.Path.GetFileName(full));
         if (Directory.Exists(target))
             throw new UserErrorException(

@@ -46,7 +46,8 @@ public sealed record ModelFile(string Name, Func<Stream> Open)
             new(ModelConfiguration.FileName, () =>
             {
                 var configuration = new MemoryStream();
-                ModelConfiguration.Write(configuration, model.Shape);
+                ModelConfiguration.Write(
+                    configuration, model.Shape, model.ReadVocabulary().EndOfTextOf(model.Shape.VocabularySize));
                 configuration.Position = 0;
                 return configuration;
             }),

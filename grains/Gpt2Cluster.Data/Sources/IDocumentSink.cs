@@ -14,11 +14,11 @@ public interface IDocumentSink
     void Text(ReadOnlySpan<byte> utf8);
 
     /// <summary>
-    /// The text of the document ends with token 50256, whatever comes behind it; nothing but its end may follow.
+    /// The text of the document ends with the end-of-text token, whatever comes behind it; nothing but its end may follow.
     /// </summary>
     void EndOfText();
 
-    /// <summary>More tokens of the document, 0 to 50256; a document has text or tokens, not both.</summary>
+    /// <summary>More tokens of the document; a document has text or tokens, not both.</summary>
     void Tokens(ReadOnlySpan<ushort> tokens);
 
     /// <summary>An array of an .npz ends.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using Gpt2Cluster.Data.Sources.Documents;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Sources;
 
@@ -20,6 +21,9 @@ public sealed record SourceOptions
 
     /// <summary>Reads what libraries take apart; null: they do it in this process.</summary>
     public DocumentProcess? Process { get; init; }
+
+    /// <summary>Numbers in an .npz below this are tokens; the default is OpenAI's.</summary>
+    public int TokenCount { get; init; } = Gpt2Vocabulary.BuiltInCount;
 
     /// <summary>Told in one sentence what is left out, or read otherwise than its name promises.</summary>
     public Action<string> Warn { get; init; } = _ => { };

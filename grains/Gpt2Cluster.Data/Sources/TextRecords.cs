@@ -7,13 +7,13 @@ namespace Gpt2Cluster.Data.Sources;
 /// <summary>
 /// The documents of JSON records. A record is a text, an object with the text in a field, or one of OpenAI's: either
 /// <c>prompt</c> and <c>completion</c>, one behind the other, or <c>messages</c> as <see cref="ChatTranscript"/> writes
-/// them; both end with token 50256.
+/// them; both end with the end-of-text token.
 /// </summary>
 /// <param name="options">Names the field.</param>
 /// <param name="sink">Takes the documents.</param>
 internal sealed class TextRecords(SourceOptions options, IDocumentSink sink)
 {
-    /// <summary>The mark in an upload's record that its text ends with token 50256.</summary>
+    /// <summary>The mark in an upload's record that its text ends with the end-of-text token.</summary>
     public const string EndField = "end_of_text";
 
     private readonly string field = options.TextField ?? SourceOptions.DefaultTextField;

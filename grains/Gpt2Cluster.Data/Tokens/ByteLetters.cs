@@ -25,6 +25,15 @@ internal static class ByteLetters
         return bytes;
     }
 
+    /// <summary>The letters that stand for bytes.</summary>
+    public static string ToLetters(ReadOnlySpan<byte> bytes)
+    {
+        var letters = new char[bytes.Length];
+        for (var i = 0; i < bytes.Length; i++)
+            letters[i] = Letters[bytes[i]];
+        return new string(letters);
+    }
+
     private static char[] Build()
     {
         var letters = new char[256];

@@ -9,6 +9,10 @@ namespace Gpt2Cluster.Data.Tokens;
 internal sealed class BytePairMerger(MergeTable merges)
 {
     private const int LongestPlainBytes = 128;
+    private const int EnoughBytes = 1 << 20;
+
+    /// <summary>Longest piece that is encoded at once; of longer ones the settled part comes first.</summary>
+    public int LongestAtOnceBytes { get; } = LongestWholeBytes(merges);
 
     /// <summary>
     /// Writes the tokens of <paramref name="piece"/>, any bytes, to <paramref name="tokens"/>, which has room for a
@@ -29,7 +33,46 @@ internal sealed class BytePairMerger(MergeTable merges)
             piece = piece[length..];
         }
 
+        merges.ToIds(tokens[..count]);
         return count;
+    }
+
+    /// <summary>
+    /// Writes the tokens at the beginning of a piece that its rest cannot change. The rest, encoded as a piece of its
+    /// own, has the tokens that it has in the whole: no merge crosses the place between them.
+    /// </summary>
+    /// <param name="beginning">The first bytes of a piece, <see cref="LongestAtOnceBytes"/>.</param>
+    /// <param name="bytesOf">The length of a token by its id.</param>
+    /// <param name="tokens">Where to; with room for a token a byte.</param>
+    /// <param name="tokenCount">Tokens written that count.</param>
+    /// <returns>The bytes they stand for, up to a character's beginning; 0 where none is settled.</returns>
+    public int EncodeSettled(
+        ReadOnlySpan<byte> beginning, Func<int, int> bytesOf, Span<ushort> tokens, out int tokenCount)
+    {
+        var (settled, end) = (0, 0);
+        var last = beginning.Length - Math.Min(merges.UnsettledBytes, beginning.Length);
+        tokenCount = 0;
+        if (last == 0)
+            return 0;
+        var count = Encode(beginning, tokens);
+        for (var index = 0; index < count; index++)
+        {
+            end += bytesOf(tokens[index]);
+            if (end > last)
+                break;
+            // A rest that began within a character would be cut otherwise.
+            if ((beginning[end] & 0xC0) != 0x80)
+                (settled, tokenCount) = (end, index + 1);
+        }
+
+        return settled;
+    }
+
+    private static int LongestWholeBytes(MergeTable merges)
+    {
+        var roomy = 4L * merges.UnsettledBytes;
+        return roomy > Gpt2Tokenizer.LongestPieceBytes ? Gpt2Tokenizer.LongestPieceBytes
+            : (int)Math.Max(roomy, EnoughBytes);
     }
 
     // ranks[i] is the rank of the pair of part i and the next; the last part has none.
@@ -46,7 +89,7 @@ internal sealed class BytePairMerger(MergeTable merges)
             var place = Lowest(ranks[..(count - 1)], out var rank);
             if (rank == MergeTable.None)
                 return count;
-            parts[place] = rank;
+            parts[place] = merges.Made(rank);
             parts[(place + 2)..count].CopyTo(parts[(place + 1)..]);
             if (place + 2 < count)
                 ranks[(place + 2)..(count - 1)].CopyTo(ranks[(place + 1)..]);

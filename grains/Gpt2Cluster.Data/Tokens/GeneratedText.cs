@@ -3,8 +3,8 @@ using System.Text;
 namespace Gpt2Cluster.Data.Tokens;
 
 /// <summary>
-/// A text that a model writes, as its tokens come: whole characters only, without the end-of-text token, up to a stop
-/// text.
+/// A text that a model writes, as its tokens come: whole characters only, without the end-of-text token or any other
+/// that no text is made of, up to a stop text.
 /// </summary>
 /// <param name="vocabulary">What the tokens stand for.</param>
 /// <param name="stops">Texts of which the first that comes ends it; none is empty.</param>
@@ -19,8 +19,7 @@ public sealed class GeneratedText(Gpt2Vocabulary vocabulary, IReadOnlyList<strin
 
     /// <summary>Takes a token.</summary>
     /// <returns>What may be shown now; may be empty.</returns>
-    public string Add(int token) =>
-        token == Gpt2Vocabulary.EndOfText ? "" : Say(matcher.Add(decoder.Add(token)));
+    public string Add(int token) => vocabulary.IsText(token) ? Say(matcher.Add(decoder.Add(token))) : "";
 
     /// <summary>The end: no token follows.</summary>
     /// <returns>What was held back.</returns>

@@ -15,7 +15,11 @@ namespace Gpt2Cluster.Data.Tokens;
 /// </summary>
 public sealed class Gpt2Tokenizer
 {
-    /// <summary>Most bytes of one unbroken piece; merging such a piece takes up to 6 s and 450 MB.</summary>
+    /// <summary>
+    /// Most bytes of one unbroken piece with a vocabulary whose merges are not in order, or so many and long that no
+    /// part of such a piece is settled before its end; merging it takes up to 6 s and 450 MB. With others, OpenAI's
+    /// among them, a piece may have any length.
+    /// </summary>
     public const int LongestPieceBytes = 16 << 20;
 
     // What is read of a piece in a window may reach behind the window.
@@ -24,6 +28,7 @@ public sealed class Gpt2Tokenizer
     private readonly PieceCache cache = new();
     private readonly LongPieceCache longCache = new();
     private readonly BytePairMerger merger;
+    private readonly Func<int, int> bytesOf;
 
     /// <summary>Makes a tokeniser of the built-in vocabulary.</summary>
     public Gpt2Tokenizer()
@@ -37,6 +42,7 @@ public sealed class Gpt2Tokenizer
         ArgumentNullException.ThrowIfNull(vocabulary);
         Vocabulary = vocabulary;
         merger = new BytePairMerger(vocabulary.Merges);
+        bytesOf = id => vocabulary.BytesOf(id).Length;
     }
 
     /// <summary>The tokens it knows.</summary>
@@ -53,11 +59,11 @@ public sealed class Gpt2Tokenizer
     }
 
     /// <summary>The text of tokens; bytes that are no UTF-8 become U+FFFD.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A token is not 0 to 50256.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A token is none of the vocabulary's.</exception>
     public string Decode(IEnumerable<int> tokens) => Encoding.UTF8.GetString(DecodeBytes(tokens));
 
     /// <summary>The bytes of tokens.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A token is not 0 to 50256.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A token is none of the vocabulary's.</exception>
     public byte[] DecodeBytes(IEnumerable<int> tokens)
     {
         ArgumentNullException.ThrowIfNull(tokens);
@@ -77,8 +83,8 @@ public sealed class Gpt2Tokenizer
     /// <param name="tokenCount">Tokens written.</param>
     /// <returns>The bytes that were encoded; the rest is to be given again with more text behind it.</returns>
     /// <exception cref="ArgumentException">There is not room enough.</exception>
-    /// <exception cref="UserErrorException">One unbroken piece is longer than <see
-    /// cref="LongestPieceBytes"/>.</exception>
+    /// <exception cref="UserErrorException">One unbroken piece is longer than the vocabulary allows (<see
+    /// cref="LongestPieceBytes"/>).</exception>
     public int EncodeUtf8(ReadOnlySpan<byte> text, bool final, Span<ushort> tokens, out int tokenCount)
     {
         if (tokens.Length < text.Length)
@@ -96,8 +102,13 @@ public sealed class Gpt2Tokenizer
             }
 
             var length = PreTokenScanner.Next(text[position..]);
-            if (length > LongestPieceBytes)
-                throw TooLong();
+            if (length > merger.LongestAtOnceBytes)
+            {
+                var settled = EncodeSettled(text.Slice(position, length), tokens[tokenCount..], ref tokenCount);
+                position += settled;
+                length -= settled;
+            }
+
             if (!final && position + length + PreTokenScanner.LookaheadBytes > text.Length)
                 break;
             tokenCount += EncodePiece(text.Slice(position, length), tokens[tokenCount..]);
@@ -107,9 +118,28 @@ public sealed class Gpt2Tokenizer
         return position;
     }
 
-    internal static UserErrorException TooLong() =>
-        new($"The text has more than {LongestPieceBytes >> 20} MiB without a break between words; "
-            + "this is hardly text: break it up or leave it out.");
+    private static UserErrorException TooLong() =>
+        new($"The text has more than {LongestPieceBytes >> 20} MiB without a break between words, and the model's "
+            + "vocabulary does not let them be read in parts; break the word up or leave it out.");
+
+    // All of a long piece but its last part. What is left of it is cut as the piece is: a run of letters, numbers,
+    // blanks or others stays one, and it is too long to be taken for an apostrophe with its letters, or a last blank.
+    private int EncodeSettled(ReadOnlySpan<byte> piece, Span<ushort> tokens, ref int tokenCount)
+    {
+        var (done, written) = (0, 0);
+        while (piece.Length - done > merger.LongestAtOnceBytes)
+        {
+            var beginning = piece.Slice(done, merger.LongestAtOnceBytes);
+            var settled = merger.EncodeSettled(beginning, bytesOf, tokens[written..], out var count);
+            if (settled == 0)
+                throw TooLong();
+            done += settled;
+            written += count;
+        }
+
+        tokenCount += written;
+        return done;
+    }
 
     // The pieces at the start of the text that end within a window of ASCII; 0 when there is none. A token stands for a
     // byte at least, so that as many places as bytes are left, of which a piece of the cache takes eight.

@@ -29,7 +29,7 @@ internal ref struct LongMerge
             Offer(i);
     }
 
-    /// <summary>Writes the tokens of a piece.</summary>
+    /// <summary>Writes the tokens of a piece, by their numbers in the table.</summary>
     /// <returns>How many there are.</returns>
     public static int Encode(MergeTable merges, ReadOnlySpan<byte> piece, Span<ushort> tokens)
     {
@@ -52,7 +52,7 @@ internal ref struct LongMerge
     private void Join(int left)
     {
         var right = next[left];
-        parts[left] = ranks[left];
+        parts[left] = merges.Made(ranks[left]);
         ranks[right] = MergeTable.None;
         next[left] = next[right];
         if (next[left] < parts.Length)

@@ -8,10 +8,12 @@ namespace Gpt2Cluster.Data.Tokens;
 /// </summary>
 public sealed class StreamingDecoder(Gpt2Vocabulary vocabulary)
 {
+    private const int MostOnStack = 512;
+
     private readonly Decoder decoder = Encoding.UTF8.GetDecoder();
 
     /// <summary>The text that is complete with this token; may be empty.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The token is not 0 to 50256.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The token is none of the vocabulary's.</exception>
     public string Add(int token) => Decode(vocabulary.BytesOf(token), flush: false);
 
     /// <summary>What was held back, as U+FFFD, and a fresh start.</summary>
@@ -19,7 +21,8 @@ public sealed class StreamingDecoder(Gpt2Vocabulary vocabulary)
 
     private string Decode(ReadOnlySpan<byte> bytes, bool flush)
     {
-        Span<char> characters = stackalloc char[vocabulary.LongestTokenBytes + 4];
+        var most = vocabulary.LongestTokenBytes + 4;
+        var characters = most <= MostOnStack ? stackalloc char[most] : new char[most];
         var count = decoder.GetChars(bytes, characters, flush);
         return new string(characters[..count]);
     }

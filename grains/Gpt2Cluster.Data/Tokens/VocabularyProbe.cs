@@ -6,8 +6,8 @@ using Microsoft.ML.Tokenizers;
 namespace Gpt2Cluster.Data.Tokens;
 
 /// <summary>
-/// Encodes a text by Microsoft.ML.Tokenizers as well, with a vocabulary that somebody brings: what a second tokeniser
-/// merges into other tokens is no vocabulary of GPT-2's kind, and a model would be trained on tokens it does not know.
+/// Encodes a text by Microsoft.ML.Tokenizers as well, with a vocabulary that somebody brings: where a second tokeniser
+/// gives other tokens a model would be trained on tokens it does not know.
 /// </summary>
 public static class VocabularyProbe
 {
@@ -25,6 +25,16 @@ public static class VocabularyProbe
             Check(vocabulary, place, new Gpt2Tokenizer(vocabulary).Encode);
     }
 
+    /// <summary>Checks a vocabulary that comes with a model, also against the rows of the model's embedding.</summary>
+    /// <exception cref="UserErrorException">Two tokenisers disagree on it, or there are too few rows.</exception>
+    public static void CheckBrought(Gpt2Vocabulary vocabulary, int rows, string place)
+    {
+        ArgumentNullException.ThrowIfNull(vocabulary);
+        if (vocabulary.Reference is not null)
+            vocabulary.CheckRows(rows, place);
+        Check(vocabulary, place);
+    }
+
     /// <summary>The same with another first tokeniser.</summary>
     internal static void Check(Gpt2Vocabulary vocabulary, string place, Func<string, IReadOnlyList<int>> encode)
     {
@@ -39,38 +49,37 @@ public static class VocabularyProbe
     private static string TextOf(Gpt2Vocabulary vocabulary)
     {
         var text = new List<byte>();
-        for (var id = 0; id < Gpt2Vocabulary.EndOfText; id += Stride)
+        for (var id = 0; id < vocabulary.Count; id += Stride)
         {
-            if (Utf8.IsValid(vocabulary.BytesOf(id)))
+            if (vocabulary.IsText(id) && Utf8.IsValid(vocabulary.BytesOf(id)))
                 text.AddRange(vocabulary.BytesOf(id));
         }
 
         return Encoding.UTF8.GetString([.. text]);
     }
 
+    // The library is given the pieces in the letters of vocab.json: then it has nothing to do but to merge.
     private static List<int> ByLibrary(Gpt2Vocabulary vocabulary, string text)
     {
-        using var ranks = Ranks(vocabulary);
-        var library = TiktokenTokenizer.Create(ranks, preTokenizer: null, normalizer: null);
+        var library = BpeTokenizer.Create(new BpeOptions(Tokens(vocabulary))
+        {
+            Merges = VocabularyContent.MergeWords(vocabulary),
+        });
         var tokens = new List<int>();
         var rest = Encoding.UTF8.GetBytes(text).AsSpan();
         while (!rest.IsEmpty)
         {
             var length = PreTokenScanner.Next(rest);
-            var piece = Encoding.UTF8.GetString(rest[..length]);
             tokens.AddRange(library.EncodeToIds(
-                piece, considerPreTokenization: false, considerNormalization: false));
+                ByteLetters.ToLetters(rest[..length]), considerPreTokenization: false, considerNormalization: false));
             rest = rest[length..];
         }
 
         return tokens;
     }
 
-    // The ranks in tiktoken's format, one "base64 id" a line.
-    private static MemoryStream Ranks(Gpt2Vocabulary vocabulary)
-    {
-        var lines = Enumerable.Range(0, Gpt2Vocabulary.EndOfText)
-            .Select(id => $"{Convert.ToBase64String(vocabulary.BytesOf(id))} {id}\n");
-        return new MemoryStream(Encoding.ASCII.GetBytes(string.Concat(lines)));
-    }
+    private static IEnumerable<KeyValuePair<string, int>> Tokens(Gpt2Vocabulary vocabulary) =>
+        Enumerable.Range(0, vocabulary.Count)
+            .Where(vocabulary.IsText)
+            .Select(id => KeyValuePair.Create(vocabulary.WordOf(id)!, id));
 }

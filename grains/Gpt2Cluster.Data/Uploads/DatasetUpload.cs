@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Sources;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Uploads;
 
@@ -35,12 +36,17 @@ public sealed class DatasetUpload
 
     /// <summary>Writes the archive; it is left without its end when a file was changed.</summary>
     /// <param name="output">Takes the archive; need not be able to seek, stays open.</param>
+    /// <param name="vocabulary">Whose tokens the documents are to become; null for OpenAI's.</param>
     /// <param name="progress">Told the bytes of files sent so far.</param>
     /// <param name="cancellation">Stops between pieces.</param>
     /// <exception cref="UserErrorException">A file was changed since it was checked; it is named.</exception>
-    public void Write(Stream output, IProgress<long>? progress = null, CancellationToken cancellation = default)
+    public void Write(
+        Stream output,
+        Gpt2Vocabulary? vocabulary = null,
+        IProgress<long>? progress = null,
+        CancellationToken cancellation = default)
     {
-        var documents = new DatasetUploadWriter(output);
+        var documents = new DatasetUploadWriter(output, vocabulary);
         try
         {
             Source.Read(documents, progress, cancellation);

@@ -13,7 +13,7 @@ namespace Gpt2Cluster.Data.Uploads;
 /// </summary>
 public sealed partial class DatasetUploadReader
 {
-    private readonly IDocumentSink sink;
+    private readonly Func<Gpt2Vocabulary, IDocumentSink> begin;
     private readonly byte[] content = new byte[DatasetUploadWriter.LongestMemberBytes];
     private long document = -1;
     private long array;
@@ -21,19 +21,23 @@ public sealed partial class DatasetUploadReader
     private bool isOpen;
     private bool hasTokens;
     private bool isEnded;
+    private IDocumentSink? begun;
 
-    private DatasetUploadReader(IDocumentSink sink) => this.sink = sink;
+    private DatasetUploadReader(Func<Gpt2Vocabulary, IDocumentSink> begin) => this.begin = begin;
+
+    private IDocumentSink Sink => begun ??= begin(Gpt2Vocabulary.BuiltIn);
 
     /// <summary>Passes on a whole archive.</summary>
     /// <param name="archive">The archive, from its beginning; must be able to seek.</param>
-    /// <param name="sink">Takes the documents.</param>
+    /// <param name="begin">Asked once for what takes the documents, when their vocabulary is known.</param>
     /// <param name="afterMember">Called behind each member.</param>
     /// <exception cref="InvalidDataException">It is no such archive, or cut short.</exception>
-    public static void Read(Stream archive, IDocumentSink sink, Action? afterMember = null)
+    public static void Read(
+        Stream archive, Func<Gpt2Vocabulary, IDocumentSink> begin, Action? afterMember = null)
     {
         ArgumentNullException.ThrowIfNull(archive);
-        ArgumentNullException.ThrowIfNull(sink);
-        var documents = new DatasetUploadReader(sink);
+        ArgumentNullException.ThrowIfNull(begin);
+        var documents = new DatasetUploadReader(begin);
         using var reader = new ArchiveReader(archive, UploadArchive.Dataset);
         while (reader.Next() is { } member)
         {
@@ -42,10 +46,17 @@ public sealed partial class DatasetUploadReader
         }
 
         documents.EndDocument();
+        _ = documents.Sink;
     }
 
     private void Take(ArchiveMember member)
     {
+        if (member.Name == VocabularyDirectory.FileName)
+        {
+            TakeVocabulary(member);
+            return;
+        }
+
         var match = MemberName().Match(member.Name);
         if (!match.Success)
             throw new InvalidDataException($"it has {member.Name}, which is no part of a dataset");
@@ -59,12 +70,22 @@ public sealed partial class DatasetUploadReader
             TakePart(member.Name, match, bytes);
     }
 
+    private void TakeVocabulary(ArchiveMember member)
+    {
+        Expect(begun is null, member.Name);
+        if (member.Length > VocabularyDirectory.LongestBytes)
+            throw new InvalidDataException($"its vocabulary has {member.Length} bytes");
+        var bytes = new byte[member.Length];
+        member.Content.ReadExactly(bytes);
+        begun = begin(VocabularyDirectory.Read(bytes, "its vocabulary"));
+    }
+
     private void TakeLines(string name, long index, ReadOnlySpan<byte> bytes)
     {
         EndDocument();
         Expect(index > document, name);
         document = index;
-        var lines = new JsonLinesReader(name, sink);
+        var lines = new JsonLinesReader(name, Sink);
         try
         {
             lines.Append(bytes);
@@ -86,11 +107,11 @@ public sealed partial class DatasetUploadReader
             EndDocument();
             Expect(owner > document, name);
             (document, array, part, isOpen, hasTokens, isEnded) = (owner, 0, 0, true, inArray, false);
-            sink.BeginDocument(name);
+            Sink.BeginDocument(name);
         }
         else if (hasTokens && Number(match, "array") == array + 1)
         {
-            sink.EndArray();
+            Sink.EndArray();
             (array, part) = (array + 1, 0);
         }
 
@@ -102,9 +123,9 @@ public sealed partial class DatasetUploadReader
         if (inArray)
             TakeTokens(bytes);
         else if (isEnd)
-            sink.EndOfText();
+            Sink.EndOfText();
         else
-            sink.Text(bytes);
+            Sink.Text(bytes);
     }
 
     private void EndDocument()
@@ -112,18 +133,17 @@ public sealed partial class DatasetUploadReader
         if (!isOpen)
             return;
         if (hasTokens)
-            sink.EndArray();
-        sink.EndDocument();
+            Sink.EndArray();
+        Sink.EndDocument();
         isOpen = false;
     }
 
     private void TakeTokens(ReadOnlySpan<byte> bytes)
     {
         var tokens = MemoryMarshal.Cast<byte, ushort>(bytes);
-        const ushort Last = Gpt2Vocabulary.EndOfText;
-        if (bytes.Length % sizeof(ushort) != 0 || tokens.ContainsAnyExceptInRange((ushort)0, Last))
-            throw new InvalidDataException("it has a number that is no token");
-        sink.Tokens(tokens);
+        if (bytes.Length % sizeof(ushort) != 0)
+            throw new InvalidDataException("it has half a token");
+        Sink.Tokens(tokens);
     }
 
     private static long Number(Match match, string group) =>

@@ -4,6 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
 using Gpt2Cluster.Data.Sources;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Uploads;
 
@@ -11,15 +12,15 @@ namespace Gpt2Cluster.Data.Uploads;
 /// Writes documents as the archive that <see cref="DatasetUploadReader"/> reads. Documents are numbered. Short ones
 /// share a member, a line of JSON each (<c>12.jsonl</c>); a longer one is a folder of parts (<c>13/0.txt</c>,
 /// <c>13/1.txt</c>), one of tokens has the parts of its arrays (<c>14/0-0.u16</c>), uint16 little endian. A text that
-/// ends with token 50256 says so: in its line, or by an empty member behind its parts (<c>13/2.end</c>). Holds one
-/// member at most.
+/// ends with the end-of-text token says so: in its line, or by an empty member behind its parts (<c>13/2.end</c>).
+/// Before them comes the vocabulary, unless it is OpenAI's. Holds one member at most.
 /// </summary>
 public sealed class DatasetUploadWriter : IDocumentSink
 {
     /// <summary>Longest member.</summary>
     internal const int LongestMemberBytes = 1 << 20;
 
-    /// <summary>Ending of the empty member that closes a text's parts: it ends with token 50256.</summary>
+    /// <summary>Ending of the empty member that closes a text's parts: it ends with the end-of-text token.</summary>
     internal const string EndSuffix = ".end";
 
     // A member costs up to a kilobyte of header and padding; a byte of a line of JSON has up to five more as an escape.
@@ -39,10 +40,13 @@ public sealed class DatasetUploadWriter : IDocumentSink
 
     /// <summary>Begins an archive.</summary>
     /// <param name="output">Where to; need not be able to seek, stays open.</param>
-    public DatasetUploadWriter(Stream output)
+    /// <param name="vocabulary">Whose tokens the documents are to become; null for OpenAI's.</param>
+    public DatasetUploadWriter(Stream output, Gpt2Vocabulary? vocabulary = null)
     {
         ArgumentNullException.ThrowIfNull(output);
         archive = new ArchiveWriter(output, UploadArchive.Dataset);
+        if (vocabulary is { Reference: not null })
+            archive.Add(VocabularyDirectory.FileName, VocabularyDirectory.Write(vocabulary));
     }
 
     /// <inheritdoc/>

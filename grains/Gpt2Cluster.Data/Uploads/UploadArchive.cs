@@ -10,9 +10,10 @@ namespace Gpt2Cluster.Data.Uploads;
 internal static class UploadArchive
 {
     /// <summary>
-    /// Version of the form; 1 were two forms of our own that were no tar, 2 had no texts that end with token 50256.
+    /// Version of the form; 1 were two forms of our own that were no tar, 2 had no texts that end with the end-of-text
+    /// token, 3 no vocabularies.
     /// </summary>
-    public const int Version = 3;
+    public const int Version = 4;
 
     /// <summary>Name of the first member: a JSON object with <c>kind</c> and <c>version</c>.</summary>
     public const string HeadName = "upload.json";

@@ -3,6 +3,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Data.Uploads;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
@@ -13,6 +14,9 @@ namespace Gpt2Cluster.Grains.Datasets;
 /// that does not take it a failure.</summary>
 public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
 {
+    private readonly VocabularyDirectory vocabularies =
+        new(Path.Combine(silo.DataFolder, VocabularyDirectory.FolderName));
+
     /// <summary>Where uploads are spooled: what lies there when a silo starts is left over from a kill.</summary>
     public static string FolderOf(SiloContext silo)
     {
@@ -24,11 +28,26 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
     public UploadAnswer StoreDataset(string spoolPath, string provenance, Action<long> progress) => Refusing(() =>
     {
         using var staging = datasets.Begin();
-        using var tokenizer = new DatasetTokenizer(staging.Output);
-        using (var archive = File.OpenRead(spoolPath))
-            DatasetUploadReader.Read(archive, tokenizer, () => progress(tokenizer.TokenCount));
-        var stored = staging.Publish(tokenizer.Complete(), provenance);
-        return new UploadAnswer { Dataset = StoredDatasets.Describe(stored, silo.Name), Done = stored.TokenCount };
+        DatasetTokenizer? tokenizer = null;
+        try
+        {
+            using (var archive = File.OpenRead(spoolPath))
+                DatasetUploadReader.Read(archive, Begin, () => progress(tokenizer?.TokenCount ?? 0));
+            var stored = staging.Publish(tokenizer!.Complete(), provenance);
+            return new UploadAnswer { Dataset = StoredDatasets.Describe(stored, silo.Name), Done = stored.TokenCount };
+        }
+        finally
+        {
+            tokenizer?.Dispose();
+        }
+
+        DatasetTokenizer Begin(Gpt2Vocabulary vocabulary)
+        {
+            // The run that the dataset is for will ask for it.
+            vocabularies.Store(vocabulary);
+            return tokenizer = new DatasetTokenizer(
+                staging.Output, tokenizer: new Gpt2Tokenizer(vocabulary));
+        }
     });
 
     /// <summary>Checks an archive of files and stores it as a model.</summary>
@@ -47,8 +66,12 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
         using var staged = new StagedFolder(target);
         using (var archive = File.OpenRead(spoolPath))
             ModelUpload.Read(archive, staged.Path);
-        using (ModelFolder.Open(staged.Path))
+        using (var model = ModelFolder.Open(staged.Path))
+        {
+            _ = model.ReadVocabulary();
             progress(new FileInfo(spoolPath).Length);
+        }
+
         staged.Publish();
         return new UploadAnswer { Model = name };
     });

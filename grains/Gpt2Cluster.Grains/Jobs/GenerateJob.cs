@@ -12,6 +12,10 @@ namespace Gpt2Cluster.Grains.Jobs;
 /// <summary>Text from a model: pieces as they come, and each sample whole once it is over.</summary>
 internal static class GenerateJob
 {
+    private const string NoEndOfText =
+        "The model's vocabulary has no end-of-text token: a text goes on to --length, and one without a prompt begins "
+        + "with a line's end.";
+
     /// <summary>Does the work.</summary>
     /// <exception cref="UserErrorException">The wish does not fit the model.</exception>
     public static JsonObject Run(JobWork work, GenerateWish wish)
@@ -21,9 +25,12 @@ internal static class GenerateJob
         var whole = PromptText.Encode(wish.Prompt, new Gpt2Tokenizer(parameters.Vocabulary));
         var fit = PromptFit.Of(whole.Count, wish.Length, parameters.Shape.ContextLength);
         using var replica = work.CreateReplica(parameters, wish.Precision);
+        if (parameters.Vocabulary.EndOfText is null)
+            work.Events.Add("warning", new JsonObject { ["message"] = NoEndOfText });
         if (fit.Kept < whole.Count)
             work.Events.Add("warning", new JsonObject { ["message"] = Cut(whole.Count, fit, parameters) });
-        var request = Request(wish, [.. whole.Skip(whole.Count - fit.Kept)], fit.Length);
+        var request = Request(
+            wish, parameters.Vocabulary, [.. whole.Skip(whole.Count - fit.Kept)], fit.Length);
         var run = wish.Source.Kind == "run" ? wish.Source.Name : null;
         var samples = Enumerable.Range(0, wish.Count)
             .Select(index => new Sample(
@@ -55,7 +62,8 @@ internal static class GenerateJob
         $"The prompt has {promptCount} tokens; only its last {fit.Kept} are read, so that {fit.Length} more fit the "
         + $"model's context of {parameters.Shape.ContextLength}.";
 
-    private static GenerationRequest Request(GenerateWish wish, IReadOnlyList<int> prompt, int length) => new()
+    private static GenerationRequest Request(
+        GenerateWish wish, Gpt2Vocabulary vocabulary, IReadOnlyList<int> prompt, int length) => new()
     {
         Prompt = prompt,
         Length = length,
@@ -67,8 +75,9 @@ internal static class GenerateJob
         NoRepeatNgram = wish.NoRepeatNgram,
         MinLength = wish.MinLength,
         Seed = wish.Seed,
-        TokenCount = Gpt2Vocabulary.Count,
-        StopToken = wish.IgnoreEndOfText ? null : Gpt2Vocabulary.EndOfText,
+        TokenCount = vocabulary.Count,
+        NeverDrawn = vocabulary.NeverDrawn,
+        StopToken = wish.IgnoreEndOfText ? null : vocabulary.EndOfText,
     };
 
     private sealed class Sample(

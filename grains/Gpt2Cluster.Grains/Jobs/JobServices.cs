@@ -1,6 +1,5 @@
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
-using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
@@ -44,13 +43,7 @@ public sealed record JobWork(
     public IReplica CreateReplica(OpenParameters parameters, string? precision)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        if (parameters.Shape.VocabularySize < Gpt2Vocabulary.Count)
-        {
-            throw new Core.UserErrorException(
-                $"The model's vocabulary has {parameters.Shape.VocabularySize} tokens, and texts are made of GPT-2's "
-                + $"{Gpt2Vocabulary.Count}; choose a model with all of them.");
-        }
-
+        parameters.Vocabulary.CheckRows(parameters.Shape.VocabularySize, "The model");
         var replica = Services.Silo.Replicas.Create(Device.Index, new ReplicaOptions
         {
             Shape = parameters.Shape,

@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Models;
@@ -11,7 +12,10 @@ namespace Gpt2Cluster.Grains.Models;
 /// Copies one stored folder from another silo's disk: in pieces, verified by hash, published by one rename.
 /// </summary>
 /// <param name="from">The other silo's store.</param>
-public sealed class FolderCopy(IModelStore from)
+/// <param name="paths">
+/// Where this silo keeps what a checkpoint needs besides itself: its run's vocabulary is copied with it.
+/// </param>
+public sealed class FolderCopy(IModelStore from, StoredPaths paths)
 {
     /// <summary>Pieces of one file asked for at the same time.</summary>
     private const int PiecesInFlight = 4;
@@ -35,24 +39,37 @@ public sealed class FolderCopy(IModelStore from)
             hashes.Add(name, await CopyFile(file, staged.File(name)));
         }
 
+        string? vocabulary = null;
+        await OnItsOwnThread(() => vocabulary = Verify(staged, hashes));
+        if (vocabulary is not null)
+            await BringVocabulary($"{VocabularyDirectory.FolderName}/{vocabulary}");
         await OnItsOwnThread(() =>
         {
-            Verify(staged, hashes);
             if (!Directory.Exists(target))
                 staged.Publish();
         });
         return true;
     }
 
+    /// <summary>What the other silo has not either is no reason to go without the checkpoint.</summary>
+    private async Task BringVocabulary(string relativeFolder)
+    {
+        var target = paths.FolderOf(relativeFolder);
+        if (!Directory.Exists(target))
+            await Run(relativeFolder, target);
+    }
+
     /// <summary>A checkpoint says itself what its files must hash to: a bad one is not spread.</summary>
-    private static void Verify(StagedFolder staged, Dictionary<string, string> hashes)
+    /// <returns>The hash of the vocabulary that its run has of its own; null where it has none.</returns>
+    private static string? Verify(StagedFolder staged, Dictionary<string, string> hashes)
     {
         if (!hashes.ContainsKey(CheckpointManifest.FileName))
-            return;
+            return null;
         var manifest = ReadManifest(staged);
         var bad = manifest.Files.FirstOrDefault(file => hashes.GetValueOrDefault(file.Name) != file.Sha256);
         if (bad is not null)
             throw new DamagedSourceException($"{bad.Name} does not have the manifest's hash where it was copied from.");
+        return manifest.Record.Specification.Model.Vocabulary;
     }
 
     private static CheckpointManifest ReadManifest(StagedFolder staged)

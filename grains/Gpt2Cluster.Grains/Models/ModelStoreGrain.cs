@@ -120,7 +120,7 @@ public sealed partial class ModelStoreGrain(
     {
         try
         {
-            var copy = new FolderCopy(GrainFactory.GetGrain<IModelStore>(fromSilo));
+            var copy = new FolderCopy(GrainFactory.GetGrain<IModelStore>(fromSilo), paths);
             return new CopyAnswer(
                 await copy.Run(relativeFolder, target) ? CopyOutcome.IsHere : CopyOutcome.IsNotThere);
         }

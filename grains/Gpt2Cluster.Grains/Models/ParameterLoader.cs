@@ -27,6 +27,17 @@ public sealed class ParameterLoader(
 {
     private const int PieceElements = 1 << 20;
 
+    private readonly StoredVocabularies vocabularies = new(paths, peers);
+
+    /// <summary>The vocabulary of what a run starts from.</summary>
+    /// <exception cref="IOException">No silo that can be reached has it.</exception>
+    /// <exception cref="UserErrorException">It is damaged.</exception>
+    public Gpt2Vocabulary VocabularyOf(ModelReference model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return vocabularies.Open(model.Vocabulary);
+    }
+
     /// <summary>Finds the parameters that a source names and brings them to this disk.</summary>
     /// <exception cref="UserErrorException">There is no such preset, model, run or checkpoint.</exception>
     public OpenParameters Open(ParameterSource source)
@@ -235,9 +246,10 @@ public sealed class ParameterLoader(
         var chosen = Choose(run, source.Checkpoint);
         var checkpoint = new StoredCheckpoint(
             source.Name, chosen.Step, chosen.StateHash, chosen.Silos.FirstOrDefault());
+        var model = SpecificationJson.Read(run.SpecificationJson).Model;
         return new OpenParameters(
-            SpecificationJson.Read(run.SpecificationJson).Model.Shape,
-            Gpt2Vocabulary.BuiltIn,
+            model.Shape,
+            VocabularyOf(model),
             (replica, cancellation) =>
             {
                 StreamCheckpoint(checkpoint, (start, values) => replica.WriteBase(start, values), cancellation);

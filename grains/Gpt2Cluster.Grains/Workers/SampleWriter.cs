@@ -10,7 +10,9 @@ namespace Gpt2Cluster.Grains.Workers;
 /// Draws a run's samples: a function of the parameters, the specification and the step alone. Used on the compute
 /// thread.
 /// </summary>
-internal sealed class SampleWriter(RunSpecification specification)
+/// <param name="specification">The run's.</param>
+/// <param name="vocabulary">Of the model that the run began with.</param>
+internal sealed class SampleWriter(RunSpecification specification, Gpt2Vocabulary vocabulary)
 {
     /// <summary>
     /// Draws the samples of a plan together; each has the same bits whoever draws it, and beside whichever others.
@@ -22,7 +24,7 @@ internal sealed class SampleWriter(RunSpecification specification)
         var prompts = sampling.Prompts();
         var samples = Enumerable.Range(plan.FirstSample, plan.EndSample - plan.FirstSample)
             .Select(index => (Index: index, Prompt: prompts[index / sampling.Count])).ToList();
-        var texts = samples.Select(_ => new GeneratedText(Gpt2Vocabulary.BuiltIn, sampling.Stops)).ToList();
+        var texts = samples.Select(_ => new GeneratedText(vocabulary, sampling.Stops)).ToList();
         foreach (var _ in samples)
             FaultPoints.Reach(FaultPoint.Sampling, plan.Step);
         replica.Generate(
@@ -60,8 +62,9 @@ internal sealed class SampleWriter(RunSpecification specification)
             MinLength = sampling.MinLength,
             Seed = SampleSeed(specification.Seed, index),
             Step = step,
-            TokenCount = Gpt2Vocabulary.Count,
-            StopToken = sampling.IgnoreEndOfText ? null : Gpt2Vocabulary.EndOfText,
+            TokenCount = vocabulary.Count,
+            NeverDrawn = vocabulary.NeverDrawn,
+            StopToken = sampling.IgnoreEndOfText ? null : vocabulary.EndOfText,
         };
     }
 

@@ -26,7 +26,6 @@ internal sealed partial class WorkerSession : IDisposable
     private readonly RunSpecification specification;
     private readonly Reporter reporter;
     private readonly CheckpointWriter checkpoints;
-    private readonly SampleWriter samples;
     private readonly OrderBook orders = new();
     private readonly ReplicaPreparation preparation;
 
@@ -35,6 +34,7 @@ internal sealed partial class WorkerSession : IDisposable
     private IRunExchange? exchange;
     private WorkerStep? step;
     private RunWindows? windows;
+    private SampleWriter? samples;
     private ComputeProfile? profile;
     private bool isWhole;
     private bool reportsExchange;
@@ -54,7 +54,6 @@ internal sealed partial class WorkerSession : IDisposable
             throw new UserErrorException($"The run {specification.Run} cannot be served under the name '{Run}'.");
         reporter = new Reporter(services.Grains, Run, worker, services.Time, logger);
         checkpoints = new CheckpointWriter(services.Checkpoints, specification, services.Time);
-        samples = new SampleWriter(specification);
         preparation = new ReplicaPreparation(services, specification);
         services.Metrics.Begin(Run, worker);
     }
@@ -140,7 +139,7 @@ internal sealed partial class WorkerSession : IDisposable
                 Worker = worker,
                 Generation = plan.Generation,
                 Step = plan.Step,
-                Texts = samples.Draw(replica!, plan, cancellation),
+                Texts = samples!.Draw(replica!, plan, cancellation),
             };
             return run => run.ReportSamples(report);
         });
@@ -250,6 +249,7 @@ internal sealed partial class WorkerSession : IDisposable
         isWhole = false;
         preparation.Bring(replica, request, cancellation);
         Interlocked.Exchange(ref committedStep, replica.Step);
+        samples ??= new SampleWriter(specification, services.Parameters.VocabularyOf(specification.Model));
         windows ??= RunWindows.Open(services, specification, cancellation);
         exchange ??= services.Exchanges.Join(Run, replica.Layout.Length);
         step = new WorkerStep(worker, specification, replica, exchange, windows.Training, services.Time);

@@ -56,6 +56,20 @@ public sealed class SpecificationJsonTests
         Assert.Contains("--sample-stop", Assert.Single(SpecificationDifferences.Between(read, wanted)));
     }
 
+    [Fact]
+    public void A_run_of_before_models_had_vocabularies_is_one_of_OpenAIs()
+    {
+        var stored = Specifications.Sound;
+        var old = System.Text.Json.Nodes.JsonNode.Parse(SpecificationJson.Write(stored))!.AsObject();
+        Assert.True(old["model"]!.AsObject().Remove("vocabulary"));
+        var read = SpecificationJson.Read(old.ToJsonString());
+        Assert.Null(read.Model.Vocabulary);
+        Assert.Empty(SpecificationDifferences.Between(read, stored));
+        var wanted = stored with { Model = stored.Model with { Vocabulary = "aa" } };
+        Assert.Contains(
+            "the vocabulary of --model", Assert.Single(SpecificationDifferences.Between(read, wanted)));
+    }
+
     [Theory]
     [InlineData("null")]
     [InlineData("{}")]

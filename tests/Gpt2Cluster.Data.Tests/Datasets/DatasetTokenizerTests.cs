@@ -10,7 +10,7 @@ namespace Gpt2Cluster.Data.Tests.Datasets;
 [Collection(nameof(DatasetTokenizerTests))]
 public sealed class DatasetTokenizerTests : IDisposable
 {
-    private const int End = Gpt2Vocabulary.EndOfText;
+    private const int End = 50256;
     private const string Word = Gpt2Vocabulary.EndOfTextWord;
 
     // Of tokens held while 40 MB of text pass: pieces and caches, but never the text.

@@ -1,3 +1,4 @@
+using System.Text;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Tokens;
@@ -23,6 +24,16 @@ public sealed class PromptTextTests : IDisposable
     {
         folder.Write("prompt.txt", [0xEF, 0xBB, 0xBF, .. "The sea\r\nand\rmore\n"u8]);
         Assert.Equal("The sea\nand\nmore\n", PromptText.Read(folder.File("prompt.txt")));
+    }
+
+    [Theory]
+    [InlineData("utf-16")]
+    [InlineData("utf-16BE")]
+    public void A_file_of_UTF_16_is_known_by_its_mark(string encoding)
+    {
+        var utf16 = Encoding.GetEncoding(encoding);
+        folder.Write("prompt.txt", [.. utf16.Preamble, .. utf16.GetBytes("The sea 海\r\n🙂")]);
+        Assert.Equal("The sea 海\n🙂", PromptText.Read(folder.File("prompt.txt")));
     }
 
     [Fact]

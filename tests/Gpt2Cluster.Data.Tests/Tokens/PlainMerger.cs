@@ -3,23 +3,32 @@ using Gpt2Cluster.Data.Tokens;
 namespace Gpt2Cluster.Data.Tests.Tokens;
 
 /// <summary>
-/// Byte pair encoding by its definition: look at every pair, merge the first of the lowest rank, again.
+/// Byte pair encoding by its definition: look at every pair, make the first merge of the list, at its first place,
+/// again.
 /// </summary>
-internal static class PlainMerger
+internal sealed class PlainMerger(Gpt2Vocabulary vocabulary)
 {
-    public static List<int> Encode(Gpt2Vocabulary vocabulary, byte[] piece)
+    private readonly Dictionary<(int Left, int Right), int> ranks = vocabulary.MergeList
+        .Select((merge, rank) => (Pair: ((int)merge.Left, (int)merge.Right), rank))
+        .ToDictionary(each => each.Pair, each => each.rank);
+
+    private readonly Dictionary<byte, int> bytes = Enumerable.Range(0, vocabulary.Count)
+        .Where(id => vocabulary.IsText(id) && vocabulary.BytesOf(id).Length == 1)
+        .ToDictionary(id => vocabulary.BytesOf(id)[0]);
+
+    public List<int> Encode(byte[] piece)
     {
-        var parts = piece.Select(value => new[] { value }).ToList();
+        var parts = piece.Select(value => bytes[value]).ToList();
         while (true)
         {
             var ranked = Enumerable.Range(0, parts.Count - 1)
-                .Select(i => (Rank: vocabulary.Find([.. parts[i], .. parts[i + 1]]), Index: i))
-                .Where(pair => pair.Rank >= 0)
+                .Where(i => ranks.ContainsKey((parts[i], parts[i + 1])))
+                .Select(i => (Rank: ranks[(parts[i], parts[i + 1])], Index: i))
                 .ToList();
             if (ranked.Count == 0)
-                return [.. parts.Select(part => vocabulary.Find(part))];
+                return parts;
             var best = ranked.Min();
-            parts[best.Index] = [.. parts[best.Index], .. parts[best.Index + 1]];
+            parts[best.Index] = vocabulary.MergeList[best.Rank].Result;
             parts.RemoveAt(best.Index + 1);
         }
     }

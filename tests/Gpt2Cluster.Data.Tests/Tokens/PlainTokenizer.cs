@@ -13,6 +13,7 @@ internal sealed class PlainTokenizer
 {
     private const int LibraryCacheLimit = 1;
     private readonly Tokenizer library;
+    private readonly PlainMerger merger = new(Gpt2Vocabulary.BuiltIn);
 
     public PlainTokenizer()
     {
@@ -30,7 +31,7 @@ internal sealed class PlainTokenizer
             tokens.AddRange((Utf8.IsValid(piece)
                 ? library.EncodeToIds(
                     Encoding.UTF8.GetString(piece), considerPreTokenization: false, considerNormalization: false)
-                : PlainMerger.Encode(Gpt2Vocabulary.BuiltIn, piece.ToArray())).Select(token => (ushort)token));
+                : merger.Encode(piece.ToArray())).Select(token => (ushort)token));
             text = text[length..];
         }
 
@@ -40,7 +41,7 @@ internal sealed class PlainTokenizer
     // The ranks in tiktoken's format, one "base64 id" a line.
     private static MemoryStream Ranks(Gpt2Vocabulary vocabulary)
     {
-        var lines = Enumerable.Range(0, Gpt2Vocabulary.EndOfText)
+        var lines = Enumerable.Range(0, 50256)
             .Select(id => $"{Convert.ToBase64String(vocabulary.BytesOf(id))} {id}\n");
         return new MemoryStream(Encoding.ASCII.GetBytes(string.Concat(lines)));
     }

@@ -37,7 +37,7 @@ public sealed class DatasetUploadTests
 
                 writer.Complete();
                 var told = new Told();
-                DatasetUploadReader.Read(Rewound(archive), told);
+                DatasetUploadReader.Read(Rewound(archive), _ => told);
                 Assert.Equal(expected.Documents, told.Documents);
             },
             iter: 25,
@@ -50,7 +50,7 @@ public sealed class DatasetUploadTests
     public void Any_character_passes(string text)
     {
         var told = new Told();
-        DatasetUploadReader.Read(Rewound(Archive(text)), told);
+        DatasetUploadReader.Read(Rewound(Archive(text)), _ => told);
         Assert.Equal([text], told.Documents.Select(Encoding.UTF8.GetString));
     }
 
@@ -64,7 +64,7 @@ public sealed class DatasetUploadTests
         writer.EndDocument();
         writer.Complete();
         var told = new Told();
-        DatasetUploadReader.Read(Rewound(archive), told);
+        DatasetUploadReader.Read(Rewound(archive), _ => told);
         Assert.Equal([0xFF, 0xC3], Assert.Single(told.Documents));
     }
 
@@ -94,7 +94,7 @@ public sealed class DatasetUploadTests
                 bytes[place] = value;
                 try
                 {
-                    DatasetUploadReader.Read(new MemoryStream(bytes[..length]), new Told());
+                    DatasetUploadReader.Read(new MemoryStream(bytes[..length]), _ => new Told());
                     Assert.Equal(sound.Length, length);
                 }
                 catch (InvalidDataException)
@@ -144,7 +144,7 @@ public sealed class DatasetUploadTests
             spool.Position = 0;
             var most = 0L;
             var counter = new Counter();
-            DatasetUploadReader.Read(spool, counter, () =>
+            DatasetUploadReader.Read(spool, _ => counter, () =>
                 most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: false) - before));
             Assert.Equal(TextBytes, counter.Count);
             Assert.InRange(most, long.MinValue, MostMemoryBytes);
@@ -178,7 +178,7 @@ public sealed class DatasetUploadTests
             writer.Add(name, content);
         writer.Complete();
         return Assert.Throws<InvalidDataException>(
-            () => DatasetUploadReader.Read(Rewound(archive), new Told())).Message;
+            () => DatasetUploadReader.Read(Rewound(archive), _ => new Told())).Message;
     }
 
     private static MemoryStream Rewound(MemoryStream archive)

@@ -3,13 +3,15 @@ using System.Text.Json;
 
 namespace Gpt2Cluster.EndToEnd.Tests.Processes;
 
-/// <summary>A GPT-2 of 2 layers, width 16, context 32 and the real vocabulary, as a Hugging Face folder.</summary>
+/// <summary>A GPT-2 of 2 layers, width 16 and context 32, as a Hugging Face folder without a vocabulary.</summary>
 internal static class SmallModel
 {
     /// <summary>Writes the golden's model: the same formula for the weights as in the PyTorch script.</summary>
-    public static string Write(string folder)
+    /// <param name="folder">The folder.</param>
+    /// <param name="vocabulary">Rows of the token embedding; the golden has GPT-2's.</param>
+    public static string Write(string folder, int vocabulary = 50257)
     {
-        const int vocabulary = 50257, context = 32, width = 16, layers = 2;
+        const int context = 32, width = 16, layers = 2;
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "config.json"), $$"""
             {"model_type": "gpt2", "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05,

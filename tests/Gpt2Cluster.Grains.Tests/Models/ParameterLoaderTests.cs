@@ -5,6 +5,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Tests.Checkpoints;
@@ -75,6 +76,24 @@ public sealed class ParameterLoaderTests : IDisposable
     public void A_base_checkpoint_that_is_another_by_now_is_the_users_to_mend() =>
         Assert.Throws<UserErrorException>(() => Load(Base with { Sha256 = "00" }));
 
+    [Fact]
+    public void A_runs_vocabulary_is_the_one_of_its_hash()
+    {
+        var published = Gpt2Vocabulary.BuiltIn;
+        var tokens = Enumerable.Range(0, published.Count).ToDictionary(id => published.WordOf(id)!, id => id + 1);
+        var own = Gpt2Vocabulary.Read(
+            tokens,
+            published.MergeList.Select(merge => $"{published.WordOf(merge.Left)} {published.WordOf(merge.Right)}"),
+            default,
+            "a test");
+        var model = new ModelReference("m", Shape, Vocabulary: own.Reference);
+        var problem = Assert.Throws<IOException>(() => Loader().VocabularyOf(model));
+        Assert.Contains($"the run's vocabulary {own.Sha256}", problem.Message, StringComparison.Ordinal);
+        new VocabularyDirectory(Path.Combine(stored.Silo.DataFolder, VocabularyDirectory.FolderName)).Store(own);
+        Assert.Equal(50257, Loader().VocabularyOf(model).EndOfText);
+        Assert.Same(published, Loader().VocabularyOf(new ModelReference("m", Shape)));
+    }
+
     private static float[] Elements(FakeReplica replica, ReplicaPart part)
     {
         var elements = new float[replica.Layout.Length];
@@ -98,16 +117,18 @@ public sealed class ParameterLoaderTests : IDisposable
             SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, ModelFolder.WeightsFileName))));
     }
 
-    private void Load(ModelReference model)
+    private void Load(ModelReference model) =>
+        Loader().LoadModel(replica, model, seed: 1, CancellationToken.None);
+
+    private ParameterLoader Loader()
     {
         var peers = new FakePeers(stored);
-        var loader = new ParameterLoader(
+        return new ParameterLoader(
             stored.Silo,
             new StoredPaths(stored.Silo),
             new FileHashes(),
             peers,
             null!,
             new CheckpointLoader(stored.Silo, stored.Store, peers));
-        loader.LoadModel(replica, model, seed: 1, CancellationToken.None);
     }
 }

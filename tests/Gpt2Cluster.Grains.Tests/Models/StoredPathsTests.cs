@@ -24,6 +24,8 @@ public sealed class StoredPathsTests
     [InlineData("models/gpt2", "config.json")]
     [InlineData("runs/run1/checkpoints/00000200", "manifest.json")]
     [InlineData("datasets/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "shard-00000.bin")]
+    [InlineData(
+        "vocabularies/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "vocabulary.json")]
     public void Names_what_is_stored(string folder, string file)
     {
         Assert.Equal($"/data/{folder}", paths.FolderOf(folder));
@@ -41,6 +43,7 @@ public sealed class StoredPathsTests
     [InlineData("models/a\n")]
     [InlineData("store/a")]
     [InlineData("datasets/abc")]
+    [InlineData("vocabularies/abc")]
     [InlineData("runs/a/checkpoints/..")]
     [InlineData("runs/../checkpoints/00000001")]
     public void Names_nothing_else(string folder)

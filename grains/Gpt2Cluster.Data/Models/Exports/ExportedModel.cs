@@ -1,13 +1,14 @@
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Provenance;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Models.Exports;
 
 /// <summary>A model on its way out: what every format's writer is given.</summary>
 /// <param name="Weights">All of its parameters; open while it is written.</param>
-/// <param name="Vocabulary">The files of its vocabulary.</param>
+/// <param name="Vocabulary">Its vocabulary.</param>
 /// <param name="Origin">Where it comes from.</param>
-public sealed record ExportedModel(IModelReader Weights, VocabularyFiles Vocabulary, Origin Origin)
+public sealed record ExportedModel(IModelReader Weights, Gpt2Vocabulary Vocabulary, Origin Origin)
 {
     /// <summary>The adapters, where the weights are those of a run that trained some.</summary>
     public AdapterWeights? Adapter { get; init; }
@@ -22,10 +23,27 @@ public sealed record ExportedModel(IModelReader Weights, VocabularyFiles Vocabul
     public ModelShape Shape => Weights.Shape;
 
     /// <summary>
-    /// Whether the vocabulary can go with it: built-in tokens that the model has no rows for would lead beyond its
-    /// embedding.
+    /// Whether the vocabulary can go with it: tokens that the model has no rows for would lead beyond its embedding.
     /// </summary>
-    public bool HasVocabulary => Vocabulary.IsOwn || Shape.VocabularySize >= Tokens.Gpt2Vocabulary.Count;
+    public bool HasVocabulary => Shape.VocabularySize >= Vocabulary.RowsNeeded;
+
+    /// <summary>
+    /// The tokens by id, in the letters that stand for bytes, as many as the embedding has rows: those beyond are left
+    /// out; null where no token goes with a row.
+    /// </summary>
+    public IReadOnlyList<string?> Words() =>
+    [
+        .. Enumerable.Range(0, Shape.VocabularySize)
+            .Select(id => id < Vocabulary.Count ? Vocabulary.WordOf(id) : null),
+    ];
+
+    /// <summary>The merges of those tokens, first to last: two tokens with a blank between.</summary>
+    public IReadOnlyList<string> Merges() =>
+    [
+        .. Vocabulary.MergeList.Where(merge => merge.Result < Shape.VocabularySize
+                && merge.Left < Shape.VocabularySize && merge.Right < Shape.VocabularySize)
+            .Select(merge => $"{Vocabulary.WordOf(merge.Left)} {Vocabulary.WordOf(merge.Right)}"),
+    ];
 }
 
 /// <summary>The factors of adapters (LoRA).</summary>

@@ -20,9 +20,8 @@ internal static class TokenizerJson
 
     /// <summary>Writes it.</summary>
     /// <param name="output">Where to; stays open.</param>
-    /// <param name="tokens">The tokens by id; null for ids that none has.</param>
-    /// <param name="merges">The merges in order.</param>
-    public static void Write(Stream output, IReadOnlyList<string?> tokens, IReadOnlyList<string> merges)
+    /// <param name="vocabulary">The vocabulary.</param>
+    public static void Write(Stream output, Gpt2Vocabulary vocabulary)
     {
         using var writer = new Utf8JsonWriter(output, Options);
         writer.WriteStartObject();
@@ -30,22 +29,22 @@ internal static class TokenizerJson
         writer.WriteNull("truncation");
         writer.WriteNull("padding");
         writer.WriteStartArray("added_tokens");
-        if (VocabularyFiles.EndOfText(tokens) is { } endOfText)
-            WriteSpecial(writer, endOfText);
+        foreach (var (id, word) in vocabulary.Special)
+            WriteSpecial(writer, id, word);
         writer.WriteEndArray();
         writer.WriteNull("normalizer");
         WriteByteLevel(writer, "pre_tokenizer", addsBlank: false, trims: true);
         WriteByteLevel(writer, "post_processor", addsBlank: true, trims: false);
         WriteByteLevel(writer, "decoder", addsBlank: true, trims: true);
-        WriteModel(writer, tokens, merges);
+        WriteModel(writer, vocabulary);
         writer.WriteEndObject();
     }
 
-    private static void WriteSpecial(Utf8JsonWriter writer, int id)
+    private static void WriteSpecial(Utf8JsonWriter writer, int id, string word)
     {
         writer.WriteStartObject();
         writer.WriteNumber("id", id);
-        writer.WriteString("content", Gpt2Vocabulary.EndOfTextWord);
+        writer.WriteString("content", word);
         writer.WriteBoolean("single_word", false);
         writer.WriteBoolean("lstrip", false);
         writer.WriteBoolean("rstrip", false);
@@ -64,8 +63,7 @@ internal static class TokenizerJson
         writer.WriteEndObject();
     }
 
-    private static void WriteModel(
-        Utf8JsonWriter writer, IReadOnlyList<string?> tokens, IReadOnlyList<string> merges)
+    private static void WriteModel(Utf8JsonWriter writer, Gpt2Vocabulary vocabulary)
     {
         writer.WriteStartObject("model");
         writer.WriteString("type", "BPE");
@@ -77,15 +75,15 @@ internal static class TokenizerJson
         writer.WriteBoolean("byte_fallback", false);
         writer.WriteBoolean("ignore_merges", false);
         writer.WriteStartObject("vocab");
-        for (var id = 0; id < tokens.Count; id++)
+        for (var id = 0; id < vocabulary.Count; id++)
         {
-            if (tokens[id] is { } token)
-                writer.WriteNumber(token, id);
+            if (vocabulary.WordOf(id) is { } word)
+                writer.WriteNumber(word, id);
         }
 
         writer.WriteEndObject();
         writer.WriteStartArray("merges");
-        foreach (var merge in merges)
+        foreach (var merge in VocabularyContent.MergeWords(vocabulary))
             writer.WriteStringValue(merge);
         writer.WriteEndArray();
         writer.WriteEndObject();

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Provenance;
@@ -22,6 +24,11 @@ public static class GgufExport
 
     private const int PieceElements = 1 << 20;
     private const int BufferBytes = 1 << 20;
+
+    private static readonly JsonSerializerOptions Plainly = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>llama.cpp's kinds of tokens.</summary>
     private const int NormalToken = 1;
@@ -67,7 +74,7 @@ public static class GgufExport
             Check(place, wish.Overwrites);
             DurableFiles.PublishFile(staged, place);
             if (wish.IsInFolder)
-                WriteRecipe(recipe, Path.GetFileName(place));
+                WriteRecipe(recipe, Path.GetFileName(place), StopOf(model));
         }
         finally
         {
@@ -75,14 +82,17 @@ public static class GgufExport
         }
     }
 
-    private static void WriteRecipe(string path, string fileName) => File.WriteAllText(
+    private static string StopOf(ExportedModel model) => model.Vocabulary.EndOfText is { } id
+        ? $"PARAMETER stop {JsonSerializer.Serialize(model.Vocabulary.WordOf(id), Plainly)}\n"
+        : "";
+
+    private static void WriteRecipe(string path, string fileName, string stop) => File.WriteAllText(
         path,
         $$$"""
         # ollama create NAME -f {{{ModelfileName}}}
         FROM ./{{{fileName}}}
         TEMPLATE "{{ .Prompt }}"
-        PARAMETER stop "<|endoftext|>"
-
+        {{{stop}}}
         """.ReplaceLineEndings("\n"));
 
     private static bool IsFile(string path) => path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase);
@@ -143,15 +153,14 @@ public static class GgufExport
     /// <summary>As many tokens as the embedding has rows: those that no vocabulary has are named and unused.</summary>
     private static void AddTokenizer(GgufWriter writer, ExportedModel model)
     {
-        var tokens = model.Vocabulary.ReadTokens(model.Shape.VocabularySize);
-        var endOfText = VocabularyFiles.EndOfText(tokens);
+        var (tokens, vocabulary) = (model.Words(), model.Vocabulary);
         writer.Add("tokenizer.ggml.model", "gpt2");
         writer.Add("tokenizer.ggml.pre", "gpt-2");
         writer.Add("tokenizer.ggml.tokens", [.. tokens.Select((token, id) => token ?? PaddingWord(id))]);
         writer.Add("tokenizer.ggml.token_type", [.. tokens.Select((token, id) =>
-            token is null ? UnusedToken : id == endOfText ? ControlToken : NormalToken)]);
-        writer.Add("tokenizer.ggml.merges", model.Vocabulary.ReadMerges(tokens));
-        if (endOfText is { } end)
+            token is null ? UnusedToken : vocabulary.IsText(id) ? NormalToken : ControlToken)]);
+        writer.Add("tokenizer.ggml.merges", model.Merges());
+        if (vocabulary.EndOfText is { } end && end < model.Shape.VocabularySize)
         {
             writer.Add("tokenizer.ggml.bos_token_id", (uint)end);
             writer.Add("tokenizer.ggml.eos_token_id", (uint)end);

@@ -77,6 +77,8 @@ public sealed class HubDownload(string? token = null, TimeProvider? time = null)
             await files.FetchAsync(ModelFolder.VocabularyFileNames[1]);
         else
             await files.TryFetchAsync(TokenizerFile.FileName);
+        foreach (var name in SpecialTokens.FileNames)
+            await files.TryFetchAsync(name);
         foreach (var name in HuggingFaceFormat.WeightsFileNames)
         {
             if (!await files.TryFetchAsync(name))

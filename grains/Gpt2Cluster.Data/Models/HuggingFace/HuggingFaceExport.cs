@@ -1,12 +1,10 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Models.Safetensors;
 using Gpt2Cluster.Data.Storage;
-using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Models.HuggingFace;
 
@@ -23,8 +21,8 @@ public static class HuggingFaceExport
 
     private static readonly string[] FileNames =
     [
-        ModelConfiguration.FileName, ModelFolder.WeightsFileName, VocabularyFiles.TokensFileName,
-        VocabularyFiles.MergesFileName, TokenizerJson.FileName, TokenizerConfigurationFileName, GenerationFileName,
+        ModelConfiguration.FileName, ModelFolder.WeightsFileName, .. ModelFolder.VocabularyFileNames,
+        TokenizerJson.FileName, TokenizerConfigurationFileName, GenerationFileName,
         ModelCard.FileName, Origin.FileName,
     ];
 
@@ -41,12 +39,12 @@ public static class HuggingFaceExport
         ArgumentNullException.ThrowIfNull(wish);
         Check(wish.Path, wish.Overwrites);
         using var staged = new StagedFolder(wish.Path);
-        var endOfText = model.HasVocabulary
-            ? WriteVocabulary(staged, model)
-            : null;
+        if (model.HasVocabulary)
+            WriteVocabulary(staged, model);
+        var endOfText = model.Vocabulary.EndOfTextOf(model.Shape.VocabularySize);
         using (var configuration = File.Create(staged.File(ModelConfiguration.FileName)))
-            ModelConfiguration.Write(configuration, model.Shape, TorchName(wish.Type), endOfText);
-        WriteGeneration(staged, endOfText ?? (model.Shape.VocabularySize - 1));
+            ModelConfiguration.Write(configuration, model.Shape, endOfText, TorchName(wish.Type));
+        WriteGeneration(staged, endOfText);
         var origin = model.Origin with
         {
             WeightsSha256 = WriteWeights(staged.File(ModelFolder.WeightsFileName), model, wish),
@@ -84,42 +82,45 @@ public static class HuggingFaceExport
     }
 
     /// <summary>Writes the vocabulary's files.</summary>
-    /// <returns>The id of the end of text; null where it has none.</returns>
-    private static int? WriteVocabulary(StagedFolder staged, ExportedModel model)
+    private static void WriteVocabulary(StagedFolder staged, ExportedModel model)
     {
-        foreach (var name in new[] { VocabularyFiles.TokensFileName, VocabularyFiles.MergesFileName })
+        foreach (var name in ModelFolder.VocabularyFileNames)
         {
-            using var from = model.Vocabulary.Open(name);
+            using var from = model.Vocabulary.OpenFile(name);
             using var to = File.Create(staged.File(name));
             from.CopyTo(to);
         }
 
-        var tokens = model.Vocabulary.ReadTokens(model.Shape.VocabularySize);
-        var merges = model.Vocabulary.ReadMerges(tokens);
         using (var tokenizer = File.Create(staged.File(TokenizerJson.FileName)))
-            TokenizerJson.Write(tokenizer, tokens, merges);
+            TokenizerJson.Write(tokenizer, model.Vocabulary);
         using var configuration = File.Create(staged.File(TokenizerConfigurationFileName));
         using var writer = new Utf8JsonWriter(configuration, new JsonWriterOptions { Indented = true });
         writer.WriteStartObject();
         writer.WriteString("tokenizer_class", "GPT2Tokenizer");
         writer.WriteNumber("model_max_length", model.Shape.ContextLength);
         writer.WriteBoolean("add_prefix_space", false);
-        var endOfText = VocabularyFiles.EndOfText(tokens);
-        foreach (var name in endOfText is null ? [] : new[] { "bos_token", "eos_token", "unk_token" })
-            writer.WriteString(name, Encoding.UTF8.GetBytes(Gpt2Vocabulary.EndOfTextWord));
+        if (model.Vocabulary.EndOfText is { } endOfText)
+        {
+            foreach (var name in new[] { "bos_token", "eos_token", "unk_token" })
+                writer.WriteString(name, model.Vocabulary.WordOf(endOfText));
+        }
+
         writer.WriteEndObject();
-        return endOfText;
     }
 
-    private static void WriteGeneration(StagedFolder staged, int endOfText)
+    private static void WriteGeneration(StagedFolder staged, int? endOfText)
     {
         using var file = File.Create(staged.File(GenerationFileName));
         using var writer = new Utf8JsonWriter(file, new JsonWriterOptions { Indented = true });
         writer.WriteStartObject();
         writer.WriteBoolean("do_sample", true);
         writer.WriteNumber("top_k", new Core.Specification.SamplingOptions().TopK);
-        writer.WriteNumber("bos_token_id", endOfText);
-        writer.WriteNumber("eos_token_id", endOfText);
+        if (endOfText is { } id)
+        {
+            writer.WriteNumber("bos_token_id", id);
+            writer.WriteNumber("eos_token_id", id);
+        }
+
         writer.WriteEndObject();
     }
 

@@ -15,6 +15,7 @@ public static class ModelConfiguration
     /// <summary>The file's name.</summary>
     public const string FileName = "config.json";
 
+    private const int DefaultEndOfText = 50256;
     private const double EpsilonTolerance = 1e-12;
     private const int LongestBytes = 4 << 20;
 
@@ -27,12 +28,26 @@ public static class ModelConfiguration
         return JsonFile.Read(path, LongestBytes, root => Read(path, root));
     }
 
+    /// <summary>
+    /// The id that a configuration gives its end-of-text token; GPT-2's where it says nothing, as transformers take it;
+    /// null where it says that there is none.
+    /// </summary>
+    /// <exception cref="UserErrorException">The file is missing or no JSON object.</exception>
+    public static int? ReadEndOfText(string path) => JsonFile.Read(path, LongestBytes, root =>
+    {
+        if (!root.TryGetProperty("eos_token_id", out var value))
+            return DefaultEndOfText;
+        if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0)
+            value = value[0];
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) ? id : (int?)null;
+    });
+
     /// <summary>Writes a configuration that Hugging Face's <c>AutoModelForCausalLM</c> reads.</summary>
     /// <param name="output">Where to; stays open.</param>
     /// <param name="shape">The model's shape.</param>
+    /// <param name="endOfText">The token that ends a text; null for none.</param>
     /// <param name="type">The weights' type, as torch names it.</param>
-    /// <param name="endOfText">The token that ends a text; null for the last one.</param>
-    public static void Write(Stream output, ModelShape shape, string type = "float32", int? endOfText = null)
+    public static void Write(Stream output, ModelShape shape, int? endOfText, string type = "float32")
     {
         ArgumentNullException.ThrowIfNull(shape);
         using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
@@ -50,8 +65,14 @@ public static class ModelConfiguration
         writer.WriteNumber("n_layer", shape.LayerCount);
         writer.WriteNumber("n_head", shape.HeadCount);
         writer.WriteBoolean("tie_word_embeddings", true);
-        writer.WriteNumber("bos_token_id", endOfText ?? (shape.VocabularySize - 1));
-        writer.WriteNumber("eos_token_id", endOfText ?? (shape.VocabularySize - 1));
+        foreach (var name in new[] { "bos_token_id", "eos_token_id" })
+        {
+            if (endOfText is { } id)
+                writer.WriteNumber(name, id);
+            else
+                writer.WriteNull(name);
+        }
+
         writer.WriteString("torch_dtype", type);
         writer.WriteEndObject();
     }

@@ -34,12 +34,14 @@ public sealed partial class ModelFolder : IModelReader
     private readonly NamedParameters parameters;
 
     private readonly bool isAsConfigured;
+    private readonly Lazy<FolderVocabulary> vocabulary;
 
     private ModelFolder(string path, NamedParameters parameters, bool isAsConfigured)
     {
         Path = path;
         this.parameters = parameters;
         this.isAsConfigured = isAsConfigured;
+        vocabulary = new Lazy<FolderVocabulary>(() => FolderVocabulary.Read(path));
     }
 
     /// <summary>Where it lies.</summary>
@@ -89,9 +91,8 @@ public sealed partial class ModelFolder : IModelReader
     }
 
     /// <summary>Whether its files are those that it has in the store.</summary>
-    internal bool IsAsStored => isAsConfigured
-        && File.Exists(System.IO.Path.Combine(Path, WeightsFileName))
-        && (Gpt2Vocabulary.IsIn(Path) || !File.Exists(System.IO.Path.Combine(Path, TokenizerFile.FileName)));
+    internal bool IsAsStored => File.Exists(System.IO.Path.Combine(Path, WeightsFileName))
+        && FileNames.Where(name => name != Core.Provenance.Origin.FileName).All(CanStay);
 
     /// <inheritdoc/>
     public IReadOnlyList<ModelFile> Files
@@ -106,24 +107,22 @@ public sealed partial class ModelFolder : IModelReader
     }
 
     /// <inheritdoc/>
-    public Stream? OpenVocabulary(string fileName)
+    public Stream? OpenVocabulary(string fileName) => vocabulary.Value switch
     {
-        if (Gpt2Vocabulary.IsIn(Path))
-            return ElementFile.OpenStream(System.IO.Path.Combine(Path, fileName));
-        var tokenizer = System.IO.Path.Combine(Path, TokenizerFile.FileName);
-        return File.Exists(tokenizer) ? TokenizerFile.Open(tokenizer, fileName) : null;
-    }
+        { IsBrought: false } => null,
+        { IsAsStored: true } => ElementFile.OpenStream(System.IO.Path.Combine(Path, fileName)),
+        var brought => brought.Vocabulary.OpenFile(fileName),
+    };
 
     /// <summary>The vocabulary in the folder, or the built-in one when the folder has none.</summary>
-    /// <exception cref="UserErrorException">The folder's files are not GPT-2's vocabulary.</exception>
-    public Gpt2Vocabulary ReadVocabulary()
-    {
-        using var tokens = OpenVocabulary(VocabularyFileNames[0]);
-        using var merges = OpenVocabulary(VocabularyFileNames[1]);
-        return tokens is null || merges is null
-            ? Gpt2Vocabulary.BuiltIn
-            : Gpt2Vocabulary.Read(tokens, merges, Path);
-    }
+    /// <exception cref="UserErrorException">The folder's files are no vocabulary of GPT-2's kind.</exception>
+    public Gpt2Vocabulary ReadVocabulary() => vocabulary.Value.Vocabulary;
+
+    /// <summary>
+    /// The vocabulary of a folder, whose weights need not be there: only its configuration is, where it brings one.
+    /// </summary>
+    /// <exception cref="UserErrorException">The folder's files are no vocabulary of GPT-2's kind.</exception>
+    public static Gpt2Vocabulary ReadVocabulary(string folder) => FolderVocabulary.Read(folder).Vocabulary;
 
     /// <summary>Reads parameters from the flat index <paramref name="start"/> on, as fp32.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range leaves the model.</exception>
@@ -150,9 +149,9 @@ public sealed partial class ModelFolder : IModelReader
     /// <summary>Whether a file is in the store what it is here.</summary>
     private bool CanStay(string fileName) => fileName switch
     {
-        ModelConfiguration.FileName => isAsConfigured,
+        ModelConfiguration.FileName => isAsConfigured && vocabulary.Value.IsConfigured,
         WeightsFileName => true,
-        _ => Gpt2Vocabulary.IsIn(Path),
+        _ => vocabulary.Value.IsAsStored,
     };
 
     // Masks that old versions of transformers saved, and the head.

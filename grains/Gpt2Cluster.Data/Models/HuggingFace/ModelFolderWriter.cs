@@ -25,8 +25,7 @@ public static class ModelFolderWriter
     /// <param name="path">The folder; must not exist, or be empty.</param>
     /// <param name="layout">The order of the source's parameters.</param>
     /// <param name="source">Where the parameters come from; asked for ascending ranges.</param>
-    /// <param name="vocabularyFolder">A folder whose vocab.json and merges.txt are copied; null for the built-in
-    /// ones.</param>
+    /// <param name="vocabulary">The model's vocabulary; null for the built-in one.</param>
     /// <param name="progress">Told the count of parameters written.</param>
     /// <param name="cancellation">Stops between pieces; nothing is left behind.</param>
     /// <exception cref="UserErrorException">The place is taken.</exception>
@@ -34,17 +33,18 @@ public static class ModelFolderWriter
         string path,
         ParameterLayout layout,
         ParameterSource source,
-        string? vocabularyFolder = null,
+        Gpt2Vocabulary? vocabulary = null,
         IProgress<long>? progress = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(layout);
         ArgumentNullException.ThrowIfNull(source);
+        var own = vocabulary ?? Gpt2Vocabulary.BuiltIn;
         using var staged = new StagedFolder(path);
         using (var configuration = File.Create(staged.File(ModelConfiguration.FileName)))
-            ModelConfiguration.Write(configuration, layout.Shape);
+            ModelConfiguration.Write(configuration, layout.Shape, own.EndOfTextOf(layout.Shape.VocabularySize));
         WriteWeights(staged.File(ModelFolder.WeightsFileName), layout, source, progress, cancellation);
-        WriteVocabulary(staged, vocabularyFolder);
+        WriteVocabulary(staged, own);
         staged.Publish();
     }
 
@@ -71,14 +71,11 @@ public static class ModelFolderWriter
         writer.Complete();
     }
 
-    private static void WriteVocabulary(StagedFolder staged, string? folder)
+    private static void WriteVocabulary(StagedFolder staged, Gpt2Vocabulary vocabulary)
     {
-        foreach (var name in new[] { "vocab.json", "merges.txt" })
+        foreach (var name in ModelFolder.VocabularyFileNames)
         {
-            var own = folder is null ? null : Path.Combine(folder, name);
-            using var from = own is not null && Gpt2Vocabulary.IsIn(folder!)
-                ? File.OpenRead(own)
-                : Gpt2Vocabulary.OpenBuiltIn(name);
+            using var from = vocabulary.OpenFile(name);
             using var to = File.Create(staged.File(name));
             from.CopyTo(to);
         }

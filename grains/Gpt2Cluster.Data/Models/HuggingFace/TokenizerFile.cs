@@ -1,7 +1,6 @@
-using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Models.HuggingFace;
 
@@ -16,15 +15,15 @@ internal static class TokenizerFile
 
     private const int LongestBytes = 64 << 20;
 
-    /// <summary>Its content as <c>vocab.json</c> or <c>merges.txt</c>.</summary>
+    /// <summary>Reads its vocabulary.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="fileName">Which of the two.</param>
+    /// <param name="hint">What is known of the end-of-text token, which it does not say.</param>
     /// <exception cref="UserErrorException">It is no such tokenizer.</exception>
-    public static MemoryStream Open(string path, string fileName) => JsonFile.Read(path, LongestBytes, root =>
+    public static Gpt2Vocabulary Read(string path, EndOfTextHint hint) => JsonFile.Read(path, LongestBytes, root =>
     {
         var model = Object(path, root, "model");
         Check(path, root, model);
-        return fileName == "vocab.json" ? Vocabulary(path, root, model) : Merges(path, model);
+        return Gpt2Vocabulary.Read(Tokens(path, root, model), Merges(path, model), hint, path);
     });
 
     private static void Check(string path, JsonElement root, JsonElement model)
@@ -59,62 +58,41 @@ internal static class TokenizerFile
             throw Wrong(path, $"{field} is {JsonFile.Quote(value)}, only {supported} is supported");
     }
 
-    private static MemoryStream Vocabulary(string path, JsonElement root, JsonElement model)
+    private static Dictionary<string, int> Tokens(string path, JsonElement root, JsonElement model)
     {
-        var content = new MemoryStream();
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        var options = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-        using (var writer = new Utf8JsonWriter(content, options))
+        var tokens = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var token in Object(path, model, "vocab").EnumerateObject())
+            Add(token.Name, token.Value);
+        if (root.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array)
         {
-            writer.WriteStartObject();
-            foreach (var token in Object(path, model, "vocab").EnumerateObject())
-                Write(writer, token.Name, token.Value);
-            if (root.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array)
-            {
-                foreach (var token in added.EnumerateArray())
-                    WriteAdded(writer, token);
-            }
-
-            writer.WriteEndObject();
+            foreach (var token in added.EnumerateArray())
+                AddSpecial(token);
         }
 
-        content.Position = 0;
-        return content;
+        return tokens;
 
-        void Write(Utf8JsonWriter writer, string token, JsonElement id)
+        void Add(string token, JsonElement id)
         {
             if (id.ValueKind != JsonValueKind.Number || !id.TryGetInt32(out var number))
                 throw Wrong(path, $"the id of \"{token}\" is {JsonFile.Quote(id)}");
-            if (!names.Add(token))
+            if (!tokens.TryAdd(token, number))
                 throw Wrong(path, $"its vocab has \"{token}\" twice");
-            writer.WriteNumber(token, number);
         }
 
-        void WriteAdded(Utf8JsonWriter writer, JsonElement token)
+        void AddSpecial(JsonElement token)
         {
             if (token.ValueKind != JsonValueKind.Object || !token.TryGetProperty("content", out var text)
                 || text.ValueKind != JsonValueKind.String || !token.TryGetProperty("id", out var id))
                 throw Wrong(path, "added_tokens has one without content and id");
-            if (!names.Contains(text.GetString()!))
-                Write(writer, text.GetString()!, id);
+            if (!tokens.ContainsKey(text.GetString()!))
+                Add(text.GetString()!, id);
         }
     }
 
-    private static MemoryStream Merges(string path, JsonElement model)
-    {
-        if (!model.TryGetProperty("merges", out var merges) || merges.ValueKind != JsonValueKind.Array)
-            throw Wrong(path, "model.merges is no list");
-        var content = new MemoryStream();
-        using (var writer = new StreamWriter(content, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" })
-        {
-            writer.WriteLine("#version: 0.2");
-            foreach (var merge in merges.EnumerateArray())
-                writer.WriteLine(Merge(path, merge));
-        }
-
-        content.Position = 0;
-        return content;
-    }
+    private static List<string> Merges(string path, JsonElement model) =>
+        model.TryGetProperty("merges", out var merges) && merges.ValueKind == JsonValueKind.Array
+            ? [.. merges.EnumerateArray().Select(merge => Merge(path, merge))]
+            : throw Wrong(path, "model.merges is no list");
 
     // "a b" of older versions of the library, ["a", "b"] of newer ones.
     private static string Merge(string path, JsonElement merge)

@@ -7,6 +7,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Models.TensorFlow;
 
@@ -44,6 +45,7 @@ public static class OpenAiExport
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(wish);
         Check(wish.Path, wish.Overwrites);
+        CheckVocabulary(model);
         using var staged = new StagedFolder(wish.Path);
         File.WriteAllText(
             staged.File(CheckpointFileName),
@@ -51,8 +53,8 @@ public static class OpenAiExport
         WriteShape(staged.File(ShapeFileName), model.Shape);
         if (model.HasVocabulary)
         {
-            Copy(model, VocabularyFiles.TokensFileName, staged.File(TokensFileName));
-            Copy(model, VocabularyFiles.MergesFileName, staged.File(MergesFileName));
+            Copy(model, "vocab.json", staged.File(TokensFileName));
+            Copy(model, "merges.txt", staged.File(MergesFileName));
         }
 
         var entries = WriteData(staged.File(DataFileName), model.Weights, wish);
@@ -60,6 +62,18 @@ public static class OpenAiExport
             TableWriter.Write(index, entries);
         File.WriteAllText(staged.File(Origin.FileName), model.Origin.Write());
         ReplacedPlace.Publish(staged, wish.Path);
+    }
+
+    /// <summary>OpenAI's programs look the end-of-text token up by its word, and know no other.</summary>
+    private static void CheckVocabulary(ExportedModel model)
+    {
+        var vocabulary = model.Vocabulary;
+        var word = vocabulary.EndOfText is { } id ? vocabulary.WordOf(id) : null;
+        if (!model.HasVocabulary || word == Gpt2Vocabulary.EndOfTextWord)
+            return;
+        var own = word is null ? "has none" : $"has {word}";
+        throw new UserErrorException($"OpenAI's layout has no other end-of-text token than "
+            + $"{Gpt2Vocabulary.EndOfTextWord}, and the model's vocabulary {own}; use --format hf or gguf.");
     }
 
     /// <summary>The variables in the order of their names' bytes, as TensorFlow saves them.</summary>
@@ -177,7 +191,7 @@ public static class OpenAiExport
 
     private static void Copy(ExportedModel model, string name, string path)
     {
-        using var from = model.Vocabulary.Open(name);
+        using var from = model.Vocabulary.OpenFile(name);
         using var to = File.Create(path);
         from.CopyTo(to);
     }

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using Gpt2Cluster.Core;
-using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Sources.Npz;
 
@@ -12,16 +11,18 @@ internal sealed class NpyTokenReader : IDisposable
 
     private readonly string path;
     private readonly NpzArray array;
+    private readonly int tokenCount;
     private readonly Stream stream;
     private readonly NpyHeader header;
     private readonly byte[] bytes;
     private readonly ushort[] tokens = new ushort[PieceTokens];
     private long index;
 
-    public NpyTokenReader(string path, NpzArray array, ZipArchiveEntry entry)
+    public NpyTokenReader(string path, NpzArray array, ZipArchiveEntry entry, int tokenCount)
     {
         this.path = path;
         this.array = array;
+        this.tokenCount = tokenCount;
         stream = entry.Open();
         header = NpyHeader.Read(stream);
         bytes = new byte[PieceTokens * header.ElementBytes];
@@ -70,9 +71,9 @@ internal sealed class NpyTokenReader : IDisposable
             // An unsigned value beyond int64 shows as negative, which is refused all the same.
             _ => BinaryPrimitives.ReadInt64LittleEndian(element),
         };
-        return value is >= 0 and < Gpt2Vocabulary.Count
+        return value >= 0 && value < tokenCount
             ? (ushort)value
             : throw new UserErrorException($"Array {array.Name} of {path} holds {value} at index {at}; "
-                + $"tokens are 0 to {Gpt2Vocabulary.Count - 1}.");
+                + $"tokens are 0 to {tokenCount - 1}.");
     }
 }

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Sources.Npz;
 
@@ -65,12 +66,15 @@ public sealed class NpzFile : IDisposable
     }
 
     /// <summary>The tokens of one array, in pieces; a piece is valid until the next one is taken.</summary>
+    /// <param name="array">The array.</param>
+    /// <param name="tokenCount">Numbers below this are tokens, 1 to 65,536.</param>
     /// <exception cref="UserErrorException">A number is no token (the array and index are named), or the file is
     /// damaged.</exception>
-    public IEnumerable<ReadOnlyMemory<ushort>> ReadTokens(NpzArray array)
+    public IEnumerable<ReadOnlyMemory<ushort>> ReadTokens(
+        NpzArray array, int tokenCount = Gpt2Vocabulary.BuiltInCount)
     {
         ArgumentNullException.ThrowIfNull(array);
-        using var reader = new NpyTokenReader(path, array, archive.GetEntry(array.Name + ArraySuffix)!);
+        using var reader = new NpyTokenReader(path, array, archive.GetEntry(array.Name + ArraySuffix)!, tokenCount);
         while (reader.Next() is { Length: > 0 } tokens)
             yield return tokens;
     }

@@ -34,7 +34,7 @@ internal sealed class NpzFormat : IDocumentFormat
         sink.BeginDocument(file.Name);
         foreach (var array in npz.Arrays)
         {
-            foreach (var tokens in npz.ReadTokens(array))
+            foreach (var tokens in npz.ReadTokens(array, options.TokenCount))
             {
                 cancellation.ThrowIfCancellationRequested();
                 sink.Tokens(tokens.Span);

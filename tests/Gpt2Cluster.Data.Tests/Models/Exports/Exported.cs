@@ -3,6 +3,7 @@ using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Tests.Models.Exports;
 
@@ -30,7 +31,7 @@ internal static class Exported
     public static ExportedModel Fresh(ModelShape? shape = null) => Of(new ScratchModel(shape ?? Small, 5));
 
     /// <summary>A model with the built-in vocabulary.</summary>
-    public static ExportedModel Of(IModelReader weights) => new(weights, new VocabularyFiles(null), Origin);
+    public static ExportedModel Of(IModelReader weights) => new(weights, Gpt2Vocabulary.BuiltIn, Origin);
 
     /// <summary>All of its parameters.</summary>
     public static float[] All(IModelReader model)

@@ -53,7 +53,7 @@ public sealed class ModelFolderTests : IDisposable
         using var copy = ModelFolder.Open(folder.File("out"));
         Assert.Equal(model.Shape, copy.Shape);
         Assert.Equal(ReadAll(model), ReadAll(copy));
-        Assert.Equal("<|endoftext|>"u8, Gpt2Vocabulary.FromFolder(folder.File("out")).BytesOf(50256));
+        Assert.Equal("<|endoftext|>"u8, ModelFolder.ReadVocabulary(folder.File("out")).BytesOf(50256));
         Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName));
         Assert.Equal(
             ["config.json", "merges.txt", "model.safetensors", "vocab.json"],
