@@ -7,7 +7,6 @@ using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Client.Upload;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Data.Sources;
-using Gpt2Cluster.Data.Uploads;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -40,7 +39,7 @@ internal sealed class EvalCommand : ClientCommand
         var name = context.Arguments.GetValue(model) ?? throw new UsageException("'eval' needs --model M.");
         _ = new ModelResolver(context).Preview(name);
         using var source = DatasetSource.Open(dataset.Read(context), choices.Read(context), cancellation);
-        var upload = DatasetUpload.Check(source, cancellation);
+        var upload = await Uploads.Check(context.Output, source, cancellation);
         await using var session = await ClusterSession.Open(context, cancellation);
         var found = await new ModelResolver(context).Resolve(session, name, cancellation);
         var stored = await new Uploads(session, context.Output).Dataset(upload, cancellation);

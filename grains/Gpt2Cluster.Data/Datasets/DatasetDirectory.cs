@@ -18,6 +18,11 @@ public sealed partial class DatasetDirectory(string root)
         WriteIndented = true,
     };
 
+    // Beside the shards lies a folder of empty files, named by this number and what was tokenised. Whoever changes which
+    // tokens a text becomes counts it up, so that nothing is found that was made by other rules.
+    private const string MadeFromFolder = "made-from";
+    private const int TokenizingVersion = 1;
+
     private readonly Lock healing = new();
 
     /// <summary>Where it lies.</summary>
@@ -31,6 +36,12 @@ public sealed partial class DatasetDirectory(string root)
 
     /// <summary>Whether a dataset is here.</summary>
     public bool Contains(string sha256) => Hash().IsMatch(sha256) && Directory.Exists(Path.Combine(Root, sha256));
+
+    /// <summary>The hash of a dataset that was made from these documents here; null if none is known.</summary>
+    /// <param name="contentSha256"><see cref="Sources.DocumentDigest.Sha256"/> of the documents.</param>
+    public string? FindMadeFrom(string contentSha256) => !Hash().IsMatch(contentSha256)
+        ? null
+        : List().FirstOrDefault(sha256 => File.Exists(MadeFrom(sha256, contentSha256)));
 
     /// <summary>Begins a dataset; feed its tokens to <see cref="DatasetStaging.Output"/>.</summary>
     /// <param name="shardTokens">Tokens of a shard, 1 or more.</param>
@@ -93,6 +104,23 @@ public sealed partial class DatasetDirectory(string root)
 
         return Describe(description.Sha256);
     }
+
+    /// <summary>Notes from which documents a dataset was made. A note that is lost costs no more than time.</summary>
+    internal void Remember(string sha256, string contentSha256)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(Root, sha256, MadeFromFolder));
+            File.Create(MadeFrom(sha256, contentSha256)).Dispose();
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // The dataset is there all the same.
+        }
+    }
+
+    private string MadeFrom(string sha256, string contentSha256) =>
+        Path.Combine(Root, sha256, MadeFromFolder, $"{TokenizingVersion}-{contentSha256}");
 
     // One upload at a time: another may have healed it, and what is whole is never replaced.
     private void Heal(StagedFolder staged, string sha256)

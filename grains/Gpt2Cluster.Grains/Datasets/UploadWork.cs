@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Data.Uploads;
 using Gpt2Cluster.Grains.Models;
@@ -25,10 +26,11 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
     {
         using var staging = datasets.Begin();
         using var tokenizer = new DatasetTokenizer(staging.Output);
+        using var digest = new DocumentDigest(tokenizer);
         using (var archive = File.OpenRead(spoolPath))
-            DatasetUploadReader.Read(archive, tokenizer, () => progress(tokenizer.TokenCount));
-        var stored = staging.Publish(tokenizer.Complete(), provenance);
-        return new UploadAnswer { Dataset = StoredDatasets.Describe(stored, silo.Name), Done = stored.TokenCount };
+            DatasetUploadReader.Read(archive, digest, () => progress(archive.Position));
+        var stored = staging.Publish(tokenizer.Complete(), provenance, digest.Sha256);
+        return new UploadAnswer { Dataset = StoredDatasets.Describe(stored, silo.Name) };
     });
 
     /// <summary>Checks an archive of files and stores it as a model.</summary>

@@ -30,6 +30,7 @@ public sealed partial class ModelStoreGrain(
 {
     private readonly LongWork<CopyAnswer> copies = new(time);
     private readonly LongWork<HashAnswer> hashing = new(time);
+    private readonly LongWork<FoundDataset> verifying = new(time);
 
     /// <inheritdoc/>
     public Task<StoredModel[]> List()
@@ -86,6 +87,16 @@ public sealed partial class ModelStoreGrain(
     /// <inheritdoc/>
     public Task<DatasetDescription?> Dataset(string hash) => Task.FromResult(
         datasets.Contains(hash) ? StoredDatasets.Describe(datasets.Describe(hash), silo.Name) : null);
+
+    /// <inheritdoc/>
+    public Task<FoundDataset> FindDataset(string contentSha256) => verifying.Ask(
+        contentSha256,
+        async () => new FoundDataset(
+            IsDone: true,
+            datasets.FindMadeFrom(contentSha256) is { } hash && await StoredDatasets.IsWhole(datasets, hash)
+                ? await Dataset(hash)
+                : null),
+        new FoundDataset(IsDone: false));
 
     /// <inheritdoc/>
     public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo, string? stateHash)
