@@ -8,7 +8,6 @@ using Gpt2Cluster.Client.Upload;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
-using Gpt2Cluster.Data.Uploads;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -45,7 +44,7 @@ internal sealed class EvalCommand : ClientCommand
             TokenCount = new ModelVocabularies(context).Preview(name)?.Count ?? Gpt2Vocabulary.MostTokens,
         };
         using var source = DatasetSource.Open(dataset.Read(context), options, cancellation);
-        var upload = DatasetUpload.Check(source, cancellation);
+        var upload = await Uploads.Check(context.Output, source, cancellation);
         await using var session = await ClusterSession.Open(context, cancellation);
         var found = await new ModelResolver(context).Resolve(session, name, cancellation);
         var vocabulary = await ModelVocabularies.Of(session, found, cancellation);

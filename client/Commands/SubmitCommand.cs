@@ -33,7 +33,7 @@ internal sealed class SubmitCommand : ClientCommand
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         var path = dataset.Read(context, options.Dataset);
-        var preparation = Preparation.Check(context, options, path, cancellation);
+        var preparation = await Preparation.Check(context, options, path, cancellation);
         await using var session = await ClusterSession.Open(context, cancellation, isToStay: true);
         var submitted = await preparation.Submit(session, cancellation);
         context.Output.Result(preparation.Run);

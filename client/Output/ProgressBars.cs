@@ -2,9 +2,13 @@ using Spectre.Console;
 
 namespace Gpt2Cluster.Client.Output;
 
-/// <summary>Shows how far a piece of work is: a bar on a terminal, one remark in a pipe.</summary>
+/// <summary>
+/// Shows how far a piece of work is: a bar on a terminal; in a pipe one remark, and further ones while it lasts.
+/// </summary>
 internal static class ProgressBars
 {
+    private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
+
     /// <summary>Does the work.</summary>
     /// <param name="output">Where it is shown.</param>
     /// <param name="words">What the work is.</param>
@@ -15,7 +19,7 @@ internal static class ProgressBars
         if (!output.IsLive)
         {
             output.Remark(words);
-            await work(new Sink(_ => { }));
+            await work(new Sink(new Lines(output, words, total).Report));
             return;
         }
 
@@ -26,6 +30,24 @@ internal static class ProgressBars
                 var bar = picture.AddTask(Markup.Escape(words), maxValue: Math.Max(1, total));
                 await work(new Sink(done => bar.Value = done));
             });
+    }
+
+    /// <summary>A line now and then, so that who reads a log sees that it goes on and when it ends.</summary>
+    private sealed class Lines(ClientOutput output, string words, long total)
+    {
+        private readonly long began = TimeProvider.System.GetTimestamp();
+        private TimeSpan next = BetweenLines;
+
+        public void Report(long done)
+        {
+            var spent = TimeProvider.System.GetElapsedTime(began);
+            if (spent < next || done <= 0 || done >= total)
+                return;
+            next = spent + BetweenLines;
+            var left = spent.TotalSeconds * (total - done) / done;
+            output.Remark($"{words}: {Formats.Bytes(done)} of {Formats.Bytes(total)}  "
+                + $"{Formats.Bytes(done / spent.TotalSeconds)}/s  eta {Formats.Duration(left)}");
+        }
     }
 
     /// <summary>Reports on the thread that reports, in order; <see cref="Progress{T}"/> posts elsewhere.</summary>

@@ -45,7 +45,7 @@ internal sealed class Preparation
 
     /// <summary>Checks all that needs no cluster.</summary>
     /// <exception cref="UserErrorException">Something is wrong; the message names all of it.</exception>
-    public static Preparation Check(
+    public static async Task<Preparation> Check(
         CommandContext context, TrainingOptions options, string path, CancellationToken cancellation)
     {
         var builder = new SpecificationBuilder(options, context.Arguments);
@@ -61,8 +61,8 @@ internal sealed class Preparation
         var validation = context.Arguments.GetValue(options.ValDataset) is { } named
             ? DatasetSource.Open(named, choices, cancellation)
             : null;
-        var upload = DatasetUpload.Check(dataset, cancellation);
-        var other = validation is null ? null : DatasetUpload.Check(validation, cancellation);
+        var upload = await Uploads.Check(context.Output, dataset, cancellation);
+        var other = validation is null ? null : await Uploads.Check(context.Output, validation, cancellation);
         if (known is not null && context.Choices.Cluster is LocalAddress)
             CheckOwnDisk(context, builder, known);
         return new Preparation(context, builder, known, upload, other);

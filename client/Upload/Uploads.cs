@@ -3,7 +3,9 @@ using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Data.Uploads;
 using DatasetDescription = Gpt2Cluster.Contracts.Datasets.DatasetDescription;
@@ -18,7 +20,25 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
     /// <summary>How often one upload is begun: a silo that dies of it more often will not survive the next.</summary>
     private const int MaximumAttempts = 3;
 
-    /// <summary>Streams a dataset and waits until it is tokenised and stored.</summary>
+    /// <summary>What takes so short a time that nobody wants to see how far it is.</summary>
+    private const long LongBytes = 64 << 20;
+
+    /// <summary>Reads a dataset whole and throws at its first fault.</summary>
+    /// <exception cref="UserErrorException">A file is bad, or all texts are empty.</exception>
+    public static async Task<DatasetUpload> Check(
+        ClientOutput output, DatasetSource source, CancellationToken cancellation)
+    {
+        DatasetUpload? upload = null;
+        if (source.Bytes < LongBytes)
+            return DatasetUpload.Check(source, cancellation: cancellation);
+        await ProgressBars.Run(output, $"checking {source.Path}", source.Bytes, progress => Task.Run(
+            () => upload = DatasetUpload.Check(source, progress, cancellation), cancellation));
+        return upload!;
+    }
+
+    /// <summary>
+    /// Streams a dataset and waits until it is tokenised and stored; one that the cluster has already is not sent.
+    /// </summary>
     /// <exception cref="UserErrorException">The dataset is bad, or was changed meanwhile; it says where.</exception>
     /// <param name="dataset">The dataset.</param>
     /// <param name="vocabulary">Whose tokens it is to become.</param>
@@ -27,10 +47,16 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         DatasetUpload dataset, Gpt2Vocabulary vocabulary, CancellationToken cancellation)
     {
         var source = dataset.Source;
+        if (await Find(dataset.ContentSha256, vocabulary.Reference, cancellation) is { } known)
+        {
+            output.Remark($"{source.Path} is in the cluster already");
+            return known;
+        }
+
         var answer = await Send(
             (stream, progress) => dataset.Write(stream, vocabulary, progress, cancellation),
             upload => upload.FinishDataset(source.Path),
-            ($"reading {source.Path}", source.Bytes),
+            new Words($"reading {source.Path}", $"encoding {source.Path}", source.Bytes),
             cancellation);
         return answer.Dataset ?? throw new ClientException(ExitCodes.Failed, "The silo stored no dataset.");
     }
@@ -43,7 +69,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         var answer = await Send(
             (stream, progress) => files.Write(stream, progress, cancellation),
             upload => upload.FinishModel(name),
-            ($"sending {files.Name}", files.Bytes),
+            new Words($"sending {files.Name}", $"checking {files.Name}", files.Bytes),
             cancellation);
         return answer.Model ?? throw new ClientException(ExitCodes.Failed, "The silo stored no model.");
     }
@@ -52,7 +78,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
     private async Task<UploadAnswer> Send(
         Action<Stream, IProgress<long>> write,
         Func<IUpload, Task<UploadAnswer>> finish,
-        (string Words, long Bytes) work,
+        Words words,
         CancellationToken cancellation)
     {
         for (var attempt = 1; attempt <= MaximumAttempts; attempt++)
@@ -61,9 +87,15 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
             var upload = session.Grains.GetGrain<IUpload>(GrainKeys.Upload(silo.Name, Guid.NewGuid().ToString("N")));
             try
             {
-                await ProgressBars.Run(output, work.Words, work.Bytes, progress => Task.Run(
-                    () => SendPieces(upload, stream => write(stream, progress), cancellation), cancellation));
-                return await Finish(() => finish(upload), cancellation);
+                var sent = 0L;
+                await ProgressBars.Run(output, words.Sending, words.Bytes, progress => Task.Run(
+                    () => sent = SendPieces(upload, stream => write(stream, progress), cancellation), cancellation));
+                if (sent < LongBytes)
+                    return await Finish(() => finish(upload), progress: null, cancellation);
+                UploadAnswer? answer = null;
+                await ProgressBars.Run(output, words.Finishing, sent, async progress =>
+                    answer = await Finish(() => finish(upload), progress, cancellation));
+                return answer!;
             }
             catch (LostException)
             {
@@ -84,8 +116,10 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
     /// <summary>
     /// Writers are synchronous and this thread is theirs, so waiting for a piece to arrive blocks nobody.
     /// </summary>
-    private void SendPieces(IUpload upload, Action<Stream> write, CancellationToken cancellation)
+    /// <returns>Bytes that were sent.</returns>
+    private long SendPieces(IUpload upload, Action<Stream> write, CancellationToken cancellation)
     {
+        var sent = 0L;
         using var pieces = new PieceStream(piece =>
         {
             var expected = session.Patience.Call(() => upload.Append(piece), cancellation).GetAwaiter().GetResult();
@@ -93,6 +127,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
                 throw new NoMoreException();
             if (expected != piece.Index + 1)
                 throw new LostException();
+            sent += piece.Bytes.Length;
         });
         try
         {
@@ -103,9 +138,12 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         {
             // The end is asked for next, and says why.
         }
+
+        return sent;
     }
 
-    private async Task<UploadAnswer> Finish(Func<Task<UploadAnswer>> finish, CancellationToken cancellation)
+    private async Task<UploadAnswer> Finish(
+        Func<Task<UploadAnswer>> finish, IProgress<long>? progress, CancellationToken cancellation)
     {
         while (true)
         {
@@ -118,20 +156,39 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
                 throw new ClientException(ExitCodes.Failed, failure);
             if (!answer.IsPending)
                 return answer;
+            progress?.Report(answer.Done);
         }
     }
 
-    private static async Task Abandon(IUpload upload)
+    /// <summary>The dataset that a silo has of these documents; null if none says so.</summary>
+    private async Task<DatasetDescription?> Find(
+        string contentSha256, string? vocabulary, CancellationToken cancellation)
     {
-        try
+        var silos = await session.Silos(cancellation);
+        var answers = await Task.WhenAll(silos.Select(silo => Ask(silo.Name)));
+        return answers.FirstOrDefault(answer => answer is not null);
+
+        async Task<DatasetDescription?> Ask(string silo)
         {
-            await upload.Abandon();
-        }
-        catch (Exception problem) when (Patience.IsOutage(problem))
-        {
-            // A silo forgets an upload that nobody goes on with.
+            var store = session.Grains.GetGrain<IModelStore>(silo);
+            try
+            {
+                while (true)
+                {
+                    var answer = await store.FindDataset(contentSha256, vocabulary).WaitAsync(cancellation);
+                    if (answer.IsDone)
+                        return answer.Dataset;
+                }
+            }
+            catch (Exception problem) when (Patience.IsOutage(problem) && !cancellation.IsCancellationRequested)
+            {
+                // Another silo may have it; if none has, it is sent.
+                return null;
+            }
         }
     }
+
+    private sealed record Words(string Sending, string Finishing, long Bytes);
 
     /// <summary>The silo has not got what was sent to it: it was restarted.</summary>
     private sealed class LostException : Exception;

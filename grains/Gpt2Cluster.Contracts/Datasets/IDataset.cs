@@ -61,7 +61,7 @@ public sealed record UploadAnswer
     [Id(3)]
     public string? Refusal { get; init; }
 
-    /// <summary>Tokens or bytes worked on so far, for progress.</summary>
+    /// <summary>Bytes of the archive worked on so far, while pending.</summary>
     [Id(4)]
     public long Done { get; init; }
 

@@ -54,7 +54,18 @@ public interface IModelStore : IGrainWithStringKey
     Task<Datasets.DatasetDescription?> Dataset(string hash);
 
     /// <summary>
-    /// Copies a model, checkpoint, dataset or vocabulary from another silo's store unless it is here already. Answers within 4 s;
+    /// A dataset on this disk that was made from these documents, with this vocabulary, which is here too, and is whole:
+    /// its shards are read and compared with their hashes. Answers within 4 s; ask again while it is not done.
+    /// </summary>
+    /// <param name="contentSha256">By what they are known again (<c>DocumentDigest</c> of Data).</param>
+    /// <param name="vocabulary">The vocabulary's hash; null for the built-in one.</param>
+    [Alias("find-dataset")]
+    [ResponseTimeout(ShortCall.Bound)]
+    Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary);
+
+    /// <summary>
+    /// Copies a model, checkpoint, dataset or vocabulary from another silo's store unless it is here already. Answers
+    /// within 4 s;
     /// ask again while it is under way.
     /// </summary>
     /// <param name="relativeFolder">Its name in the store.</param>
@@ -84,6 +95,13 @@ public interface IModelStore : IGrainWithStringKey
 /// <param name="Sha256">SHA-256, lower-case hexadecimal; null if the file is not here, and while it is read.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.hash-answer.v1")]
 public sealed record HashAnswer([property: Id(0)] bool IsDone, [property: Id(1)] string? Sha256 = null);
+
+/// <summary>Whether a dataset is on a silo's disk.</summary>
+/// <param name="IsDone">False while its shards are read: ask again.</param>
+/// <param name="Dataset">The dataset, with that silo as its only holder; null if it is not here, or damaged.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.found-dataset.v1")]
+public sealed record FoundDataset(
+    [property: Id(0)] bool IsDone, [property: Id(1)] Datasets.DatasetDescription? Dataset = null);
 
 /// <summary>Whether a stored folder was copied from another silo.</summary>
 public enum CopyOutcome

@@ -18,6 +18,9 @@ public sealed partial class DatasetDirectory(string root)
         WriteIndented = true,
     };
 
+    // Of empty files that are named by what was tokenised.
+    private const string MadeFromFolder = "made-from";
+
     private readonly Lock healing = new();
 
     /// <summary>Where it lies.</summary>
@@ -31,6 +34,13 @@ public sealed partial class DatasetDirectory(string root)
 
     /// <summary>Whether a dataset is here.</summary>
     public bool Contains(string sha256) => Hash().IsMatch(sha256) && Directory.Exists(Path.Combine(Root, sha256));
+
+    /// <summary>The hash of a dataset that was made from these documents here; null if none is known.</summary>
+    public string? FindMadeFrom(DatasetOrigin origin)
+    {
+        ArgumentNullException.ThrowIfNull(origin);
+        return origin.IsSound ? List().FirstOrDefault(sha256 => File.Exists(MadeFrom(sha256, origin))) : null;
+    }
 
     /// <summary>Begins a dataset; feed its tokens to <see cref="DatasetStaging.Output"/>.</summary>
     /// <param name="shardTokens">Tokens of a shard, 1 or more.</param>
@@ -93,6 +103,23 @@ public sealed partial class DatasetDirectory(string root)
 
         return Describe(description.Sha256);
     }
+
+    /// <summary>Notes from which documents a dataset was made. A note that is lost costs no more than time.</summary>
+    internal void Remember(string sha256, DatasetOrigin origin)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(Root, sha256, MadeFromFolder));
+            File.Create(MadeFrom(sha256, origin)).Dispose();
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // The dataset is there all the same.
+        }
+    }
+
+    private string MadeFrom(string sha256, DatasetOrigin origin) =>
+        Path.Combine(Root, sha256, MadeFromFolder, origin.FileName);
 
     // One upload at a time: another may have healed it, and what is whole is never replaced.
     private void Heal(StagedFolder staged, string sha256)

@@ -27,16 +27,20 @@ public sealed class DatasetStaging : IDisposable
     /// <summary>Publishes the dataset under its hash; if it is there already, that one stays.</summary>
     /// <param name="tokens">What the tokeniser said of it.</param>
     /// <param name="provenance">For people: what was tokenised.</param>
+    /// <param name="origin">By what it is found again; null for nothing.</param>
     /// <returns>What is now in the directory.</returns>
-    public DatasetDescription Publish(TokenizedDataset tokens, string provenance)
+    public DatasetDescription Publish(TokenizedDataset tokens, string provenance, DatasetOrigin? origin = null)
     {
         ArgumentNullException.ThrowIfNull(tokens);
         shards.Complete();
         var description = new DatasetDescription(
             tokens.Sha256, tokens.TokenCount, tokens.DocumentCount, provenance, shardTokens, shards.Hashes);
-        return description.IsSound(tokens.Sha256)
-            ? directory.Publish(staged, description)
-            : throw new InvalidOperationException("the tokens in the stream are not the tokens that were counted");
+        if (!description.IsSound(tokens.Sha256))
+            throw new InvalidOperationException("the tokens in the stream are not the tokens that were counted");
+        var published = directory.Publish(staged, description);
+        if (origin is not null)
+            directory.Remember(tokens.Sha256, origin);
+        return published;
     }
 
     /// <inheritdoc/>

@@ -12,7 +12,6 @@ public sealed class DatasetSource : IDisposable
     private readonly SourceOptions options;
     private readonly StreamedInput? stream;
     private readonly List<SourceFile> files;
-    private bool isValidated;
 
     private DatasetSource(string path, List<SourceFile> files, SourceOptions options, StreamedInput? stream = null)
     {
@@ -29,6 +28,11 @@ public sealed class DatasetSource : IDisposable
     /// The files, in the order they are read; <see cref="Validate"/> takes away those that are left out.
     /// </summary>
     public IReadOnlyList<SourceFile> Files => files;
+
+    /// <summary>
+    /// <see cref="DocumentDigest.Sha256"/> of all documents; null until <see cref="Validate"/> has read them.
+    /// </summary>
+    public string? ContentSha256 { get; private set; }
 
     /// <summary>Bytes of all files.</summary>
     public long Bytes => files.Sum(file => file.Bytes);
@@ -82,15 +86,16 @@ public sealed class DatasetSource : IDisposable
     public void Validate(IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         var content = new ContentCounter();
+        using var digest = new DocumentDigest(content);
         var before = 0L;
         var leftOut = new List<SourceFile>();
         foreach (var file in files)
         {
             var begin = before;
-            var known = content.Count;
+            var known = (content.Count, digest.State);
             try
             {
-                file.Format.Read(file, options, content, read => progress?.Report(begin + read), cancellation);
+                file.Format.Read(file, options, digest, read => progress?.Report(begin + read), cancellation);
             }
             catch (NoTextException problem) when (file.IsNamed)
             {
@@ -98,7 +103,8 @@ public sealed class DatasetSource : IDisposable
             }
             catch (NoTextException problem)
             {
-                content.Count = known;
+                content.Count = known.Count;
+                digest.GoBackTo(known.State);
                 leftOut.Add(file);
                 options.Warn($"{file.Name} {problem.Fault}; it is left out.");
             }
@@ -112,7 +118,7 @@ public sealed class DatasetSource : IDisposable
             throw new UserErrorException($"Nothing of {Path} can be read as a text; put texts into it.");
         if (content.Count == 0)
             throw new UserErrorException($"{Path} is empty; give a text with something in it.");
-        isValidated = true;
+        ContentSha256 = digest.Sha256;
     }
 
     /// <summary>Reads all files, in order, into a sink. They are validated first, if they were not.</summary>
@@ -124,7 +130,7 @@ public sealed class DatasetSource : IDisposable
     public void Read(IDocumentSink sink, IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(sink);
-        if (!isValidated)
+        if (ContentSha256 is null)
             Validate(cancellation: cancellation);
         var quiet = options with { Warn = _ => { }, Rendered = _ => { } };
         var before = 0L;

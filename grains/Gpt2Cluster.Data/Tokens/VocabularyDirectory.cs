@@ -46,6 +46,10 @@ public sealed partial class VocabularyDirectory(string root)
         }
     }
 
+    /// <summary>Whether a vocabulary is here and sound; the built-in one is.</summary>
+    /// <param name="reference"><see cref="Gpt2Vocabulary.Reference"/>.</param>
+    public bool Contains(string? reference) => reference is null || !IsDamaged(reference);
+
     /// <summary>Reads the vocabulary of a hash.</summary>
     /// <exception cref="UserErrorException">It is damaged, or not here.</exception>
     public Gpt2Vocabulary Open(string sha256) => Open(Path.Combine(root, sha256), sha256);

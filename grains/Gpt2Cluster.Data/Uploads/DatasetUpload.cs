@@ -22,15 +22,20 @@ public sealed class DatasetUpload
     /// <summary>Where it comes from.</summary>
     public DatasetSource Source { get; }
 
+    /// <summary>By what the cluster knows it again (<see cref="DocumentDigest.Sha256"/>).</summary>
+    public string ContentSha256 => Source.ContentSha256!;
+
     /// <summary>Reads all files and throws at the first fault, so that nothing is sent of a bad dataset.</summary>
     /// <param name="source">The files; they are not to change from here on.</param>
+    /// <param name="progress">Told the bytes of files read so far.</param>
     /// <param name="cancellation">Stops between pieces.</param>
     /// <exception cref="UserErrorException">A file is bad, or all texts are empty.</exception>
-    public static DatasetUpload Check(DatasetSource source, CancellationToken cancellation = default)
+    public static DatasetUpload Check(
+        DatasetSource source, IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         var upload = new DatasetUpload(source);
-        source.Validate(cancellation: cancellation);
+        source.Validate(progress, cancellation);
         return upload;
     }
 

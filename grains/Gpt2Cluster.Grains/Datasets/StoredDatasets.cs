@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Datasets;
 using Wire = Gpt2Cluster.Contracts.Datasets.DatasetDescription;
 
@@ -11,7 +12,7 @@ public sealed class StoredDatasets(DatasetDirectory directory) : IDisposable
     private readonly ConcurrentDictionary<string, Lazy<Task<StoredDataset>>> open = new(StringComparer.Ordinal);
 
     /// <summary>The dataset of that hash, open. Verifying tens of gigabytes takes a thread of its own.</summary>
-    /// <exception cref="Core.UserErrorException">It is not here, or damaged.</exception>
+    /// <exception cref="UserErrorException">It is not here, or damaged.</exception>
     public async Task<StoredDataset> Open(string hash)
     {
         var opening = open.GetOrAdd(hash, key => new Lazy<Task<StoredDataset>>(() => Verify(key)));
@@ -40,6 +41,24 @@ public sealed class StoredDatasets(DatasetDirectory directory) : IDisposable
             Holders = holders,
         };
     }
+
+    /// <summary>Whether a dataset is here as its hash says, by reading all of it now.</summary>
+    internal static Task<bool> IsWhole(DatasetDirectory directory, string hash) => Task.Factory.StartNew(
+        () =>
+        {
+            try
+            {
+                directory.Open(hash).Dispose();
+                return true;
+            }
+            catch (UserErrorException)
+            {
+                return false;
+            }
+        },
+        CancellationToken.None,
+        TaskCreationOptions.LongRunning,
+        TaskScheduler.Default);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -7,15 +7,18 @@ using Microsoft.Extensions.Logging;
 namespace Gpt2Cluster.Grains.Datasets;
 
 /// <summary>Takes what a client sends in pieces onto this silo's disk; works on it on a thread of its own.</summary>
-[SiloPinned]
+[SiloPinned, CollectionAgeLimit(Minutes = IdleMinutes)]
 public sealed partial class UploadGrain(
     SiloContext silo, UploadWork work, TimeProvider time, ILogger<UploadGrain> logger) : Grain, IUpload, IDisposable
 {
     /// <summary>How long one call for the end may take before it answers that the work still goes on.</summary>
     public static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(4);
 
-    /// <summary>An upload that nobody asks for is forgotten after this time.</summary>
-    public static readonly TimeSpan IdleBound = TimeSpan.FromMinutes(30);
+    /// <summary>
+    /// An upload that nobody goes on with is forgotten after this time, as when its client was killed; longer than a
+    /// client waits for a cluster that is out of reach.
+    /// </summary>
+    public const int IdleMinutes = 5;
 
     private FileStream? spool;
     private long expected;
@@ -38,7 +41,6 @@ public sealed partial class UploadGrain(
     {
         ArgumentNullException.ThrowIfNull(piece);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(piece.Bytes.Length, Piece.MaximumBytes);
-        DelayDeactivation(IdleBound);
         if (failure is not null)
             return IUpload.NoMore;
         if (piece.Index != expected || task is not null)
@@ -108,7 +110,6 @@ public sealed partial class UploadGrain(
 
     private async Task<UploadAnswer> Finish(Func<string, Action<long>, UploadAnswer> store)
     {
-        DelayDeactivation(IdleBound);
         if (failure is not null)
             return failure;
         if (task is null)

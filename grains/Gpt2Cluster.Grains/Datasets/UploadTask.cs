@@ -16,7 +16,7 @@ public sealed class UploadTask
     /// <summary>The end of the work.</summary>
     public Task<UploadAnswer> Answer => answer.Task;
 
-    /// <summary>Tokens or bytes worked on so far.</summary>
+    /// <summary>Bytes of the archive worked on so far.</summary>
     public long Done => Interlocked.Read(ref done);
 
     /// <summary>Begins the work on a spooled file, which is deleted at the end.</summary>

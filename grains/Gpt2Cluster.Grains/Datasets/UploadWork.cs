@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Data.Uploads;
@@ -29,24 +30,29 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
     {
         using var staging = datasets.Begin();
         DatasetTokenizer? tokenizer = null;
+        DocumentDigest? digest = null;
+        string? reference = null;
         try
         {
             using (var archive = File.OpenRead(spoolPath))
-                DatasetUploadReader.Read(archive, Begin, () => progress(tokenizer?.TokenCount ?? 0));
-            var stored = staging.Publish(tokenizer!.Complete(), provenance);
-            return new UploadAnswer { Dataset = StoredDatasets.Describe(stored, silo.Name), Done = stored.TokenCount };
+                DatasetUploadReader.Read(archive, Begin, () => progress(archive.Position));
+            var origin = new DatasetOrigin(digest!.Sha256, reference);
+            var stored = staging.Publish(tokenizer!.Complete(), provenance, origin);
+            return new UploadAnswer { Dataset = StoredDatasets.Describe(stored, silo.Name) };
         }
         finally
         {
+            digest?.Dispose();
             tokenizer?.Dispose();
         }
 
-        DatasetTokenizer Begin(Gpt2Vocabulary vocabulary)
+        DocumentDigest Begin(Gpt2Vocabulary vocabulary)
         {
             // The run that the dataset is for will ask for it.
             vocabularies.Store(vocabulary);
-            return tokenizer = new DatasetTokenizer(
-                staging.Output, tokenizer: new Gpt2Tokenizer(vocabulary));
+            reference = vocabulary.Reference;
+            tokenizer = new DatasetTokenizer(staging.Output, tokenizer: new Gpt2Tokenizer(vocabulary));
+            return digest = new DocumentDigest(tokenizer);
         }
     });
 

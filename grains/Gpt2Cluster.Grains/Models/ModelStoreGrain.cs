@@ -4,6 +4,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Placement;
@@ -30,6 +31,9 @@ public sealed partial class ModelStoreGrain(
 {
     private readonly LongWork<CopyAnswer> copies = new(time);
     private readonly LongWork<HashAnswer> hashing = new(time);
+    private readonly LongWork<FoundDataset> verifying = new(time);
+    private readonly VocabularyDirectory vocabularies =
+        new(Path.Combine(silo.DataFolder, VocabularyDirectory.FolderName));
 
     /// <inheritdoc/>
     public Task<StoredModel[]> List()
@@ -86,6 +90,20 @@ public sealed partial class ModelStoreGrain(
     /// <inheritdoc/>
     public Task<DatasetDescription?> Dataset(string hash) => Task.FromResult(
         datasets.Contains(hash) ? StoredDatasets.Describe(datasets.Describe(hash), silo.Name) : null);
+
+    /// <inheritdoc/>
+    public Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary)
+    {
+        var origin = new DatasetOrigin(contentSha256, vocabulary);
+        return verifying.Ask(origin.ToString(), Verify, new FoundDataset(IsDone: false));
+
+        async Task<FoundDataset> Verify() => new(
+            IsDone: true,
+            datasets.FindMadeFrom(origin) is { } hash && vocabularies.Contains(vocabulary)
+            && await StoredDatasets.IsWhole(datasets, hash)
+                ? await Dataset(hash)
+                : null);
+    }
 
     /// <inheritdoc/>
     public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo, string? stateHash)

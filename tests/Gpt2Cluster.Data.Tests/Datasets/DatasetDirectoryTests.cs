@@ -161,6 +161,23 @@ public sealed class DatasetDirectoryTests : IDisposable
         Assert.Contains("There is no dataset", Fault("../escape"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void It_is_found_by_what_it_was_made_from_also_when_that_was_several()
+    {
+        var hashes = "abcd".Select(letter => new string(letter, 64)).ToArray();
+        var (first, second) = (new DatasetOrigin(hashes[0]), new DatasetOrigin(hashes[1], hashes[2]));
+        var other = new DatasetOrigin(hashes[3]);
+        Assert.Null(directory.FindMadeFrom(first));
+        var stored = Store(100, first);
+        Assert.Equal(stored.Sha256, Store(100, second).Sha256);
+        Assert.Equal(stored.Sha256, directory.FindMadeFrom(first));
+        Assert.Equal(stored.Sha256, directory.FindMadeFrom(second));
+        Assert.Null(directory.FindMadeFrom(other));
+        Assert.Null(directory.FindMadeFrom(new DatasetOrigin("../" + hashes[0][3..])));
+        Assert.Null(directory.FindMadeFrom(new DatasetOrigin(hashes[1])));
+        Assert.Equal([stored.Sha256], directory.List());
+    }
+
     private void AssertHealed(DatasetDescription description)
     {
         Assert.Equal(50, description.ShardTokens);
@@ -174,7 +191,7 @@ public sealed class DatasetDirectoryTests : IDisposable
 
     private string Fault(string hash) => Assert.Throws<UserErrorException>(() => directory.Open(hash)).Message;
 
-    private DatasetDescription Store(int shardTokens)
+    private DatasetDescription Store(int shardTokens, DatasetOrigin? origin = null)
     {
         using var staging = directory.Begin(shardTokens);
         using var tokenizer = new DatasetTokenizer(staging.Output);
@@ -183,6 +200,6 @@ public sealed class DatasetDirectoryTests : IDisposable
             tokenizer.Tokens(piece);
         tokenizer.EndArray();
         tokenizer.EndDocument();
-        return staging.Publish(tokenizer.Complete(), "a text");
+        return staging.Publish(tokenizer.Complete(), "a text", origin);
     }
 }

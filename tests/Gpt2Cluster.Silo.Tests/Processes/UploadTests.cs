@@ -7,6 +7,7 @@ using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Data.Uploads;
 
@@ -42,6 +43,40 @@ public sealed class UploadTests
             var read = await Finished(() => shard.Read(1, 3), bytes => bytes is not null);
             Assert.Equal(expected.Skip(1).Take(3), Tokens(read!));
         }
+    }
+
+    [Fact]
+    public async Task A_dataset_is_found_by_its_documents_until_it_is_damaged()
+    {
+        using var folder = new TestFolder();
+        using var silo = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0", "--name", "alpha");
+        await using var client = await TestClient.Connect(silo);
+        var archive = new MemoryStream();
+        WriteText(archive, Text);
+        using var digest = new DocumentDigest();
+        DatasetUploadReader.Read(new MemoryStream(archive.ToArray()), _ => digest);
+        Assert.Null(await Find());
+        var stored = await Store("u1");
+        var found = await Find();
+        Assert.Equal((stored.Hash, stored.TokenCount), (found?.Hash, found?.TokenCount ?? 0));
+        var shard = Path.Combine(folder.Path, "datasets", stored.Hash, "shard-00000.bin");
+        var bytes = File.ReadAllBytes(shard);
+        bytes[0] ^= 1;
+        File.WriteAllBytes(shard, bytes);
+        Assert.Null(await Find());
+        Assert.Equal(stored.Hash, (await Store("u2")).Hash);
+        Assert.Equal(stored.Hash, (await Find())?.Hash);
+
+        async Task<DatasetDescription> Store(string id)
+        {
+            var upload = client.Grains.GetGrain<IUpload>(GrainKeys.Upload("alpha", id));
+            await Send(upload, archive.ToArray());
+            return (await Finished(() => upload.FinishDataset("a test"))).Dataset!;
+        }
+
+        async Task<DatasetDescription?> Find() => (await Finished(
+            () => client.Grains.GetGrain<IModelStore>("alpha").FindDataset(digest.Sha256, null),
+            answer => answer.IsDone)).Dataset;
     }
 
     [Fact]
