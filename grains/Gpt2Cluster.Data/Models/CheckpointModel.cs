@@ -19,13 +19,14 @@ public sealed class CheckpointModel : IModelReader
     private readonly SafetensorsFile trained;
     private readonly IModelReader? frozen;
     private readonly ParameterLayout held;
-    private readonly Dictionary<ParameterId, float[]> factors = [];
+    private readonly AdapterFactors factors;
 
     private CheckpointModel(string path, CheckpointManifest manifest, SafetensorsFile trained, IModelReader? frozen)
     {
         (Path, Manifest, this.trained, this.frozen) = (path, manifest, trained, frozen);
         Parameters = manifest.Record.Specification.Parameters();
         held = manifest.Layout();
+        factors = new AdapterFactors(Parameters.Lora?.Scale ?? 0);
     }
 
     /// <inheritdoc/>
@@ -106,11 +107,7 @@ public sealed class CheckpointModel : IModelReader
             }
 
             frozen!.ReadParameters(start + first, part);
-            if (factors.TryGetValue(id with { Factor = AdapterFactor.A }, out var a))
-            {
-                var b = factors[id with { Factor = AdapterFactor.B }];
-                AdapterMerge.Add(part, offset, slice.Dimensions[^1], a, b, Parameters.Lora!.Scale);
-            }
+            factors.AddTo(slice, offset, part);
         }
     }
 
