@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Data.Models.Safetensors;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Data.Tokens;
@@ -27,6 +28,7 @@ public static class ModelFolderWriter
     /// <param name="source">Where the parameters come from; asked for ascending ranges.</param>
     /// <param name="vocabularyFolder">A folder whose vocab.json and merges.txt are copied; null for the built-in
     /// ones.</param>
+    /// <param name="origin">Where the model comes from; null for no record of it.</param>
     /// <param name="progress">Told the count of parameters written.</param>
     /// <param name="cancellation">Stops between pieces; nothing is left behind.</param>
     /// <exception cref="UserErrorException">The place is taken.</exception>
@@ -35,6 +37,7 @@ public static class ModelFolderWriter
         ParameterLayout layout,
         ParameterSource source,
         string? vocabularyFolder = null,
+        Origin? origin = null,
         IProgress<long>? progress = null,
         CancellationToken cancellation = default)
     {
@@ -45,6 +48,12 @@ public static class ModelFolderWriter
             ModelConfiguration.Write(configuration, layout.Shape);
         WriteWeights(staged.File(ModelFolder.WeightsFileName), layout, source, progress, cancellation);
         WriteVocabulary(staged, vocabularyFolder);
+        if (origin is not null)
+        {
+            File.WriteAllText(staged.File(Origin.FileName), origin.Write());
+            StoredOrigin.Seal(staged.Path);
+        }
+
         staged.Publish();
     }
 
