@@ -80,6 +80,8 @@ internal sealed class GenerateCommand : ClientCommand
         await using var session = await ClusterSession.Open(context, cancellation);
         var found = await new ModelResolver(context).Resolve(session, name, cancellation);
         wish = wish with { Source = ModelNames.Source(found, wish.Source.Checkpoint) };
+        if (context.Output.IsLive && await Licenses.Of(session, found, cancellation) is { } license)
+            context.Output.Footnote($"{found.Name} is under the licence {license}.");
         if (!context.Arguments.GetValue(interactive))
             await Generate(context, session, wish, files, cancellation);
         else

@@ -95,7 +95,7 @@ internal sealed class ModelExportCommand : ClientCommand
         {
             throw new UserErrorException(
                 $"{context.Arguments.GetRequiredValue(model)} has no adapters; --format peft is for runs of "
-                + "--train lora:RANK.");
+                + "--train lora:RANK and for adapters that were imported.");
         }
 
         var count = chosen.IsAdapter ? opened.Adapter!.Layout.Length : weights.Layout.Length;

@@ -4,6 +4,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models.HuggingFace;
 
@@ -43,6 +44,12 @@ internal sealed class ModelInitCommand : ClientCommand
                 folder,
                 layout,
                 (start, into) => WeightInitialization.Fill(layout, key, start, into),
+                origin: new Origin
+                {
+                    Name = ModelReference.ScratchPrefix + found.Name,
+                    Seed = key,
+                    Software = Software.Name,
+                },
                 progress: progress,
                 cancellation: cancellation),
             cancellation));

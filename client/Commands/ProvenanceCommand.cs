@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
@@ -9,7 +8,6 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models.Exports;
-using Gpt2Cluster.Data.Models.HuggingFace;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -38,13 +36,13 @@ internal sealed class ProvenanceCommand : ClientCommand
     {
         var name = context.Arguments.GetRequiredValue(subject);
         var isInStore = ModelNames.RunOf(name.Split('@')[0]) is not null || IsStoredHere(context, name);
-        var (origin, verified) = !isInStore && (File.Exists(name) || Directory.Exists(name))
-            ? await OfPlace(name, cancellation)
+        var found = !isInStore && (File.Exists(name) || Directory.Exists(name))
+            ? await Task.Run(() => OfPlace(name), cancellation)
             : await OfCluster(context, name, cancellation);
-        foreach (var one in origin.Chain())
-            context.Output.Json(Json(one, verified));
-        context.Output.Table(Headers, [.. origin.Chain().Select(one => Row(one, verified))]);
-        foreach (var line in origin.Chain().SelectMany(Details))
+        foreach (var one in found.Origin.Chain())
+            context.Output.Json(Json(found, one));
+        context.Output.Table(Headers, [.. found.Origin.Chain().Select(one => Row(found, one))]);
+        foreach (var line in found.Origin.Chain().SelectMany(Details))
             context.Output.Result(line);
         return ExitCodes.Done;
     }
@@ -54,23 +52,17 @@ internal sealed class ProvenanceCommand : ClientCommand
         && ModelTransfers.LocalStore(context.Choices.DataFolder).List().Any(model => model.Name == name);
 
     /// <summary>What was exported says itself where it comes from.</summary>
-    private static async Task<(Origin Origin, string? Verified)> OfPlace(string path, CancellationToken cancellation)
+    private static Found OfPlace(string path)
     {
-        var origin = OriginReader.Read(path) ?? throw new UserErrorException(
+        // A file of weights cannot hold its own hash; the record of its folder does.
+        var place = RecordedWeights.FolderOf(path) ?? path;
+        var origin = OriginReader.Read(place) ?? throw new UserErrorException(
             $"{path} does not say where it comes from: this program did not write it, or the record was removed.");
-        var weights = Path.Combine(path, ModelFolder.WeightsFileName);
-        if (origin.WeightsSha256 is not { } expected || !File.Exists(weights))
-            return (origin, null);
-        await using var file = File.OpenRead(weights);
-        return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellation)) == expected
-            ? (origin, expected)
-            : throw new UserErrorException(
-                $"{weights} does not have the hash of the record beside it: one of the two was changed since.");
+        return new Found(origin, RecordedWeights.Verify(place, origin) is { } hash ? [hash] : []);
     }
 
     /// <summary>A model of the store, or a run, whose checkpoint is read and compared with its manifest.</summary>
-    private static async Task<(Origin Origin, string? Verified)> OfCluster(
-        CommandContext context, string name, CancellationToken cancellation)
+    private static async Task<Found> OfCluster(CommandContext context, string name, CancellationToken cancellation)
     {
         await using var session = await ClusterSession.Open(context, cancellation);
         var scratch = Path.Combine(Path.GetTempPath(), $"gpt2cluster-{Guid.NewGuid():N}");
@@ -82,22 +74,17 @@ internal sealed class ProvenanceCommand : ClientCommand
             : ModelReference.RunPrefix + name;
         var opened = await new ExportSource(session, folders).Open(ExportName.Parse(source), cancellation);
         opened.Weights.Dispose();
-        return (opened.Origin, opened.FoundSha256);
+        return new Found(opened.Origin, opened.FoundHashes);
     }
 
-    private static string? HashOf(Origin origin) => origin.WeightsSha256 ?? origin.Sha256;
-
-    private static string Word(Origin origin, string? verified) =>
-        HashOf(origin) is { } hash && hash == verified ? Verified : NotVerified;
-
-    private static string[] Row(Origin origin, string? verified) =>
+    private static string[] Row(Found found, Origin origin) =>
     [
         origin.Step is { } step ? $"{origin.Name}@{step}" : origin.Name,
         origin.EffectiveLicense ?? "-",
         origin.Author ?? "-",
         origin.Software ?? "-",
-        HashOf(origin) ?? "-",
-        HashOf(origin) is null ? "" : Word(origin, verified),
+        origin.Hash ?? "-",
+        origin.Hash is null ? "" : found.IsVerified(origin) ? Verified : NotVerified,
     ];
 
     private static IEnumerable<string> Details(Origin origin)
@@ -111,11 +98,17 @@ internal sealed class ProvenanceCommand : ClientCommand
         }
     }
 
-    private static JsonObject Json(Origin origin, string? verified)
+    private static JsonObject Json(Found found, Origin origin)
     {
         var json = JsonNode.Parse((origin with { Base = null }).Write())!.AsObject();
         json["license"] = origin.EffectiveLicense;
-        json["verified"] = HashOf(origin) is { } hash && hash == verified;
+        json["verified"] = found.IsVerified(origin);
         return json;
+    }
+
+    /// <summary>A record, and the hashes that were computed and are those it names.</summary>
+    private sealed record Found(Origin Origin, IReadOnlyList<string> Hashes)
+    {
+        public bool IsVerified(Origin origin) => origin.Hash is { } hash && Hashes.Contains(hash);
     }
 }

@@ -127,7 +127,7 @@ internal sealed class ModelResolver(CommandContext context)
         var found = await Stored(session, name, cancellation);
         if (found is null)
         {
-            await new ModelTransfers(context, session).Import(path, name, cancellation);
+            await new ModelTransfers(context, session).Import(path, name, new OriginClaim(), cancellation);
             found = await Stored(session, name, cancellation)
                 ?? throw new ClientException(ExitCodes.Failed, $"The model {name} was sent, but no silo has it.");
         }

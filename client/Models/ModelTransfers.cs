@@ -5,6 +5,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Upload;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
@@ -29,22 +30,40 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
     public static ModelDirectory LocalStore(DataFolder folder) => new(Path.Combine(folder.Root, "models"));
 
     /// <summary>Puts a model of any format into the store.</summary>
+    /// <param name="path">Where it lies.</param>
+    /// <param name="name">Its name in the store; null for the folder's.</param>
+    /// <param name="claim">What is said of where it comes from.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <returns>Its name there.</returns>
     /// <exception cref="UserErrorException">The folder is no sound model, or the name is taken.</exception>
-    public async Task<string> Import(string path, string? name, CancellationToken cancellation)
+    public async Task<string> Import(string path, string? name, OriginClaim claim, CancellationToken cancellation)
     {
         using var model = ModelFormats.Open(path);
-        var files = new ModelFiles(model);
+        var stored = name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        return await Import(model, stored, StoredOrigin.OfBrought(model, stored, claim), cancellation);
+    }
+
+    /// <summary>Puts a model that is open into the store.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="name">Its name in the store.</param>
+    /// <param name="origin">Where it comes from.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>Its name there.</returns>
+    /// <exception cref="UserErrorException">Its vocabulary cannot be used, or the name is taken.</exception>
+    public async Task<string> Import(IModelReader model, string name, Origin origin, CancellationToken cancellation)
+    {
+        var files = new ModelFiles(model, origin);
         if (session is not null && context.Choices.Cluster is not LocalAddress)
         {
-            VocabularyProbe.CheckBrought(model.ReadVocabulary(), model.Shape.VocabularySize, path);
-            return await new Uploads(session, context.Output).Model(files, name ?? files.Name, cancellation);
+            VocabularyProbe.CheckBrought(model.ReadVocabulary(), model.Shape.VocabularySize, model.Path);
+            return await new Uploads(session, context.Output).Model(files, name, cancellation);
         }
 
         var stored = "";
         context.Choices.DataFolder.Create();
-        await ProgressBars.Run(context.Output, $"importing {path}", files.Bytes, progress => Task.Run(
-            () => stored = LocalStore(context.Choices.DataFolder).Import(path, name, progress, cancellation).Name,
+        await ProgressBars.Run(context.Output, $"importing {model.Path}", files.Bytes, progress => Task.Run(
+            () => stored = LocalStore(context.Choices.DataFolder)
+                .Import(model, name, origin, progress, cancellation).Name,
             cancellation));
         return stored;
     }
@@ -62,7 +81,7 @@ internal sealed class ModelTransfers(CommandContext context, ClusterSession? ses
         if (!Directory.Exists(target))
             await Fetch(model, target, cancellation);
         if (session is not null && context.Choices.Cluster is not LocalAddress)
-            await Import(target, model.Name, cancellation);
+            await Import(target, model.Name, new OriginClaim(), cancellation);
         return model.Name;
     }
 

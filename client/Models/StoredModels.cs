@@ -23,7 +23,8 @@ internal static class StoredModels
                    first.ShapeJson,
                    first.ParameterCount,
                    first.Bytes,
-                   [.. same.Select(one => one.SiloName)]),
+                   [.. same.Select(one => one.SiloName)],
+                   first.License),
         ];
     }
 }
@@ -34,5 +35,6 @@ internal static class StoredModels
 /// <param name="ParameterCount">Parameters in all.</param>
 /// <param name="Bytes">Bytes on one disk.</param>
 /// <param name="Silos">The silos that have it.</param>
+/// <param name="License">The licence it is under; null if nobody said.</param>
 internal sealed record ModelInStore(
-    string Name, string ShapeJson, long ParameterCount, long Bytes, IReadOnlyList<string> Silos);
+    string Name, string ShapeJson, long ParameterCount, long Bytes, IReadOnlyList<string> Silos, string? License);

@@ -20,6 +20,10 @@ internal sealed class ClientOutput
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
+    // Select Graphic Rendition (ECMA-48): faint, and as it was.
+    private const string Dim = "\u001b[2m";
+    private const string Plain = "\u001b[0m";
+
     private readonly TextWriter results;
     private readonly TextWriter remarks;
 
@@ -101,6 +105,13 @@ internal sealed class ClientOutput
     {
         if (!IsQuiet && !IsJson)
             Aside(line);
+    }
+
+    /// <summary>A line at the edge of what a person reads, dim, for terminals alone.</summary>
+    public void Footnote(string line)
+    {
+        if (IsLive)
+            Aside($"{Dim}{line}{Plain}");
     }
 
     /// <summary>What happens behind the scenes; only with <c>--verbose</c>.</summary>

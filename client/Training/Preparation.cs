@@ -87,6 +87,7 @@ internal sealed class Preparation
         if (before is null && known is null)
             await LookAtSilos(session, model, cancellation);
         var specification = await Specification(session, model, cancellation);
+        specification = await WithLicense(session, specification, before, cancellation);
         if (builder.FitsBatch || builder.HasOpenBatch)
             specification = await WithSettledBatch(session, specification, before, cancellation);
         var submission = new Submission
@@ -142,6 +143,21 @@ internal sealed class Preparation
         }
 
         return specification;
+    }
+
+    /// <summary>
+    /// A licence that is not named is that of what the run begins with, once: it stays the run's if that changes or
+    /// goes, and a run that was submitted before keeps its own.
+    /// </summary>
+    private static async Task<RunSpecification> WithLicense(
+        ClusterSession session, RunSpecification specification, RunDescription? before, CancellationToken cancellation)
+    {
+        if (specification.License is not null)
+            return specification;
+        var license = before is null
+            ? await Licenses.Of(session, specification.Model, cancellation)
+            : SpecificationJson.Read(before.SpecificationJson).License;
+        return specification with { License = license };
     }
 
     /// <summary>

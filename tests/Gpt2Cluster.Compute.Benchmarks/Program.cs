@@ -1,15 +1,17 @@
+using System.Globalization;
 using Gpt2Cluster.Compute.Benchmarks;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 
 const string Usage = """
-    usage: step|generate|repeat|out-of-memory|device|first-light
+    usage: step|generate|repeat|out-of-memory|device|logits|first-light
       [--device cpu|tensors|cuda] [--model PRESET] [--precision bf16|fp32] [--threads N]
       step:          [--train SCOPE] [--batch-size N] [--sequence-length N] [--steps N] [--recompute]
       generate:      [--length N] [--num N]
       repeat:        [--batch-size N] [--sequence-length N] [--times N]   one micro-batch, hashed N times
       out-of-memory: [--batch-size N] [--sequence-length N] [--width N] [--layers N]
       device:        what would compute
+      logits:        --folder FOLDER --tokens ID,ID,...   of a model folder in fp32, a line a position
       first-light:   [--tests FILE] [--pytorch FILE] [--python FILE] [--seconds N]   everything, one table
     """;
 
@@ -57,6 +59,11 @@ switch (options.Command)
         return 0;
     case "device":
         options.Print(DeviceReport.Of(options.Replicas));
+        return 0;
+    case "logits":
+        var tokens = options.Text("tokens", "").Split(',').Select(int.Parse).ToArray();
+        foreach (var row in Logits.Of(options.Text("folder", "."), tokens))
+            Console.WriteLine(string.Join(' ', row.Select(value => value.ToString("R", CultureInfo.InvariantCulture))));
         return 0;
     case "first-light":
         return await FirstLight.RunAsync(options);

@@ -73,6 +73,13 @@ internal sealed class Hub : IAsyncDisposable
     private async Task Answer(HttpListenerContext context)
     {
         var name = Path.GetFileName(context.Request.Url!.AbsolutePath);
+        if (!File.Exists(Path.Combine(folder, name)))
+        {
+            context.Response.StatusCode = 404;
+            context.Response.Close();
+            return;
+        }
+
         await using var file = File.OpenRead(Path.Combine(folder, name));
         var range = context.Request.Headers["Range"]?["bytes=".Length..].TrimEnd('-');
         file.Position = long.Parse(range ?? "0", CultureInfo.InvariantCulture);

@@ -18,7 +18,7 @@ public sealed class ModelPullTests
         Assert.Equal("gpt2", JsonDocument.Parse(client.Output).RootElement.GetProperty("model").GetString());
         Assert.Equal([0, hub.WeightsBytes / 2], hub.WeightsRequests);
         var stored = Path.Combine(folder.Path, "models", "gpt2");
-        Assert.Equal(4, Directory.EnumerateFiles(stored).Count());
+        Assert.Equal(5, Directory.EnumerateFiles(stored).Count());
         Assert.Equal(hub.WeightsBytes, new FileInfo(Path.Combine(stored, Hub.Weights)).Length);
     }
 

@@ -9,6 +9,7 @@ using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Models.Peft;
 using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Client.Models.Exports;
@@ -38,14 +39,17 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
                 : ModelNames.Unknown(model);
         }
 
-        var path = folder ?? Path.GetFullPath(model);
+        var path = folder ?? Path.TrimEndingDirectorySeparator(Path.GetFullPath(model));
         var hash = await HashOf(path);
         var opened = ModelFormats.Open(path);
         try
         {
-            return new ExportedModel(opened, opened.ReadVocabulary(), Origins.OfModel(name, path, hash))
+            return new ExportedModel(opened, opened.ReadVocabulary(), OriginOf(opened, name, folder, hash))
             {
-                FoundSha256 = hash,
+                FoundHashes = hash is null ? [] : [hash],
+                Adapter = folder is not null && PeftAdapter.IsIn(folder)
+                    ? PeftAdapter.Read(folder, opened.Shape)
+                    : null,
             };
         }
         catch
@@ -53,6 +57,22 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
             opened.Dispose();
             throw;
         }
+    }
+
+    private static Origin OriginOf(IModelReader model, string name, string? folder, string? hash)
+    {
+        if (folder is null)
+        {
+            var brought = StoredOrigin.OfBrought(model, Path.GetFileName(model.Path), new OriginClaim());
+            return brought with { Sha256 = brought.Sha256 ?? hash };
+        }
+
+        var origin = StoredOrigin.Of(name, folder, hash);
+        return origin.WeightsSha256 is null || origin.WeightsSha256 == hash
+            ? origin
+            : throw new UserErrorException(
+                $"The weights of the model {name} in the store are not those that were stored: they were changed or "
+                + "damaged since; import it again.");
     }
 
     private async Task<ExportedModel> OpenRun(string run, string wish, CancellationToken cancellation)
@@ -79,7 +99,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         var model = CheckpointModel.Open(folder, start.Weights, vocabulary);
         return new ExportedModel(model, vocabulary, await Origins.OfRun(session!, manifest, start.Origin))
         {
-            FoundSha256 = stateHash,
+            FoundHashes = [stateHash, .. start.FoundHashes],
             Adapter = specification.Lora is { } options
                 ? new AdapterWeights(
                     options,
@@ -125,9 +145,16 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
                 + "import it again under that name.");
         }
 
+        // A record of other weights is of another model, which has taken the name since.
+        var origin = StoredOrigin.Of(model.Name, folder, model.Sha256);
         return new Start(
             needsWeights ? ModelFormats.Open(folder!) : null,
-            Origins.OfModel(model.Name, folder, model.Sha256));
+            origin.WeightsSha256 is null || origin.WeightsSha256 == model.Sha256
+                ? origin
+                : new Origin { Name = model.Name, Sha256 = model.Sha256 })
+        {
+            FoundHashes = needsWeights && model.Sha256 is { } found ? [found] : [],
+        };
     }
 
     private async Task<Start> OpenStartRun(
@@ -149,7 +176,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
 
         if (!needsWeights)
             opened.Weights.Dispose();
-        return new Start(needsWeights ? opened.Weights : null, opened.Origin);
+        return new Start(needsWeights ? opened.Weights : null, opened.Origin) { FoundHashes = opened.FoundHashes };
     }
 
     /// <summary>A stored model's folder on this machine; null if there is none.</summary>
@@ -215,5 +242,8 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
                     + $"{string.Join(", ", run.Checkpoints.Select(one => one.Step))}.");
     }
 
-    private sealed record Start(IModelReader? Weights, Origin Origin);
+    private sealed record Start(IModelReader? Weights, Origin Origin)
+    {
+        public IReadOnlyList<string> FoundHashes { get; init; } = [];
+    }
 }

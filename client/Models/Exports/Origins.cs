@@ -2,35 +2,13 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Specification;
-using Gpt2Cluster.Data.Models.Exports;
 using IModelStore = Gpt2Cluster.Contracts.Models.IModelStore;
 
 namespace Gpt2Cluster.Client.Models.Exports;
 
-/// <summary>Where models and checkpoints come from, from what lies beside them.</summary>
+/// <summary>Where checkpoints come from, from what lies beside them.</summary>
 internal static class Origins
 {
-    /// <summary>The licence that OpenAI's models are under on the hub.</summary>
-    private const string PublishedLicense = "mit";
-
-    /// <summary>A model of the store or in a folder.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="folder">Its folder, whose record counts; null where it is gone.</param>
-    /// <param name="sha256">SHA-256 of its weights; null where it is not known.</param>
-    public static Origin OfModel(string name, string? folder, string? sha256)
-    {
-        if (folder is not null && OriginReader.Read(folder) is { } recorded)
-            return recorded;
-        var known = Presets.FindPublished(name);
-        return new Origin
-        {
-            Name = Presets.Canonical(name),
-            License = known is null ? null : PublishedLicense,
-            Author = known is null ? null : "OpenAI",
-            Sha256 = sha256,
-        };
-    }
-
     /// <summary>A run's checkpoint.</summary>
     /// <param name="session">The cluster, whose silos know the datasets' names.</param>
     /// <param name="manifest">What the checkpoint says of itself.</param>

@@ -23,6 +23,10 @@ public sealed record StoredModel
     /// <summary>The silo that has it.</summary>
     [Id(4)]
     public required string SiloName { get; init; }
+
+    /// <summary>The licence it is under; null if nobody said.</summary>
+    [Id(5)]
+    public string? License { get; init; }
 }
 
 /// <summary>Models and checkpoints on one silo's disk. The key is the silo's name.</summary>

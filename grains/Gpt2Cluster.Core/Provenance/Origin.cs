@@ -46,7 +46,8 @@ public sealed record Origin
     public string? Sha256 { get; init; }
 
     /// <summary>
-    /// SHA-256 of the file of weights beside the record, lower-case hexadecimal; null where the record is in the file.
+    /// SHA-256 of the file of weights that the record lies beside, or lay beside when a run began with it, lower-case
+    /// hexadecimal; null where the record is in the file.
     /// </summary>
     public string? WeightsSha256 { get; init; }
 
@@ -75,6 +76,9 @@ public sealed record Origin
 
     /// <summary>The licence of the model itself, or the one it inherits; null if nobody said.</summary>
     public string? EffectiveLicense => License ?? Base?.EffectiveLicense;
+
+    /// <summary>What the weights hash to, as far as the record says; null where it does not.</summary>
+    public string? Hash => WeightsSha256 ?? Sha256;
 
     /// <summary>It and all it comes from, the model itself first.</summary>
     public IEnumerable<Origin> Chain()

@@ -20,7 +20,7 @@ public sealed class CheckpointModel : IModelReader
     private readonly IModelReader? frozen;
     private readonly Gpt2Vocabulary vocabulary;
     private readonly ParameterLayout held;
-    private readonly Dictionary<ParameterId, float[]> factors = [];
+    private readonly AdapterFactors factors;
 
     private CheckpointModel(
         string path,
@@ -33,6 +33,7 @@ public sealed class CheckpointModel : IModelReader
         this.vocabulary = vocabulary;
         Parameters = manifest.Record.Specification.Parameters();
         held = manifest.Layout();
+        factors = new AdapterFactors(Parameters.Lora?.Scale ?? 0);
     }
 
     /// <inheritdoc/>
@@ -114,11 +115,7 @@ public sealed class CheckpointModel : IModelReader
             }
 
             frozen!.ReadParameters(start + first, part);
-            if (factors.TryGetValue(id with { Factor = AdapterFactor.A }, out var a))
-            {
-                var b = factors[id with { Factor = AdapterFactor.B }];
-                AdapterMerge.Add(part, offset, slice.Dimensions[^1], a, b, Parameters.Lora!.Scale);
-            }
+            factors.AddTo(slice, offset, part);
         }
     }
 

@@ -78,6 +78,16 @@ public static class ModelFormats
     public static IModelReader Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
+        if (IsAdapter(path))
+        {
+            throw new UserErrorException(
+                $"{path} holds adapters, not a whole model; bring them into the store with the model they belong to: "
+                + "'model import ADAPTER --base MODEL'.");
+        }
+
         return (All.FirstOrDefault(format => format.IsAt(path)) ?? HuggingFace).Open(path);
     }
+
+    /// <summary>Whether a path holds PEFT's adapters and no whole model.</summary>
+    public static bool IsAdapter(string path) => Peft.PeftAdapter.IsIn(path) && !All.Any(format => format.IsAt(path));
 }

@@ -68,28 +68,55 @@ public sealed partial class ModelDirectory(string root)
     /// </summary>
     /// <param name="path">The folder.</param>
     /// <param name="name">Its name in the store; null for the folder's own name.</param>
+    /// <param name="claim">What is said of where it comes from.</param>
     /// <param name="progress">Told the bytes of weights copied.</param>
     /// <param name="cancellation">Stops between pieces; nothing is left behind.</param>
     /// <returns>The model in the store.</returns>
     /// <exception cref="UserErrorException">The folder is no sound model, or the name is taken or wrong.</exception>
     public StoredModel Import(
-        string path, string? name = null, IProgress<long>? progress = null, CancellationToken cancellation = default)
+        string path,
+        string? name = null,
+        OriginClaim? claim = null,
+        IProgress<long>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         var full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         using var model = ModelFormats.Open(full);
-        VocabularyProbe.CheckBrought(model.ReadVocabulary(), model.Shape.VocabularySize, full);
-        var target = PathOf(name ?? System.IO.Path.GetFileName(full));
+        var stored = System.IO.Path.GetFileName(PathOf(name ?? System.IO.Path.GetFileName(full)));
+        var origin = StoredOrigin.OfBrought(model, stored, claim ?? new OriginClaim());
+        return Import(model, stored, origin, progress, cancellation);
+    }
+
+    /// <summary>Brings a model that is open into the store.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="name">Its name in the store.</param>
+    /// <param name="origin">Where it comes from.</param>
+    /// <param name="progress">Told the bytes of weights copied.</param>
+    /// <param name="cancellation">Stops between pieces; nothing is left behind.</param>
+    /// <returns>The model in the store.</returns>
+    /// <exception cref="UserErrorException">Its vocabulary cannot be used, or the name is taken or wrong.</exception>
+    public StoredModel Import(
+        IModelReader model,
+        string name,
+        Core.Provenance.Origin origin,
+        IProgress<long>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        VocabularyProbe.CheckBrought(model.ReadVocabulary(), model.Shape.VocabularySize, model.Path);
+        var target = PathOf(name);
         if (Directory.Exists(target))
             throw new UserErrorException(
                 $"There is a model {System.IO.Path.GetFileName(target)} already; give another --name.");
         Directory.CreateDirectory(Root);
         using var staged = new StagedFolder(target);
-        foreach (var file in model.Files)
+        foreach (var file in model.Files.Append(StoredOrigin.AsFile(origin)))
             Copy(file, staged.File(file.Name), progress, cancellation);
         // What was copied is what counts: the source may have changed meanwhile.
         using (ModelFolder.Open(staged.Path))
-            staged.Publish();
+            StoredOrigin.Seal(staged.Path);
+        staged.Publish();
         return Describe(target);
     }
 

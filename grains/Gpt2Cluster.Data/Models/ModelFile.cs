@@ -20,6 +20,10 @@ public sealed record ModelFile(string Name, Func<Stream> Open)
         }
     }
 
+    /// <summary>All files that a model may be read from.</summary>
+    internal static string[] SourcesOf(IModelReader model) =>
+        Directory.Exists(model.Path) ? Directory.GetFiles(model.Path) : [];
+
     /// <summary>Those that lie in a folder, as they are.</summary>
     public static IReadOnlyList<ModelFile> InFolder(string folder) =>
     [
@@ -40,7 +44,7 @@ public sealed record ModelFile(string Name, Func<Stream> Open)
     public static IReadOnlyList<ModelFile> Of(IModelReader model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        string[] sources = Directory.Exists(model.Path) ? Directory.GetFiles(model.Path) : [];
+        var sources = SourcesOf(model);
         var files = new List<ModelFile>
         {
             new(ModelConfiguration.FileName, () =>

@@ -1,7 +1,9 @@
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Models.Peft;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Data.Tokens;
@@ -75,9 +77,12 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
         using (var model = ModelFolder.Open(staged.Path))
         {
             _ = model.ReadVocabulary();
+            if (PeftAdapter.IsIn(staged.Path))
+                _ = PeftAdapter.Read(staged.Path, model.Shape);
             progress(new FileInfo(spoolPath).Length);
         }
 
+        StoredOrigin.Seal(staged.Path);
         staged.Publish();
         return new UploadAnswer { Model = name };
     });

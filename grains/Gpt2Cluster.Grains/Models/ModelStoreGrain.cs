@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
@@ -167,6 +168,7 @@ public sealed partial class ModelStoreGrain(
                 ParameterCount = model.Layout.Length,
                 Bytes = new DirectoryInfo(path).EnumerateFiles().Sum(file => file.Length),
                 SiloName = silo.Name,
+                License = License(path),
             };
         }
         catch (UserErrorException problem)
@@ -176,8 +178,25 @@ public sealed partial class ModelStoreGrain(
         }
     }
 
+    /// <summary>A record that cannot be read takes no model from the list.</summary>
+    private string? License(string path)
+    {
+        try
+        {
+            return StoredOrigin.Of(Path.GetFileName(path), path).EffectiveLicense;
+        }
+        catch (UserErrorException problem)
+        {
+            LogNoOrigin(path, problem.Message);
+            return null;
+        }
+    }
+
     [LoggerMessage(LogLevel.Warning, "{Folder} could not be copied from silo {Silo}: {Reason}")]
     private partial void LogNotCopied(string folder, string silo, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Where {Path} comes from is not known: {Reason}")]
+    private partial void LogNoOrigin(string path, string reason);
 
     [LoggerMessage(LogLevel.Warning, "{Path} is listed as no model: {Reason}")]
     private partial void LogNoModel(string path, string reason);

@@ -14,10 +14,15 @@ public sealed record ExportedModel(IModelReader Weights, Gpt2Vocabulary Vocabula
     public AdapterWeights? Adapter { get; init; }
 
     /// <summary>
-    /// The hash that what was opened was found to have: a checkpoint's state hash where its parameters are the
-    /// manifest's, SHA-256 of a model's weights; null where none was computed.
+    /// The hashes that what was opened was found to have: a checkpoint's state hash where its parameters are the
+    /// manifest's, SHA-256 of a model's weights; of what a run began with, too, where that had to be read.
     /// </summary>
-    public string? FoundSha256 { get; init; }
+    public IReadOnlyList<string> FoundHashes { get; init; } = [];
+
+    /// <summary>
+    /// <see cref="Origin"/> as a file of weights holds it: what the file itself hashes to cannot stand in it.
+    /// </summary>
+    internal string Record => (Origin with { WeightsSha256 = null }).Write();
 
     /// <summary>Its shape.</summary>
     public ModelShape Shape => Weights.Shape;
@@ -50,12 +55,20 @@ public sealed record ExportedModel(IModelReader Weights, Gpt2Vocabulary Vocabula
 /// <param name="Options">Rank, alpha, dropout, targets.</param>
 /// <param name="Layout">The factors, in order.</param>
 /// <param name="Read">Gives them, from a flat index on.</param>
-/// <param name="BaseModel">What they are added to, as PEFT's <c>base_model_name_or_path</c> names it.</param>
+/// <param name="BaseModel">
+/// What they are added to, as PEFT's <c>base_model_name_or_path</c> names it; empty where nobody said.
+/// </param>
 public sealed record AdapterWeights(
     Core.Specification.LoraOptions Options,
     ParameterLayout Layout,
     HuggingFace.ParameterSource Read,
-    string BaseModel);
+    string BaseModel)
+{
+    /// <summary>
+    /// Their <c>adapter_config.json</c> as it came, where they came from elsewhere: it leaves as it is.
+    /// </summary>
+    public byte[]? Configuration { get; init; }
+}
 
 /// <summary>An export that is asked for.</summary>
 /// <param name="Path">Where to: a folder, or a file.</param>

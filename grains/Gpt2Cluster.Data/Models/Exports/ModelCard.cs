@@ -84,7 +84,11 @@ internal static class ModelCard
     {
         var author = origin.Author is { } name ? $" by {name}" : "";
         if (origin.Run is not { } run)
-            return origin.Author is null ? $"Its name is {origin.Name}." : $"Made{author}.";
+        {
+            var adapted = origin.Base is { } under ? $" It is {under.Name} with adapters merged into it." : "";
+            return (origin.Author is null ? $"Its name is {origin.Name}." : $"Made{author}.") + adapted;
+        }
+
         var from = origin.Base is { } parent ? $", beginning with {parent.Name}" : "";
         return string.Create(
             CultureInfo.InvariantCulture, $"Step {origin.Step} of the run {run}{author}{from}.");

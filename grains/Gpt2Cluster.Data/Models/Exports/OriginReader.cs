@@ -42,8 +42,10 @@ public static class OriginReader
         var record = Path.Combine(folder, Origin.FileName);
         if (File.Exists(record))
             return Read(record);
-        var weights = Path.Combine(folder, HuggingFace.ModelFolder.WeightsFileName);
-        return File.Exists(weights) ? Read(weights) : null;
+        var weights = new[] { HuggingFace.ModelFolder.WeightsFileName, Peft.PeftAdapter.WeightsFileName }
+            .Select(name => Path.Combine(folder, name))
+            .FirstOrDefault(File.Exists);
+        return weights is null ? null : Read(weights);
     }
 
     private static Origin? OfSafetensors(FileStream file)

@@ -141,7 +141,7 @@ public static class GgufExport
             writer.Add("general.base_model.0.name", baseModel);
         }
 
-        writer.Add(Origin.MetadataKey, origin.Write());
+        writer.Add(Origin.MetadataKey, model.Record);
         writer.Add("gpt2.context_length", (uint)shape.ContextLength);
         writer.Add("gpt2.embedding_length", (uint)shape.Width);
         writer.Add("gpt2.feed_forward_length", (uint)(4 * shape.Width));

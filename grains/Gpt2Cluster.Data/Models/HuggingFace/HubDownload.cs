@@ -73,6 +73,7 @@ public sealed class HubDownload(string? token = null, TimeProvider? time = null)
     private static async Task FetchFromHubAsync(Files files)
     {
         await files.FetchAsync(ModelConfiguration.FileName);
+        await files.TryFetchAsync(Exports.ModelCard.FileName);
         if (await files.TryFetchAsync(ModelFolder.VocabularyFileNames[0]))
             await files.FetchAsync(ModelFolder.VocabularyFileNames[1]);
         else
@@ -97,6 +98,7 @@ public sealed class HubDownload(string? token = null, TimeProvider? time = null)
         try
         {
             bool isAsStored;
+            Core.Provenance.Origin origin;
             using (var opened = ModelFormats.Open(parts))
             {
                 _ = opened.ReadVocabulary();
@@ -107,12 +109,18 @@ public sealed class HubDownload(string? token = null, TimeProvider? time = null)
                 }
 
                 isAsStored = opened is ModelFolder { IsAsStored: true };
+                origin = StoredOrigin.OfBrought(opened, model.Name, new OriginClaim());
+                if (!isAsStored)
+                {
+                    new ModelDirectory(Path.GetDirectoryName(full)!).Import(
+                        opened, Path.GetFileName(full), origin, cancellation: cancellation);
+                }
             }
 
-            if (!isAsStored)
+            if (isAsStored)
             {
-                new ModelDirectory(Path.GetDirectoryName(full)!).Import(
-                    parts, Path.GetFileName(full), cancellation: cancellation);
+                File.WriteAllText(Path.Combine(parts, Core.Provenance.Origin.FileName), origin.Write());
+                StoredOrigin.Seal(parts);
             }
         }
         catch (UserErrorException)

@@ -65,7 +65,7 @@ public static class HuggingFaceExport
             hashed,
             layout.Slices.Select(slice => (ModelFolder.NamePrefix + slice.Name, slice.Dimensions)),
             wish.Type,
-            new Dictionary<string, string> { [Origin.MetadataKey] = model.Origin.Write() });
+            new Dictionary<string, string> { [Origin.MetadataKey] = model.Record });
         var piece = new float[(int)Math.Min(PieceElements, layout.Length)];
         for (var start = 0L; start < layout.Length; start += piece.Length)
         {

@@ -21,7 +21,10 @@ public sealed partial class ModelFolder : IModelReader
 
     /// <summary>The files of a model in the store: all that a folder may bring, others are left out.</summary>
     public static IReadOnlyList<string> FileNames { get; } =
-        [ModelConfiguration.FileName, "vocab.json", "merges.txt", Core.Provenance.Origin.FileName, WeightsFileName];
+    [
+        ModelConfiguration.FileName, "vocab.json", "merges.txt", Core.Provenance.Origin.FileName,
+        Peft.PeftAdapter.ConfigurationFileName, Peft.PeftAdapter.WeightsFileName, WeightsFileName,
+    ];
 
     private const string TokenEmbedding = "wte.weight";
 

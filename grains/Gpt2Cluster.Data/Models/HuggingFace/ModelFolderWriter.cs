@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Data.Models.Safetensors;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Data.Tokens;
@@ -26,6 +27,7 @@ public static class ModelFolderWriter
     /// <param name="layout">The order of the source's parameters.</param>
     /// <param name="source">Where the parameters come from; asked for ascending ranges.</param>
     /// <param name="vocabulary">The model's vocabulary; null for the built-in one.</param>
+    /// <param name="origin">Where the model comes from; null for no record of it.</param>
     /// <param name="progress">Told the count of parameters written.</param>
     /// <param name="cancellation">Stops between pieces; nothing is left behind.</param>
     /// <exception cref="UserErrorException">The place is taken.</exception>
@@ -34,6 +36,7 @@ public static class ModelFolderWriter
         ParameterLayout layout,
         ParameterSource source,
         Gpt2Vocabulary? vocabulary = null,
+        Origin? origin = null,
         IProgress<long>? progress = null,
         CancellationToken cancellation = default)
     {
@@ -45,6 +48,12 @@ public static class ModelFolderWriter
             ModelConfiguration.Write(configuration, layout.Shape, own.EndOfTextOf(layout.Shape.VocabularySize));
         WriteWeights(staged.File(ModelFolder.WeightsFileName), layout, source, progress, cancellation);
         WriteVocabulary(staged, own);
+        if (origin is not null)
+        {
+            File.WriteAllText(staged.File(Origin.FileName), origin.Write());
+            StoredOrigin.Seal(staged.Path);
+        }
+
         staged.Publish();
     }
 

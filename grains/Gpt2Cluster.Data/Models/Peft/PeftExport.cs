@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Provenance;
@@ -29,22 +30,27 @@ public static class PeftExport
         using var staged = new StagedFolder(wish.Path);
         using (var configuration = File.Create(staged.File(PeftAdapter.ConfigurationFileName)))
             WriteConfiguration(configuration, adapter);
-        using (var file = new FileStream(
-            staged.File(PeftAdapter.WeightsFileName), FileMode.CreateNew, FileAccess.Write))
-            WriteWeights(file, model, adapter, wish);
+        var origin = model.Origin with
+        {
+            WeightsSha256 = WriteWeights(staged.File(PeftAdapter.WeightsFileName), model, adapter, wish),
+        };
         File.WriteAllText(staged.File(ModelCard.FileName), ModelCard.Write(model.Origin, "peft"));
-        File.WriteAllText(staged.File(Origin.FileName), model.Origin.Write());
+        File.WriteAllText(staged.File(Origin.FileName), origin.Write());
         ReplacedPlace.Publish(staged, wish.Path);
     }
 
-    private static void WriteWeights(Stream file, ExportedModel model, AdapterWeights adapter, ExportWish wish)
+    /// <returns>SHA-256 of the file, lower-case hexadecimal.</returns>
+    private static string WriteWeights(string path, ExportedModel model, AdapterWeights adapter, ExportWish wish)
     {
+        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
+        using var hash = SHA256.Create();
+        using var hashed = new CryptoStream(file, hash, CryptoStreamMode.Write);
         var slices = adapter.Layout.Slices;
         var writer = new SafetensorsWriter(
-            file,
+            hashed,
             slices.Select(slice => (PeftAdapter.NamePrefix + slice.Name, slice.Dimensions)),
             wish.Type,
-            new Dictionary<string, string> { [Origin.MetadataKey] = model.Origin.Write() });
+            new Dictionary<string, string> { [Origin.MetadataKey] = model.Record });
         foreach (var slice in slices)
         {
             wish.Cancellation.ThrowIfCancellationRequested();
@@ -55,10 +61,18 @@ public static class PeftExport
         }
 
         writer.Complete();
+        hashed.FlushFinalBlock();
+        return Convert.ToHexStringLower(hash.Hash!);
     }
 
     private static void WriteConfiguration(Stream output, AdapterWeights adapter)
     {
+        if (adapter.Configuration is { } brought)
+        {
+            output.Write(brought);
+            return;
+        }
+
         using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
         writer.WriteStartObject();
         writer.WriteString("peft_type", "LORA");

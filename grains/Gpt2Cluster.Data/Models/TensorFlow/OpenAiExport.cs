@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Gpt2Cluster.Core;
@@ -18,10 +19,12 @@ namespace Gpt2Cluster.Data.Models.TensorFlow;
 /// </summary>
 public static class OpenAiExport
 {
+    /// <summary>The file of the variables.</summary>
+    internal const string DataFileName = $"{Prefix}.data-00000-of-00001";
+
     private const string CheckpointFileName = "checkpoint";
     private const string Prefix = "model.ckpt";
     private const string IndexFileName = $"{Prefix}.index";
-    private const string DataFileName = $"{Prefix}.data-00000-of-00001";
     private const string ShapeFileName = "hparams.json";
     private const string TokensFileName = "encoder.json";
     private const string MergesFileName = "vocab.bpe";
@@ -57,10 +60,12 @@ public static class OpenAiExport
             Copy(model, "merges.txt", staged.File(MergesFileName));
         }
 
-        var entries = WriteData(staged.File(DataFileName), model.Weights, wish);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var entries = WriteData(staged.File(DataFileName), model.Weights, wish, hash);
         using (var index = new FileStream(staged.File(IndexFileName), FileMode.CreateNew, FileAccess.Write))
             TableWriter.Write(index, entries);
-        File.WriteAllText(staged.File(Origin.FileName), model.Origin.Write());
+        var sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
+        File.WriteAllText(staged.File(Origin.FileName), (model.Origin with { WeightsSha256 = sha256 }).Write());
         ReplacedPlace.Publish(staged, wish.Path);
     }
 
@@ -81,7 +86,8 @@ public static class OpenAiExport
         layout.Slices.Select(slice => (Name: NameOf(slice), Slice: slice)).OrderBy(
             variable => variable.Name, StringComparer.Ordinal);
 
-    private static List<(byte[] Key, byte[] Value)> WriteData(string path, IModelReader model, ExportWish wish)
+    private static List<(byte[] Key, byte[] Value)> WriteData(
+        string path, IModelReader model, ExportWish wish, IncrementalHash hash)
     {
         var entries = new List<(byte[] Key, byte[] Value)> { ([], Header()) };
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferBytes);
@@ -98,6 +104,7 @@ public static class OpenAiExport
                 var bytes = new byte[WeightType.Float32.Bytes(piece.Length)];
                 WeightType.Float32.Encode(name, piece, bytes);
                 crc = TableWriter.Crc32C(bytes, crc);
+                hash.AppendData(bytes);
                 file.Write(bytes);
                 wish.Progress?.Report(done += piece.Length);
             }

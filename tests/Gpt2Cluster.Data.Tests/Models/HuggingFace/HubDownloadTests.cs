@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
 
@@ -44,7 +46,7 @@ public sealed class HubDownloadTests : IAsyncLifetime
         using var opened = ModelFolder.Open(folder.File("gpt2"));
         Assert.Equal(32, opened.Shape.Width);
         Assert.Equal(["gpt2"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName));
-        Assert.Equal(4, Directory.EnumerateFiles(folder.File("gpt2")).Count());
+        Assert.Equal(5, Directory.EnumerateFiles(folder.File("gpt2")).Count());
         var last = progress.Reports[^1];
         Assert.Equal(new HubProgress(Weights, server.Files[Weights].Length, server.Files[Weights].Length), last);
     }
@@ -70,7 +72,7 @@ public sealed class HubDownloadTests : IAsyncLifetime
         server.Requests.Clear();
         server.Breaks.Clear();
         await Fetch();
-        Assert.Equal([$"{Weights} 50000-"], server.Requests);
+        Assert.Equal(["README.md", $"{Weights} 50000-"], server.Requests);
         Assert.Equal(server.Files[Weights], File.ReadAllBytes(folder.File("gpt2/" + Weights)));
     }
 
@@ -130,6 +132,26 @@ public sealed class HubDownloadTests : IAsyncLifetime
         using var expected = ModelFolder.Open(Golden.Path("numerics"));
         Assert.Equal(ReadAll(expected), ReadAll(opened));
         Assert.True(File.Exists(folder.File(model.Name + "/" + Weights)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_its_card_says_of_its_licence_comes_with_it(bool isTorch)
+    {
+        server.Files["README.md"] = "---\nlicense: cc-by-sa-4.0\n---\n# Poems\n"u8.ToArray();
+        if (isTorch)
+        {
+            server.Files["pytorch_model.bin"] = File.ReadAllBytes(Golden.Path("pytorch/model-older.bin"));
+            server.Files.Remove(Weights);
+        }
+
+        var model = RemoteModel.Parse("hf:somebody/poems", server.Address);
+        await Fetch(model, model.Name);
+        var origin = StoredOrigin.Of(model.Name, folder.File(model.Name));
+        Assert.Equal((model.Name, "cc-by-sa-4.0"), (origin.Name, origin.License));
+        Assert.Equal(origin.WeightsSha256, RecordedWeights.Verify(folder.File(model.Name), origin));
+        Assert.False(File.Exists(folder.File(model.Name + "/README.md")));
     }
 
     [Fact]

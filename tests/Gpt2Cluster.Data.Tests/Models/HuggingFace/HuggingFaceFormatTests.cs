@@ -29,7 +29,7 @@ public sealed class HuggingFaceFormatTests : IDisposable
         Assert.Equal(Expected(), ReadAll(model));
         var stored = new ModelDirectory(folder.File("models")).Import(folder.File("shards"), "one");
         Assert.Equal(
-            ["config.json", "model.safetensors"],
+            ["config.json", "model.safetensors", "provenance.json"],
             Directory.GetFiles(stored.Path).Select(Path.GetFileName).Order());
         using var copy = ModelFolder.Open(stored.Path);
         Assert.Equal(Expected(), ReadAll(copy));

@@ -50,10 +50,12 @@ public sealed class OpenAiFolderTests : IDisposable
         using var model = ModelFormats.Open(Golden.Path("openai-layout"));
         var told = new Last();
         using var archive = new MemoryStream();
-        ModelUpload.Write(model.Files, archive, told);
+        var origin = StoredOrigin.AsFile(StoredOrigin.OfBrought(model, "small", new OriginClaim()));
+        ModelUpload.Write([.. model.Files, origin], archive, told);
         archive.Position = 0;
         Directory.CreateDirectory(folder.File("arrived"));
         ModelUpload.Read(archive, folder.File("arrived"));
+        StoredOrigin.Seal(folder.File("arrived"));
         var stored = new ModelDirectory(folder.File("models")).Import(Golden.Path("openai-layout"), "small");
         foreach (var path in Directory.GetFiles(stored.Path))
         {
@@ -61,8 +63,8 @@ public sealed class OpenAiFolderTests : IDisposable
             Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(arrived));
         }
 
-        Assert.Equal(model.Files.Sum(file => file.Bytes), told.Value);
-        Assert.Equal(2, Directory.GetFiles(folder.File("arrived")).Length);
+        Assert.Equal(model.Files.Sum(file => file.Bytes) + origin.Bytes, told.Value);
+        Assert.Equal(3, Directory.GetFiles(folder.File("arrived")).Length);
     }
 
     [Fact]
