@@ -188,6 +188,18 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         }
     }
 
+    private static async Task Abandon(IUpload upload)
+    {
+        try
+        {
+            await upload.Abandon();
+        }
+        catch (Exception problem) when (Patience.IsOutage(problem))
+        {
+            // A silo forgets an upload that nobody goes on with.
+        }
+    }
+
     private sealed record Words(string Sending, string Finishing, long Bytes);
 
     /// <summary>The silo has not got what was sent to it: it was restarted.</summary>
