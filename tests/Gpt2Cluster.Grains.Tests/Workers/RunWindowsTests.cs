@@ -60,14 +60,14 @@ public sealed class RunWindowsTests : IDisposable
     private static void CheckSteps(RunWindows windows, string hash)
     {
         var specification = Specification(hash);
-        var (layout, order) = (specification.TrainingWindows(), specification.WindowOrder());
+        var (layout, order) = (specification.TrainingWindows().Single(), specification.WindowOrder());
         for (var step = 1; step <= StepCount; step++)
         {
             windows.Training.Begin(Plan(step, specification.MicroBatchCount));
             for (var index = 0; index < specification.MicroBatchCount; index++)
             {
                 var batch = windows.Training.Take(step, index, CancellationToken.None);
-                var expected = order.MicroBatch(step, index).Select(layout.Start)
+                var expected = order.MicroBatch(step, index).Select(slot => layout.Start(slot.Window))
                     .SelectMany(start => Tokens[(int)start..(int)(start + layout.SequenceLength + 1)]);
                 Assert.Equal(expected, batch.Tokens.ToArray());
             }
