@@ -142,7 +142,7 @@ internal static class Values
     };
 
     /// <summary><c>--mix</c>: datasets and their proportions; it may be given several times.</summary>
-    public static Option<MixedPath[]?> Mix(string description) => new("--mix")
+    public static Option<MixedPath[]> Mix(string description) => new("--mix")
     {
         Description = description,
         HelpName = "A=3,B=1",

@@ -13,7 +13,7 @@ internal sealed class TrainingOptions
     public Option<string?> Dataset { get; } = Values.Text("--dataset", "PATH", "the dataset, in place of the argument");
 
     /// <summary><c>--mix</c>.</summary>
-    public Option<MixedPath[]?> Mix { get; } = Values.Mix(
+    public Option<MixedPath[]> Mix { get; } = Values.Mix(
         "several datasets in place of one, drawn in that proportion of tokens; may be repeated");
 
     /// <summary><c>--config</c>; its options stand among the words when these are read.</summary>
