@@ -141,6 +141,25 @@ internal static class Values
         },
     };
 
+    /// <summary><c>--mix</c>: datasets and their proportions; it may be given several times.</summary>
+    public static Option<MixedPath[]> Mix(string description) => new("--mix")
+    {
+        Description = description,
+        HelpName = "A=3,B=1",
+        Arity = ArgumentArity.OneOrMore,
+        CustomParser = result =>
+        {
+            var parts = new List<MixedPath>();
+            foreach (var token in result.Tokens)
+            {
+                if (MixList.Read(token.Value, parts) is { } problem)
+                    result.AddError(problem);
+            }
+
+            return [.. parts];
+        },
+    };
+
     /// <summary>On when it is there.</summary>
     public static Option<bool> Flag(string name, string description) => new(name)
     {

@@ -29,7 +29,7 @@ internal sealed class InspectCommand : ClientCommand
     /// <summary>Parameters and two moments, fp32.</summary>
     private const long CheckpointBytesPerParameter = 12;
 
-    private readonly DatasetArgument dataset = new();
+    private readonly DatasetArgument dataset = new(isOptional: true);
     private readonly TrainingOptions options = new();
     private readonly SourceChoices choices = new();
 
@@ -38,7 +38,7 @@ internal sealed class InspectCommand : ClientCommand
         : base("inspect", "Tells what a dataset holds and what a run on it would cost.", "inspect novel.txt --json")
     {
         Arguments.Add(dataset);
-        foreach (var option in ForecastOptions.Concat(choices.All))
+        foreach (var option in MixOptions.Concat(ForecastOptions).Concat(choices.All))
             Options.Add(option);
     }
 
@@ -47,8 +47,12 @@ internal sealed class InspectCommand : ClientCommand
         "With --model or --cluster it also measures the cluster's workers and the links between its silos, for some "
         + "seconds, and says how long a step would take with one silo, with two and so on up to all, which is the "
         + "fastest, and what would help if that is not all of them." + Environment.NewLine
+        + "With --mix it says what each of several datasets holds, and how often a run of --steps goes through it."
+        + Environment.NewLine
         + "Memory is for one silo's worker in bf16 at the model's context and the default batch, checkpoints included; "
         + "\"with adapters\" is --train lora:8. --model alone starts a local cluster to measure.";
+
+    private Option[] MixOptions => [options.Mix, options.Steps, options.ValSplit];
 
     private Option[] ForecastOptions =>
     [
@@ -60,6 +64,16 @@ internal sealed class InspectCommand : ClientCommand
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         await using var forecast = AsksForForecast(context) ? StepForecast.Check(context, options) : null;
+        if (IsMix(context))
+        {
+            var report = new MixReport(context, options, choices, forecast);
+            var (sources, fields) = await report.Read(dataset.ReadAll(context, options), cancellation);
+            if (forecast is not null)
+                fields["cluster"] = await forecast.Measure(sources, cancellation);
+            Facts.Show(context.Output, fields);
+            return ExitCodes.Done;
+        }
+
         string? rendered = null;
         var reading = choices.Read(context, text => rendered ??= text);
         if (forecast is not null)
@@ -92,7 +106,8 @@ internal sealed class InspectCommand : ClientCommand
         if (rendered is not null)
             facts["rendered"] = rendered + Gpt2Vocabulary.EndOfTextWord;
         if (forecast is not null)
-            facts["cluster"] = await forecast.Measure(tokens.TokenCount, cancellation);
+            facts["cluster"] = await forecast.Measure(
+                [new SourceTokens(source.Path, 1, new TokenCounts(tokens.Sha256, tokens.TokenCount))], cancellation);
         Facts.Show(context.Output, facts);
         return ExitCodes.Done;
     }
@@ -105,10 +120,16 @@ internal sealed class InspectCommand : ClientCommand
         var arguments = context.Arguments;
         if (arguments.GetResult(options.Model) is not null || arguments.GetResult("--cluster") is not null)
             return true;
-        return Array.Find(ForecastOptions, option => arguments.GetResult(option) is { Implicit: false }) is { } lonely
+        if (IsMix(context))
+            return false;
+        return Array.Find(MixOptions, option => arguments.GetResult(option) is not null) is { } unmixed
+            ? throw new UsageException($"{unmixed.Name} needs --mix here.")
+            : Array.Find(ForecastOptions, option => arguments.GetResult(option) is { Implicit: false }) is { } lonely
             ? throw new UsageException($"{lonely.Name} needs --model M or --cluster C here.")
             : false;
     }
+
+    private bool IsMix(CommandContext context) => context.Arguments.GetResult(options.Mix) is not null;
 
     private static long MemoryOf(ModelShape shape, TrainingDefaults defaults, int length, TrainingScope scope) =>
         MemoryEstimate.Of(MemoryEstimate.DemandOf(shape, defaults, length, scope, Precision.BFloat16)).TotalBytes;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Client.Models.Exports;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Contracts.Cluster;
@@ -39,7 +40,9 @@ internal sealed class ShowCommand : ClientCommand
         var description = await RunCalls.Describe(session, name, cancellation);
         if (context.Arguments.GetValue(asConfig))
         {
-            var text = ConfigurationOfRun.Of(SpecificationJson.Read(description.SpecificationJson));
+            var specification = SpecificationJson.Read(description.SpecificationJson);
+            var paths = await PathsOf(session, specification.Dataset.Mix ?? []);
+            var text = ConfigurationOfRun.Of(specification, paths);
             context.Output.Json(new JsonObject { ["config"] = text });
             context.Output.ResultText(text);
             return ExitCodes.Done;
@@ -50,6 +53,19 @@ internal sealed class ShowCommand : ClientCommand
         if (description.Checkpoints.Length > 0)
             context.Output.Table(Headers, [.. description.Checkpoints.Select(Row)]);
         return ExitCodes.Done;
+    }
+
+    private static async Task<IReadOnlyDictionary<string, string>> PathsOf(
+        ClusterSession session, IEnumerable<MixedDataset> datasets)
+    {
+        var paths = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var sha256 in datasets.Select(dataset => dataset.Sha256).Distinct())
+        {
+            if (await Origins.PathOf(session, sha256) is { } path)
+                paths.Add(sha256, path);
+        }
+
+        return paths;
     }
 
     private static JsonObject Json(RunDescription description)

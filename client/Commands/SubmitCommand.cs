@@ -32,8 +32,8 @@ internal sealed class SubmitCommand : ClientCommand
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
-        var path = dataset.Read(context, options.Dataset);
-        var preparation = await Preparation.Check(context, options, path, cancellation);
+        var datasets = dataset.ReadAll(context, options);
+        var preparation = await Preparation.Check(context, options, datasets, cancellation);
         await using var session = await ClusterSession.Open(context, cancellation, isToStay: true);
         var submitted = await preparation.Submit(session, cancellation);
         context.Output.Result(preparation.Run);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Windows;
 using YamlDotNet.Core;
@@ -11,20 +12,42 @@ namespace Gpt2Cluster.Client.Training;
 internal static class ConfigurationOfRun
 {
     /// <summary>The file's text. The run's name is not in it: another run is to have another.</summary>
-    public static string Of(RunSpecification specification)
+    /// <param name="specification">The run.</param>
+    /// <param name="paths">What the datasets of a mixture were named, by their hashes.</param>
+    public static string Of(RunSpecification specification, IReadOnlyDictionary<string, string> paths)
     {
         ArgumentNullException.ThrowIfNull(specification);
-        var text = new StringBuilder();
+        var (text, dataset) = (new StringBuilder(), specification.Dataset);
         text.Append(CultureInfo.InvariantCulture, $"# The options of the run {specification.Run}, ");
-        text.Append(CultureInfo.InvariantCulture, $"whose dataset has the hash {specification.Dataset.Sha256}:\n");
-        text.Append("#   gpt2cluster train DATASET --run NEW --config THIS\n");
-        if (specification.Dataset.ValidationSha256 is { } validation)
+        if (dataset.Mix is null)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"whose dataset has the hash {dataset.Sha256}:\n");
+            text.Append("#   gpt2cluster train DATASET --run NEW --config THIS\n");
+        }
+        else
+        {
+            text.Append("whose datasets have, in this order, the hashes\n");
+            foreach (var source in dataset.Mix)
+                text.Append(CultureInfo.InvariantCulture, $"#   {source.Sha256}\n");
+            text.Append("# (a path below is what was named when the dataset was sent first):\n");
+            text.Append("#   gpt2cluster train --run NEW --config THIS\n");
+        }
+
+        if (dataset.ValidationSha256 is { } validation)
             text.Append(CultureInfo.InvariantCulture, $"# It needs --val-dataset, of the hash {validation}.\n");
         text.Append(Yaml([
+            .. Mix(dataset, paths).Where(option => option.Values.Length > 0),
             .. Options(specification).Select(option => (option.Name, (string[])[option.Value])),
             .. Lists(specification.Sampling).Where(option => option.Values.Length > 0),
         ]));
         return text.ToString();
+    }
+
+    private static IEnumerable<(string Name, string[] Values)> Mix(
+        DatasetReference dataset, IReadOnlyDictionary<string, string> paths)
+    {
+        yield return ("mix", [.. (dataset.Mix ?? []).Select(source =>
+            MixList.Write(paths.GetValueOrDefault(source.Sha256, source.Sha256), source.Weight))]);
     }
 
     private static string Yaml(IEnumerable<(string Name, string[] Values)> options)
@@ -92,8 +115,8 @@ internal static class ConfigurationOfRun
             yield return option;
         yield return ("save-every", Text(run.SaveEvery));
         yield return ("keep", Text(run.Keep));
-        if (run.Dataset.ValidationSha256 is null)
-            yield return ("val-split", Text(SplitOf(run)));
+        if (run.Dataset.ValidationSha256 is null && SplitOf(run.Dataset.Sources()) is { } split)
+            yield return ("val-split", Text(split));
         yield return ("val-every", Text(run.ValidateEvery));
         yield return ("early-stop", Text(run.EarlyStop));
         yield return ("seed", run.Seed.ToString(CultureInfo.InvariantCulture));
@@ -126,16 +149,23 @@ internal static class ConfigurationOfRun
         yield return ("sample-include-prefix", sampling.IncludePrompt ? "yes" : "no");
     }
 
-    /// <summary>A share of the dataset that leaves as many tokens to train on as the run has.</summary>
-    private static double SplitOf(RunSpecification run)
+    /// <summary>
+    /// A share that leaves as many tokens of each dataset to train on as the run has; null where only the default does,
+    /// which takes nothing of a short dataset.
+    /// </summary>
+    private static double? SplitOf(IReadOnlyList<MixedDataset> sources)
     {
-        var (training, validation) = (run.Dataset.TrainingTokenCount, run.Dataset.ValidationTokenCount);
-        var share = (double)validation / (training + validation);
+        var share = sources.Max(source => (double)source.ValidationTokenCount / TokensOf(source));
         // What was rounded down is met from above.
-        while (ValidationSplit.Of(training + validation, run.SequenceLength, share).ValidationTokenCount < validation)
+        while (sources.Any(source => Split(source, share) < source.ValidationTokenCount))
             share = Math.BitIncrement(share);
-        return share;
+        return sources.All(source => Split(source, share) == source.ValidationTokenCount) ? share : null;
     }
+
+    private static long TokensOf(MixedDataset source) => source.TrainingTokenCount + source.ValidationTokenCount;
+
+    private static long Split(MixedDataset source, double share) =>
+        ValidationSplit.ValidationTokens(TokensOf(source), share);
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

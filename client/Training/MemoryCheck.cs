@@ -129,7 +129,7 @@ internal static class MemoryCheck
 
     /// <summary>Windows of a micro-batch with which one step takes every window of the dataset.</summary>
     private static int MostWindows(RunSpecification specification) => (int)Math.Clamp(
-        specification.TrainingWindows().WindowCount / specification.MicroBatchCount,
+        specification.WindowsOfFirstPass() / specification.MicroBatchCount,
         1,
         SpecificationCheck.MaxBatchSize);
 

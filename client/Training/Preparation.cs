@@ -22,7 +22,7 @@ internal sealed class Preparation
 {
     private readonly CommandContext context;
     private readonly SpecificationBuilder builder;
-    private readonly DatasetUpload dataset;
+    private readonly IReadOnlyList<DatasetOfRun> datasets;
     private readonly DatasetUpload? validation;
     private readonly ModelReference? known;
 
@@ -30,13 +30,13 @@ internal sealed class Preparation
         CommandContext context,
         SpecificationBuilder builder,
         ModelReference? known,
-        DatasetUpload dataset,
+        IReadOnlyList<DatasetOfRun> datasets,
         DatasetUpload? validation)
     {
         this.context = context;
         this.builder = builder;
         this.known = known;
-        this.dataset = dataset;
+        this.datasets = datasets;
         this.validation = validation;
     }
 
@@ -46,7 +46,10 @@ internal sealed class Preparation
     /// <summary>Checks all that needs no cluster.</summary>
     /// <exception cref="UserErrorException">Something is wrong; the message names all of it.</exception>
     public static async Task<Preparation> Check(
-        CommandContext context, TrainingOptions options, string path, CancellationToken cancellation)
+        CommandContext context,
+        TrainingOptions options,
+        IReadOnlyList<NamedDataset> datasets,
+        CancellationToken cancellation)
     {
         var builder = new SpecificationBuilder(options, context.Arguments);
         var known = new ModelResolver(context).Preview(builder.Model);
@@ -57,18 +60,20 @@ internal sealed class Preparation
         {
             TokenCount = builder.Vocabulary?.Count ?? Gpt2Vocabulary.MostTokens,
         };
-        var dataset = DatasetSource.Open(path, choices, cancellation);
+        var sources = datasets.Select(dataset => DatasetSource.Open(dataset.Path, choices, cancellation)).ToList();
         var validation = context.Arguments.GetValue(options.ValDataset) is { } named
             ? DatasetSource.Open(named, choices, cancellation)
             : null;
-        var upload = await Uploads.Check(context.Output, dataset, cancellation);
+        var uploads = new List<DatasetOfRun>();
+        foreach (var (source, dataset) in sources.Zip(datasets))
+            uploads.Add(new(await Uploads.Check(context.Output, source, cancellation), dataset.Weight));
         var other = validation is null ? null : await Uploads.Check(context.Output, validation, cancellation);
         if (known is not null && context.Choices.Cluster is LocalAddress)
             CheckOwnDisk(context, builder, known);
-        return new Preparation(context, builder, known, upload, other);
+        return new Preparation(context, builder, known, uploads, other);
     }
 
-    /// <summary>Sends dataset and model, and submits the run.</summary>
+    /// <summary>Sends datasets and model, and submits the run.</summary>
     /// <exception cref="UserErrorException">The cluster refuses it.</exception>
     public async Task<SubmittedRun> Submit(ClusterSession session, CancellationToken cancellation)
     {
@@ -128,12 +133,18 @@ internal sealed class Preparation
     {
         var uploads = new Uploads(session, context.Output);
         var vocabulary = builder.Vocabulary ?? Gpt2Vocabulary.BuiltIn;
-        var tokens = await Send(uploads, dataset, vocabulary, cancellation);
+        var sources = new List<SourceTokens>();
+        foreach (var (upload, weight) in datasets)
+        {
+            var tokens = await Send(uploads, upload, vocabulary, cancellation);
+            sources.Add(new SourceTokens(upload.Source.Path, weight, tokens));
+        }
+
         var other = validation is null ? null : await Send(uploads, validation, vocabulary, cancellation);
         var warnings = new List<string>();
         if (vocabulary.EndOfText is null)
             warnings.Add(ModelVocabularies.NoEndOfText);
-        var specification = builder.Build(model, tokens, other, warnings);
+        var specification = builder.Build(model, sources, other, warnings);
         Throw(SpecificationCheck.Errors(specification));
         foreach (var warning in warnings)
         {
@@ -242,3 +253,8 @@ internal sealed class Preparation
 /// <param name="EventsBefore">Sequence number of the last event before.</param>
 /// <param name="Steps">Steps in all.</param>
 internal sealed record SubmittedRun(SubmissionOutcome Outcome, long EventsBefore, long Steps);
+
+/// <summary>A dataset to train on, on its way to the cluster.</summary>
+/// <param name="Upload">The dataset.</param>
+/// <param name="Weight">What the others' weights are measured against; 1 where it is the only one.</param>
+internal sealed record DatasetOfRun(DatasetUpload Upload, long Weight);

@@ -3,7 +3,6 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
-using Gpt2Cluster.Core.Windows;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Tokens;
 
@@ -93,30 +92,21 @@ internal sealed class SpecificationBuilder(TrainingOptions options, ParseResult 
 
     /// <summary>The specification, once the tokens are known.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="tokens">The dataset's hash and length.</param>
+    /// <param name="sources">The datasets to train on, one or more.</param>
     /// <param name="validation">The dataset of <c>--val-dataset</c>; null without it.</param>
     /// <param name="warnings">Takes one sentence for each thing that is not as asked.</param>
-    /// <exception cref="UserErrorException">The dataset is too short for what is asked.</exception>
+    /// <exception cref="UserErrorException">A dataset is too short for what is asked.</exception>
     public RunSpecification Build(
-        ModelReference model, TokenCounts tokens, TokenCounts? validation, ICollection<string> warnings)
+        ModelReference model,
+        IReadOnlyList<SourceTokens> sources,
+        TokenCounts? validation,
+        ICollection<string> warnings)
     {
         var wanted = Int(options.SequenceLength) ?? model.Shape.ContextLength;
-        var length = (int)Math.Min(wanted, tokens.Count - 1);
-        var split = validation is null
-            ? ValidationSplit.Of(tokens.Count, length, arguments.GetValue(options.ValSplit))
-            : new ValidationSplit(tokens.Count, validation.Count);
-        length = (int)Math.Min(length, split.TrainingTokenCount - 1);
-        if (length < wanted)
-        {
-            warnings.Add(
-                $"The dataset has {split.TrainingTokenCount} training tokens, fewer than a window of {wanted} and its "
-                + $"last target need; --sequence-length is lowered to {length}.");
-        }
-
-        return Build(
-            model,
-            new DatasetReference(tokens.Hash, split.TrainingTokenCount, split.ValidationTokenCount, validation?.Hash),
-            length);
+        var division = DatasetDivision.Of(sources, validation, wanted, arguments.GetValue(options.ValSplit));
+        if (division.Warning is { } warning)
+            warnings.Add(warning);
+        return Build(model, division.Dataset, division.SequenceLength);
     }
 
     private RunSpecification Build(ModelReference model, DatasetReference dataset, int sequenceLength)

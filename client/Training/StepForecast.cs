@@ -79,18 +79,18 @@ internal sealed class StepForecast : IAsyncDisposable
     public ValueTask DisposeAsync() => session?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     /// <summary>Measures the cluster.</summary>
-    /// <param name="tokenCount">Of the dataset.</param>
+    /// <param name="sources">The datasets, one or more.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <returns>The fields of <c>cluster</c> in what <c>inspect</c> prints.</returns>
     /// <exception cref="UserErrorException">The run cannot be as it is asked for.</exception>
     /// <exception cref="ClientException">The cluster is out of reach, or has no workers for the run.</exception>
-    public async Task<JsonObject> Measure(long tokenCount, CancellationToken cancellation)
+    public async Task<JsonObject> Measure(IReadOnlyList<SourceTokens> sources, CancellationToken cancellation)
     {
         session ??= await ClusterSession.Open(context, cancellation);
         var model = known ?? await new ModelResolver(context).Resolve(session, builder.Model, cancellation);
         Throw(builder.Errors(model));
         var warnings = new List<string>();
-        var specification = builder.Build(model, new TokenCounts("", tokenCount), validation: null, warnings);
+        var specification = builder.Build(model, sources, validation: null, warnings);
         Throw(SpecificationCheck.Errors(specification));
         warnings.ForEach(context.Output.Warn);
 

@@ -12,6 +12,10 @@ internal sealed class TrainingOptions
     /// <summary>The dataset, as the original tool takes it.</summary>
     public Option<string?> Dataset { get; } = Values.Text("--dataset", "PATH", "the dataset, in place of the argument");
 
+    /// <summary><c>--mix</c>.</summary>
+    public Option<MixedPath[]> Mix { get; } = Values.Mix(
+        "several datasets in place of one, drawn in that proportion of tokens; may be repeated");
+
     /// <summary><c>--config</c>; its options stand among the words when these are read.</summary>
     public Option<string?> Config { get; } = ConfigurationFile.NewOption();
 
@@ -202,7 +206,7 @@ internal sealed class TrainingOptions
     /// <summary>All of them, in the order of the help page.</summary>
     public IReadOnlyList<Option> All =>
     [
-        Dataset, .. Sources.All, Config, Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate,
+        Dataset, Mix, .. Sources.All, Config, Run, Model, Steps, BatchSize, MicroBatches, SequenceLength, LearningRate,
         Schedule, Warmup,
         WeightDecay, Beta1, Beta2, Epsilon, ClipNorm, Optimizer, Dropout, Noise, Train, LoraAlpha, LoraDropout,
         LoraTargets, Device, Precision, Recompute, Workers, ThreadsPerWorker, Exact, OnNan, SampleEvery, SampleNum,

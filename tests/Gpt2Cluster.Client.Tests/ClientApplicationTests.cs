@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.Output;
 
 namespace Gpt2Cluster.Client.Tests;
@@ -38,6 +39,21 @@ public sealed class ClientApplicationTests : IDisposable
         { "train {0}/text.txt --model scratch:tiny --val-dataset {0}/missing.txt", "There is no file or folder" },
         { "train {0}/text.txt --dataset {0}/text.txt", "named twice" },
         { "submit --model scratch:tiny", "The dataset is missing" },
+        { "train {0}/text.txt --mix {0}/text.txt=1 --model scratch:tiny", "--mix stands in place of the dataset" },
+        { "submit --dataset {0}/text.txt --mix {0}/text.txt=1", "--mix stands in place of the dataset" },
+        { "train --mix {0}/text.txt=1,{0}/./text.txt=2 --model scratch:tiny", "names {0}/./text.txt twice" },
+        { "train --mix {0}/text.txt=1,{0}/missing.txt=2 --model scratch:tiny", "There is no file or folder" },
+        { "train --mix {0}/text.txt=1,{0}/empty.txt=2 --model scratch:tiny", "is empty" },
+        { "train --mix {0}/text.txt=0 --model scratch:tiny", "--mix takes a number above 0" },
+        { "train --mix {0}/text.txt=1 --mix {0}/invalid.txt=NaN", "--mix takes a number above 0" },
+        { "train --mix {0}/text.txt=1000000,{0}/invalid.txt=0.5", "give them with fewer digits" },
+        { "train --mix {0}/text.txt --model scratch:tiny", "gives no number" },
+        { "inspect --mix {0}/text.txt=1,{0}/text.txt=1", "twice" },
+        { "inspect {0}/text.txt --mix {0}/text.txt=1", "--mix stands in place of the dataset" },
+        { "inspect {0}/text.txt --steps 4", "--steps needs --mix" },
+        { "inspect --mix {0}/text.txt=1 --batch-size auto", "takes a number for --batch-size" },
+        { "encode --mix {0}/text.txt=1 {0}/out.npz", "'--mix' is not an option of 'encode'" },
+        { "inspect", "The dataset is missing" },
         { "train {0}/text.txt --silos 0", "--silos" },
         { "train {0}/text.txt --cluster nonsense", "--cluster" },
         { "eval {0}/text.txt", "--model" },
@@ -99,7 +115,7 @@ public sealed class ClientApplicationTests : IDisposable
         var code = await Run(said, words);
 
         Assert.Equal(ExitCodes.BadInput, code);
-        AssertOneSentence(said, part);
+        AssertOneSentence(said, part.Replace("{0}", scratch.Path));
         Assert.False(Directory.Exists(data), "something was written");
     }
 
@@ -169,6 +185,32 @@ public sealed class ClientApplicationTests : IDisposable
             said.Results,
             StringComparison.Ordinal);
         Assert.True(File.Exists(scratch.File("out.npz")));
+    }
+
+    [Fact]
+    public async Task Inspect_says_what_each_dataset_of_a_mixture_holds_and_how_often_a_run_goes_through_it()
+    {
+        var (a, b) = (scratch.File("a.txt"), scratch.File("b.txt"));
+        await File.WriteAllTextAsync(a, string.Concat(Enumerable.Repeat("sea,", 500)));
+        await File.WriteAllTextAsync(b, "One,\n<|endoftext|>\ntwo," + string.Concat(Enumerable.Repeat(" sea", 40)));
+        var said = new Said(isJson: true);
+        var code = await Run(said,
+        [
+            "inspect", "--mix", $"{a}=0.75", "--mix", $"{b}=.25", "--steps", "30", "--batch-size", "2",
+            "--micro-batches", "3", "--sequence-length", "16", "--json",
+        ]);
+        Assert.True(code == ExitCodes.Done, said.Remarks);
+        var found = JsonNode.Parse(said.Results)!;
+        Assert.Equal("1000, 46", string.Join(", ", found["mix"]!.AsArray().Select(each => $"{each!["tokens"]}")));
+        Assert.Equal("1, 2", string.Join(", ", found["mix"]!.AsArray().Select(each => $"{each!["documents"]}")));
+        Assert.Equal(1046, found["tokens"]!.GetValue<long>());
+        var tiny = found["models"]![0]!;
+        Assert.Equal("scratch:tiny", tiny["model"]!.GetValue<string>());
+
+        // Of the first 950 tokens of 1,000 train, of 46 all: 60 and 3 windows. Of 180 slots 135 and 45 are theirs.
+        Assert.Equal("60, 3", string.Join(", ", tiny["mix"]!.AsArray().Select(each => $"{each!["windows"]}")));
+        Assert.Equal(
+            [135 / 60.0, 45 / 3.0], tiny["mix"]!.AsArray().Select(each => each!["epochs"]!.GetValue<double>()));
     }
 
     [Fact]

@@ -36,24 +36,27 @@ internal static class Origins
 
     private static async Task<IReadOnlyList<DatasetOrigin>> Datasets(ClusterSession session, DatasetReference dataset)
     {
-        var origins = new List<DatasetOrigin>
-        {
-            new(dataset.Sha256, await NameOf(session, dataset.Sha256), "training"),
-        };
+        var origins = new List<DatasetOrigin>();
+        foreach (var sha256 in dataset.Sources().Select(source => source.Sha256).Distinct())
+            origins.Add(new DatasetOrigin(sha256, await NameOf(session, sha256), "training"));
         if (dataset.ValidationSha256 is { } validation)
             origins.Add(new DatasetOrigin(validation, await NameOf(session, validation), "validation"));
         return origins;
     }
 
-    private static async Task<string?> NameOf(ClusterSession session, string sha256)
+    /// <summary>What was named when a dataset was sent first; null where no silo has it.</summary>
+    public static async Task<string?> PathOf(ClusterSession session, string sha256)
     {
         foreach (var silo in await session.Silos(CancellationToken.None))
         {
             var store = session.Grains.GetGrain<IModelStore>(silo.Name);
             if (await session.Patience.Call(() => store.Dataset(sha256), CancellationToken.None) is { } dataset)
-                return Path.GetFileName(dataset.Provenance);
+                return dataset.Provenance;
         }
 
         return null;
     }
+
+    private static async Task<string?> NameOf(ClusterSession session, string sha256) =>
+        Path.GetFileName(await PathOf(session, sha256));
 }

@@ -48,7 +48,7 @@ public static class DiskSpace
     }
 
     private static bool HasBest(RunSpecification specification) =>
-        specification.ValidateEvery > 0 && specification.ValidationWindows() is not null;
+        specification.ValidateEvery > 0 && specification.ValidationBatches() is not null;
 
     private static string Megabytes(double bytes) =>
         Math.Ceiling(bytes / 1e6).ToString("#,0", CultureInfo.InvariantCulture);

@@ -1,4 +1,4 @@
-using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Windows;
 
 namespace Gpt2Cluster.Core.Runs;
 
@@ -11,7 +11,7 @@ internal static class Validation
         if (step == 0 || specification.ValidateEvery == 0 || step <= record.LastValidation?.Step)
             return false;
         var isTime = step % specification.ValidateEvery == 0 || step == specification.Steps;
-        return isTime && specification.ValidationMicroBatchCount() > 0;
+        return isTime && specification.ValidationBatches() is not null;
     }
 
     /// <summary>Whether the newest validation, at this step or before, was one too many without a new best.</summary>
@@ -23,7 +23,7 @@ internal static class Validation
 
     public static void Begin(Turn turn)
     {
-        turn.Assign(RangePlanner.Even(turn.Specification.ValidationMicroBatchCount(), turn.State.Members.Count));
+        turn.Assign(RangePlanner.Even(Batches(turn).Count, turn.State.Members.Count));
         turn.State = turn.State with { Phase = RunPhase.Validating };
         SendOutstanding(turn);
     }
@@ -40,7 +40,7 @@ internal static class Validation
             return;
         if (turn.Member(report.Worker, report.Generation) is not { LossSums: null } member)
             return;
-        var expected = WindowCount(turn, member.Range);
+        var expected = Batches(turn).WindowCount(member.Range);
         if (report.LossSums.Count != expected)
         {
             turn.Fail($"Worker {member.Key} reports {report.LossSums.Count} validation windows instead of {expected}.");
@@ -55,7 +55,7 @@ internal static class Validation
     private static void Settle(Turn turn)
     {
         var sum = turn.State.Members.SelectMany(member => member.LossSums ?? []).Aggregate(0.0, (a, b) => a + b);
-        var point = new ValidationPoint(turn.State.Step, sum / turn.Specification.ValidationWindows()!.TargetCount);
+        var point = new ValidationPoint(turn.State.Step, sum / Batches(turn).TargetCount);
         // Every comparison with NaN is false: it is never the best, and never keeps another from being.
         var isBest = !double.IsNaN(point.Loss) && !(point.Loss >= turn.Record.BestValidation?.Loss);
         turn.Record = turn.Record with
@@ -71,9 +71,6 @@ internal static class Validation
 
     private static bool IsOutstanding(RunMember member) => member.Range.Count > 0 && member.LossSums is null;
 
-    private static long WindowCount(Turn turn, LeafRange range)
-    {
-        var (windows, size) = (turn.Specification.ValidationWindows()!.WindowCount, (long)turn.Specification.BatchSize);
-        return Math.Min(range.End * size, windows) - Math.Min(range.First * size, windows);
-    }
+    private static ValidationBatches Batches(Turn turn) => turn.Specification.ValidationBatches()
+        ?? throw new InvalidOperationException("The run does not validate.");
 }

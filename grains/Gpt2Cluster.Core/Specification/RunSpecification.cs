@@ -111,22 +111,36 @@ public sealed record RunSpecification
     public bool StandsOnCheckpoint =>
         Model is { Step: not null, Sha256: not null, BaseRun: not null } && Parameters().Frozen.Length > 0;
 
-    /// <summary>The windows to train on.</summary>
-    public WindowLayout TrainingWindows() => new(Dataset.TrainingTokenCount, SequenceLength);
+    /// <summary>The windows to train on, of each of the dataset's sources.</summary>
+    public IReadOnlyList<WindowLayout> TrainingWindows() =>
+        [.. Dataset.Sources().Select(source => new WindowLayout(source.TrainingTokenCount, SequenceLength))];
 
     /// <summary>The order in which they are used.</summary>
-    public WindowOrder WindowOrder() => new(TrainingWindows().WindowCount, Seed, MicroBatchCount, BatchSize);
+    public WindowOrder WindowOrder() => new(
+        new SourceSchedule(Dataset.Sources().Select(source => source.Weight)),
+        TrainingWindows().Select(windows => windows.WindowCount),
+        Seed,
+        MicroBatchCount,
+        BatchSize);
 
-    /// <summary>The windows to validate on; null if there are none.</summary>
-    public WindowLayout? ValidationWindows() =>
-        Dataset.ValidationTokenCount < 2 ? null : new(Dataset.ValidationTokenCount, SequenceLength);
+    /// <summary>Windows that are drawn before one comes a second time.</summary>
+    public long WindowsOfFirstPass()
+    {
+        var sources = Dataset.Sources();
+        var sum = sources.Sum(source => source.Weight);
+        var counts = TrainingWindows().Zip(sources, (windows, source) =>
+            (Int128)windows.WindowCount * sum / source.Weight);
+        return (long)Int128.Min(counts.Min(), long.MaxValue);
+    }
 
-    /// <summary>
-    /// Fixed validation micro-batches of B windows, the last one maybe shorter; 0 without validation.
-    /// </summary>
-    public int ValidationMicroBatchCount() => ValidationWindows() is { } windows
-        ? checked((int)((windows.WindowCount + BatchSize - 1) / BatchSize))
-        : 0;
+    /// <summary>The windows to validate on, in fixed micro-batches; null if there are none.</summary>
+    public ValidationBatches? ValidationBatches()
+    {
+        var parts = Dataset.ValidationParts();
+        return Dataset.ValidationTokenCount < 2
+            ? null
+            : new(parts.Select(part => new WindowLayout(part.Count, SequenceLength)), BatchSize);
+    }
 
     /// <summary>Tokens trained on in one step.</summary>
     public long TokensPerStep => (long)MicroBatchCount * BatchSize * SequenceLength;

@@ -48,6 +48,7 @@ public static class SpecificationCheck
             errors.Add($"The dataset has {dataset.TrainingTokenCount} training tokens; at least 2 are needed.");
         if (dataset.ValidationTokenCount is < 0 or 1)
             errors.Add($"There are {dataset.ValidationTokenCount} validation tokens; at least 2 are needed, or none.");
+        errors.AddRange(MixCheck.Errors(specification));
         if (specification.SequenceLength < 1)
             errors.Add($"--sequence-length must be 1 or more, not {specification.SequenceLength}.");
         else if (specification.SequenceLength > context)

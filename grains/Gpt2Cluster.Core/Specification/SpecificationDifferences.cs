@@ -20,6 +20,7 @@ public static class SpecificationDifferences
         ["dataset.training_token_count"] = "the number of training tokens (dataset or --val-split)",
         ["dataset.validation_token_count"] = "the number of validation tokens (--val-dataset or --val-split)",
         ["dataset.validation_sha256"] = "--val-dataset",
+        ["dataset.mix"] = "--mix",
         ["steps"] = "--steps",
         ["batch_size"] = "--batch-size",
         ["micro_batch_count"] = "--micro-batches",
@@ -82,12 +83,9 @@ public static class SpecificationDifferences
     /// <param name="wanted">The new command's.</param>
     public static IReadOnlyList<string> Between(RunSpecification stored, RunSpecification wanted)
     {
-        var before = SpecificationJson.Leaves(stored.With(wanted) with { Workers = wanted.Workers });
+        var before = Leaves(stored.With(wanted) with { Workers = wanted.Workers }, wanted);
         var isSameBase = wanted.Model.BaseRun is not null && wanted.Model.Name == stored.Model.Name;
-        var after = SpecificationJson.Leaves(wanted.With(stored) with
-        {
-            Model = isSameBase ? stored.Model : wanted.Model,
-        });
+        var after = Leaves(wanted.With(stored) with { Model = isSameBase ? stored.Model : wanted.Model }, stored);
         return
         [
             .. from leaf in before
@@ -95,5 +93,23 @@ public static class SpecificationDifferences
                where now != leaf.Value
                select $"{OptionNames[leaf.Key]} is {leaf.Value} in the run and {now} in this command.",
         ];
+    }
+
+    /// <summary>
+    /// The leaves of one of the two. Where one of them has a mixture, its datasets are told one by one instead of by
+    /// the hash of all, and what the other has beside it.
+    /// </summary>
+    private static IReadOnlyDictionary<string, string> Leaves(RunSpecification one, RunSpecification other)
+    {
+        var leaves = SpecificationJson.Leaves(one);
+        if (one.Dataset.Mix is null && other.Dataset.Mix is null)
+            return leaves;
+        return new SortedDictionary<string, string>(leaves.ToDictionary(), StringComparer.Ordinal)
+        {
+            ["dataset.sha256"] = "",
+            ["dataset.mix"] = string.Join(", ", one.Dataset.Sources().Select(source =>
+                $"{source.Weight} of {source.Sha256} ({source.TrainingTokenCount} + {source.ValidationTokenCount} "
+                + "tokens)")),
+        };
     }
 }

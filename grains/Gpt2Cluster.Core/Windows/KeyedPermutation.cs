@@ -24,11 +24,15 @@ public readonly struct KeyedPermutation
     /// <param name="count">Elements, 1 or more.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="epoch">The pass over the data, from 0.</param>
-    public KeyedPermutation(long count, ulong seed, long epoch)
+    /// <param name="source">Of a mixture the source, from 0: each has permutations of its own.</param>
+    public KeyedPermutation(long count, ulong seed, long epoch, int source = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(source);
         Count = count;
-        key = Mix(Mix(seed + Golden) ^ (ulong)epoch);
+
+        // The first source's is that of a run with one dataset: 0 is mixed to 0.
+        key = Mix(Mix(seed + Golden) ^ (ulong)epoch ^ Mix((ulong)source * Golden));
     }
 
     /// <summary>How many elements there are.</summary>

@@ -27,11 +27,14 @@ public sealed record ValidationSplit(long TrainingTokenCount, long ValidationTok
         return Cut(tokenCount, fraction ?? (isLong ? DefaultFraction : 0));
     }
 
+    /// <summary>Tokens that a fraction of a corpus has, rounded down.</summary>
+    public static long ValidationTokens(long tokenCount, double fraction) => (long)(tokenCount * fraction);
+
     private static ValidationSplit Cut(long tokenCount, double fraction)
     {
         if (fraction is not (>= 0 and < 1))
             throw new UserErrorException($"--val-split must be 0 or more and below 1, not {Text(fraction)}.");
-        var validation = (long)(tokenCount * fraction);
+        var validation = ValidationTokens(tokenCount, fraction);
         if (fraction > 0 && (validation < 2 || tokenCount - validation < 2))
         {
             throw new UserErrorException(

@@ -55,7 +55,7 @@ internal static class RunDescriptions
         Parameters = new ParameterLayout(specification.Model.Shape).Length,
         DatasetSha256 = specification.Dataset.Sha256,
         Tokens = TokensOfDataset(specification.Dataset),
-        Windows = specification.TrainingWindows().WindowCount,
+        Windows = specification.TrainingWindows().Sum(windows => windows.WindowCount),
         Steps = specification.Steps,
         TokensPerStep = specification.TokensPerStep,
     };

@@ -13,19 +13,24 @@ namespace Gpt2Cluster.Grains.Workers;
 /// </summary>
 internal sealed class RunWindows
 {
-    private readonly RunSpecification specification;
-    private readonly WindowLayout? validationLayout;
-    private readonly WindowReader? validationReader;
+    private readonly ValidationBatches? validation;
+    private readonly (WindowReader Reader, long Start)[] validationParts;
 
-    private RunWindows(RunSpecification specification, WindowReader training, WindowReader? validation)
+    private RunWindows(RunSpecification specification, Dictionary<string, WindowReader> readers)
     {
-        this.specification = specification;
-        validationReader = validation;
-        validationLayout = specification.ValidationWindows();
-        var layout = specification.TrainingWindows();
-        var order = specification.WindowOrder();
-        Training = new WindowPrefetch((step, index) =>
-            training.Read(step, index, [.. order.MicroBatch(step, index).Select(layout.Start)], layout.SequenceLength));
+        validation = specification.ValidationBatches();
+        validationParts =
+            [.. specification.Dataset.ValidationParts().Select(part => (readers[part.Sha256], part.Start))];
+        WindowReader[] sources = [.. specification.Dataset.Sources().Select(source => readers[source.Sha256])];
+        var (layouts, order) = (specification.TrainingWindows(), specification.WindowOrder());
+        Training = new WindowPrefetch((step, index) => WindowReader.Read(
+            step,
+            index,
+            [
+                .. order.MicroBatch(step, index).Select(slot =>
+                    (sources[slot.Source], layouts[slot.Source].Start(slot.Window))),
+            ],
+            layouts[0].SequenceLength));
     }
 
     /// <summary>The windows to train on, prefetched.</summary>
@@ -34,17 +39,15 @@ internal sealed class RunWindows
     /// <summary>
     /// Opens the run's datasets, and has small ones copied to this silo. Called on the compute thread.
     /// </summary>
-    /// <exception cref="UserErrorException">No silo has had the dataset for some minutes.</exception>
-    /// <exception cref="OperationCanceledException">The wait for it was cancelled.</exception>
+    /// <exception cref="UserErrorException">No silo has had a dataset for some minutes.</exception>
+    /// <exception cref="OperationCanceledException">The wait for one was cancelled.</exception>
     public static RunWindows Open(
         WorkerServices services, RunSpecification specification, CancellationToken cancellation)
     {
-        var dataset = specification.Dataset;
-        var training = OpenDataset(services, dataset.Sha256, cancellation);
-        var validation = dataset.ValidationTokenCount == 0 ? null
-            : dataset.ValidationSha256 is { } other ? OpenDataset(services, other, cancellation)
-            : training;
-        return new RunWindows(specification, training, validation);
+        var readers = new Dictionary<string, WindowReader>(StringComparer.Ordinal);
+        foreach (var hash in specification.Dataset.StoredHashes())
+            readers.Add(hash, OpenDataset(services, hash, cancellation));
+        return new RunWindows(specification, readers);
     }
 
     /// <summary>
@@ -52,31 +55,23 @@ internal sealed class RunWindows
     /// </summary>
     public double[] Validate(IReplica replica, ValidationPlan plan, CancellationToken cancellation)
     {
-        var layout = validationLayout ?? throw new InvalidOperationException("The run does not validate.");
+        var batches = validation ?? throw new InvalidOperationException("The run does not validate.");
         var sums = new List<double>();
         for (var index = plan.FirstMicroBatch; index < plan.EndMicroBatch; index++)
         {
             cancellation.ThrowIfCancellationRequested();
             FaultPoints.Reach(FaultPoint.Validation, plan.Step);
-            var windows = WindowsOf(index, layout);
-            var starts = windows.Select(window => ValidationStart + layout.Start(window)).ToList();
-            var batch = validationReader!.Read(plan.Step, index, starts, layout.SequenceLength)
+            var (part, first, count) = batches[index];
+            var layout = batches.Parts[part];
+            var (reader, begin) = validationParts[part];
+            long[] windows = [.. Enumerable.Range(0, count).Select(offset => first + offset)];
+            var starts = windows.Select(window => begin + layout.Start(window));
+            var batch = reader.Read(plan.Step, index, starts, layout.SequenceLength)
                 .WaitAsync(cancellation).GetAwaiter().GetResult();
             sums.AddRange(replica.SumLosses(batch, [.. windows.Select(layout.FirstTarget)]));
         }
 
         return [.. sums];
-    }
-
-    /// <summary>Where the validation tokens begin in their dataset.</summary>
-    private long ValidationStart =>
-        specification.Dataset.ValidationSha256 is null ? specification.Dataset.TrainingTokenCount : 0;
-
-    private List<long> WindowsOf(int microBatch, WindowLayout layout)
-    {
-        var first = (long)microBatch * specification.BatchSize;
-        var end = Math.Min(first + specification.BatchSize, layout.WindowCount);
-        return [.. Enumerable.Range(0, (int)(end - first)).Select(offset => first + offset)];
     }
 
     /// <summary>Silos that hold it may be on their way back, as when all are started again.</summary>

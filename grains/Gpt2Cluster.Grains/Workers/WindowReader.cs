@@ -37,13 +37,23 @@ internal sealed class WindowReader(
     /// <param name="starts">The first token of each window.</param>
     /// <param name="sequenceLength">T.</param>
     /// <exception cref="IOException">No silo can give them.</exception>
-    public async Task<MicroBatch> Read(long step, int index, IReadOnlyList<long> starts, int sequenceLength)
+    public Task<MicroBatch> Read(long step, int index, IEnumerable<long> starts, int sequenceLength) =>
+        Read(step, index, [.. starts.Select(start => (this, start))], sequenceLength);
+
+    /// <summary>The same for windows of several datasets.</summary>
+    /// <param name="step">The step the micro-batch belongs to.</param>
+    /// <param name="index">Its place in the global batch.</param>
+    /// <param name="windows">Who reads each window, and its first token.</param>
+    /// <param name="sequenceLength">T.</param>
+    /// <exception cref="IOException">No silo can give them.</exception>
+    public static async Task<MicroBatch> Read(
+        long step, int index, IReadOnlyList<(WindowReader Reader, long Start)> windows, int sequenceLength)
     {
         var windowTokens = sequenceLength + 1;
-        var tokens = new ushort[starts.Count * windowTokens];
-        await Task.WhenAll(starts.Select((start, window) =>
-            ReadTokens(start, tokens.AsMemory(window * windowTokens, windowTokens))));
-        return new MicroBatch(step, index, tokens, starts.Count, sequenceLength);
+        var tokens = new ushort[windows.Count * windowTokens];
+        await Task.WhenAll(windows.Select((window, place) =>
+            window.Reader.ReadTokens(window.Start, tokens.AsMemory(place * windowTokens, windowTokens))));
+        return new MicroBatch(step, index, tokens, windows.Count, sequenceLength);
     }
 
     private async Task ReadTokens(long start, Memory<ushort> into)

@@ -7,6 +7,8 @@ namespace Gpt2Cluster.Client.Tests.Training;
 
 public sealed class ConfigurationOfRunTests : IDisposable
 {
+    private static readonly Dictionary<string, string> NoPaths = [];
+
     private readonly Scratch scratch = new();
 
     public void Dispose() => scratch.Dispose();
@@ -27,7 +29,7 @@ public sealed class ConfigurationOfRunTests : IDisposable
     {
         var run = Build([.. options]);
         var path = scratch.File("run.yaml");
-        File.WriteAllText(path, ConfigurationOfRun.Of(run));
+        File.WriteAllText(path, ConfigurationOfRun.Of(run, NoPaths));
         var again = Build("--config", path);
         Assert.Equal(SpecificationJson.Write(run), SpecificationJson.Write(again));
     }
@@ -39,24 +41,50 @@ public sealed class ConfigurationOfRunTests : IDisposable
         var text = ConfigurationOfRun.Of(run with
         {
             Dataset = run.Dataset with { Sha256 = "abc", ValidationSha256 = "def" },
-        });
+        }, NoPaths);
         Assert.StartsWith("# The options of the run run1, whose dataset has the hash abc:", text);
         Assert.Contains("# It needs --val-dataset, of the hash def.", text, StringComparison.Ordinal);
         Assert.DoesNotContain("val-split", text, StringComparison.Ordinal);
     }
 
-    private static RunSpecification Build(params string[] options)
+    [Theory]
+    [InlineData("--model", "scratch:tiny")]
+    [InlineData("--model", "scratch:tiny", "--val-split", "0.1234567")]
+    [InlineData("--model", "scratch:tiny", "--val-split", "0")]
+    [InlineData("--model", "scratch:tiny", "--sequence-length", "7")]
+    public void The_file_of_a_mixture_gives_the_same_mixture(params string[] options)
+    {
+        var run = Build([], ["--mix", "a.txt=0.6,\"b, c=2.txt\"=0.3", "--mix", "d=e.txt=.1", .. options]);
+        Assert.Equal([6L, 3L, 1L], run.Dataset.Mix!.Select(source => source.Weight));
+        var paths = new Dictionary<string, string> { ["a.txt"] = "a.txt", ["b, c=2.txt"] = "b, c=2.txt" };
+        var path = scratch.File("run.yaml");
+        var text = ConfigurationOfRun.Of(run, paths);
+        File.WriteAllText(path, text);
+        Assert.Equal(SpecificationJson.Write(run), SpecificationJson.Write(Build([], "--config", path)));
+        Assert.Contains("#   a.txt\n#   b, c=2.txt\n", text, StringComparison.Ordinal);
+    }
+
+    private static RunSpecification Build(params string[] options) => Build(["x.txt"], options);
+
+    /// <summary>Hashes of datasets are their paths here.</summary>
+    private static RunSpecification Build(string[] dataset, params string[] options)
     {
         var tree = new CommandTree();
-        string[] words = ["train", "x.txt", .. options];
+        string[] words = ["train", .. dataset, .. options];
         words = ConfigurationFile.Expanded(words, tree.Root.Parse(words));
         var training = new TrainingOptions();
-        var command = new Command("train") { new Argument<string>("DATASET") };
+        var command = new Command("train") { new DatasetArgument(isOptional: true) };
         foreach (var option in training.All)
             command.Options.Add(option);
-        var builder = new SpecificationBuilder(training, command.Parse(words[1..]));
+        var arguments = command.Parse(words[1..]);
+        var builder = new SpecificationBuilder(training, arguments);
         var preset = Presets.Scratch(builder.Model);
+        var named = arguments.GetValue(training.Mix) is { Length: > 0 } mix ? NamedDataset.OfMix(mix) : [new("", 1)];
+        var lengths = new[] { 1_000_003, 77_777, 1_234 };
         return builder.Build(
-            new ModelReference(builder.Model, preset.Shape), new TokenCounts("", 1_000_003), validation: null, []);
+            new ModelReference(builder.Model, preset.Shape),
+            [.. named.Zip(lengths, (one, tokens) => new SourceTokens(one.Path, one.Weight, new(one.Path, tokens)))],
+            validation: null,
+            []);
     }
 }

@@ -123,7 +123,7 @@ public sealed class SpecificationBuilderTests
     public void A_corpus_shorter_than_a_window_lowers_it_with_a_warning()
     {
         var warnings = new List<string>();
-        var run = Builder("gpt2").Build(Model("gpt2"), new TokenCounts("h", 101), null, warnings);
+        var run = Builder("gpt2").Build(Model("gpt2"), [Source("h", 101)], null, warnings);
         Assert.Equal(100, run.SequenceLength);
         Assert.Equal((101, 0), (run.Dataset.TrainingTokenCount, run.Dataset.ValidationTokenCount));
         Assert.Contains("lowered to 100", Assert.Single(warnings), StringComparison.Ordinal);
@@ -132,9 +132,64 @@ public sealed class SpecificationBuilderTests
     [Fact]
     public void A_validation_dataset_turns_the_split_off()
     {
-        var run = Builder("gpt2").Build(Model("gpt2"), new TokenCounts("h", LongCorpus), new TokenCounts("v", 500), []);
+        var run = Builder("gpt2").Build(Model("gpt2"), [Source("h", LongCorpus)], new("v", 500), []);
         Assert.Equal(new DatasetReference("h", LongCorpus, 500, "v"), run.Dataset);
     }
+
+    [Fact]
+    public void Each_dataset_of_a_mixture_gives_its_own_part_to_validation()
+    {
+        var warnings = new List<string>();
+        var run = Mixed(warnings, null, Source("a", LongCorpus, 3), Source("b", 5000, 1));
+        Assert.Empty(warnings);
+        Assert.Equal(1024, run.SequenceLength);
+
+        // The second has 5 windows, too few to give any.
+        Assert.Equal(
+            [new MixedDataset("a", 3, 950_000, 50_000), new MixedDataset("b", 1, 5000)], run.Dataset.Mix!);
+        Assert.Equal((955_000, 50_000), (run.Dataset.TrainingTokenCount, run.Dataset.ValidationTokenCount));
+        Assert.Equal(DatasetReference.HashOf(run.Dataset.Mix!), run.Dataset.Sha256);
+        Assert.Empty(SpecificationCheck.Errors(run));
+    }
+
+    [Fact]
+    public void The_shortest_dataset_of_a_mixture_lowers_the_windows_of_all_with_a_warning()
+    {
+        var warnings = new List<string>();
+        var run = Mixed(warnings, null, Source("a", LongCorpus, 3), Source("b", 101, 1));
+        Assert.Equal(100, run.SequenceLength);
+        Assert.Equal(
+            "b.txt has 101 training tokens, fewer than a window of 1024 and its last target need; "
+            + "--sequence-length is lowered to 100.",
+            Assert.Single(warnings));
+        Assert.Equal([9500L, 1L], run.TrainingWindows().Select(windows => windows.WindowCount));
+        Assert.Empty(SpecificationCheck.Errors(run));
+    }
+
+    [Fact]
+    public void A_validation_dataset_turns_the_split_of_all_datasets_off()
+    {
+        var run = Mixed([], new("v", 500), Source("a", LongCorpus, 3), Source("b", 5000, 1));
+        Assert.Equal([new MixedDataset("a", 3, LongCorpus), new MixedDataset("b", 1, 5000)], run.Dataset.Mix!);
+        Assert.Equal((500, "v"), (run.Dataset.ValidationTokenCount, run.Dataset.ValidationSha256));
+        Assert.Empty(SpecificationCheck.Errors(run));
+    }
+
+    [Fact]
+    public void A_dataset_that_is_too_short_to_be_split_is_named()
+    {
+        var builder = Builder("gpt2", "--val-split", "0.01");
+        var problem = Assert.Throws<UserErrorException>(() => builder.Build(
+            Model("gpt2"), [Source("a", LongCorpus), Source("b", 50)], null, []));
+        Assert.StartsWith("b.txt: --val-split 0.01 of 50 tokens", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0)]
+    public void A_dataset_without_a_second_token_is_bad_input(long tokens) => Assert.Contains(
+        "at least 2",
+        Assert.Throws<UserErrorException>(() => Mixed([], null, Source("a", 100), Source("b", tokens))).Message);
 
     [Fact]
     public void All_that_is_wrong_is_said_at_once()
@@ -153,7 +208,14 @@ public sealed class SpecificationBuilderTests
         Assert.Throws<UserErrorException>(() => Builder("gpt2", "--run=" + name));
 
     private static RunSpecification Build(string model, params string[] words) =>
-        Builder(model, words).Build(Model(model), new TokenCounts("h", LongCorpus), null, []);
+        Builder(model, words).Build(Model(model), [Source("h", LongCorpus)], null, []);
+
+    private static RunSpecification Mixed(
+        List<string> warnings, TokenCounts? validation, params SourceTokens[] sources) =>
+        Builder("gpt2").Build(Model("gpt2"), sources, validation, warnings);
+
+    private static SourceTokens Source(string hash, long tokens, long weight = 1) =>
+        new($"{hash}.txt", weight, new TokenCounts(hash, tokens));
 
     private static ModelReference Model(string name) => new(name, Presets.Find(name)!.Shape);
 

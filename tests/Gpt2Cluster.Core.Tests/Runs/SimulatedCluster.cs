@@ -360,10 +360,7 @@ internal sealed class SimulatedCluster
     private void Check(SimulatedWorker replica, Validate command)
     {
         Assert.Equal(command.Step, replica.Step);
-        var specification = stored.Specification;
-        var windows = specification.ValidationWindows()!.WindowCount;
-        var end = Math.Min(windows, command.Range.End * specification.BatchSize);
-        var count = (int)(end - (command.Range.First * specification.BatchSize));
+        var count = (int)stored.Specification.ValidationBatches()!.WindowCount(command.Range);
         mail.Add(new ValidationReported(
             command.Worker, command.Generation, command.Step, [.. Enumerable.Repeat(10.0, count)]));
     }

@@ -9,7 +9,7 @@ public sealed class SpecificationDifferencesTests
     public void Every_leaf_has_a_name_on_the_command_line()
     {
         var adapted = Specifications.Sound with { Lora = new LoraOptions { Rank = 4, Alpha = 8 } };
-        var leaves = new[] { Specifications.Sound, adapted }
+        var leaves = new[] { Specifications.Sound, Specifications.Mixed, adapted }
             .SelectMany(each => SpecificationJson.Leaves(each with { Workers = new WorkerRange(1, 2) }).Keys)
             .Select(leaf => leaf.StartsWith("workers.", StringComparison.Ordinal) ? "workers" : leaf);
         Assert.Equal(SpecificationDifferences.OptionNames.Keys.Order(), leaves.Distinct().Order());
@@ -30,6 +30,30 @@ public sealed class SpecificationDifferencesTests
         Assert.Contains(
             SpecificationDifferences.Between(adapted, Specifications.Sound),
             difference => difference.StartsWith("--train is ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Another_mixture_is_a_difference_with_the_datasets_of_both()
+    {
+        var mix = Specifications.Mixed.Dataset.Mix!;
+        var other = Specifications.Mixed with { Dataset = DatasetReference.OfMix([mix[0], mix[1] with { Weight = 2 }]) };
+        var difference = Assert.Single(SpecificationDifferences.Between(Specifications.Mixed, other));
+        Assert.Matches("^--mix is 3 of a{64} .10000 . 500 tokens., 1 of b{64} .* in the run and 3 of a{64} .*"
+            + " 2 of b{64} .* in this command.$", difference);
+        var turned = Specifications.Mixed with { Dataset = DatasetReference.OfMix([mix[1], mix[0]]) };
+        Assert.Single(SpecificationDifferences.Between(Specifications.Mixed, turned));
+    }
+
+    [Fact]
+    public void A_mixture_and_one_dataset_are_a_difference()
+    {
+        Assert.Contains(
+            SpecificationDifferences.Between(Specifications.Sound, Specifications.Mixed),
+            difference => difference.StartsWith("--mix is 1 of aaaa", StringComparison.Ordinal));
+        Assert.Contains(
+            SpecificationDifferences.Between(Specifications.Mixed, Specifications.Sound),
+            difference => difference.StartsWith("--mix is 3 of aaaa", StringComparison.Ordinal));
+        Assert.Empty(SpecificationDifferences.Between(Specifications.Mixed, Specifications.Mixed));
     }
 
     [Fact]

@@ -27,6 +27,30 @@ public sealed class SpecificationJsonTests
         Assert.Equal(0.1 + 0.2, SpecificationJson.Read(json).Schedule.Peak);
     }
 
+    /// <summary>
+    /// Written by the version before there were mixtures: a run of one dataset is stored, and told, as it was.
+    /// </summary>
+    [Fact]
+    public void A_run_of_one_dataset_is_written_as_before_there_were_mixtures()
+    {
+        var dataset = "\"dataset\":{\"sha256\":\"" + new string('a', 64) + "\",\"training_token_count\":10000,"
+            + "\"validation_token_count\":500,\"validation_sha256\":null},\"steps\"";
+        var json = SpecificationJson.Write(Specifications.Sound);
+        Assert.Contains(dataset, json, StringComparison.Ordinal);
+        Assert.Equal(Specifications.Sound.Dataset, SpecificationJson.Read(json).Dataset);
+    }
+
+    [Fact]
+    public void A_mixture_is_read_as_it_was_written()
+    {
+        var json = SpecificationJson.Write(Specifications.Mixed);
+        var read = SpecificationJson.Read(json);
+        Assert.Equal(json, SpecificationJson.Write(read));
+        Assert.Equal(Specifications.Mixed.Dataset.Mix, read.Dataset.Mix);
+        Assert.Empty(SpecificationDifferences.Between(read, Specifications.Mixed));
+        Assert.Empty(SpecificationCheck.Errors(read));
+    }
+
     [Fact]
     public void Names_are_snake_case_and_enumerations_words()
     {

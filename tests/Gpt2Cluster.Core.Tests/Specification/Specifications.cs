@@ -16,4 +16,14 @@ internal static class Specifications
         Precision = Precision.Float32,
         ThreadsPerWorker = 1,
     };
+
+    /// <summary>A sound one with two datasets, drawn three to one.</summary>
+    public static RunSpecification Mixed { get; } = Sound with
+    {
+        Dataset = DatasetReference.OfMix(
+        [
+            new MixedDataset(new string('a', 64), 3, 10_000, 500),
+            new MixedDataset(new string('b', 64), 1, 1000, 60),
+        ]),
+    };
 }

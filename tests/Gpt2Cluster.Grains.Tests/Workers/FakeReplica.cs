@@ -136,7 +136,14 @@ internal sealed class FakeReplica : IReplica
         Step = step;
     }
 
-    public double[] SumLosses(in MicroBatch batch, ReadOnlySpan<int> firstTargets) => new double[batch.BatchSize];
+    /// <summary>The batches that were validated on, with their first targets.</summary>
+    public List<(MicroBatch Batch, int[] FirstTargets)> Validated { get; } = [];
+
+    public double[] SumLosses(in MicroBatch batch, ReadOnlySpan<int> firstTargets)
+    {
+        Validated.Add((batch, firstTargets.ToArray()));
+        return new double[batch.BatchSize];
+    }
 
     public ITextBatch NewTexts() => new FakeTexts();
 

@@ -111,7 +111,8 @@ internal static class EndCheck
     {
         var order = cluster.Specification.WindowOrder();
         var slots = cluster.Watch.Undisturbed.LastStep * order.SlotsPerStep;
-        var used = Enumerable.Range(0, (int)slots).Select(slot => (slot / order.WindowCount, order.Window(slot)));
+        var windows = order.WindowCounts.Single();
+        var used = Enumerable.Range(0, (int)slots).Select(slot => (slot / windows, order.Window(slot).Window));
         if (used.Distinct().Count() != slots)
             cluster.Watch.Broken("A window was used twice in one epoch.");
     }

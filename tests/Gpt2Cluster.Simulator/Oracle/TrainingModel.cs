@@ -82,7 +82,7 @@ internal sealed class TrainingModel
         if (known != 0)
             return known;
         foreach (var window in order.MicroBatch(step, leaf))
-            known = Chance.Mix((known * 31) + (ulong)window + 1);
+            known = Chance.Mix((known * 31) + (ulong)window.Window + 1);
         return known |= 1;
     }
 

@@ -69,14 +69,14 @@ internal sealed class UndisturbedRun
     {
         var specification = model.Specification;
         var (every, patience) = (specification.ValidateEvery, specification.EarlyStop);
-        if (every == 0 || specification.ValidationWindows() is not { } windows)
+        if (every == 0 || specification.ValidationBatches() is not { } batches)
             return null;
         if (step % every != 0 && step != specification.Steps)
             return null;
         var sum = 0.0;
-        for (var window = 0L; window < windows.WindowCount; window++)
+        for (var window = 0L; window < batches.Parts.Single().WindowCount; window++)
             sum += model.ValidationLoss(window, parameters);
-        Validations.Add(step, sum / windows.TargetCount);
+        Validations.Add(step, sum / batches.TargetCount);
         var best = Validations.MinBy(each => (each.Value, each.Key)).Key;
         var sinceBest = Validations.Keys.Count(each => each > best);
         return patience > 0 && sinceBest >= patience && step < specification.Steps

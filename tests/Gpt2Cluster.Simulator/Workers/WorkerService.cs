@@ -79,7 +79,7 @@ internal sealed class WorkerService : IDisposable
             await silo.Work(0.001 * (plan.EndMicroBatch - plan.FirstMicroBatch));
             token.ThrowIfCancellationRequested();
             var batch = cluster.Specification.BatchSize;
-            var windows = cluster.Specification.ValidationWindows()!.WindowCount;
+            var windows = cluster.Specification.ValidationBatches()!.Parts.Single().WindowCount;
             var (first, end) = ((long)plan.FirstMicroBatch * batch, (long)plan.EndMicroBatch * batch);
             var sums = new List<double>();
             for (var window = first; window < Math.Min(end, windows); window++)

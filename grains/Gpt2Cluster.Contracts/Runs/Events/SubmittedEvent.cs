@@ -9,10 +9,13 @@ public sealed record SubmittedEvent : RunEvent
     /// <summary>Parameters in all.</summary>
     public required long Parameters { get; init; }
 
-    /// <summary>SHA-256 over the tokens as uint16 little endian, lower-case hexadecimal.</summary>
+    /// <summary>
+    /// SHA-256 over the tokens as uint16 little endian, lower-case hexadecimal; of a mixture over the list of its datasets'
+    /// hashes and weights.
+    /// </summary>
     public required string DatasetSha256 { get; init; }
 
-    /// <summary>Tokens of the dataset.</summary>
+    /// <summary>Tokens of the dataset, of a mixture those of all.</summary>
     public required long Tokens { get; init; }
 
     /// <summary>Windows for training; validation windows are not counted.</summary>
