@@ -57,19 +57,25 @@ internal sealed class StepForecast
         return new StepForecast(context, builder, known);
     }
 
+    /// <summary>T of the run; null where only the cluster knows the model.</summary>
+    public int? SequenceLength => known is null ? null : builder.Preview(known).SequenceLength;
+
     /// <summary>Measures the cluster.</summary>
     /// <param name="tokenCount">Of the dataset.</param>
+    /// <param name="validationTokenCount">Of <c>--val-dataset</c>; null without it.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <returns>The fields of <c>cluster</c> in what <c>inspect</c> prints.</returns>
     /// <exception cref="UserErrorException">The run cannot be as it is asked for.</exception>
     /// <exception cref="ClientException">The cluster is out of reach, or has no workers for the run.</exception>
-    public async Task<JsonObject> Measure(long tokenCount, CancellationToken cancellation)
+    public async Task<JsonObject> Measure(
+        long tokenCount, long? validationTokenCount, CancellationToken cancellation)
     {
         await using var session = await ClusterSession.Open(context, cancellation);
         var model = known ?? await new ModelResolver(context).Resolve(session, builder.Model, cancellation);
         Throw(builder.Errors(model));
         var warnings = new List<string>();
-        var specification = builder.Build(model, new TokenCounts("", tokenCount), validation: null, warnings);
+        var validation = validationTokenCount is { } count ? new TokenCounts("", count) : null;
+        var specification = builder.Build(model, new TokenCounts("", tokenCount), validation, warnings);
         Throw(SpecificationCheck.Errors(specification));
         warnings.ForEach(context.Output.Warn);
 
@@ -186,6 +192,8 @@ internal sealed class StepForecast
         StepCost cost)
     {
         var tokens = specification.TokensPerStep;
+        var epoch = (double)specification.TrainingWindows().WindowCount
+            / ((long)specification.BatchSize * specification.MicroBatchCount);
         var steps = ScalingAdvice.Choices(cost);
         return new JsonObject
         {
@@ -195,6 +203,7 @@ internal sealed class StepForecast
             ["sequence_length"] = specification.SequenceLength,
             ["train"] = new TrainingScope(specification.Trainable, specification.Lora?.Rank).ToString(),
             ["precision"] = PrecisionWords.Of(specification.Precision!.Value),
+            ["steps_per_epoch"] = epoch,
             ["gradient_bytes"] = parameters.Trained.Length * sizeof(float),
             ["link_bytes_per_second"] = rate,
             ["workers"] = new JsonArray([.. workers.Zip(speeds, (worker, speed) => new JsonObject
@@ -213,6 +222,7 @@ internal sealed class StepForecast
                 ["exposed_exchange_seconds"] = step.ExposedSeconds,
                 ["exchanged_bytes"] = step.BytesPerSilo * step.SiloCount,
                 ["tokens_per_second"] = tokens / step.StepSeconds,
+                ["seconds_per_epoch"] = epoch * step.StepSeconds,
             })]),
             ["fastest_workers"] = steps.MinBy(step => step.StepSeconds).WorkerCount,
             ["advice"] = ScalingAdvice.Sentence(cost),

@@ -14,6 +14,8 @@ internal sealed class TokenStore(long memoryTokens) : IDisposable
     /// <summary>Tokens of a block: 2 MiB.</summary>
     public const int BlockTokens = 1 << 20;
 
+    private const int FirstTokens = 1 << 12;
+
     private readonly List<ushort[]> blocks = [];
     private ushort[] tail = [];
     private int tailCount;
@@ -84,12 +86,12 @@ internal sealed class TokenStore(long memoryTokens) : IDisposable
 
     private SafeFileHandle Handle => file!.SafeFileHandle;
 
-    // The tail is full, or there is none yet.
+    // The tail is full; the first one grows, as most texts are small.
     private void MakeRoom()
     {
-        if (tail.Length == 0)
+        if (tail.Length < BlockTokens)
         {
-            tail = new ushort[BlockTokens];
+            Array.Resize(ref tail, Math.Max(FirstTokens, 2 * tail.Length));
         }
         else if (file is null && (long)blocks.Count * BlockTokens < memoryTokens)
         {

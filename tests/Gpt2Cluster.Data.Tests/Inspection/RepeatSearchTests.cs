@@ -11,6 +11,8 @@ public sealed class RepeatSearchTests
     private const int Gram = 3;
     private const int Window = 3;
 
+    private static readonly Gpt2Tokenizer Tokenizer = new();
+
     private static readonly InspectionOptions Small = new()
     {
         GramTokens = Gram,
@@ -163,7 +165,7 @@ public sealed class RepeatSearchTests
             Tokens = new ushort[store.Count];
             store.Read(0, Tokens);
             Parts = PartsOf(training, isSeparate);
-            Report = new RepeatSearch(store, files, Parts, options ?? Small, new Gpt2Tokenizer())
+            Report = new RepeatSearch(store, files, Parts, options ?? Small, Tokenizer)
             {
                 Found = Found.Add,
             }.Run(progress: null, TestContext.Current.CancellationToken);
