@@ -7,9 +7,11 @@ namespace Gpt2Cluster.EndToEnd.Tests.Processes;
 internal static class SmallModel
 {
     /// <summary>Writes the golden's model: the same formula for the weights as in the PyTorch script.</summary>
-    public static string Write(string folder)
+    /// <param name="folder">The folder.</param>
+    /// <param name="context">Positions; the golden's has 32.</param>
+    public static string Write(string folder, int context = 32)
     {
-        const int vocabulary = 50257, context = 32, width = 16, layers = 2;
+        const int vocabulary = 50257, width = 16, layers = 2;
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "config.json"), $$"""
             {"model_type": "gpt2", "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05,
