@@ -25,7 +25,7 @@ public sealed class CorpusInspection : IDisposable
     {
         this.options = options ?? new InspectionOptions();
         this.tokenizer = tokenizer ?? new Gpt2Tokenizer();
-        store = new TokenStore(this.options.MemoryTokens);
+        store = new TokenStore(this.options.MemoryTokens, (ushort)Gpt2Vocabulary.EndOfText);
     }
 
     /// <summary>Reads the corpus; the first thing to do.</summary>
@@ -47,7 +47,7 @@ public sealed class CorpusInspection : IDisposable
         DatasetSource source, IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         // The first document of these is none of the corpus.
-        store.Append([(ushort)Gpt2Vocabulary.EndOfText]);
+        store.Append([store.EndOfText]);
         var facts = Take(source, progress, cancellation);
         validationTokens = facts.Tokens.TokenCount;
         return facts;

@@ -90,7 +90,7 @@ internal sealed class CorpusReader : IDocumentSink, IDisposable
         loneBytes += lone;
         while (!tokens.IsEmpty)
         {
-            var end = tokens.IndexOf((ushort)Gpt2Vocabulary.EndOfText);
+            var end = tokens.IndexOf(store.EndOfText);
             var length = end < 0 ? tokens.Length : end;
             if (length > 0 && stretch == 0)
                 BeginStretch();

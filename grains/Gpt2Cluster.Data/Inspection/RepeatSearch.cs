@@ -137,7 +137,7 @@ internal sealed class RepeatSearch
         {
             if (comparison.Forward(place, start, length) == length
                 && store.Read(place + length, behind) == 1
-                && behind[0] == Gpt2Vocabulary.EndOfText)
+                && behind[0] == store.EndOfText)
                 return place;
         }
 
@@ -255,7 +255,7 @@ internal sealed class RepeatSearch
             cancellation.ThrowIfCancellationRequested();
             for (var index = 0; index < read;)
             {
-                var length = buffer.AsSpan(index, read - index).IndexOf((ushort)Gpt2Vocabulary.EndOfText);
+                var length = buffer.AsSpan(index, read - index).IndexOf(store.EndOfText);
                 var end = length < 0 ? read : index + length;
                 var isLast = length >= 0 || start + end == store.Count;
                 if (start + end > documentStart)

@@ -1,5 +1,3 @@
-using Gpt2Cluster.Data.Tokens;
-
 namespace Gpt2Cluster.Data.Inspection;
 
 /// <summary>Compares what stands at two places of a <see cref="TokenStore"/>.</summary>
@@ -26,7 +24,7 @@ internal sealed class TokenComparison(TokenStore store)
             var read = store.Read(second + equal, right.AsSpan(0, wanted));
             var known = store.Read(first + equal, left.AsSpan(0, read));
             var common = left.AsSpan(0, known).CommonPrefixLength(right.AsSpan(0, read));
-            var end = left.AsSpan(0, common).IndexOf((ushort)Gpt2Vocabulary.EndOfText);
+            var end = left.AsSpan(0, common).IndexOf(store.EndOfText);
             if (end >= 0)
                 return equal + end;
             equal += common;
@@ -51,7 +49,7 @@ internal sealed class TokenComparison(TokenStore store)
             store.Read(second - equal - wanted, right.AsSpan(0, wanted));
             for (var index = wanted - 1; index >= 0; index--)
             {
-                if (left[index] != right[index] || left[index] == Gpt2Vocabulary.EndOfText)
+                if (left[index] != right[index] || left[index] == store.EndOfText)
                     return equal + wanted - 1 - index;
             }
 

@@ -9,7 +9,8 @@ namespace Gpt2Cluster.Data.Inspection;
 /// nothing else. One thread at a time.
 /// </summary>
 /// <param name="memoryTokens">How many stay in memory at least; whole blocks do.</param>
-internal sealed class TokenStore(long memoryTokens) : IDisposable
+/// <param name="endOfText">The token that parts documents.</param>
+internal sealed class TokenStore(long memoryTokens, ushort endOfText) : IDisposable
 {
     /// <summary>Tokens of a block: 2 MiB.</summary>
     public const int BlockTokens = 1 << 20;
@@ -21,6 +22,9 @@ internal sealed class TokenStore(long memoryTokens) : IDisposable
     private int tailCount;
     private long fileTokens;
     private FileStream? file;
+
+    /// <summary>The token that parts documents.</summary>
+    public ushort EndOfText => endOfText;
 
     /// <summary>Tokens that are kept, from the first one on.</summary>
     public long Count => ((long)blocks.Count * BlockTokens) + fileTokens + tailCount;

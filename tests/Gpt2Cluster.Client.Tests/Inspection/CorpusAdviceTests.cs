@@ -107,7 +107,7 @@ public sealed class CorpusAdviceTests
         Assert.Contains("validation    5,000 tokens, at least 0 % of it trained on\n", said.Results, StringComparison.Ordinal);
         Assert.Contains("b.txt               a.txt           3          12,000\n", said.Results, StringComparison.Ordinal);
         Assert.Contains("The sea sleeps    70      b.txt  a.txt\n", said.Results, StringComparison.Ordinal);
-        Assert.Contains("gpt2         98 of 1024   93", said.Results, StringComparison.Ordinal);
+        Assert.Contains("gpt2         98 of 1024  93", said.Results, StringComparison.Ordinal);
         Assert.Contains("2.500           6,554     0:15\n", said.Results, StringComparison.Ordinal);
         Assert.Contains("6 steps an epoch; 7.0 GB a worker.\nOne is enough.\n", said.Results, StringComparison.Ordinal);
     }

@@ -14,7 +14,7 @@ public sealed class TokenStoreTests
         var tokens = new ushort[(7 * TokenStore.BlockTokens / 2) + 17];
         for (var index = 0; index < tokens.Length; index++)
             tokens[index] = (ushort)random.Next(ushort.MaxValue);
-        using var store = new TokenStore(memoryTokens);
+        using var store = new TokenStore(memoryTokens, endOfText: 50256);
         foreach (var piece in tokens.Chunk(300_007))
             store.Append(piece);
         Assert.Equal(tokens.Length, store.Count);
