@@ -44,9 +44,10 @@ internal static class Tokens
                 + $"write {before.Name}='{words[index]}'";
         }
 
-        return command == root
-            ? $"'{unknown}' is not an option"
-            : $"'{unknown}' is not an option of '{FullName(command)}'";
+        if (command == root)
+            return $"'{unknown}' is not an option";
+        var instead = OtherPrograms.InsteadOf(FullName(command), unknown) is { } place ? $"; here: {place}" : "";
+        return $"'{unknown}' is not an option of '{FullName(command)}'{instead}";
     }
 
     /// <summary>The words that name the command.</summary>

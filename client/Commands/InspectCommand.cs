@@ -1,14 +1,12 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
-using Gpt2Cluster.Client.Jobs;
+using Gpt2Cluster.Client.Inspection;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Training;
-using Gpt2Cluster.Core.Memory;
-using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Windows;
-using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Inspection;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
 
@@ -20,14 +18,8 @@ namespace Gpt2Cluster.Client.Commands;
 /// </summary>
 internal sealed class InspectCommand : ClientCommand
 {
-    /// <summary>Operations of a token's forward and backward pass by parameter (Kaplan et al. 2020).</summary>
-    private const double OperationsPerParameter = 6;
-
-    /// <summary>The rank of the adapters whose memory is told beside that of full training.</summary>
-    private const int AdapterRank = 8;
-
-    /// <summary>Parameters and two moments, fp32.</summary>
-    private const long CheckpointBytesPerParameter = 12;
+    /// <summary>The model whose context cuts the corpus where no other is named.</summary>
+    private const string StandardModel = "gpt2";
 
     private readonly DatasetArgument dataset = new(isOptional: true);
     private readonly TrainingOptions options = new();
@@ -38,13 +30,15 @@ internal sealed class InspectCommand : ClientCommand
         : base("inspect", "Tells what a dataset holds and what a run on it would cost.", "inspect novel.txt --json")
     {
         Arguments.Add(dataset);
-        foreach (var option in MixOptions.Concat(ForecastOptions).Concat(choices.All))
+        foreach (var option in MixOptions.Concat(ForecastOptions).Concat(SplitOptions).Concat(choices.All))
             Options.Add(option);
     }
 
     /// <inheritdoc/>
     public override string Remarks =>
-        "With --model or --cluster it also measures the cluster's workers and the links between its silos, for some "
+        "It looks for documents and passages that stand in the dataset more than once, and for what is trained on and"
+        + " validated on both, as --val-split or --val-dataset would cut it." + Environment.NewLine
+        + "With --model or --cluster it also measures the cluster's workers and the links between its silos, for some "
         + "seconds, and says how long a step would take with one silo, with two and so on up to all, which is the "
         + "fastest, and what would help if that is not all of them." + Environment.NewLine
         + "With --mix it says what each of several datasets holds, and how often a run of --steps goes through it."
@@ -52,7 +46,9 @@ internal sealed class InspectCommand : ClientCommand
         + "Memory is for one silo's worker in bf16 at the model's context and the default batch, checkpoints included; "
         + "\"with adapters\" is --train lora:8. --model alone starts a local cluster to measure.";
 
-    private Option[] MixOptions => [options.Mix, options.Steps, options.ValSplit];
+    private Option[] MixOptions => [options.Mix, options.Steps];
+
+    private Option[] SplitOptions => [options.ValDataset, options.ValSplit];
 
     private Option[] ForecastOptions =>
     [
@@ -63,53 +59,79 @@ internal sealed class InspectCommand : ClientCommand
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
+        var (arguments, output) = (context.Arguments, context.Output);
         await using var forecast = AsksForForecast(context) ? StepForecast.Check(context, options) : null;
+        CheckSplit(arguments.GetValue(options.ValSplit));
         if (IsMix(context))
-        {
-            var report = new MixReport(context, options, choices, forecast);
-            var (sources, fields) = await report.Read(dataset.ReadAll(context, options), cancellation);
-            if (forecast is not null)
-                fields["cluster"] = await forecast.Measure(sources, cancellation);
-            Facts.Show(context.Output, fields);
-            return ExitCodes.Done;
-        }
+            return await RunMix(context, forecast, cancellation);
 
         string? rendered = null;
         var reading = choices.Read(context, text => rendered ??= text);
         if (forecast is not null)
             reading = reading with { TokenCount = forecast.KnownVocabulary?.Count ?? Gpt2Vocabulary.MostTokens };
         using var source = DatasetSource.Open(dataset.Read(context), reading, cancellation);
-        source.Validate(cancellation: cancellation);
+        using var other = arguments.GetValue(options.ValDataset) is { } path
+            ? DatasetSource.Open(path, choices.Read(context) with { TokenCount = reading.TokenCount }, cancellation)
+            : null;
+        await Validate(output, source, cancellation);
         var vocabulary = forecast is null
             ? Gpt2Vocabulary.BuiltIn
             : await forecast.ReadVocabulary(cancellation);
-        TokenizedDataset? tokens = null;
-        await ProgressBars.Run(context.Output, $"reading {source.Path}", source.Bytes, progress => Task.Run(
-            () =>
-            {
-                using var tokenizer = new DatasetTokenizer(
-                    Stream.Null, tokenizer: new Gpt2Tokenizer(vocabulary));
-                source.Read(tokenizer, progress, cancellation);
-                tokens = tokenizer.Complete();
-            },
-            cancellation));
-        var facts = new JsonObject
-        {
-            ["files"] = source.Files.Count,
-            ["bytes"] = source.Bytes,
-            ["documents"] = tokens!.DocumentCount,
-            ["tokens"] = tokens.TokenCount,
-            ["bytes_per_token"] = (double)source.Bytes / tokens.TokenCount,
-            ["sha256_of_uint16_little_endian"] = tokens.Sha256,
-            ["models"] = new JsonArray([.. Presets.All.Select(preset => Cost(preset, tokens.TokenCount))]),
-        };
-        if (rendered is not null)
-            facts["rendered"] = rendered + Gpt2Vocabulary.EndOfTextWord;
-        if (forecast is not null)
-            facts["cluster"] = await forecast.Measure(
-                [new SourceTokens(source.Path, 1, new TokenCounts(tokens.Sha256, tokens.TokenCount))], cancellation);
-        Facts.Show(context.Output, facts);
+        using var inspection = new CorpusInspection(tokenizer: new Gpt2Tokenizer(vocabulary));
+        var facts = await Read(output, source, inspection.Read, cancellation);
+        var validation = other is null ? null
+            : await Read(output, other, inspection.ReadValidation, cancellation);
+
+        var wanted = forecast?.SequenceLength ?? Presets.FindPublished(StandardModel)!.Shape.ContextLength;
+        var length = (int)Math.Min(wanted, facts.Tokens.TokenCount - 1);
+        var split = Split(context, length, facts, validation);
+        RepeatReport? repeats = null;
+        await ProgressBars.Run(output, "looking for repetitions", inspection.WorkTokens, progress => Task.Run(
+            () => repeats = inspection.FindRepeats(split.TrainingTokenCount, progress, cancellation), cancellation));
+        var corpus = new InspectedCorpus(source.Files.Count, source.Bytes, facts, length, split, repeats!);
+        ModelCost[] models =
+        [
+            .. Presets.All.Select(preset => ModelCost.Of(
+                preset, facts.Tokens.TokenCount, one => Split(context, one, facts, validation).TrainingTokenCount)),
+        ];
+        var tokens = new SourceTokens(source.Path, 1, new TokenCounts(facts.Tokens.Sha256, facts.Tokens.TokenCount));
+        var cluster = forecast is null ? null
+            : await forecast.Measure([tokens], validation?.Tokens.TokenCount, cancellation);
+        Show(output, corpus, models, cluster, rendered);
         return ExitCodes.Done;
+    }
+
+    private static void Show(
+        ClientOutput output, InspectedCorpus corpus, ModelCost[] models, JsonObject? cluster, string? rendered)
+    {
+        var advice = CorpusAdvice.Of(corpus, models, isMeasured: cluster is not null);
+        var fields = CorpusFields.Of(corpus);
+        fields["models"] = new JsonArray([.. models.Select(cost => cost.Fields())]);
+        if (rendered is not null)
+            fields["rendered"] = rendered + Gpt2Vocabulary.EndOfTextWord;
+        fields["what_to_do"] = new JsonArray([.. advice.Select(sentence => JsonValue.Create(sentence))]);
+        if (cluster is not null)
+            fields["cluster"] = cluster;
+        output.Json(fields);
+
+        var tables = new CorpusTables(output);
+        tables.Show(corpus, models);
+        if (cluster is not null)
+            tables.ShowCluster(cluster);
+        output.Result("");
+        if (rendered is not null)
+            output.Result($"A record as it is trained on: {rendered}{Gpt2Vocabulary.EndOfTextWord}");
+        foreach (var sentence in advice)
+            output.Result(sentence);
+    }
+
+    private static void CheckSplit(double? share)
+    {
+        if (share is not (null or (>= 0 and < 1)))
+        {
+            throw new UsageException(
+                FormattableString.Invariant($"--val-split must be 0 or more and below 1, not {share}."));
+        }
     }
 
     /// <exception cref="UsageException">
@@ -131,27 +153,39 @@ internal sealed class InspectCommand : ClientCommand
 
     private bool IsMix(CommandContext context) => context.Arguments.GetResult(options.Mix) is not null;
 
-    private static long MemoryOf(ModelShape shape, TrainingDefaults defaults, int length, TrainingScope scope) =>
-        MemoryEstimate.Of(MemoryEstimate.DemandOf(shape, defaults, length, scope, Precision.BFloat16)).TotalBytes;
-
-    private static JsonObject Cost(Preset preset, long tokenCount)
+    private async Task<int> RunMix(CommandContext context, StepForecast? forecast, CancellationToken cancellation)
     {
-        var length = (int)Math.Min(preset.Shape.ContextLength, tokenCount - 1);
-        var windows = new WindowLayout(tokenCount, length).WindowCount;
-        var parameters = new ParameterLayout(preset.Shape).Length;
-        var defaults = preset.Name == "tiny" ? preset.ScratchDefaults : Presets.FineTuning;
-        return new JsonObject
-        {
-            ["model"] = preset.Name,
-            ["windows"] = windows,
-            ["sequence_length"] = length,
-            ["steps_per_epoch"] = Math.Max(1, windows / (defaults.BatchSize * defaults.MicroBatchCount)),
-            ["operations_per_epoch"] = OperationsPerParameter * parameters * windows * length,
-            ["memory_bytes"] = MemoryOf(
-                preset.Shape, defaults, length, new TrainingScope(TrainableParameters.All)),
-            ["memory_bytes_with_adapters"] = MemoryOf(
-                preset.Shape, defaults, length, new TrainingScope(TrainableParameters.Lora, AdapterRank)),
-            ["checkpoint_bytes"] = CheckpointBytesPerParameter * parameters,
-        };
+        if (context.Arguments.GetValue(options.ValDataset) is not null)
+            throw new UsageException("inspect --mix takes no --val-dataset.");
+        var report = new MixReport(context, options, choices, forecast);
+        var (sources, fields) = await report.Read(dataset.ReadAll(context, options), cancellation);
+        if (forecast is not null)
+            fields["cluster"] = await forecast.Measure(sources, validationTokenCount: null, cancellation);
+        Facts.Show(context.Output, fields);
+        return ExitCodes.Done;
+    }
+
+    private static Task Validate(ClientOutput output, DatasetSource source, CancellationToken cancellation) =>
+        ProgressBars.Run(output, $"checking {source.Path}", source.Bytes, progress => Task.Run(
+            () => source.Validate(progress, cancellation), cancellation));
+
+    /// <summary>How a run would cut the corpus.</summary>
+    private ValidationSplit Split(CommandContext context, int length, CorpusFacts corpus, CorpusFacts? validation) =>
+        validation is null
+            ? ValidationSplit.Of(corpus.Tokens.TokenCount, length, context.Arguments.GetValue(options.ValSplit))
+            : new ValidationSplit(corpus.Tokens.TokenCount, validation.Tokens.TokenCount);
+
+    private static async Task<CorpusFacts> Read(
+        ClientOutput output,
+        DatasetSource source,
+        Func<DatasetSource, IProgress<long>?, CancellationToken, CorpusFacts> read,
+        CancellationToken cancellation)
+    {
+        CorpusFacts? facts = null;
+        if (source.ContentSha256 is null)
+            await Validate(output, source, cancellation);
+        await ProgressBars.Run(output, $"reading {source.Path}", source.Bytes, progress => Task.Run(
+            () => facts = read(source, progress, cancellation), cancellation));
+        return facts!;
     }
 }

@@ -17,6 +17,14 @@ internal static class Formats
     /// <summary>0.21.</summary>
     public static string Hundredths(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
 
+    /// <summary>12 %, 0.4 %; what is less and not nothing is <c>under 0.1 %</c>.</summary>
+    public static string Percent(double share) => share switch
+    {
+        > 0 and < 0.001 => "under 0.1 %",
+        < 0.1 => (100 * share).ToString("0.#", CultureInfo.InvariantCulture) + " %",
+        _ => (100 * share).ToString("0", CultureInfo.InvariantCulture) + " %",
+    };
+
     /// <summary>1:23, or 1:02:03 from an hour on; what is no number of seconds is <c>-</c>.</summary>
     public static string Duration(double seconds)
     {

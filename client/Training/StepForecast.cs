@@ -63,6 +63,9 @@ internal sealed class StepForecast : IAsyncDisposable
     /// <summary>The model's vocabulary as far as this machine knows it.</summary>
     public Gpt2Vocabulary? KnownVocabulary => builder.Vocabulary;
 
+    /// <summary>T of the run; null where only the cluster knows the model.</summary>
+    public int? SequenceLength => known is null ? null : builder.Preview(known).SequenceLength;
+
     /// <summary>The model's vocabulary, which the cluster is asked for where this machine does not know it.</summary>
     /// <exception cref="UserErrorException">There is no such model, or its vocabulary cannot be used.</exception>
     /// <exception cref="ClientException">The cluster is out of reach, or no silo has it.</exception>
@@ -80,17 +83,20 @@ internal sealed class StepForecast : IAsyncDisposable
 
     /// <summary>Measures the cluster.</summary>
     /// <param name="sources">The datasets, one or more.</param>
+    /// <param name="validationTokenCount">Of <c>--val-dataset</c>; null without it.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <returns>The fields of <c>cluster</c> in what <c>inspect</c> prints.</returns>
     /// <exception cref="UserErrorException">The run cannot be as it is asked for.</exception>
     /// <exception cref="ClientException">The cluster is out of reach, or has no workers for the run.</exception>
-    public async Task<JsonObject> Measure(IReadOnlyList<SourceTokens> sources, CancellationToken cancellation)
+    public async Task<JsonObject> Measure(
+        IReadOnlyList<SourceTokens> sources, long? validationTokenCount, CancellationToken cancellation)
     {
         session ??= await ClusterSession.Open(context, cancellation);
         var model = known ?? await new ModelResolver(context).Resolve(session, builder.Model, cancellation);
         Throw(builder.Errors(model));
         var warnings = new List<string>();
-        var specification = builder.Build(model, sources, validation: null, warnings);
+        var validation = validationTokenCount is { } count ? new TokenCounts("", count) : null;
+        var specification = builder.Build(model, sources, validation, warnings);
         Throw(SpecificationCheck.Errors(specification));
         warnings.ForEach(context.Output.Warn);
 
@@ -207,6 +213,8 @@ internal sealed class StepForecast : IAsyncDisposable
         StepCost cost)
     {
         var tokens = specification.TokensPerStep;
+        var epoch = (double)specification.TrainingWindows().WindowCount
+            / ((long)specification.BatchSize * specification.MicroBatchCount);
         var steps = ScalingAdvice.Choices(cost);
         return new JsonObject
         {
@@ -216,6 +224,7 @@ internal sealed class StepForecast : IAsyncDisposable
             ["sequence_length"] = specification.SequenceLength,
             ["train"] = new TrainingScope(specification.Trainable, specification.Lora?.Rank).ToString(),
             ["precision"] = PrecisionWords.Of(specification.Precision!.Value),
+            ["steps_per_epoch"] = epoch,
             ["gradient_bytes"] = parameters.Trained.Length * sizeof(float),
             ["link_bytes_per_second"] = rate,
             ["workers"] = new JsonArray([.. workers.Zip(speeds, (worker, speed) => new JsonObject
@@ -234,6 +243,7 @@ internal sealed class StepForecast : IAsyncDisposable
                 ["exposed_exchange_seconds"] = step.ExposedSeconds,
                 ["exchanged_bytes"] = step.BytesPerSilo * step.SiloCount,
                 ["tokens_per_second"] = tokens / step.StepSeconds,
+                ["seconds_per_epoch"] = epoch * step.StepSeconds,
             })]),
             ["fastest_workers"] = steps.MinBy(step => step.StepSeconds).WorkerCount,
             ["advice"] = ScalingAdvice.Sentence(cost),

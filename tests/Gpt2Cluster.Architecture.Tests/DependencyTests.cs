@@ -47,6 +47,7 @@ public sealed class DependencyTests
     public static TheoryData<string, string[]> Rooms => new()
     {
         { "Uploads", ["Models", "Sources", "Tokens"] },
+        { "Inspection", ["Datasets", "Sources", "Tokens"] },
         { "Datasets", ["Sources", "Storage", "Tokens"] },
         { "Sources", ["Tokens"] },
         { "Models", ["Storage", "Tokens"] },

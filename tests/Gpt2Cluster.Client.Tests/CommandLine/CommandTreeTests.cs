@@ -38,7 +38,7 @@ public sealed class CommandTreeTests
         ["eval"] = "DATASET --model --precision --encoding --text-field",
         ["encode"] = "IN OUT.npz --combine --legacy-endoftext --encoding --text-field",
         ["inspect"] = "DATASET --model --batch-size --micro-batches --sequence-length --train --device --precision "
-            + "--recompute --threads-per-worker --encoding --text-field",
+            + "--recompute --threads-per-worker --val-dataset --val-split --encoding --text-field",
         ["model list"] = "",
         ["model pull"] = "NAME",
         ["model import"] = "PATH --name",

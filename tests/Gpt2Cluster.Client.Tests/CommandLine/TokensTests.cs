@@ -21,7 +21,11 @@ public sealed class TokensTests
     [Theory]
     [InlineData("train d --stpes 4", "'--stpes' is not an option of 'train'.")]
     [InlineData("train d --model --stpes", "'--stpes' is not an option of 'train'.")]
-    [InlineData("train --twremat d", "'--twremat' is not an option of 'train'.")]
+    [InlineData("train --twremat d", "'--twremat' is not an option of 'train'; here: --recompute.")]
+    [InlineData("submit d --restore_from latest", "'--restore_from' is not an option of 'submit'; here: the same "
+        + "command goes on with an unfinished run, --run NEW begins another one, and --model run:NAME begins with the "
+        + "weights of one.")]
+    [InlineData("generate --nsamples=5", "'--nsamples' is not an option of 'generate'; here: --num.")]
     [InlineData("bench step --rounds 4", "'--rounds' is not an option of 'bench step'.")]
     [InlineData("runs --last 4", "'--last' is not an option of 'runs'.")]
     [InlineData("runs surplus", "'surplus' is one word too many for 'runs'.")]

@@ -9,9 +9,10 @@ internal static class SmallModel
     /// <summary>Writes the golden's model: the same formula for the weights as in the PyTorch script.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="vocabulary">Rows of the token embedding; the golden has GPT-2's.</param>
-    public static string Write(string folder, int vocabulary = 50257)
+    /// <param name="context">Positions; the golden's has 32.</param>
+    public static string Write(string folder, int vocabulary = 50257, int context = 32)
     {
-        const int context = 32, width = 16, layers = 2;
+        const int width = 16, layers = 2;
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "config.json"), $$"""
             {"model_type": "gpt2", "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05,
