@@ -111,6 +111,12 @@ public sealed record RunSpecification
     public bool StandsOnCheckpoint =>
         Model is { Step: not null, Sha256: not null, BaseRun: not null } && Parameters().Frozen.Length > 0;
 
+    /// <summary>
+    /// The hashes of all stored datasets that the run reads: as long as it is there, they are not removed.
+    /// </summary>
+    public IReadOnlyList<string> DatasetHashes() =>
+        Dataset.ValidationSha256 is { } validation ? [Dataset.Sha256, validation] : [Dataset.Sha256];
+
     /// <summary>The windows to train on.</summary>
     public WindowLayout TrainingWindows() => new(Dataset.TrainingTokenCount, SequenceLength);
 

@@ -35,13 +35,14 @@ public sealed class FolderCopy(IModelStore from)
             hashes.Add(name, await CopyFile(file, staged.File(name)));
         }
 
-        await OnItsOwnThread(() =>
+        // Flushing gigabytes takes its time.
+        return await OwnThread.Run("publish a copy", () =>
         {
             Verify(staged, hashes);
             if (!Directory.Exists(target))
                 staged.Publish();
+            return true;
         });
-        return true;
     }
 
     /// <summary>A checkpoint says itself what its files must hash to: a bad one is not spread.</summary>
@@ -65,29 +66,6 @@ public sealed class FolderCopy(IModelStore from)
         {
             throw new DamagedSourceException($"Where it was copied from, {problem.Message}");
         }
-    }
-
-    /// <summary>Flushing gigabytes to a disk takes longer than a grain's turn should.</summary>
-    private static Task OnItsOwnThread(Action work)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
-        {
-            try
-            {
-                work();
-                done.SetResult();
-            }
-            catch (Exception problem)
-            {
-                done.SetException(problem);
-            }
-        })
-        {
-            IsBackground = true,
-            Name = "publish a copy",
-        }.Start();
-        return done.Task;
     }
 
     /// <summary>The other silo hashes the file while it is read; whoever gives up reading asks no more.</summary>
