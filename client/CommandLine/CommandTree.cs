@@ -21,14 +21,18 @@ internal sealed class CommandTree
         [
             new TrainCommand(), new SubmitCommand(), new WatchCommand(), new ShowCommand(), new RunsCommand(),
             new WorkersCommand(), new SamplesCommand(), new PauseCommand(), new ResumeCommand(), new CancelCommand(),
-            new StopCommand(), new GenerateCommand(), new EvalCommand(), new EncodeCommand(), new InspectCommand(),
-            Group("model", "The model store.", new ModelListCommand(), new ModelPullCommand(),
+            new DeleteCommand(), new StopCommand(), new GenerateCommand(), new EvalCommand(), new EncodeCommand(),
+            new InspectCommand(),
+            Group("model", "The model store.", new ModelListCommand(), new ModelShowCommand(),
+                new ModelPullCommand(),
                 new ModelImportCommand(),
                 new ModelExportCommand(),
-                new ModelInitCommand()),
+                new ModelInitCommand(),
+                new ModelDeleteCommand()),
             Group("bench", "Measurements.", new BenchStepCommand(), new BenchExchangeCommand(),
                 new BenchGenerateCommand()),
-            new ProvenanceCommand(), new DoctorCommand(), new SuperviseCommand(), new ReadDocumentsCommand(),
+            new ProvenanceCommand(), new PruneCommand(), new DoctorCommand(), new SuperviseCommand(),
+            new ReadDocumentsCommand(),
         ];
         foreach (var command in commands)
             Root.Subcommands.Add(command);

@@ -26,7 +26,8 @@ internal sealed class DoctorCommand()
     /// <inheritdoc/>
     public override string Remarks =>
         "Asks every worker of every silo: device, precision, threads, libtorch, memory, disk, ports; of a card its "
-        + "driver, CUDA, free memory, throttling and copy rates. \"problems\" lists what would stop a run.";
+        + "driver, CUDA, free memory, throttling and copy rates. \"keep_unused_days\": what no run names is removed "
+        + "after so many days (0: never; the silo's --keep-unused). \"problems\" lists what would stop a run.";
 
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)

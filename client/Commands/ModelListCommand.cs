@@ -9,7 +9,7 @@ namespace Gpt2Cluster.Client.Commands;
 /// <summary><c>model list</c>: the models in the store.</summary>
 internal sealed class ModelListCommand() : ClientCommand("list", "Lists the models in the store.", "model list")
 {
-    private static readonly string[] Headers = ["model", "parameters", "size", "silos"];
+    private static readonly string[] Headers = ["model", "parameters", "size", "on disk", "silos"];
 
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
@@ -23,6 +23,7 @@ internal sealed class ModelListCommand() : ClientCommand("list", "Lists the mode
                 ["model"] = model.Name,
                 ["parameters"] = model.ParameterCount,
                 ["bytes"] = model.Bytes,
+                ["bytes_on_disk"] = model.BytesOnDisk,
                 ["silos"] = new JsonArray([.. model.Silos.Select(silo => JsonValue.Create(silo))]),
                 ["shape"] = JsonNode.Parse(model.ShapeJson),
             });
@@ -37,6 +38,10 @@ internal sealed class ModelListCommand() : ClientCommand("list", "Lists the mode
 
     private static string[] Row(ModelInStore model) =>
     [
-        model.Name, Formats.Count(model.ParameterCount), Formats.Bytes(model.Bytes), string.Join(", ", model.Silos),
+        model.Name,
+        Formats.Count(model.ParameterCount),
+        Formats.Bytes(model.Bytes),
+        Formats.Bytes(model.BytesOnDisk),
+        string.Join(", ", model.Silos),
     ];
 }

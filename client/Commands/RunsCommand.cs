@@ -13,7 +13,7 @@ internal sealed class RunsCommand()
     : ClientCommand("runs", "Lists all runs, newest first.", "runs --cluster 10.0.0.5:30000")
 {
     private static readonly string[] Headers =
-        ["run", "status", "step", "loss", "best validation", "workers", "device", "model", "submitted"];
+        ["run", "status", "step", "loss", "best validation", "workers", "device", "model", "on disk", "submitted"];
 
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
@@ -21,12 +21,18 @@ internal sealed class RunsCommand()
         await using var session = await ClusterSession.Open(context, cancellation);
         var cluster = session.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
         var runs = await session.Patience.Call(cluster.Runs, cancellation);
+        var sizes = await RunSizes.All(session, context.Time, cancellation);
         foreach (var run in runs)
-            context.Output.Json(Json(run));
+        {
+            var json = Json(run);
+            json["bytes_on_disk"] = sizes.GetValueOrDefault(run.Name);
+            context.Output.Json(json);
+        }
+
         if (runs.Length == 0)
             context.Output.Result("There are no runs.");
         else
-            context.Output.Table(Headers, [.. runs.Select(Row)]);
+            context.Output.Table(Headers, [.. runs.Select(run => Row(run, sizes.GetValueOrDefault(run.Name)))]);
         return ExitCodes.Done;
     }
 
@@ -46,7 +52,7 @@ internal sealed class RunsCommand()
         ["submitted_at"] = run.SubmittedAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
     };
 
-    private static string[] Row(RunSummary run) =>
+    private static string[] Row(RunSummary run, long bytes) =>
     [
         run.Name,
         run.Status.Replace('_', ' '),
@@ -56,6 +62,7 @@ internal sealed class RunsCommand()
         run.WorkerCount.ToString(CultureInfo.InvariantCulture),
         run.Device ?? "-",
         run.Model,
+        Formats.Bytes(bytes),
         run.SubmittedAt.LocalDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture),
     ];
 }

@@ -1,5 +1,8 @@
+using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Models;
 
@@ -23,10 +26,34 @@ internal static class StoredModels
                    first.ShapeJson,
                    first.ParameterCount,
                    first.Bytes,
-                   [.. same.Select(one => one.SiloName)],
-                   first.License),
+                    [.. same.Select(one => one.SiloName)],
+                    first.License)
+                {
+                    BytesOnDisk = same.DistinctBy(one => FolderOf(one.SiloName)).Sum(one => one.Bytes),
+                },
         ];
+
+        string FolderOf(string name) => silos.First(silo => silo.Name == name).DataFolderId;
     }
+
+    /// <summary>
+    /// The name of a model of the store. A local cluster's store is this disk: it is not started for one that is not
+    /// there.
+    /// </summary>
+    /// <param name="context">The command.</param>
+    /// <param name="typed">The name, or an alias.</param>
+    /// <exception cref="UserErrorException">The name cannot be one, or the model is not there.</exception>
+    public static string NameOf(CommandContext context, string typed)
+    {
+        var name = Presets.Canonical(typed);
+        var isThere = RunName.Error(name) is null && (context.Choices.Cluster is not LocalAddress
+            || Directory.Exists(ModelTransfers.LocalStore(context.Choices.DataFolder).PathOf(name)));
+        return isThere ? name : throw Missing(typed);
+    }
+
+    /// <summary>The sentence for a name that no model of the store has.</summary>
+    public static UserErrorException Missing(string name) =>
+        new($"There is no model '{name}' in the store; 'model list' shows those there are.");
 }
 
 /// <summary>A model in the store.</summary>
@@ -37,4 +64,8 @@ internal static class StoredModels
 /// <param name="Silos">The silos that have it.</param>
 /// <param name="License">The licence it is under; null if nobody said.</param>
 internal sealed record ModelInStore(
-    string Name, string ShapeJson, long ParameterCount, long Bytes, IReadOnlyList<string> Silos, string? License);
+    string Name, string ShapeJson, long ParameterCount, long Bytes, IReadOnlyList<string> Silos, string? License)
+{
+    /// <summary>Bytes on all disks; silos that share a folder have one.</summary>
+    public required long BytesOnDisk { get; init; }
+}

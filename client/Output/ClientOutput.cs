@@ -50,6 +50,9 @@ internal sealed class ClientOutput
     /// <summary>Whether a person looks at standard output.</summary>
     public bool IsTerminal { get; }
 
+    /// <summary>Where a person answers what is asked; null where nobody does.</summary>
+    public TextReader? Answers { get; init; }
+
     /// <summary>Whether a live picture may be drawn.</summary>
     public bool IsLive => IsTerminal && !IsJson && !IsQuiet;
 
@@ -69,6 +72,7 @@ internal sealed class ClientOutput
             IsJson = isJson,
             IsQuiet = isQuiet,
             IsVerbose = isVerbose,
+            Answers = isTerminal && !isJson && !Console.IsInputRedirected ? Console.In : null,
         };
     }
 

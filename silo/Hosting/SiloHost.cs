@@ -50,7 +50,7 @@ public static class SiloHost
         builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>().AddSingleton<Registration>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<Registration>());
         builder.Services.AddSingleton<Drain>().AddSingleton<IHostLifetime, SignalLifetime>();
-        builder.Services.AddHostedService<DeathNotice>();
+        builder.Services.AddHostedService<DeathNotice>().AddHostedService<Housekeeping>();
         SiloMetrics.Add(builder.Services);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endpoints.Http));
 
@@ -87,6 +87,7 @@ public static class SiloHost
             GatewayPort = endpoints.Gateway,
             Replicas = devices.Factory,
             DeviceNotice = devices.Notice,
+            UnusedAge = settings.KeepUnusedDays == 0 ? null : TimeSpan.FromDays(settings.KeepUnusedDays),
             Stripes = StripeListener.Open(name, settings, endpoints, stripeLogger),
         };
     }

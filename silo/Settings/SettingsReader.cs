@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Housekeeping;
 
 namespace Gpt2Cluster.Silo.Settings;
 
@@ -10,6 +11,8 @@ namespace Gpt2Cluster.Silo.Settings;
 /// <param name="valueOf">The text given for an option's name without dashes in front; null when none was.</param>
 public sealed partial class SettingsReader(Func<string, string?> valueOf)
 {
+    private const int MaximumDays = 10_000;
+
     /// <summary>Reads and checks all settings.</summary>
     /// <exception cref="UserErrorException">A value is wrong; the message names the option.</exception>
     public SiloSettings Read() => new()
@@ -26,6 +29,7 @@ public sealed partial class SettingsReader(Func<string, string?> valueOf)
         Devices = DevicesOf(valueOf("devices") ?? "auto"),
         DataFolder = PathOf("data") ?? Path.GetFullPath(DefaultDataFolder()),
         ApiKeyFile = FileOf("api-key-file"),
+        KeepUnusedDays = DaysOf("keep-unused", Unused.DefaultAge.Days),
         StopsWithParent = FlagOf("parent-pipe"),
         ReadyFile = PathOf("ready-file"),
     };
@@ -90,6 +94,15 @@ public sealed partial class SettingsReader(Func<string, string?> valueOf)
             ? path
             : throw new UserErrorException($"--{option} names the file '{path}', which does not exist.");
     }
+
+    private int DaysOf(string option, int standard) => valueOf(option) switch
+    {
+        null => standard,
+        var text when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var days)
+            && days <= MaximumDays => days,
+        var text => throw new UserErrorException(
+            $"--{option} needs a number of days from 0 (for ever) to {MaximumDays}, not '{text}'."),
+    };
 
     private int PortOf(string option, int standard) => valueOf(option) is { } text ? PortOf(option, text) : standard;
 

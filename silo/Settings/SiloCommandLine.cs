@@ -37,6 +37,7 @@ public sealed class SiloCommandLine
         Text("advertise", "The address other machines reach (none: this machine only).");
         Text("devices", "Devices that become workers: auto, cpu, cpu:N, cuda, cuda:0,1 or cuda:GPU-UUID (auto).");
         Text("data", "The data folder (the user's data folder).");
+        Text("keep-unused", "Days that uploads and datasets no run names are kept; 0: for ever (7).");
         Text("api-key-file", "File that holds the key for pages beyond loopback.");
         Text("ready-file", "File to write once the silo is ready.", isHidden: true);
         Flag("parent-pipe", "Stop when standard input ends.");

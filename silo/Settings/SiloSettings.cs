@@ -44,6 +44,11 @@ public sealed record SiloSettings
     /// <summary>File that holds the API key; null for none.</summary>
     public string? ApiKeyFile { get; init; }
 
+    /// <summary>
+    /// Days that uploads and datasets which no run names are kept, 0 for ever; see <c>Core.Housekeeping.Unused</c>.
+    /// </summary>
+    public required int KeepUnusedDays { get; init; }
+
     /// <summary>Whether the end of standard input means that the parent is gone and the silo must stop.</summary>
     public bool StopsWithParent { get; init; }
 

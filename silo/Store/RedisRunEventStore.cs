@@ -100,6 +100,17 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
         return [.. lines.Select(line => line.ToString())];
     }
 
+    /// <inheritdoc/>
+    public async Task Delete(string run)
+    {
+        var last = (long)await Database.StringGetAsync(OpenSegmentKey(run));
+        // The number of the open segment goes last: a repeat after a kill finds all segments again.
+        for (var segment = last; segment >= 0; segment--)
+            await Database.KeyDeleteAsync(SegmentKey(run, segment));
+        await Database.KeyDeleteAsync(SamplesKey(run));
+        await Database.KeyDeleteAsync(OpenSegmentKey(run));
+    }
+
     private RedisKey OpenSegmentKey(string run) => $"{clusterId}/event-segment/{run}";
 
     private RedisKey SegmentKey(string run, long? segment = null) => $"{clusterId}/events/{run}/{segment}";

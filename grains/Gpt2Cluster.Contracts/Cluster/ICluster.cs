@@ -206,7 +206,28 @@ public sealed record RunSummary
     /// <summary>Their class; null for all of the kind.</summary>
     [Id(11)]
     public string? DeviceClass { get; init; }
+
+    /// <summary>The life of the name that this run is (<c>RunRecord.Life</c>); null from older versions.</summary>
+    [Id(12)]
+    public string? Life { get; init; }
+
+    /// <summary>The hashes of all datasets that it reads; null from older versions.</summary>
+    [Id(13)]
+    public string[]? Datasets { get; init; }
 }
+
+/// <summary>A run that was deleted.</summary>
+/// <param name="Run">Its name, which another run may have by now.</param>
+/// <param name="Lives">The lives of that name that are over.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.deleted-run.v1")]
+public sealed record DeletedRunLives([property: Id(0)] string Run, [property: Id(1)] string[] Lives);
+
+/// <summary>All runs that a cluster knows, and all that it knows to be deleted.</summary>
+/// <param name="Runs">The runs.</param>
+/// <param name="Deleted">Those that were deleted.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.known-runs.v1")]
+public sealed record KnownRuns(
+    [property: Id(0)] RunSummary[] Runs, [property: Id(1)] DeletedRunLives[] Deleted);
 
 /// <summary>
 /// The one list of workers and runs. It assigns workers to runs, oldest run first, and takes them from one run for
@@ -235,6 +256,16 @@ public interface ICluster : IGrainWithStringKey
     /// <summary>All runs, newest first.</summary>
     [Alias("runs")]
     Task<RunSummary[]> Runs();
+
+    /// <summary>All runs, and those that were deleted.</summary>
+    [Alias("known-runs")]
+    Task<KnownRuns> KnownRuns();
+
+    /// <summary>A run was deleted: it leaves the list, and what is said of it from now on is not believed.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="lives">The lives of the name that are over.</param>
+    [Alias("run-deleted")]
+    Task RunDeleted(string run, string[] lives);
 
     /// <summary>A run has let workers go that were to leave it; others get them.</summary>
     [Alias("workers-released")]

@@ -121,6 +121,10 @@ public interface IDataset : IGrainWithStringKey
     [Alias("add-holder")]
     Task AddHolder(string siloName, DatasetDescription description);
 
+    /// <summary>A silo has removed it: all are asked anew who holds it.</summary>
+    [Alias("forget-holders")]
+    Task ForgetHolders();
+
     /// <summary>
     /// Makes sure that the silo can read every shard quickly: copies datasets under 64 MB to it. Answers within 4 s;
     /// ask again while it is not done.

@@ -78,9 +78,14 @@ public interface IModelStore : IGrainWithStringKey
     /// The state hash that the checkpoint is to have: another one that lies in its place, of an earlier life of the run
     /// say, is set aside. Null for whatever is there.
     /// </param>
+    /// <param name="deletedLives">
+    /// Lives of the run's name that are over: a checkpoint of theirs that lies here is no copy, whatever it holds, as
+    /// it is to be removed. Null for none.
+    /// </param>
     [Alias("bring")]
     [ResponseTimeout(ShortCall.Bound)]
-    Task<CopyAnswer> Bring(string relativeFolder, string fromSilo, string? stateHash = null);
+    Task<CopyAnswer> Bring(
+        string relativeFolder, string fromSilo, string? stateHash = null, string[]? deletedLives = null);
 
     /// <summary>The run's checkpoints on this disk, as far as their manifests can be read; newest first.</summary>
     [Alias("checkpoints")]
@@ -92,6 +97,101 @@ public interface IModelStore : IGrainWithStringKey
     /// </summary>
     [Alias("delete-checkpoints")]
     Task DeleteCheckpoints(string run, long[] kept);
+
+    /// <summary>The runs that have checkpoints on this disk, and the bytes that they take.</summary>
+    [Alias("run-sizes")]
+    Task<RunOnDisk[]> RunSizes();
+
+    /// <summary>
+    /// Removes the checkpoints of a run that was deleted from this disk. Answers within 4 s; ask again while it is not
+    /// done, or leave it.
+    /// </summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="lives">The lives of that name that are over; others' checkpoints stay.</param>
+    [Alias("remove-run")]
+    [ResponseTimeout(ShortCall.Bound)]
+    Task<RemovalAnswer> RemoveRun(string run, string[] lives);
+
+    /// <summary>A model on this disk in full; null if it is not here, or is no sound one.</summary>
+    /// <param name="name">Its name in the store.</param>
+    [Alias("show-model")]
+    Task<ModelOnDisk?> ShowModel(string name);
+
+    /// <summary>
+    /// Removes a model from this disk. Answers within 4 s; ask again while it is not done.
+    /// </summary>
+    /// <param name="name">Its name in the store.</param>
+    [Alias("remove-model")]
+    [ResponseTimeout(ShortCall.Bound)]
+    Task<RemovalAnswer> RemoveModel(string name);
+
+    /// <summary>
+    /// Removes what nobody names any more from this disk, or only says what that is. Answers within 4 s; ask again
+    /// while it is not done.
+    /// </summary>
+    /// <param name="isDryRun">Whether nothing is removed.</param>
+    [Alias("prune")]
+    [ResponseTimeout(ShortCall.Bound)]
+    Task<PruneAnswer> Prune(bool isDryRun);
+}
+
+/// <summary>What a run takes of a disk.</summary>
+/// <param name="Run">Its name.</param>
+/// <param name="Bytes">Bytes of its checkpoints.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.run-on-disk.v1")]
+public sealed record RunOnDisk([property: Id(0)] string Run, [property: Id(1)] long Bytes);
+
+/// <summary>What was removed from a disk.</summary>
+/// <param name="IsDone">False while it goes on: ask again.</param>
+/// <param name="Bytes">What that has freed.</param>
+/// <param name="Failure">What is left, and why, in one sentence; null if nothing is.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.removal-answer.v1")]
+public sealed record RemovalAnswer(
+    [property: Id(0)] bool IsDone, [property: Id(1)] long Bytes = 0, [property: Id(2)] string? Failure = null);
+
+/// <summary>Something that nobody names any more.</summary>
+/// <param name="Kind"><c>upload</c>, <c>dataset</c>, <c>checkpoint</c>, <c>download</c> or <c>remains</c>.</param>
+/// <param name="Name">Its name, for people.</param>
+/// <param name="Path">Where it lies or lay.</param>
+/// <param name="Bytes">What it takes or took of the disk.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.pruned-thing.v1")]
+public sealed record PrunedThing(
+    [property: Id(0)] string Kind,
+    [property: Id(1)] string Name,
+    [property: Id(2)] string Path,
+    [property: Id(3)] long Bytes);
+
+/// <summary>What nobody names any more on one disk.</summary>
+/// <param name="IsDone">False while it goes on: ask again.</param>
+/// <param name="Things">What was removed, or would be.</param>
+/// <param name="Failure">Why something or all of it is left, in one sentence; null if nothing is.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.prune-answer.v1")]
+public sealed record PruneAnswer(
+    [property: Id(0)] bool IsDone, [property: Id(1)] PrunedThing[] Things, [property: Id(2)] string? Failure = null);
+
+/// <summary>A model on a disk, as far as its files say it without being hashed.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.model-on-disk.v1")]
+public sealed record ModelOnDisk
+{
+    /// <summary>What the list shows.</summary>
+    [Id(0)]
+    public required StoredModel Model { get; init; }
+
+    /// <summary>The stored type of its weights, in the command line's word.</summary>
+    [Id(1)]
+    public required string WeightType { get; init; }
+
+    /// <summary>Whether its folder holds a vocabulary; else it is GPT-2's.</summary>
+    [Id(2)]
+    public required bool HasVocabulary { get; init; }
+
+    /// <summary>Its files with their lengths.</summary>
+    [Id(3)]
+    public required StoredFile[] Files { get; init; }
+
+    /// <summary>The record of where it comes from (<c>Origin</c> of Core); null if it has none.</summary>
+    [Id(4)]
+    public string? OriginJson { get; init; }
 }
 
 /// <summary>What a file hashes to.</summary>

@@ -121,6 +121,42 @@ public sealed record RunDescription
     public long LastSequence { get; init; }
 }
 
+/// <summary>What became of the wish to delete a run.</summary>
+public enum DeletionOutcome
+{
+    /// <summary>There is no run of that name.</summary>
+    IsNotThere,
+
+    /// <summary>It is not at rest, or is needed; the reason says by whom.</summary>
+    Refused,
+
+    /// <summary>It is gone.</summary>
+    Deleted,
+}
+
+/// <summary>The answer to the wish to delete a run.</summary>
+[GenerateSerializer, Immutable, Alias("gpt2.deletion-answer.v1")]
+public sealed record DeletionAnswer
+{
+    /// <summary>What became of it.</summary>
+    [Id(0)]
+    public required DeletionOutcome Outcome { get; init; }
+
+    /// <summary>Why it was refused, in one sentence; null if it was not.</summary>
+    [Id(1)]
+    public string? Reason { get; init; }
+
+    /// <summary>Bytes of checkpoints that were removed from the disks so far.</summary>
+    [Id(2)]
+    public long Bytes { get; init; }
+
+    /// <summary>
+    /// Silos that are away and hold checkpoints of the run, or may: they remove them when they are back.
+    /// </summary>
+    [Id(3)]
+    public string[] Away { get; init; } = [];
+}
+
 /// <summary>The coordinator: the grain that owns one run. The key is the run's name.</summary>
 [Alias("gpt2.training-run")]
 public interface ITrainingRun : IGrainWithStringKey
@@ -161,6 +197,26 @@ public interface ITrainingRun : IGrainWithStringKey
     [Alias("hold")]
     [AlwaysInterleave]
     Task<bool> Hold(long step, string stateHash, string run);
+
+    /// <summary>Another run does not stand on a checkpoint of this one any more. May be repeated.</summary>
+    /// <param name="step">The checkpoint's step.</param>
+    /// <param name="run">The name of the other run.</param>
+    [Alias("release-hold")]
+    [AlwaysInterleave]
+    Task ReleaseHold(long step, string run);
+
+    /// <summary>
+    /// The run in full, once what is being done with it (its submission, say) is done; null if there is none.
+    /// </summary>
+    [Alias("settled")]
+    Task<RunDescription?> Settled();
+
+    /// <summary>
+    /// Removes a run that rests: its record, events and samples, and its checkpoints on every disk. Its name is free
+    /// afterwards. May be repeated.
+    /// </summary>
+    [Alias("delete")]
+    Task<DeletionAnswer> Delete();
 
     /// <summary>
     /// Pauses at the next step boundary, with a checkpoint. False if there is no such run or it is over.

@@ -2,7 +2,7 @@ namespace Gpt2Cluster.Core.Runs;
 
 /// <summary>
 /// Checkpoints that other runs stand on. Adapters, or whichever part of a model a run trains, are worth nothing without
-/// the weights beside them, and those lie in this run's checkpoint only: it stays as long as the run's files do.
+/// the weights beside them, and those lie in this run's checkpoint only: it stays until they are given up.
 /// </summary>
 internal static class Holding
 {
@@ -17,6 +17,18 @@ internal static class Holding
             .Any(entry => entry.Step == request.Step && entry.StateHash == request.StateHash);
         if (isThere)
             Add(turn, [hold]);
+    }
+
+    /// <summary>
+    /// The other run is gone, or was never taken. What only it stood on expires as if nobody ever had.
+    /// </summary>
+    public static void Release(Turn turn, HoldReleased released)
+    {
+        var hold = new CheckpointHold(released.Step, released.Run);
+        if (!turn.Record.Holds.Contains(hold))
+            return;
+        turn.Record = turn.Record with { Holds = [.. turn.Record.Holds.Where(other => other != hold)] };
+        Saving.KeepUnexpired(turn, turn.Record.Checkpoints);
     }
 
     /// <summary>Takes holds into the record, and stores it if there are new ones among them.</summary>

@@ -19,6 +19,9 @@ internal static class Recovery
             is RunPhase.Preparing or RunPhase.Stepping or RunPhase.Validating or RunPhase.Sampling;
         if (turn.State.Phase is not (RunPhase.Waiting or RunPhase.Standing) && !isUnderWay)
             return;
+        // A disk that was away still holds what people have deleted.
+        found = new CheckpointsFound(
+            [.. found.Checkpoints.Where(each => !turn.Record.DeletedLives.Contains(each.Record.Life))]);
         AddCopies(turn, found);
         var own = found.Checkpoints.Where(each => IsOfThisRun(turn.Record, each.Record));
         Holding.Add(turn, own.SelectMany(each => each.Record.Holds).Distinct());
@@ -38,6 +41,7 @@ internal static class Recovery
         {
             Checkpoints =
                 [.. turn.Record.Checkpoints.Concat(news.Select(each => each.Entry)).OrderBy(each => each.Step)],
+            Lives = WithLivesOf(turn.Record, news),
         };
         turn.Persist();
         var (newest, steps) = (news[^1].Entry, string.Join(", ", news.Select(each => each.Entry.Step)));
@@ -95,6 +99,13 @@ internal static class Recovery
             History = newest.Record.History,
             ActiveTime = newest.Record.ActiveTime,
         };
+
+    /// <summary>Whose checkpoints the run has taken over, they are deleted with its own.</summary>
+    private static IReadOnlyList<string> WithLivesOf(RunRecord own, IEnumerable<FoundCheckpoint> found)
+    {
+        List<string> lives = [.. own.AllLives.Union(found.SelectMany(each => each.Record.AllLives))];
+        return lives.Count == own.AllLives.Count ? own.Lives : lives;
+    }
 
     private static bool IsOfThisRun(RunRecord own, RunRecord other) =>
         SpecificationJson.Write(own.Specification.With(other.Specification))

@@ -113,6 +113,13 @@ public sealed record CopyCheckpoint(string Silo, string From, long Step, string 
 /// </param>
 public sealed record DeleteCheckpoints(IReadOnlyList<long> Kept) : RunCommand;
 
+/// <summary>
+/// The record is to be forgotten, under its ETag, and then all that belongs to the run; nothing follows. What is kept
+/// is which lives of the name are over.
+/// </summary>
+/// <param name="DeletedLives">Of the name, all of them, oldest first.</param>
+public sealed record ForgetRun(IReadOnlyList<string> DeletedLives) : RunCommand;
+
 /// <summary>Tell those who watch.</summary>
 /// <param name="Notice">What happened.</param>
 public sealed record Publish(RunNotice Notice) : RunCommand;

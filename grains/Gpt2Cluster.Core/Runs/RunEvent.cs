@@ -59,6 +59,16 @@ public sealed record WorkersOffered(
 /// <param name="Run">The name of the other run.</param>
 public sealed record HoldRequested(long Step, string StateHash, string Run) : RunEvent;
 
+/// <summary>Another run does not stand on a checkpoint of this one any more.</summary>
+/// <param name="Step">The checkpoint's step.</param>
+/// <param name="Run">The name of the other run.</param>
+public sealed record HoldReleased(long Step, string Run) : RunEvent;
+
+/// <summary>
+/// People want the run, its checkpoints and its events gone. Ignored unless it rests and nobody stands on it.
+/// </summary>
+public sealed record DeletionRequested : RunEvent;
+
 /// <summary>A class of devices has the workers that the run needs: it serves the run from now on.</summary>
 /// <param name="Devices">The class.</param>
 /// <param name="Threads">Threads of a worker on them.</param>

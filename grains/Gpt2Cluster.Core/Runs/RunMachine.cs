@@ -91,6 +91,8 @@ public static class RunMachine
             case ResumeRequested request: Requests.Resume(turn, request); break;
             case CancelRequested: Requests.Cancel(turn); break;
             case HoldRequested request: Holding.Hold(turn, request); break;
+            case HoldReleased released: Holding.Release(turn, released); break;
+            case DeletionRequested: Deletion.Delete(turn); break;
             case DevicesChosen chosen: Requests.Choose(turn, chosen); break;
             case WorkersOffered offer: Membership.Offer(turn, offer); break;
             case WorkerLost lost: Membership.Lose(turn, lost); break;

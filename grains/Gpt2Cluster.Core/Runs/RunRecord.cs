@@ -83,8 +83,22 @@ public sealed record ValidationPoint(long Step, double Loss);
 /// <summary>What is persisted of a run: all that a new coordinator needs beside the workers' own answers.</summary>
 public sealed record RunRecord
 {
+    /// <summary>The life of runs that were begun before lives had names.</summary>
+    public const string UnnamedLife = "";
+
     /// <summary>What was asked for; its workers may change when it is resumed, nothing else.</summary>
     public required RunSpecification Specification { get; init; }
+
+    /// <summary>
+    /// The lives of the run's name whose checkpoints are its own: first this one, which nothing else is named by, then
+    /// those whose checkpoints it has taken over from the disks. Older versions named none.
+    /// </summary>
+    public IReadOnlyList<string> Lives { get; init; } = [];
+
+    /// <summary>
+    /// Lives of the run's name that people have deleted: what is found of them on a disk is not taken over.
+    /// </summary>
+    public IReadOnlyList<string> DeletedLives { get; init; } = [];
 
     /// <summary>How the run stands.</summary>
     public RunStatus Status { get; init; }
@@ -158,6 +172,12 @@ public sealed record RunRecord
 
     /// <summary>Time spent, from the first worker to each end, pauses left out.</summary>
     public TimeSpan ActiveTime { get; init; }
+
+    /// <summary>The life that it is.</summary>
+    public string Life => Lives.Count == 0 ? UnnamedLife : Lives[0];
+
+    /// <summary>All of its lives, of which there is one at least.</summary>
+    public IReadOnlyList<string> AllLives => Lives.Count == 0 ? [UnnamedLife] : Lives;
 
     /// <summary>The newest checkpoint; null if there is none.</summary>
     public CheckpointEntry? NewestCheckpoint => Checkpoints.Count == 0 ? null : Checkpoints[^1];

@@ -248,15 +248,18 @@ internal static class Saving
         turn.Tell(new CheckpointPublished(entry, written.Duration));
     }
 
-    /// <summary>What expires is deleted only when the store knows the new entry and has forgotten it.</summary>
-    private static void Add(Turn turn, CheckpointEntry entry)
+    private static void Add(Turn turn, CheckpointEntry entry) =>
+        KeepUnexpired(turn, [.. turn.Record.Checkpoints.Append(entry).OrderBy(each => each.Step)]);
+
+    /// <summary>Stores the catalogue without what expires, which is deleted only then.</summary>
+    /// <param name="turn">The decision.</param>
+    /// <param name="all">The catalogue, oldest first.</param>
+    public static void KeepUnexpired(Turn turn, IReadOnlyList<CheckpointEntry> all)
     {
-        List<CheckpointEntry> all = [.. turn.Record.Checkpoints.Append(entry).OrderBy(each => each.Step)];
         var best = turn.Record.BestValidation?.Step;
         var held = turn.Record.Holds.Select(hold => hold.Step);
         var expired = Retention.Expired(all.Select(each => each.Step), turn.Specification.Keep, best, held);
-        all.RemoveAll(each => expired.Contains(each.Step));
-        turn.Record = turn.Record with { Checkpoints = [.. all] };
+        turn.Record = turn.Record with { Checkpoints = [.. all.Where(each => !expired.Contains(each.Step))] };
         turn.Persist();
         if (expired.Count > 0)
             turn.Send(Holding.DeleteAllOthers(turn.Record));

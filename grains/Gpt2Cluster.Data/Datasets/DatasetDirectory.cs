@@ -10,7 +10,8 @@ namespace Gpt2Cluster.Data.Datasets;
 /// <c>dataset.json</c> and shards. Datasets are published whole and never change.
 /// </summary>
 /// <param name="root">The folder; made when it is needed.</param>
-public sealed partial class DatasetDirectory(string root)
+/// <param name="time">The clock; the system's unless another is named.</param>
+public sealed partial class DatasetDirectory(string root, TimeProvider? time = null)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -22,6 +23,7 @@ public sealed partial class DatasetDirectory(string root)
     private const string MadeFromFolder = "made-from";
 
     private readonly Lock healing = new();
+    private readonly TimeProvider time = time ?? TimeProvider.System;
 
     /// <summary>Where it lies.</summary>
     public string Root { get; } = Path.GetFullPath(root);
@@ -80,6 +82,43 @@ public sealed partial class DatasetDirectory(string root)
         throw Damaged(file, null);
     }
 
+    /// <summary>When a dataset was stored, or somebody used or named it last; null if it is not here.</summary>
+    public DateTimeOffset? UsedAt(string sha256) =>
+        Contains(sha256) ? UsedAtOf(Path.Combine(Root, sha256)) : null;
+
+    /// <summary>Says that a dataset is of use now.</summary>
+    /// <returns>False if it is not here.</returns>
+    public bool Touch(string sha256)
+    {
+        if (!Contains(sha256))
+            return false;
+        try
+        {
+            File.SetLastWriteTimeUtc(
+                Path.Combine(Root, sha256, DatasetDescription.FileName), time.GetUtcNow().UtcDateTime);
+            return true;
+        }
+        catch (Exception problem) when (problem is DirectoryNotFoundException or FileNotFoundException)
+        {
+            // It is being removed, or is damaged.
+            return Contains(sha256);
+        }
+    }
+
+    /// <summary>Removes a dataset that nobody has used since.</summary>
+    /// <param name="sha256">Its hash.</param>
+    /// <param name="usedAt">What <see cref="UsedAt"/> said when it was decided on.</param>
+    /// <returns>Whether it was removed now.</returns>
+    /// <exception cref="IOException">It cannot be removed.</exception>
+    public bool Remove(string sha256, DateTimeOffset usedAt) => Contains(sha256)
+        && RemovedFolder.Remove(Path.Combine(Root, sha256), moved => UsedAtOf(moved) == usedAt);
+
+    private static DateTimeOffset UsedAtOf(string folder)
+    {
+        var description = Path.Combine(folder, DatasetDescription.FileName);
+        return new(File.GetLastWriteTimeUtc(File.Exists(description) ? description : folder));
+    }
+
     /// <summary>
     /// Gives a filled folder its name; one that is here already stays, as it holds the same, unless it is damaged.
     /// </summary>
@@ -91,10 +130,10 @@ public sealed partial class DatasetDirectory(string root)
             JsonSerializer.Serialize(stream, description, Json);
         try
         {
-            if (!Contains(description.Sha256))
-                staged.Publish(description.Sha256);
-            else
+            if (Touch(description.Sha256))
                 Heal(staged, description.Sha256);
+            else
+                staged.Publish(description.Sha256);
         }
         catch (UserErrorException) when (Contains(description.Sha256))
         {

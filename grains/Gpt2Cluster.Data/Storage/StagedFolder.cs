@@ -44,9 +44,7 @@ public sealed class StagedFolder : IDisposable
     /// <summary>Removes the hidden folders that killed processes have left in a folder.</summary>
     public static void Sweep(string parent)
     {
-        if (!Directory.Exists(parent))
-            return;
-        foreach (var left in Directory.GetDirectories(parent, $".*{Suffix}"))
+        foreach (var left in In(parent))
         {
             try
             {
@@ -58,6 +56,31 @@ public sealed class StagedFolder : IDisposable
             {
                 // Somebody fills it, or sweeps it too.
             }
+        }
+    }
+
+    /// <summary>The hidden folders in a folder, whoever fills them.</summary>
+    public static IReadOnlyList<string> In(string parent) =>
+        Directory.Exists(parent) ? Directory.GetDirectories(parent, $".*{Suffix}") : [];
+
+    /// <summary>
+    /// Whether a process fills a hidden folder. One that is about to be renamed has no owner any more.
+    /// </summary>
+    public static bool IsInUse(string hidden)
+    {
+        try
+        {
+            new FileStream(
+                System.IO.Path.Combine(hidden, OwnerFile), FileMode.Open, FileAccess.Write, FileShare.None).Dispose();
+            return false;
+        }
+        catch (Exception problem) when (problem is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return true;
         }
     }
 

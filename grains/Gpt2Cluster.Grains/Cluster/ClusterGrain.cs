@@ -114,6 +114,8 @@ public sealed partial class ClusterGrain(
         }
 
         var entry = new RunEntry(run, Math.Max(1, workersAtLeast), Math.Max(1, workersAtMost), refused);
+        if (entry.IsOneOf(record.State.Deleted.GetValueOrDefault(run.Name)))
+            return;
         pokedAt[run.Name] = time.GetTimestamp();
 
         // Progress is kept by the run itself; the list is written when a run begins, ends or wants something else.
@@ -121,6 +123,28 @@ public sealed partial class ClusterGrain(
             runs[run.Name] = entry;
         else
             await Keep(new(runs) { [run.Name] = entry }, record.State.Assignment);
+    }
+
+    /// <inheritdoc/>
+    public async Task<KnownRuns> KnownRuns() => new(
+        await Runs(), [.. record.State.Deleted.Select(pair => new DeletedRunLives(pair.Key, pair.Value))]);
+
+    /// <inheritdoc/>
+    public async Task RunDeleted(string run, string[] lives)
+    {
+        var (runs, before) = (record.State.Runs, record.State.Deleted);
+        record.State.Deleted = new(before) { [run] = lives };
+        try
+        {
+            var isListed = runs.GetValueOrDefault(run)?.IsOneOf(lives) == true;
+            await Keep(
+                isListed ? runs.Where(pair => pair.Key != run).ToDictionary() : runs, record.State.Assignment);
+        }
+        catch
+        {
+            record.State.Deleted = before;
+            throw;
+        }
     }
 
     private WorkerDescription WithRun(WorkerDescription worker) => worker with

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Grains.Cluster;
 
@@ -15,6 +16,12 @@ public sealed class ClusterRecord
     /// <summary>Run by worker: a list that is begun anew takes no worker from a run that lives.</summary>
     [Id(1)]
     public Dictionary<string, string> Assignment { get; set; } = [];
+
+    /// <summary>
+    /// The lives of each name that people have deleted: silos that were away ask what they are to remove.
+    /// </summary>
+    [Id(2)]
+    public Dictionary<string, string[]> Deleted { get; set; } = [];
 }
 
 /// <summary>One run in the cluster's list.</summary>
@@ -38,6 +45,9 @@ public sealed record RunEntry(
     /// <summary>Which devices may serve it.</summary>
     /// <remarks>No property: the store would keep it, by a type that it cannot read back.</remarks>
     public DeviceDemand DevicesWanted() => new(Summary.Device, Summary.DeviceClass);
+
+    /// <summary>Whether it is one of these lives of its name.</summary>
+    public bool IsOneOf(IEnumerable<string>? lives) => lives?.Contains(Summary.Life ?? RunRecord.UnnamedLife) == true;
 
     /// <summary>Whether nothing but its progress differs.</summary>
     public bool WantsTheSameAs(RunEntry other) => Summary.Status == other?.Summary.Status

@@ -45,6 +45,14 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
     }
 
     /// <inheritdoc/>
+    public Task ForgetHolders()
+    {
+        asked.Clear();
+        holders.Clear();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public Task<bool> BringTo(string siloName) => copies.Ask(siloName, () => CopyTo(siloName), isUnderWay: false);
 
     /// <summary>True once it is there, or cannot be.</summary>

@@ -15,6 +15,9 @@ public sealed class StoredDatasets(DatasetDirectory directory) : IDisposable
     /// <exception cref="UserErrorException">It is not here, or damaged.</exception>
     public async Task<StoredDataset> Open(string hash)
     {
+        // One that was removed, maybe by a silo that shares the folder, is closed by the collector: it may be in use.
+        if (!directory.Contains(hash))
+            open.TryRemove(hash, out _);
         var opening = open.GetOrAdd(hash, key => new Lazy<Task<StoredDataset>>(() => Verify(key)));
         try
         {

@@ -45,6 +45,7 @@ internal static class DoctorJob
             ["free_memory_bytes"] = freeMemory,
             ["data"] = silo.DataFolder,
             ["free_disk_bytes"] = freeDisk,
+            ["keep_unused_days"] = silo.UnusedAge is { } age ? (int)age.TotalDays : 0,
             ["silo_port"] = silo.SiloPort,
             ["gateway_port"] = silo.GatewayPort,
             ["stripe_port"] = silo.Stripes.Port,

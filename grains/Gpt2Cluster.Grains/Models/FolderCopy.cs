@@ -39,16 +39,17 @@ public sealed class FolderCopy(IModelStore from, StoredPaths paths)
             hashes.Add(name, await CopyFile(file, staged.File(name)));
         }
 
-        string? vocabulary = null;
-        await OnItsOwnThread(() => vocabulary = Verify(staged, hashes));
+        var vocabulary = await OwnThread.Run("verify a copy", () => Verify(staged, hashes));
         if (vocabulary is not null)
             await BringVocabulary($"{VocabularyDirectory.FolderName}/{vocabulary}");
-        await OnItsOwnThread(() =>
+
+        // Flushing gigabytes takes its time.
+        return await OwnThread.Run("publish a copy", () =>
         {
             if (!Directory.Exists(target))
                 staged.Publish();
+            return true;
         });
-        return true;
     }
 
     /// <summary>What the other silo has not either is no reason to go without the checkpoint.</summary>
@@ -82,29 +83,6 @@ public sealed class FolderCopy(IModelStore from, StoredPaths paths)
         {
             throw new DamagedSourceException($"Where it was copied from, {problem.Message}");
         }
-    }
-
-    /// <summary>Flushing gigabytes to a disk takes longer than a grain's turn should.</summary>
-    private static Task OnItsOwnThread(Action work)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
-        {
-            try
-            {
-                work();
-                done.SetResult();
-            }
-            catch (Exception problem)
-            {
-                done.SetException(problem);
-            }
-        })
-        {
-            IsBackground = true,
-            Name = "publish a copy",
-        }.Start();
-        return done.Task;
     }
 
     /// <summary>The other silo hashes the file while it is read; whoever gives up reading asks no more.</summary>

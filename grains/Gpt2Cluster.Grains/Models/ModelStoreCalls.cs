@@ -10,8 +10,12 @@ internal static class ModelStoreCalls
     /// <exception cref="TimeoutException">The store does not answer.</exception>
     /// <exception cref="OrleansException">Its silo is gone.</exception>
     public static Task<CopyAnswer> BringAll(
-        this IModelStore store, string relativeFolder, string fromSilo, string? stateHash = null) =>
+        this IModelStore store,
+        string relativeFolder,
+        string fromSilo,
+        string? stateHash = null,
+        string[]? deletedLives = null) =>
         Repeatedly.Ask(
-            () => store.Bring(relativeFolder, fromSilo, stateHash),
+            () => store.Bring(relativeFolder, fromSilo, stateHash, deletedLives),
             answer => answer.Outcome != CopyOutcome.IsUnderWay);
 }

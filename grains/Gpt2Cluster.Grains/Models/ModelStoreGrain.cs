@@ -4,10 +4,13 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models;
+using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Models.HuggingFace;
+using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Datasets;
+using Gpt2Cluster.Grains.Housekeeping;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
@@ -26,6 +29,7 @@ public sealed partial class ModelStoreGrain(
     DatasetDirectory datasets,
     CheckpointStore checkpoints,
     FileHashes hashes,
+    DiskKeeper keeper,
     TimeProvider time,
     ILogger<ModelStoreGrain> logger)
     : Grain, IModelStore
@@ -48,6 +52,13 @@ public sealed partial class ModelStoreGrain(
         }
 
         return Task.FromResult<StoredModel[]>([.. models.OrderBy(model => model.Name, StringComparer.Ordinal)]);
+    }
+
+    /// <inheritdoc/>
+    public Task<ModelOnDisk?> ShowModel(string name)
+    {
+        var path = paths.FolderOf($"models/{name}");
+        return OwnThread.Run("show model", () => Directory.Exists(path) ? Show(name, path) : null);
     }
 
     /// <inheritdoc/>
@@ -98,18 +109,22 @@ public sealed partial class ModelStoreGrain(
         var origin = new DatasetOrigin(contentSha256, vocabulary);
         return verifying.Ask(origin.ToString(), Verify, new FoundDataset(IsDone: false));
 
+        // Touched first: it is not removed before the run that will name it is there.
         async Task<FoundDataset> Verify() => new(
             IsDone: true,
-            datasets.FindMadeFrom(origin) is { } hash && vocabularies.Contains(vocabulary)
+            datasets.FindMadeFrom(origin) is { } hash && datasets.Touch(hash) && vocabularies.Contains(vocabulary)
             && await StoredDatasets.IsWhole(datasets, hash)
                 ? await Dataset(hash)
                 : null);
     }
 
     /// <inheritdoc/>
-    public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo, string? stateHash)
+    public async Task<CopyAnswer> Bring(
+        string relativeFolder, string fromSilo, string? stateHash, string[]? deletedLives)
     {
         var target = paths.FolderOf(relativeFolder);
+        if (deletedLives is { Length: > 0 })
+            await RemoveDeleted(relativeFolder.Split('/')[1], deletedLives);
         if (stateHash is not null)
             checkpoints.SetOthersAside(relativeFolder, stateHash);
         if (Directory.Exists(target))
@@ -156,6 +171,22 @@ public sealed partial class ModelStoreGrain(
         }
     }
 
+    private ModelOnDisk? Show(string name, string path)
+    {
+        if (Describe(path) is not { } described)
+            return null;
+        using var model = ModelFolder.Open(path);
+        return new ModelOnDisk
+        {
+            Model = described,
+            WeightType = model.StoredType.Word(),
+            HasVocabulary = Gpt2Vocabulary.IsIn(path) || File.Exists(Path.Combine(path, "tokenizer.json")),
+            Files = [.. new DirectoryInfo(path).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal)
+                .Select(file => new StoredFile($"models/{name}/{file.Name}", file.Length))],
+            OriginJson = OriginReader.Read(path)?.Write(),
+        };
+    }
+
     private StoredModel? Describe(string path)
     {
         try
@@ -166,7 +197,7 @@ public sealed partial class ModelStoreGrain(
                 Name = Path.GetFileName(path),
                 ShapeJson = JsonSerializer.Serialize(model.Shape, SpecificationJson.Options),
                 ParameterCount = model.Layout.Length,
-                Bytes = new DirectoryInfo(path).EnumerateFiles().Sum(file => file.Length),
+                Bytes = RemovedFolder.BytesOf(path),
                 SiloName = silo.Name,
                 License = License(path),
             };

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Grains.Datasets;
+using Gpt2Cluster.Grains.Housekeeping;
 using Gpt2Cluster.Grains.Jobs;
 using Gpt2Cluster.Grains.Models;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,6 +21,8 @@ public static class PlacementSetup
             .AddSingleton<StoredDatasets>()
             .AddSingleton<StoredPaths>()
             .AddSingleton<UploadWork>()
+            .AddSingleton<DiskInventory>()
+            .AddSingleton<DiskKeeper>()
             .AddSingleton<JobServices>();
     }
 }

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Grains.Placement;
@@ -34,6 +35,11 @@ public sealed class SiloContext
 
     /// <summary>What whoever starts it should know of this machine's devices; null for nothing.</summary>
     public string? DeviceNotice { get; init; }
+
+    /// <summary>
+    /// What nobody has used or named for so long the silo removes from its disk by itself; null for never.
+    /// </summary>
+    public TimeSpan? UnusedAge { get; init; } = Unused.DefaultAge;
 
     /// <summary>Carries the stripes.</summary>
     public required IStripeChannel Stripes { get; init; }

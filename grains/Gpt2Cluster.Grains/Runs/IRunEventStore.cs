@@ -36,4 +36,7 @@ public interface IRunEventStore
 
     /// <summary>The newest samples, newest last, as lines of JSON.</summary>
     Task<IReadOnlyList<string>> Samples(string run, int last);
+
+    /// <summary>Removes a run's events and samples. May be repeated.</summary>
+    Task Delete(string run);
 }

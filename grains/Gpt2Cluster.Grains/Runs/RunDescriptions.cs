@@ -26,6 +26,8 @@ internal static class RunDescriptions
         Generation = records.Stored?.Generation ?? 0,
         Device = state.Record.Devices?.Kind.Word() ?? DeviceKinds.Auto,
         DeviceClass = state.Record.Devices?.Class,
+        Life = state.Record.Life,
+        Datasets = [.. state.Record.Specification.Dataset.StoredHashes()],
     };
 
     private static bool HasReplicas(RunState state) => !state.Record.IsAtRest

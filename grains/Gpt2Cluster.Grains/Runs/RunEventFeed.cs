@@ -44,6 +44,13 @@ internal sealed class RunEventFeed(IRunEventStore store, string run, StorePatien
         await Flush();
     }
 
+    /// <summary>Removes the run's events and samples from the store. May be repeated.</summary>
+    public async Task Clear()
+    {
+        await patience.Do(_ => store.Delete(run));
+        LastSequence = 0;
+    }
+
     /// <summary>
     /// Publishes an event; it is stored as soon as the store is free. Called within the coordinator's turns.
     /// </summary>

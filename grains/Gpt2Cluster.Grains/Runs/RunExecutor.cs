@@ -1,16 +1,13 @@
-using System.Text.Json;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
-using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Logging;
 using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
 using ShownEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
@@ -152,8 +149,10 @@ internal sealed partial class RunExecutor(
                 Copy(copy, state.Record).Ignore();
                 break;
             case DeleteCheckpoints delete:
-                foreach (var silo in cluster.Silos)
-                    grains.GetGrain<IModelStore>(silo.Name).DeleteCheckpoints(run, [.. delete.Kept]).Ignore();
+                Delete(delete).Ignore();
+                break;
+            case ForgetRun forget:
+                await records.Forget(forget.DeletedLives);
                 break;
             case Publish publish:
                 Observe(publish.Notice);
@@ -199,6 +198,15 @@ internal sealed partial class RunExecutor(
         }
     }
 
+    /// <summary>A coordinator that found its run at rest has not looked for silos yet.</summary>
+    private async Task Delete(DeleteCheckpoints delete)
+    {
+        if (cluster.Silos.Length == 0)
+            cluster = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+        foreach (var silo in cluster.Silos)
+            grains.GetGrain<IModelStore>(silo.Name).DeleteCheckpoints(run, [.. delete.Kept]).Ignore();
+    }
+
     /// <summary>The copy goes on for as long as it takes; what comes of it is heard.</summary>
     private async Task Copy(CopyCheckpoint copy, RunRecord record)
     {
@@ -207,7 +215,8 @@ internal sealed partial class RunExecutor(
         try
         {
             var store = grains.GetGrain<IModelStore>(copy.Silo);
-            var answer = await store.BringAll(CheckpointStore.RelativeFolderOf(run, copy.Step), copy.From, hash);
+            var folder = CheckpointStore.RelativeFolderOf(run, copy.Step);
+            var answer = await store.BringAll(folder, copy.From, hash, [.. record.DeletedLives]);
             problem = answer.Outcome switch
             {
                 CopyOutcome.IsHere => null,
@@ -312,78 +321,6 @@ internal sealed partial class RunExecutor(
                 break;
         }
     }
-
-    private PrepareRequest ToRequest(PrepareReplica prepare, RunState state) => new()
-    {
-        Run = run,
-        Generation = prepare.Generation,
-        SpecificationJson = SpecificationJson.Write(state.Record.Specification),
-        Origin = prepare.Source switch
-        {
-            ReplicaSource.Keep => ReplicaOrigin.Keep,
-            ReplicaSource.Initialize => ReplicaOrigin.Initialize,
-            ReplicaSource.Model => ReplicaOrigin.Model,
-            ReplicaSource.Checkpoint => ReplicaOrigin.Checkpoint,
-            ReplicaSource.Copy => ReplicaOrigin.Copy,
-            _ => throw new ArgumentOutOfRangeException(nameof(prepare), prepare.Source, "Unknown source."),
-        },
-        Step = prepare.Step,
-        Checkpoint = prepare.Source == ReplicaSource.Checkpoint ? CheckpointOf(prepare.Step, state.Record) : null,
-        CopyFrom = [.. prepare.CopyFrom],
-        ReportsExchange = IsFirstOfItsSilo(prepare.Worker, state),
-    };
-
-    private StoredCheckpoint? CheckpointOf(long step, RunRecord record) =>
-        record.Checkpoints.FirstOrDefault(entry => entry.Step == step) is { } entry
-            ? new StoredCheckpoint(run, step, entry.StateHash, entry.Silo, entry.DataFolderId)
-            {
-                Copies = [.. entry.Copies.Select(copy => new CheckpointPlace(copy.Silo, copy.DataFolderId))],
-            }
-            : null;
-
-    private static bool IsFirstOfItsSilo(string worker, RunState state)
-    {
-        var silo = GrainKeys.SiloOf(worker);
-        return state.Members.Find(member => member.Silo == silo)?.Key == worker;
-    }
-
-    private StepPlan ToPlan(PlanStep plan) => new()
-    {
-        Run = run,
-        Generation = plan.Generation,
-        Step = plan.Step,
-        MicroBatches = MicroBatchRanges.ToWire(plan.Ranges),
-        LearningRate = plan.LearningRate,
-        SiloMicroBatches = MicroBatchRanges.ToWire(plan.SiloRanges),
-        IsAlone = plan.IsAlone,
-    };
-
-    private ValidationPlan ToPlan(Validate validate) => new()
-    {
-        Run = run,
-        Generation = validate.Generation,
-        Step = validate.Step,
-        FirstMicroBatch = validate.Range.First,
-        EndMicroBatch = validate.Range.End,
-    };
-
-    private SamplePlan ToPlan(Sample sample) => new()
-    {
-        Run = run,
-        Generation = sample.Generation,
-        Step = sample.Step,
-        FirstSample = sample.Range.First,
-        EndSample = sample.Range.End,
-    };
-
-    private CheckpointPlan ToPlan(WriteCheckpoint write, RunState state) => new()
-    {
-        Run = run,
-        Generation = write.Generation,
-        Step = write.Step,
-        RecordJson = JsonSerializer.Serialize(state.Record, SpecificationJson.Options),
-        ValidationLoss = write.ValidationLoss,
-    };
 
     [LoggerMessage(311, LogLevel.Warning, "{Worker} of run {Run} cannot be reached.")]
     private partial void LogUnreachable(Exception exception, string worker, string run);

@@ -23,35 +23,81 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
     /// </summary>
     public RunRecord? Stored { get; private set; }
 
+    /// <summary>Lives of the name that people have deleted.</summary>
+    public string[] DeletedLives => stored.State.DeletedLives;
+
+    /// <summary>The generation that the next run of the name goes on counting from.</summary>
+    public int LastGeneration => stored.State.LastGeneration;
+
+    /// <summary>
+    /// Whether it is stored that the run was deleted, and not yet that nothing of it is left in the store.
+    /// </summary>
+    public bool IsToBeCleared { get; private set; }
+
     /// <summary>The record; null if there is none.</summary>
     public RunRecord? Read() => stored.State.RecordJson is { } json
         ? JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options)
         : null;
 
     /// <summary>Brings the events that the last coordinator stored with its record and did not append.</summary>
-    public Task Recover()
+    public async Task Recover()
     {
         Stored = Read();
-        return feed.Open(stored.State.EventCount, stored.State.Outbox);
+        IsToBeCleared = stored.State.IsToBeCleared;
+        if (IsToBeCleared)
+            await feed.Clear();
+        await feed.Open(stored.State.EventCount, stored.State.Outbox);
     }
 
     /// <summary>Stores a record together with the events it brings: either both are there or neither.</summary>
     /// <exception cref="InconsistentStateException">Somebody else has stored one since.</exception>
     public async Task Write(RunRecord record, IEnumerable<RunEvent> events, DateTimeOffset submittedAt)
     {
-        if (isReplaced)
-            throw new InconsistentStateException("Another coordinator has stored the run's record.");
-        var wanted = new StoredRun
+        await Store(new StoredRun
         {
             RecordJson = JsonSerializer.Serialize(record, SpecificationJson.Options),
             SubmittedAt = submittedAt,
             EventCount = feed.LastSequence,
             Outbox = [.. feed.Waiting, .. events.Select(RunEventFeed.LineOf)],
             WriteId = Guid.NewGuid(),
-        };
-        stored.State = wanted;
-        await patience.Do(isRepeat => Write(wanted, isRepeat));
+            DeletedLives = [.. record.DeletedLives],
+        });
         Stored = record;
+    }
+
+    /// <summary>Stores that there is no such run any more, and what the next one of its name must know.</summary>
+    /// <exception cref="InconsistentStateException">Somebody else has stored a record since.</exception>
+    public async Task Forget(IEnumerable<string> deletedLives)
+    {
+        await Store(new StoredRun
+        {
+            WriteId = Guid.NewGuid(),
+            DeletedLives = [.. deletedLives],
+            LastGeneration = Stored?.Generation ?? LastGeneration,
+            IsToBeCleared = true,
+        });
+        (Stored, IsToBeCleared) = (null, true);
+    }
+
+    /// <summary>Stores that nothing is left of the run that was deleted.</summary>
+    /// <exception cref="InconsistentStateException">Somebody else has stored a record since.</exception>
+    public async Task Cleared()
+    {
+        await Store(new StoredRun
+        {
+            WriteId = Guid.NewGuid(),
+            DeletedLives = DeletedLives,
+            LastGeneration = LastGeneration,
+        });
+        IsToBeCleared = false;
+    }
+
+    private Task Store(StoredRun wanted)
+    {
+        if (isReplaced)
+            throw new InconsistentStateException("Another coordinator has stored the run's record.");
+        stored.State = wanted;
+        return patience.Do(isRepeat => Write(wanted, isRepeat));
     }
 
     /// <summary>Whether somebody else has stored a record since. If so, nothing is written here any more.</summary>

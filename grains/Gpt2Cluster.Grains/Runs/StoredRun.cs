@@ -28,4 +28,21 @@ public sealed class StoredRun
     /// <summary>Names this write: whose answer was lost finds out whether it is the one that was stored.</summary>
     [Id(4)]
     public Guid WriteId { get; set; }
+
+    /// <summary>Lives of the name that people have deleted; kept when there is no record (any more).</summary>
+    [Id(5)]
+    public string[] DeletedLives { get; set; } = [];
+
+    /// <summary>
+    /// The generation of the run that was deleted: the next one of the name goes on counting, as workers and reducers
+    /// refuse what is older than what they have heard.
+    /// </summary>
+    [Id(6)]
+    public int LastGeneration { get; set; }
+
+    /// <summary>
+    /// Whether the run was deleted and its events and its place in the cluster's list may still be there.
+    /// </summary>
+    [Id(7)]
+    public bool IsToBeCleared { get; set; }
 }

@@ -19,9 +19,13 @@ internal sealed partial class TrainingRunGrain
             && record.Checkpoints.Any(entry => entry.Step == step && entry.StateHash == stateHash);
     }
 
+    /// <inheritdoc/>
+    public Task ReleaseHold(long step, string run) =>
+        Request(new HoldReleased(step, RunName.Parse(run).ToString()), _ => true);
+
     /// <summary>
     /// The run that the frozen parameters come from keeps their checkpoint, and has stored that, before this run is
-    /// taken. If this run is refused afterwards, the checkpoint is kept for nobody.
+    /// taken. If this run is refused afterwards, the checkpoint is kept until the other one is to be deleted.
     /// </summary>
     /// <returns>False if that checkpoint is gone.</returns>
     private async Task<bool> HoldBase(RunSpecification specification)
@@ -36,15 +40,42 @@ internal sealed partial class TrainingRunGrain
     /// Said by every coordinator of the run: an older version has not, and a store that was lost has forgotten it. That
     /// the checkpoint is gone is said to those who need it.
     /// </summary>
-    private async Task HoldBaseAgain(RunSpecification specification)
+    private async Task HoldBaseAgain(RunRecord record)
     {
+        var specification = record.Specification;
         try
         {
-            _ = await HoldBase(specification);
+            if (!HasGivenUp(record))
+                _ = await HoldBase(specification);
         }
         catch (Exception exception) when (Outage.Is(exception))
         {
             LogNotHeld(exception, specification.Model.Name, Name);
+        }
+    }
+
+    /// <summary>
+    /// Whether it was cancelled before its first checkpoint: nothing of it stands on anything. One that has a
+    /// checkpoint is of use as long as it is there, however it ended.
+    /// </summary>
+    private static bool HasGivenUp(RunRecord record) =>
+        record is { Status: RunStatus.Cancelled, Checkpoints.Count: 0 };
+
+    /// <summary>
+    /// The other run may expire what only this one stood on. If that does not answer, it asks before it is deleted.
+    /// </summary>
+    private async Task ReleaseBase(RunSpecification specification)
+    {
+        if (!specification.StandsOnCheckpoint)
+            return;
+        var (name, model) = (specification.Model.BaseRun.ToString()!, specification.Model);
+        try
+        {
+            await GrainFactory.GetGrain<ITrainingRun>(name).ReleaseHold(model.Step!.Value, Name);
+        }
+        catch (Exception exception) when (Outage.Is(exception))
+        {
+            LogNotReleased(exception, name, Name);
         }
     }
 

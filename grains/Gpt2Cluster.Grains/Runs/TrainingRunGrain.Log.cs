@@ -16,6 +16,17 @@ internal sealed partial class TrainingRunGrain
         "It could not be said that the checkpoint of {Model} is held for run {Run}; its next coordinator says it.")]
     private partial void LogNotHeld(Exception exception, string model, string run);
 
+    [LoggerMessage(306, LogLevel.Information,
+        "The run {Base} could not be told that {Run} stands on none of its checkpoints any more.")]
+    private partial void LogNotReleased(Exception exception, string @base, string run);
+
+    [LoggerMessage(307, LogLevel.Information, "Run {Run} is deleted: {Bytes} bytes of checkpoints were removed.")]
+    private partial void LogDeleted(string run, long bytes);
+
+    [LoggerMessage(308, LogLevel.Warning,
+        "Silo {Silo} did not say that it has removed the checkpoints of run {Run}; it looks for them by itself.")]
+    private partial void LogNotRemoved(Exception exception, string silo, string run);
+
     [LoggerMessage(302, LogLevel.Warning, "The cluster could not be told that run {Run} rests; it is tried again.")]
     private partial void LogNotTold(Exception exception, string run);
 

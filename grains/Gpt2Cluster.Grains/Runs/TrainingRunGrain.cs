@@ -72,7 +72,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             if (records.Read() is { } record)
             {
                 await Begin(record);
-                HoldBaseAgain(record.Specification).Ignore();
+                HoldBaseAgain(record).Ignore();
             }
         }
         catch
@@ -182,9 +182,11 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
                 var isLast = coordinators.AreLeaving && !IsInTheMiddle(before, state);
                 await executor.Do(isLast ? RunExecutor.WithoutOrders(commands) : commands, state);
                 inbox.Settle();
-                if (isLast)
+                if (isLast || records.IsToBeCleared)
                     inbox.Close();
-                if (state.Record.IsAtRest)
+                if (records.IsToBeCleared)
+                    state = null;
+                else if (state.Record.IsAtRest)
                     await TellOfRest();
             }
 
@@ -240,7 +242,16 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = errors };
         if (!await HoldBase(specification))
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = [BaseIsGone(specification)] };
-        var record = new RunRecord { Specification = specification, PauseAt = pauseAt };
+        if (records.IsToBeCleared)
+            await Clear(records.DeletedLives);
+        var record = new RunRecord
+        {
+            Specification = specification,
+            PauseAt = pauseAt,
+            Lives = [Guid.NewGuid().ToString("N")],
+            DeletedLives = records.DeletedLives,
+            Generation = records.LastGeneration,
+        };
         var submitted = RunDescriptions.Submitted(specification);
         await records.Write(record, [submitted], time.GetUtcNow());
         feed.Publish(submitted);
@@ -349,6 +360,8 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         {
             await executor.TellCluster(state!);
             restTold = status;
+            if (state is { } rests && HasGivenUp(rests.Record))
+                await ReleaseBase(rests.Record.Specification);
         }
         catch (Exception exception) when (Outage.Is(exception))
         {

@@ -48,6 +48,33 @@ public sealed class DatasetDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void One_that_nobody_has_used_since_is_removed()
+    {
+        var description = Store(100);
+        var usedAt = directory.UsedAt(description.Sha256)!.Value;
+        Assert.True(directory.Remove(description.Sha256, usedAt));
+        Assert.False(directory.Remove(description.Sha256, usedAt));
+        Assert.Null(directory.UsedAt(description.Sha256));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
+        Assert.False(directory.Touch(description.Sha256));
+    }
+
+    [Fact]
+    public void One_that_is_sent_again_or_named_meanwhile_stays()
+    {
+        var description = Store(100);
+        var before = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        File.SetLastWriteTimeUtc(Path.Combine(directory.Root, description.Sha256, "dataset.json"), before);
+        var usedAt = directory.UsedAt(description.Sha256)!.Value;
+        Assert.Equal(before, usedAt.UtcDateTime);
+        Store(100);
+        Assert.False(directory.Remove(description.Sha256, usedAt));
+        Assert.True(directory.UsedAt(description.Sha256) > usedAt);
+        directory.Open(description.Sha256).Dispose();
+        Assert.Single(Directory.EnumerateFileSystemEntries(directory.Root));
+    }
+
+    [Fact]
     public void The_same_dataset_again_changes_nothing()
     {
         var first = Store(100);

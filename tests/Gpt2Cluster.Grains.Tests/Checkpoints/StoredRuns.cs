@@ -44,6 +44,18 @@ internal sealed class StoredRuns : IDisposable
         return Write(snapshot, step, specification);
     }
 
+    /// <summary>A checkpoint that a life of the run's name has written.</summary>
+    public CheckpointManifest Write(IReplica replica, long step, RunSpecification specification, string life)
+    {
+        using var snapshot = replica.Snapshot();
+        var record = new RunRecord { Specification = specification, Lives = [life] };
+        var plan = Plan(step, specification) with
+        {
+            RecordJson = JsonSerializer.Serialize(record, SpecificationJson.Options),
+        };
+        return Store.Publish(snapshot, specification, plan);
+    }
+
     public CheckpointManifest Write(IReplicaSnapshot snapshot, long step, RunSpecification specification) =>
         Store.Publish(snapshot, specification, Plan(step, specification));
 

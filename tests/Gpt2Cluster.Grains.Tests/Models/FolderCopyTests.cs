@@ -127,11 +127,22 @@ public sealed class FolderCopyTests : IDisposable
 
         public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
-        public Task<CopyAnswer> Bring(string relativeFolder, string fromSilo, string? stateHash) =>
+        public Task<CopyAnswer> Bring(
+            string relativeFolder, string fromSilo, string? stateHash, string[]? deletedLives) =>
             throw new NotSupportedException();
 
         public Task<CheckpointOnDisk[]> Checkpoints(string run) => throw new NotSupportedException();
 
         public Task DeleteCheckpoints(string run, long[] kept) => throw new NotSupportedException();
+
+        public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
+
+        public Task<RemovalAnswer> RemoveRun(string run, string[] lives) => throw new NotSupportedException();
+
+        public Task<ModelOnDisk?> ShowModel(string name) => throw new NotSupportedException();
+
+        public Task<RemovalAnswer> RemoveModel(string name) => throw new NotSupportedException();
+
+        public Task<PruneAnswer> Prune(bool isDryRun) => throw new NotSupportedException();
     }
 }

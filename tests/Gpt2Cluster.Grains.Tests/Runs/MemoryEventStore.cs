@@ -49,6 +49,16 @@ internal sealed class MemoryEventStore : IRunEventStore
     public Task<IReadOnlyList<string>> Samples(string run, int last) =>
         Task.FromResult<IReadOnlyList<string>>([.. samples.TakeLast(last)]);
 
+    public Task Delete(string run)
+    {
+        Store(() =>
+        {
+            events.Clear();
+            samples.Clear();
+        });
+        return Task.CompletedTask;
+    }
+
     private void Store(Action write)
     {
         var isLost = IsAway || LostAnswers > 0;

@@ -94,6 +94,50 @@ public sealed class RunRecordStoreTests
         await AssertOver(old);
     }
 
+    [Fact]
+    public async Task What_is_forgotten_is_gone_with_its_events_and_the_next_of_the_name_knows_of_it()
+    {
+        var (records, _) = Coordinator();
+        await records.Write(Record with { Generation = 7, Lives = ["first"] }, [End], Submitted);
+        await Coordinator().Records.Recover();
+        Assert.Equal(1, await events.LastSequence("run1"));
+
+        // The coordinator dies before it has removed the events.
+        await records.Forget(["first"]);
+        var (next, feed) = Coordinator();
+        Assert.Null(next.Read());
+        await next.Recover();
+        Assert.True(next.IsToBeCleared);
+        Assert.Equal((0, 0), (await events.LastSequence("run1"), feed.LastSequence));
+        await next.Cleared();
+
+        var (third, _) = Coordinator();
+        await third.Recover();
+        Assert.False(third.IsToBeCleared);
+        Assert.Equal(7, third.LastGeneration);
+        Assert.Equal(["first"], third.DeletedLives);
+        await third.Write(Record with { Generation = 7, DeletedLives = third.DeletedLives }, [], Submitted);
+        Assert.Equal(["first"], Coordinator().Records.DeletedLives);
+        await AssertReplaced(records);
+    }
+
+    [Fact]
+    public async Task Forgetting_is_repeated_until_it_is_stored_and_never_done_by_one_that_was_replaced()
+    {
+        var (records, _) = Coordinator();
+        await records.Write(Record, [], Submitted);
+        (store.LostAnswers, store.StoresUnanswered) = (1, true);
+        await Pass(records.Forget(["first"]));
+        Assert.True(records.IsToBeCleared);
+        var (other, _) = Coordinator();
+        await other.Write(Record, [], Submitted);
+        await AssertReplaced(records);
+        Assert.NotNull(Coordinator().Records.Read());
+    }
+
+    private static async Task AssertReplaced(RunRecordStore old) =>
+        await Assert.ThrowsAsync<InconsistentStateException>(() => old.Forget(["first"]));
+
     // It has read the newer record meanwhile, and with it the ETag that would let it write.
     private async Task AssertOver(RunRecordStore old)
     {

@@ -18,6 +18,7 @@ public sealed class SiloCommandLineTests
         Assert.Equal(new IPEndPoint(IPAddress.Loopback, 8080), settings.Http);
         Assert.False(settings.IsBeyondLoopback);
         Assert.Equal("auto", settings.Devices);
+        Assert.Equal(7, settings.KeepUnusedDays);
         Assert.False(settings.StopsWithParent);
         Assert.True(Path.IsPathFullyQualified(settings.DataFolder));
     }
@@ -36,6 +37,9 @@ public sealed class SiloCommandLineTests
     }
 
     [Fact]
+    public void Keeps_for_ever_what_it_is_told_to() => Assert.Equal(0, Read("--keep-unused", "0").KeepUnusedDays);
+
+    [Fact]
     public void Takes_underscores_as_well() => Assert.Equal(0, Read("--silo_port", "0").SiloPort);
 
     [Theory]
@@ -47,6 +51,8 @@ public sealed class SiloCommandLineTests
     [InlineData("--name must be 1 to 64", "--name", "a/b")]
     [InlineData("--cluster-id must be 1 to 64", "--cluster-id", "a b")]
     [InlineData("--data takes a path that is not empty.", "--data", "")]
+    [InlineData("--keep-unused needs a number of days", "--keep-unused", "-1")]
+    [InlineData("--keep-unused needs a number of days", "--keep-unused", "week")]
     [InlineData("--devices must be", "--devices", "gpu")]
     [InlineData("--devices must be", "--devices", "cpu:0")]
     [InlineData("--devices must be", "--devices", "cuda:0,")]

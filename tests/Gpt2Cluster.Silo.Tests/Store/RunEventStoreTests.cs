@@ -1,4 +1,5 @@
 using System.Net;
+using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Silo.Hosting;
 using Gpt2Cluster.Silo.Store;
 using Gpt2Cluster.Silo.Tests.Processes;
@@ -31,6 +32,24 @@ public sealed class RunEventStoreTests : IAsyncLifetime
         claim.Dispose();
         folder.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task What_is_deleted_leaves_nothing_and_the_next_of_the_name_begins_at_1()
+    {
+        await events.Append("run", Lines(1, 2500), 0);
+        await events.Append("other", ["1 of other"], 0);
+        foreach (var run in new[] { "run", "other" })
+            await events.AppendSamples(run, [new SampleEvent { Run = run, Step = 1, Index = 0, Text = "sea" }], 10);
+        await events.Delete("run");
+        await events.Delete("run");
+        Assert.Equal(0, await events.LastSequence("run"));
+        Assert.Empty(await events.Read("run", 0, 10));
+        Assert.Empty(await events.Read("run", 2000, 10));
+        Assert.Empty(await events.Samples("run", 10));
+        Assert.Single(await events.Samples("other", 10));
+        Assert.Equal(1, await events.Append("run", Lines(1, 1), 0));
+        Assert.Equal(1, await events.LastSequence("other"));
     }
 
     [Fact]

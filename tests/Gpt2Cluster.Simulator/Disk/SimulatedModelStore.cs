@@ -38,7 +38,8 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task<CopyAnswer> Bring(string relativeFolder, string fromSilo, string? stateHash)
+    public Task<CopyAnswer> Bring(
+        string relativeFolder, string fromSilo, string? stateHash, string[]? deletedLives)
     {
         // The coordinator names it as a real store would; this one keeps one run's only.
         var folder = relativeFolder.Split('/')[^1];
@@ -86,4 +87,19 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
             silo.Checkpoints.DeleteAllBut(kept);
         return Task.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public Task<RemovalAnswer> RemoveRun(string run, string[] lives) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public Task<ModelOnDisk?> ShowModel(string name) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public Task<RemovalAnswer> RemoveModel(string name) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public Task<PruneAnswer> Prune(bool isDryRun) => throw new NotSupportedException();
 }

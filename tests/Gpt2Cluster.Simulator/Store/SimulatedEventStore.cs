@@ -55,4 +55,12 @@ internal sealed class SimulatedEventStore(SimulatedStore store, string node, Lif
     /// <inheritdoc/>
     public Task<IReadOnlyList<string>> Samples(string run, int last) =>
         store.Ask(node, life, IReadOnlyList<string> () => [.. store.Samples.TakeLast(last)]);
+
+    /// <inheritdoc/>
+    public Task Delete(string run) => store.Ask(node, life, () =>
+    {
+        store.Events.Clear();
+        store.Samples.Clear();
+        return true;
+    });
 }

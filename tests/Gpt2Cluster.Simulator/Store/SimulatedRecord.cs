@@ -74,9 +74,12 @@ internal static class RecordCopies
         EventCount = run.EventCount,
         Outbox = [.. run.Outbox],
         WriteId = run.WriteId,
+        DeletedLives = [.. run.DeletedLives],
+        LastGeneration = run.LastGeneration,
+        IsToBeCleared = run.IsToBeCleared,
     };
 
     /// <summary>A copy of the cluster's record.</summary>
     public static ClusterRecord Of(ClusterRecord cluster) =>
-        new() { Runs = new(cluster.Runs), Assignment = new(cluster.Assignment) };
+        new() { Runs = new(cluster.Runs), Assignment = new(cluster.Assignment), Deleted = new(cluster.Deleted) };
 }

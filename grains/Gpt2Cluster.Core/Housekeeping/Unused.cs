@@ -1,0 +1,66 @@
+namespace Gpt2Cluster.Core.Housekeeping;
+
+/// <summary>
+/// What of a data folder may go. What a run names stays, and so does what a checkpoint on the same disk names: its run
+/// goes on from there even if the cluster has lost its record. Of runs only what people have deleted goes: a checkpoint
+/// whose run nobody knows may be all that is left of it.
+/// </summary>
+public static class Unused
+{
+    /// <summary>
+    /// What silos remove by themselves has been of no use for this long, unless they are told another time.
+    /// </summary>
+    public static readonly TimeSpan DefaultAge = TimeSpan.FromDays(7);
+
+    /// <summary>
+    /// What is removed on request has been of no use for this long: a dataset that was just sent is named by no run
+    /// until that is submitted.
+    /// </summary>
+    public static readonly TimeSpan RequestedAge = TimeSpan.FromHours(1);
+
+    /// <summary>Decides.</summary>
+    /// <param name="things">What lies in one data folder.</param>
+    /// <param name="named">What the cluster names.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="age">
+    /// For so long nobody has used what goes. What people have deleted goes whenever that was.
+    /// </param>
+    /// <returns>Those that may go, in the same order.</returns>
+    public static IReadOnlyList<StoredThing> Of(
+        IReadOnlyList<StoredThing> things, NamedThings named, DateTimeOffset now, TimeSpan age)
+    {
+        ArgumentNullException.ThrowIfNull(things);
+        ArgumentNullException.ThrowIfNull(named);
+        var deleted = new HashSet<StoredThing>(
+            things.Where(thing => thing.Kind == ThingKind.Checkpoint && IsDeleted(thing.Run!, thing.Life, named)),
+            ReferenceEqualityComparer.Instance);
+        var ofCheckpoints = things.Where(thing => !deleted.Contains(thing)).SelectMany(thing => thing.Datasets)
+            .ToHashSet(StringComparer.Ordinal);
+        return
+        [
+            .. things.Where(thing => thing.Kind == ThingKind.Checkpoint
+                ? deleted.Contains(thing)
+                : !thing.IsInUse && now - thing.UsedAt >= AgeOf(thing) && !IsNamed(thing)),
+        ];
+
+        // People go on with it when they find the time.
+        TimeSpan AgeOf(StoredThing thing) =>
+            thing.Kind == ThingKind.Download && age < DefaultAge ? DefaultAge : age;
+
+        bool IsNamed(StoredThing thing) => thing.Kind == ThingKind.Dataset
+            && (named.Datasets.Contains(thing.Name) || ofCheckpoints.Contains(thing.Name));
+    }
+
+    /// <summary>Whether people have deleted the run that wrote a checkpoint.</summary>
+    /// <param name="run">The name of the run.</param>
+    /// <param name="life">
+    /// The life that wrote it; null where its manifest cannot be read: it may be another run's that has the name now.
+    /// </param>
+    /// <param name="named">What the cluster names.</param>
+    public static bool IsDeleted(string run, string? life, NamedThings named)
+    {
+        ArgumentNullException.ThrowIfNull(named);
+        var lives = named.Deleted.Where(each => each.Run == run).SelectMany(each => each.Lives).ToList();
+        return life is null ? lives.Count > 0 && !named.Runs.Contains(run) : lives.Contains(life);
+    }
+}

@@ -1,0 +1,80 @@
+using Gpt2Cluster.Core.Specification;
+
+namespace Gpt2Cluster.Core.Runs;
+
+/// <summary>Another run as far as it may need this one's checkpoints.</summary>
+/// <param name="Specification">What it was asked to be.</param>
+/// <param name="HasCheckpoint">Whether it has a checkpoint of its own.</param>
+/// <param name="MayGoOn">Whether it is not over: it trains, waits, or can be resumed.</param>
+public sealed record OtherRun(RunSpecification Specification, bool HasCheckpoint, bool MayGoOn)
+{
+    /// <summary>A run as it describes itself.</summary>
+    /// <param name="specificationJson">What it was asked to be.</param>
+    /// <param name="checkpointCount">How many checkpoints it has.</param>
+    /// <param name="status">How it stands, in the word of its events.</param>
+    /// <exception cref="UserErrorException">The specification cannot be read.</exception>
+    public static OtherRun Read(string specificationJson, int checkpointCount, string status) => new(
+        SpecificationJson.Read(specificationJson),
+        checkpointCount > 0,
+        status is not ("completed" or "cancelled" or "early_stopped"));
+}
+
+/// <summary>
+/// The end of all that belongs to a run. Decided in the queue in which other runs ask to stand on its checkpoints:
+/// whoever asked before is respected, whoever asks afterwards is told that there is nothing to stand on.
+/// </summary>
+public static class Deletion
+{
+    /// <summary>Of one name's deleted lives so many are remembered, the newest.</summary>
+    public const int RememberedLives = 1000;
+
+    /// <summary>Forgets a run that rests and on which nobody stands.</summary>
+    internal static void Delete(Turn turn)
+    {
+        if (!turn.Record.IsAtRest || turn.Record.Holds.Count > 0)
+            return;
+        var lives = turn.Record.DeletedLives.Union(turn.Record.AllLives);
+        turn.Send(new ForgetRun([.. lives.TakeLast(RememberedLives)]));
+    }
+
+    /// <summary>Whether another run has this one's checkpoint held.</summary>
+    /// <param name="other">The other run.</param>
+    /// <param name="name">This run's name.</param>
+    /// <param name="step">The checkpoint's step.</param>
+    /// <remarks>A run that was cancelled before its first checkpoint holds nothing that anybody could use.</remarks>
+    public static bool StandsOn(OtherRun other, string name, long step)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return other.Specification.StandsOnCheckpoint
+            && other.Specification.Model.BaseRun.ToString() == name
+            && other.Specification.Model.Step == step
+            && (other.HasCheckpoint || other.MayGoOn);
+    }
+
+    /// <summary>
+    /// Whether another run began with a checkpoint of this one and has none of its own yet: it would find nothing to
+    /// begin with.
+    /// </summary>
+    /// <param name="other">The other run.</param>
+    /// <param name="name">This run's name.</param>
+    public static bool BeginsWith(OtherRun other, string name)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return other is { MayGoOn: true, HasCheckpoint: false }
+            && other.Specification.Model.BaseRun?.ToString() == name;
+    }
+
+    /// <summary>
+    /// Whether another run needs a model of the store: to begin with, or beside the parameters that it trains.
+    /// </summary>
+    /// <param name="other">The run.</param>
+    /// <param name="model">The model's name in the store.</param>
+    public static bool NeedsModel(OtherRun other, string model)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        var specification = other.Specification;
+        var isIt = !specification.Model.IsScratch && specification.Model.BaseRun is null
+            && Presets.Canonical(specification.Model.Name) == model;
+        return isIt && (other.MayGoOn || (other.HasCheckpoint && specification.Parameters().Frozen.Length > 0));
+    }
+}

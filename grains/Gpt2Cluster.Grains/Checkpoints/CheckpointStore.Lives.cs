@@ -1,0 +1,109 @@
+using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Storage;
+
+namespace Gpt2Cluster.Grains.Checkpoints;
+
+/// <content>Whose checkpoints lie here, and the end of those whose run people have deleted.</content>
+public sealed partial class CheckpointStore
+{
+    private string RunsFolder => Path.Combine(silo.DataFolder, "runs");
+
+    /// <summary>The names of the runs that have a folder here.</summary>
+    public IReadOnlyList<string> Runs() => Directory.Exists(RunsFolder)
+        ? [.. Directory.EnumerateDirectories(RunsFolder)
+            .Select(path => Path.GetFileName(path))
+            .Where(name => RunName.Error(name) is null)
+            .Order(StringComparer.Ordinal)]
+        : [];
+
+    /// <summary>
+    /// All that lies here of a run: checkpoints, those that did not verify, those that make room for others. What is
+    /// being written is not among it.
+    /// </summary>
+    public IReadOnlyList<StoredThing> Things(string run)
+    {
+        var folder = Path.Combine(silo.DataFolder, RelativeFolderOf(run));
+        return Directory.Exists(folder)
+            ? [.. Directory.EnumerateDirectories(folder)
+                .Where(path => !Path.GetFileName(path).StartsWith('.'))
+                .Order(StringComparer.Ordinal)
+                .Select(path => Thing(run, path))]
+            : [];
+    }
+
+    /// <summary>Removes one of them, if it still is of that life.</summary>
+    /// <returns>Whether it was removed now.</returns>
+    /// <exception cref="IOException">It cannot be removed.</exception>
+    public static bool Remove(StoredThing checkpoint)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        return RemovedFolder.Remove(checkpoint.Path, moved => TryReadAt(moved)?.Record.Life == checkpoint.Life);
+    }
+
+    /// <summary>Removes the checkpoints of lives of a run's name that are over.</summary>
+    /// <param name="run">The name.</param>
+    /// <param name="lives">Those lives.</param>
+    /// <param name="isNameFree">
+    /// Whether no other run has the name, so that what cannot be read was a checkpoint of theirs, too.
+    /// </param>
+    /// <returns>The bytes that were freed.</returns>
+    /// <exception cref="IOException">Something cannot be removed.</exception>
+    public long RemoveLives(string run, IReadOnlyCollection<string> lives, bool isNameFree)
+    {
+        var named = new NamedThings(
+            isNameFree ? new HashSet<string>() : new HashSet<string> { run },
+            new HashSet<string>(),
+            [new DeletedRun(run, lives)]);
+        var dead = Things(run).Where(thing => Unused.IsDeleted(run, thing.Life, named)).ToList();
+        var bytes = dead.Where(Remove).Sum(thing => thing.Bytes);
+        if (isNameFree)
+            RemoveEmptyFolder(run);
+        return bytes;
+    }
+
+    /// <summary>Removes a run's folder if there is nothing in it.</summary>
+    public void RemoveEmptyFolder(string run)
+    {
+        var folder = Path.Combine(silo.DataFolder, RelativeFolderOf(run));
+        try
+        {
+            Directory.Delete(folder);
+            Directory.Delete(Path.GetDirectoryName(folder)!);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // Something is in it, or it is not there.
+        }
+    }
+
+    private static StoredThing Thing(string run, string path)
+    {
+        var manifest = TryReadAt(path);
+        return new StoredThing(
+            ThingKind.Checkpoint,
+            $"{run}/{Path.GetFileName(path)}",
+            path,
+            RemovedFolder.BytesOf(path),
+            new DateTimeOffset(Directory.GetLastWriteTimeUtc(path)))
+        {
+            Run = run,
+            Life = manifest?.Record.Life,
+            Datasets = manifest?.Record.Specification.Dataset.StoredHashes() ?? [],
+        };
+    }
+
+    private static CheckpointManifest? TryReadAt(string folder)
+    {
+        try
+        {
+            return CheckpointManifest.Read(File.ReadAllText(Path.Combine(folder, CheckpointManifest.FileName)));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
+            or InvalidDataException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Grains.Checkpoints;
+using Gpt2Cluster.Grains.Placement;
+using Microsoft.Extensions.Logging;
+
+namespace Gpt2Cluster.Grains.Housekeeping;
+
+/// <summary>What was found or removed in a data folder.</summary>
+/// <param name="Things">Those that nobody names.</param>
+/// <param name="Failure">Why some of them are left, in one sentence; null if none is.</param>
+public sealed record Pruned(IReadOnlyList<StoredThing> Things, string? Failure);
+
+/// <summary>
+/// Removes what nobody names any more from this silo's disk. <see cref="Unused"/> decides, on what the cluster names:
+/// without an answer of the cluster nothing is removed.
+/// </summary>
+public sealed partial class DiskKeeper(
+    DiskInventory inventory,
+    DatasetDirectory datasets,
+    CheckpointStore checkpoints,
+    IGrainFactory grains,
+    TimeProvider time,
+    ILogger<DiskKeeper> logger)
+{
+    /// <summary>Removes what is of no use.</summary>
+    /// <param name="age">For so long nobody has used it; see <see cref="Unused.Of"/>.</param>
+    /// <param name="isDryRun">Whether nothing is removed, or changed otherwise.</param>
+    /// <exception cref="OrleansException">The cluster does not say what it names; nothing was removed.</exception>
+    /// <exception cref="TimeoutException">The same.</exception>
+    public async Task<Pruned> Prune(TimeSpan age, bool isDryRun)
+    {
+        var named = await Named();
+        var pruned = await OwnThread.Run("housekeeping", () => Prune(named, age, isDryRun));
+        if (!isDryRun)
+        {
+            foreach (var thing in pruned.Things)
+                LogRemoved(thing.Kind, thing.Name, thing.Bytes);
+            foreach (var dataset in pruned.Things.Where(thing => thing.Kind == ThingKind.Dataset))
+                await grains.GetGrain<IDataset>(dataset.Name).ForgetHolders();
+        }
+
+        return pruned;
+    }
+
+    /// <summary>What the cluster names. Runs of older versions are asked themselves.</summary>
+    private async Task<NamedThings> Named()
+    {
+        var known = await grains.GetGrain<ICluster>(GrainKeys.Cluster).KnownRuns();
+        var hashes = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var run in known.Runs)
+            hashes.UnionWith(run.Datasets ?? await DatasetsOf(run.Name));
+        return new NamedThings(
+            known.Runs.Select(run => run.Name).ToHashSet(StringComparer.Ordinal),
+            hashes,
+            [.. known.Deleted.Select(run => new DeletedRun(run.Run, run.Lives))]);
+    }
+
+    private async Task<IEnumerable<string>> DatasetsOf(string run) =>
+        await grains.GetGrain<ITrainingRun>(run).Describe() is { } description
+            ? SpecificationJson.Read(description.SpecificationJson).Dataset.StoredHashes()
+            : [];
+
+    private Pruned Prune(NamedThings named, TimeSpan age, bool isDryRun)
+    {
+        if (!isDryRun)
+        {
+            // Another cluster whose silos share this folder sees by it that somebody needs them.
+            foreach (var hash in named.Datasets)
+                datasets.Touch(hash);
+        }
+
+        var unused = Unused.Of(inventory.List(), named, time.GetUtcNow(), age);
+        if (isDryRun)
+            return new Pruned(unused, null);
+        string? failure = null;
+        List<StoredThing> removed = [.. unused.Where(Remove)];
+        foreach (var run in named.Deleted.Select(run => run.Run).Where(run => !named.Runs.Contains(run)))
+            checkpoints.RemoveEmptyFolder(run);
+        return new Pruned(removed, failure);
+
+        bool Remove(StoredThing thing)
+        {
+            try
+            {
+                return RemoveIfUnused(thing);
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+            {
+                LogNotRemoved(problem, thing.Path);
+                failure ??= $"{thing.Path} could not be removed: {problem.Message.TrimEnd('.')}.";
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Somebody may have come to need it since it was looked at.</summary>
+    private bool RemoveIfUnused(StoredThing thing)
+    {
+        switch (thing.Kind)
+        {
+            case ThingKind.Dataset:
+                return datasets.Remove(thing.Name, thing.UsedAt);
+            case ThingKind.Checkpoint:
+                return CheckpointStore.Remove(thing);
+            case ThingKind.Upload:
+                var isThere = File.Exists(thing.Path);
+                File.Delete(thing.Path);
+                return isThere;
+            case ThingKind.Download:
+                return RemovedFolder.Remove(thing.Path);
+            case ThingKind.Remains:
+                if (StagedFolder.IsInUse(thing.Path) || !Directory.Exists(thing.Path))
+                    return false;
+                Directory.Delete(thing.Path, recursive: true);
+                return true;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(thing), thing.Kind, "Unknown kind.");
+        }
+    }
+
+    [LoggerMessage(501, LogLevel.Information,
+        "Nobody names the {Kind} {Name} any more; it was removed, {Bytes} bytes.")]
+    private partial void LogRemoved(ThingKind kind, string name, long bytes);
+
+    [LoggerMessage(502, LogLevel.Warning, "{Path} is of no use and could not be removed; it is tried again.")]
+    private partial void LogNotRemoved(Exception exception, string path);
+}

@@ -1,0 +1,90 @@
+using Microsoft.Extensions.Logging;
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Grains.Housekeeping;
+using Gpt2Cluster.Grains.Placement;
+
+namespace Gpt2Cluster.Grains.Models;
+
+/// <content>What takes how much of the disk, and what is taken away from it.</content>
+public sealed partial class ModelStoreGrain
+{
+    private readonly LongWork<RemovalAnswer> removing = new(time);
+    private readonly LongWork<PruneAnswer> pruning = new(time);
+
+    /// <inheritdoc/>
+    public Task<RunOnDisk[]> RunSizes() => OwnThread.Run<RunOnDisk[]>("sizes of runs", () =>
+    [
+        .. from run in checkpoints.Runs()
+           let bytes = checkpoints.Things(run).Sum(thing => thing.Bytes)
+           where bytes > 0
+           select new RunOnDisk(run, bytes),
+    ]);
+
+    /// <inheritdoc/>
+    public Task<RemovalAnswer> RemoveRun(string run, string[] lives)
+    {
+        _ = RunName.Parse(run);
+        return Remove($"run {run}", () => checkpoints.RemoveLives(run, lives, isNameFree: true));
+    }
+
+    /// <inheritdoc/>
+    public Task<RemovalAnswer> RemoveModel(string name)
+    {
+        var folder = paths.FolderOf($"models/{name}");
+        return Remove($"model {name}", () =>
+        {
+            var bytes = RemovedFolder.BytesOf(folder);
+            return RemovedFolder.Remove(folder) ? bytes : 0;
+        });
+    }
+
+    /// <inheritdoc/>
+    public Task<PruneAnswer> Prune(bool isDryRun) => pruning.Ask(
+        isDryRun ? "look" : "remove",
+        async () =>
+        {
+            try
+            {
+                return Answer(await keeper.Prune(Unused.RequestedAge, isDryRun));
+            }
+            catch (Exception problem) when (Outage.Is(problem))
+            {
+                return new PruneAnswer(
+                    IsDone: true, [], $"The cluster does not say what its runs need, so silo {silo.Name} keeps all.");
+            }
+        },
+        new PruneAnswer(IsDone: false, []));
+
+    private static PruneAnswer Answer(Pruned pruned) => new(
+        IsDone: true,
+        [.. pruned.Things.Select(thing => new PrunedThing(
+            thing.Kind.ToString().ToLowerInvariant(), thing.Name, thing.Path, thing.Bytes))],
+        pruned.Failure);
+
+    /// <summary>What cannot be removed now is no copy either: it is set aside, or goes with the next attempt.</summary>
+    private Task<long> RemoveDeleted(string run, string[] lives) => OwnThread.Run(
+        "remove what was deleted", () => checkpoints.RemoveLives(run, lives, isNameFree: false));
+
+    private Task<RemovalAnswer> Remove(string what, Func<long> remove) => removing.Ask(
+        what,
+        async () =>
+        {
+            try
+            {
+                return new RemovalAnswer(IsDone: true, await OwnThread.Run($"remove {what}", remove));
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+            {
+                var said = $"Silo {silo.Name} could not remove all of the {what}: {problem.Message.TrimEnd('.')}.";
+                LogNotRemoved(problem, what);
+                return new RemovalAnswer(IsDone: true, 0, said);
+            }
+        },
+        new RemovalAnswer(IsDone: false));
+
+    [LoggerMessage(LogLevel.Warning, "Not all of the {What} could be removed.")]
+    private partial void LogNotRemoved(Exception problem, string what);
+}

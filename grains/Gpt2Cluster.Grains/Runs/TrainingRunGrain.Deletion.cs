@@ -1,0 +1,158 @@
+using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Grains.Placement;
+
+namespace Gpt2Cluster.Grains.Runs;
+
+/// <content>The end of a run and of all that belongs to it.</content>
+internal sealed partial class TrainingRunGrain
+{
+    /// <summary>Another run that says nothing for this long is taken to need what it may need.</summary>
+    private static readonly TimeSpan OtherRunPatience = TimeSpan.FromSeconds(4);
+
+    /// <summary>Silos answer within 4 s; whoever asked this coordinator waits 12 s.</summary>
+    private static readonly TimeSpan SiloPatience = TimeSpan.FromSeconds(6);
+
+    /// <inheritdoc/>
+    public Task<RunDescription?> Settled() => Describe();
+
+    /// <inheritdoc/>
+    public async Task<DeletionAnswer> Delete()
+    {
+        if (state is null)
+        {
+            return records.IsToBeCleared
+                ? await ClearAndEnd(records.DeletedLives, null)
+                : new DeletionAnswer { Outcome = DeletionOutcome.IsNotThere };
+        }
+
+        var record = state.Record;
+        if (!record.IsAtRest)
+            return Refused(NotAtRest(record));
+        if (await WhoNeedsIt(record) is { } reason)
+            return Refused(reason);
+        await Request(new DeletionRequested(), _ => true);
+        return records.IsToBeCleared
+            ? await ClearAndEnd(records.DeletedLives, record)
+            : Refused($"The run {Name} was just resumed, or another one has come to stand on it; see 'show {Name}'.");
+    }
+
+    private string NotAtRest(RunRecord record) =>
+        $"The run {Name} is {RunNotices.StatusWord(record.Status)}; 'pause {Name}' or 'cancel {Name}' lets it rest "
+        + "first.";
+
+    private static DeletionAnswer Refused(string reason) =>
+        new() { Outcome = DeletionOutcome.Refused, Reason = reason };
+
+    /// <summary>
+    /// The sentence that names a run which needs a checkpoint of this one; null if none does. What is held for runs
+    /// that are gone, or were never taken, is given free.
+    /// </summary>
+    private async Task<string?> WhoNeedsIt(RunRecord record)
+    {
+        foreach (var hold in record.Holds)
+        {
+            var (isKnown, other) = await Ask(hold.Run);
+            if (!isKnown)
+                return $"The run {hold.Run} does not say whether it stands on a checkpoint of {Name}; try again.";
+            if (other is not null && Deletion.StandsOn(other, Name, hold.Step))
+            {
+                return $"The run {hold.Run} stands on the checkpoint of step {hold.Step} of {Name}; "
+                    + $"'delete {hold.Run}' goes first.";
+            }
+
+            await Request(new HoldReleased(hold.Step, hold.Run), _ => true);
+        }
+
+        foreach (var run in await RunsThatBeganWithIt())
+        {
+            var (isKnown, other) = await Ask(run);
+            if (!isKnown || (other is not null && Deletion.BeginsWith(other, Name)))
+                return $"The run {run} is to begin with a checkpoint of {Name} and has none of its own yet.";
+        }
+
+        return null;
+    }
+
+    private async Task<IEnumerable<string>> RunsThatBeganWithIt()
+    {
+        var runs = await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Runs();
+        return runs.Where(run => run.Model == Core.Specification.ModelReference.RunPrefix + Name && run.Name != Name)
+            .Select(run => run.Name);
+    }
+
+    /// <summary>
+    /// By a call that waits for its turn: a run that is just being submitted has asked for what it stands on, and is
+    /// not there yet.
+    /// </summary>
+    private async Task<(bool IsKnown, OtherRun? Run)> Ask(string run)
+    {
+        try
+        {
+            var found = await GrainFactory.GetGrain<ITrainingRun>(run).Settled().WaitAsync(OtherRunPatience, time);
+            return (true, found is null ? null : OtherRun.Read(
+                found.SpecificationJson, found.Checkpoints.Length, found.Summary.Status));
+        }
+        catch (Exception problem) when (Outage.Is(problem))
+        {
+            return (false, null);
+        }
+    }
+
+    /// <summary>This activation has nothing to do any more; the name is free for a new one.</summary>
+    private async Task<DeletionAnswer> ClearAndEnd(string[] lives, RunRecord? record)
+    {
+        DeactivateOnIdle();
+        var (bytes, silos, silent) = await Clear(lives);
+        if (record is not null && !HasGivenUp(record))
+            await ReleaseBase(record.Specification);
+        LogDeleted(Name, bytes);
+        var away = from entry in record?.Checkpoints ?? []
+                   from holder in entry.Copies.Prepend(new CheckpointHolder(entry.Silo, entry.DataFolderId))
+                   where !Array.Exists(silos, silo => holder.DataFolderId is { } id
+                       ? id == silo.DataFolderId
+                       : holder.Silo == silo.Name)
+                   select holder.Silo;
+        return new DeletionAnswer
+        {
+            Outcome = DeletionOutcome.Deleted,
+            Bytes = bytes,
+            Away = [.. away.Union(silent).Order(StringComparer.Ordinal)],
+        };
+    }
+
+    /// <summary>
+    /// Removes what is left of a run whose record is gone: its events, its place in the cluster's list, its
+    /// checkpoints. Silos that are away look themselves for what was deleted when they are back.
+    /// </summary>
+    private async Task<(long Bytes, SiloDescription[] Silos, string[] Silent)> Clear(string[] lives)
+    {
+        await feed.Clear();
+        var cluster = GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster);
+        await cluster.RunDeleted(Name, lives);
+        var silos = (await cluster.Describe()).Silos;
+        var answers = await Task.WhenAll(silos.Select(silo => RemoveFrom(silo.Name, lives)));
+        await records.Cleared();
+        // Silos that share a folder remove each a part of it, or nothing.
+        return (answers.Sum(answer => answer.Bytes), silos,
+            [.. silos.Zip(answers).Where(pair => !pair.Second.IsHeard).Select(pair => pair.First.Name)]);
+    }
+
+    private async Task<(bool IsHeard, long Bytes)> RemoveFrom(string silo, string[] lives)
+    {
+        try
+        {
+            var answer = await GrainFactory.GetGrain<IModelStore>(silo).RemoveRun(Name, lives)
+                .WaitAsync(SiloPatience, time);
+            return (true, answer.Bytes);
+        }
+        catch (Exception problem) when (Outage.Is(problem))
+        {
+            LogNotRemoved(problem, silo, Name);
+            return (false, 0);
+        }
+    }
+}

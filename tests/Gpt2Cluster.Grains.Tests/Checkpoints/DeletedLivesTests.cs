@@ -1,0 +1,85 @@
+using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Checkpoints;
+using Gpt2Cluster.Grains.Tests.Workers;
+
+namespace Gpt2Cluster.Grains.Tests.Checkpoints;
+
+/// <summary>Checkpoints of a run that was deleted go; those of another run that has the name by now stay.</summary>
+public sealed class DeletedLivesTests : IDisposable
+{
+    private static readonly ModelShape Shape = new(300, 16, 8, 2, 2);
+
+    private readonly StoredRuns stored = new("a");
+    private readonly RunSpecification specification = Specifications.Small(Shape);
+
+    private CheckpointStore Store => stored.Store;
+
+    private string RunFolder => Path.Combine(stored.Silo.DataFolder, "runs", "run1");
+
+    public void Dispose() => stored.Dispose();
+
+    [Fact]
+    public void All_of_a_deleted_run_goes_what_is_damaged_included_and_its_folder_too()
+    {
+        Write(2, "old");
+        Write(4, "old");
+        Write(6, "old");
+        Store.SetAside("run1", 2, new IOException("bits have rotted"));
+        Directory.Move(Store.FolderOf("run1", 6), Store.FolderOf("run1", 6) + ".replaced");
+        stored.FlipBit(4, CheckpointManifest.FileName, 30);
+        Assert.True(Store.RemoveLives("run1", ["old"], isNameFree: true) > 0);
+        Assert.False(Directory.Exists(RunFolder));
+    }
+
+    [Fact]
+    public void Those_of_the_next_run_of_the_name_stay()
+    {
+        Write(2, "old");
+        Write(4, "next");
+        Write(6, "next");
+        stored.FlipBit(6, CheckpointManifest.FileName, 30);
+        Store.RemoveLives("run1", ["old"], isNameFree: false);
+        Assert.Equal([6L, 4L], Store.StepsOf("run1"));
+        Assert.Equal(0, Store.RemoveLives("run1", ["old"], isNameFree: false));
+    }
+
+    [Fact]
+    public void A_run_of_an_older_version_has_a_life_without_a_name()
+    {
+        using var replica = new FakeReplica(Shape);
+        replica.Initialize(5);
+        stored.Write(replica, 2, specification);
+        Store.RemoveLives("run1", ["old"], isNameFree: false);
+        Assert.Equal([2L], Store.StepsOf("run1"));
+        Store.RemoveLives("run1", [""], isNameFree: false);
+        Assert.Empty(Store.StepsOf("run1"));
+    }
+
+    [Fact]
+    public void One_that_takes_the_place_of_what_was_looked_at_is_put_back()
+    {
+        Write(2, "old");
+        var seen = Assert.Single(Store.Things("run1"));
+        Write(2, "next");
+        Assert.False(CheckpointStore.Remove(seen));
+        Assert.Equal("next", Assert.Single(Store.Things("run1")).Life);
+    }
+
+    [Fact]
+    public void What_is_being_written_is_not_looked_at()
+    {
+        Directory.CreateDirectory(Path.Combine(RunFolder, "checkpoints", ".00000002.0f.partial"));
+        Assert.Empty(Store.Things("run1"));
+        Assert.Equal(0, Store.RemoveLives("run1", ["old"], isNameFree: true));
+        Assert.True(Directory.Exists(RunFolder));
+    }
+
+    private void Write(long step, string life)
+    {
+        using var replica = new FakeReplica(Shape);
+        replica.Initialize(5);
+        stored.Write(replica, step, specification, life);
+    }
+}

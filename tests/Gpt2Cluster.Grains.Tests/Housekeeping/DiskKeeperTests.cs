@@ -1,0 +1,237 @@
+using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Grains.Housekeeping;
+using Gpt2Cluster.Grains.Tests.Checkpoints;
+using Gpt2Cluster.Grains.Tests.Workers;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Gpt2Cluster.Grains.Tests.Housekeeping;
+
+/// <summary>What a silo removes from its disk, and what it must never take.</summary>
+public sealed class DiskKeeperTests : IDisposable
+{
+    private static readonly ModelShape Shape = new(300, 16, 8, 2, 2);
+    private static readonly TimeSpan Week = Unused.DefaultAge;
+
+    private readonly StoredRuns stored = new("a");
+    private readonly FakeTimeProvider time = new(DateTimeOffset.UtcNow);
+    private readonly DatasetDirectory datasets;
+    private readonly List<string> forgotten = [];
+    private readonly List<RunSummary> runs = [];
+    private readonly List<DeletedRunLives> deleted = [];
+    private RunDescription? described;
+    private bool isAway;
+
+    public DiskKeeperTests() => datasets = new DatasetDirectory(At("datasets"), time);
+
+    public void Dispose() => stored.Dispose();
+
+    [Fact]
+    public async Task What_a_run_names_stays_and_what_none_names_goes_after_the_time()
+    {
+        var (named, other) = (Dataset(1), Dataset(2));
+        runs.Add(Run("run1", named));
+        time.Advance(Week - TimeSpan.FromMinutes(1));
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+        time.Advance(TimeSpan.FromMinutes(1));
+        var gone = Assert.Single((await Keeper.Prune(Week, isDryRun: false)).Things);
+        Assert.Equal((ThingKind.Dataset, other), (gone.Kind, gone.Name));
+        Assert.True(gone.Bytes > 0);
+        Assert.Equal([named], datasets.List());
+        Assert.Equal([other], forgotten);
+    }
+
+    [Fact]
+    public async Task The_time_begins_when_nobody_names_it_any_more()
+    {
+        var hash = Dataset(1);
+        runs.Add(Run("run1", hash));
+        time.Advance(3 * Week);
+        await Keeper.Prune(Week, isDryRun: false);
+        runs.Clear();
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+        time.Advance(Week);
+        Assert.Single((await Keeper.Prune(Week, isDryRun: false)).Things);
+    }
+
+    [Fact]
+    public async Task A_run_of_an_older_version_is_asked_what_it_reads()
+    {
+        var hash = Dataset(1);
+        var specification = Specifications.Small(Shape) with { Dataset = new DatasetReference(hash, 3) };
+        runs.Add(Run("run1") with { Datasets = null });
+        described = new RunDescription
+        {
+            Summary = runs[0],
+            SpecificationJson = SpecificationJson.Write(specification),
+            Generation = 1,
+            Workers = [],
+            Checkpoints = [],
+        };
+        time.Advance(2 * Week);
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+    }
+
+    [Fact]
+    public async Task Without_an_answer_of_the_cluster_nothing_is_removed()
+    {
+        Dataset(1);
+        Put("silos/b/uploads/0f.spool");
+        deleted.Add(new DeletedRunLives("run1", ["old"]));
+        Checkpoint(2, "old");
+        time.Advance(2 * Week);
+        isAway = true;
+        await Assert.ThrowsAsync<OrleansException>(() => Keeper.Prune(Week, isDryRun: false));
+        Assert.Single(datasets.List());
+        Assert.True(File.Exists(At("silos/b/uploads/0f.spool")));
+        Assert.Equal([2L], stored.Store.StepsOf("run1"));
+    }
+
+    /// <summary>A store that was lost knows no run; the disk is all that is left.</summary>
+    [Fact]
+    public async Task Checkpoints_that_nobody_knows_stay_and_so_does_the_dataset_that_they_name()
+    {
+        var hash = Dataset(1);
+        Checkpoint(2, "life", hash);
+        time.Advance(2 * Week);
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+        Assert.Equal([2L], stored.Store.StepsOf("run1"));
+        Assert.Equal([hash], datasets.List());
+    }
+
+    [Fact]
+    public async Task What_was_deleted_while_the_silo_was_away_goes_at_once_and_the_next_run_of_the_name_stays()
+    {
+        Checkpoint(2, "old");
+        Checkpoint(4, "next");
+        deleted.Add(new DeletedRunLives("run1", ["old"]));
+        runs.Add(Run("run1"));
+        await Keeper.Prune(TimeSpan.MaxValue, isDryRun: false);
+        Assert.Equal([4L], stored.Store.StepsOf("run1"));
+
+        runs.Clear();
+        deleted[0] = new DeletedRunLives("run1", ["old", "next"]);
+        await Keeper.Prune(TimeSpan.MaxValue, isDryRun: false);
+        Assert.False(Directory.Exists(At("runs/run1")));
+    }
+
+    [Fact]
+    public async Task What_was_begun_and_left_goes_and_what_somebody_fills_stays()
+    {
+        using var filled = new StagedFolder(At("models/m"));
+        Put("models/.left.0f.partial/weights");
+        Put("models/.pulled.download/weights");
+        Put("models/m2/config.json");
+        Put("silos/b/uploads/0f.spool");
+        Put("silos/b/uploads/open.spool");
+        using var open = File.OpenRead(At("silos/b/uploads/open.spool"));
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+        time.Advance(Week + TimeSpan.FromMinutes(1));
+        Assert.Equal(
+            [ThingKind.Upload, ThingKind.Download, ThingKind.Remains],
+            (await Keeper.Prune(Week, isDryRun: false)).Things.Select(thing => thing.Kind));
+        Assert.True(Directory.Exists(filled.Path));
+        Assert.True(File.Exists(At("models/m2/config.json")));
+        Assert.Equal([At("silos/b/uploads/open.spool")], Directory.GetFiles(At("silos/b/uploads")));
+        Assert.Empty(Directory.GetDirectories(At("models"), ".*.download"));
+    }
+
+    [Fact]
+    public async Task A_look_changes_nothing()
+    {
+        var (named, other) = (Dataset(1), Dataset(2));
+        runs.Add(Run("run1", named));
+        var usedAt = datasets.UsedAt(named);
+        time.Advance(Week);
+        Assert.Equal([other], (await Keeper.Prune(Week, isDryRun: true)).Things.Select(thing => thing.Name));
+        Assert.Equal(2, datasets.List().Count);
+        Assert.Equal(usedAt, datasets.UsedAt(named));
+        Assert.Empty(forgotten);
+    }
+
+    [Fact]
+    public async Task Two_silos_that_share_the_folder_remove_each_thing_once()
+    {
+        Dataset(1);
+        Dataset(2);
+        time.Advance(Week);
+        var both = await Task.WhenAll(Keeper.Prune(Week, isDryRun: false), Keeper.Prune(Week, isDryRun: false));
+        Assert.Equal(2, both.Sum(pruned => pruned.Things.Count));
+        Assert.All(both, pruned => Assert.Null(pruned.Failure));
+        Assert.Empty(Directory.GetFileSystemEntries(At("datasets")));
+    }
+
+    private DiskKeeper Keeper => new(
+        new DiskInventory(stored.Silo, datasets, stored.Store),
+        datasets,
+        stored.Store,
+        Grains(),
+        time,
+        NullLogger<DiskKeeper>.Instance);
+
+    private IGrainFactory Grains()
+    {
+        var cluster = Proxy.Of<ICluster>((_, _) => isAway
+            ? Task.FromException<KnownRuns>(new OrleansException("The store is away."))
+            : Task.FromResult(new KnownRuns([.. runs], [.. deleted])));
+        var run = Proxy.Of<ITrainingRun>((_, _) => Task.FromResult(described));
+        return Proxy.Of<IGrainFactory>((method, arguments) => method.ReturnType == typeof(ICluster) ? cluster
+            : method.ReturnType == typeof(ITrainingRun) ? run
+            : Proxy.Of<IDataset>((_, _) =>
+            {
+                forgotten.Add((string)arguments[0]!);
+                return Task.CompletedTask;
+            }));
+    }
+
+    private static RunSummary Run(string name, params string[] hashes) => new()
+    {
+        Name = name,
+        Status = "paused",
+        Step = 1,
+        Steps = 2,
+        Model = "scratch:tiny",
+        SubmittedAt = DateTimeOffset.UnixEpoch,
+        Datasets = hashes,
+    };
+
+    private string At(string path) => Path.Combine(stored.Silo.DataFolder, path);
+
+    private void Put(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(At(path))!);
+        File.WriteAllText(At(path), "something");
+    }
+
+    private string Dataset(ushort token)
+    {
+        using var staging = datasets.Begin();
+        using var tokenizer = new DatasetTokenizer(staging.Output);
+        tokenizer.BeginDocument("a test");
+        tokenizer.Tokens([token, 2, 3]);
+        tokenizer.EndArray();
+        tokenizer.EndDocument();
+        var hash = staging.Publish(tokenizer.Complete(), "a test").Sha256;
+        datasets.Touch(hash);
+        return hash;
+    }
+
+    private void Checkpoint(long step, string life, string? dataset = null)
+    {
+        using var replica = new FakeReplica(Shape);
+        replica.Initialize(5);
+        var specification = Specifications.Small(Shape);
+        stored.Write(
+            replica,
+            step,
+            dataset is null ? specification : specification with { Dataset = new DatasetReference(dataset, 3) },
+            life);
+    }
+}
