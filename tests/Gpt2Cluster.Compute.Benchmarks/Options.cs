@@ -32,6 +32,9 @@ internal sealed class Options(string[] arguments)
     /// <summary>What products are computed in.</summary>
     public Precision Precision => Text("precision", "bf16") == "fp32" ? Precision.Float32 : Precision.BFloat16;
 
+    /// <summary>How text is generated.</summary>
+    public DecodingPrecision DecodingPrecision => new(Precision, Text("precision", "bf16") == "int8");
+
     /// <summary>Threads of the processor.</summary>
     public int Threads => Number("threads", Environment.ProcessorCount);
 

@@ -6,7 +6,7 @@ const string Usage = """
     usage: step|generate|repeat|out-of-memory|device|first-light
       [--device cpu|tensors|cuda] [--model PRESET] [--precision bf16|fp32] [--threads N]
       step:          [--train SCOPE] [--batch-size N] [--sequence-length N] [--steps N] [--recompute]
-      generate:      [--length N] [--num N]
+      generate:      [--length N] [--num N]   with --precision int8 too
       repeat:        [--batch-size N] [--sequence-length N] [--times N]   one micro-batch, hashed N times
       out-of-memory: [--batch-size N] [--sequence-length N] [--width N] [--layers N]
       device:        what would compute
@@ -32,7 +32,7 @@ switch (options.Command)
             options.Shape,
             options.Number("length", 256),
             options.Number("num", 1),
-            options.Precision,
+            options.DecodingPrecision,
             options.Threads)));
         return 0;
     case "repeat":

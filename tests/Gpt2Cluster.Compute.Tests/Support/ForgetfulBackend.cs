@@ -22,9 +22,8 @@ internal sealed class ForgetfulBackend(ComputeBackend inner)
 
     public override IMatmul Matmul => inner.Matmul;
 
-    public override IRowMatmul RowMatmul => inner.RowMatmul;
-
-    public override ScalarType DecodingType => inner.DecodingType;
+    public override IRowProduct NewRowProduct(Matrix weight, RowProductUse use, bool inEightBits) =>
+        inner.NewRowProduct(weight, use, inEightBits);
 
     public override IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock) => inner.NewHeadLoss(shape, clock);
 
