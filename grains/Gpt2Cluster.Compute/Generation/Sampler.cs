@@ -89,9 +89,8 @@ internal sealed class Sampler(GenerationRequest request, int vocabularySize)
     {
         var some = logits.Slice(from, 16);
         var bound = Vector256.Create(number);
-        var (first, second) = (Vector256.Create(some), Vector256.Create(some[8..]));
-        return Vector256.GreaterThanAny(Vector256.Max(first, second), bound)
-            || Vector256.GreaterThanAny(first, bound);
+        return Vector256.GreaterThanAny(Vector256.Create(some), bound)
+            || Vector256.GreaterThanAny(Vector256.Create(some[8..]), bound);
     }
 
     private bool CutsNucleus => request.TopP is > 0 and < 1;

@@ -7,7 +7,7 @@ namespace Gpt2Cluster.Compute.Kernels;
 /// <summary>
 /// <c>y = x w</c> with w (K, M), some columns of it. Each result is a sum of fused products in the order of the inputs,
 /// however many rows there are: one row keeps its sums in memory and passes over four rows of the matrix at a time,
-/// several keep them in registers over eight.
+/// several keep them in registers over sixteen.
 /// </summary>
 /// <typeparam name="TWeight">What the big matrix is held in.</typeparam>
 /// <typeparam name="TResult">What results are held in.</typeparam>
@@ -15,7 +15,8 @@ internal static unsafe class ColumnSums<TWeight, TResult>
     where TWeight : struct, IElement
     where TResult : struct, IElement
 {
-    private const int DepthAtOnce = 8;
+    private const int DepthAtOnce = 16;
+    private const int ColumnsAtOnce = 32;
 
     /// <summary>Computes the columns from <paramref name="start"/> up to <paramref name="end"/>.</summary>
     /// <param name="x">(S, K) and eight numbers of room.</param>
@@ -82,67 +83,149 @@ internal static unsafe class ColumnSums<TWeight, TResult>
         for (var k = 0; k < w.Rows; k += DepthAtOnce)
         {
             var depth = Math.Min(DepthAtOnce, w.Rows - k);
-            for (var i = start; i < end; i += 16)
+            for (var i = start; i < end; i += ColumnsAtOnce)
             {
                 var row = 0;
+                var isWhole = i + ColumnsAtOnce <= end;
                 var x = input + k;
                 var into = sums + i - start;
-                for (; i + 16 <= end && row + 4 <= rows; row += 4, x += 4L * w.Rows, into += 4 * stride)
+                for (; isWhole && row + 4 <= rows; row += 4, x += 4L * w.Rows, into += 4 * stride)
                     AddFourRows(x, w, k, depth, i, end, into, stride);
                 for (; row < rows; row++, x += w.Rows, into += stride)
                 {
-                    AddOneRow(x, w, k, depth, i, end, into);
-                    if (i + 8 < end)
-                        AddOneRow(x, w, k, depth, i + 8, end, into + 8);
+                    if (isWhole)
+                        AddOneRow(x, w, k, depth, i, end, into);
+                    else
+                        AddPartOfRow(x, w, k, depth, i, end, into);
                 }
             }
         }
     }
 
-    /// <summary>Sixteen columns of four rows, which the weights are widened once for.</summary>
+    /// <summary>32 columns of four rows, which the weights are widened once for.</summary>
     private static void AddFourRows(
-        float* x0, Matrix w, int k, int depth, int column, int end, float* into0, int stride)
+        float* x, Matrix w, int k, int depth, int column, int end, float* into, int stride)
     {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            AddFourRowsBySixteen(x, w, k, depth, column, end, into, stride);
+            return;
+        }
+
+        AddFourRowsByEight(x, w, k, depth, column, end, into, stride);
+        AddFourRowsByEight(x, w, k, depth, column + 16, end, into + 16, stride);
+    }
+
+    private static void AddFourRowsBySixteen(
+        float* x0, Matrix w, int k, int depth, int column, int end, float* into, int stride)
+    {
+        var into1 = into + stride;
+        var into2 = into + (2 * stride);
+        var into3 = into + (3 * stride);
         var x1 = x0 + w.Rows;
         var x2 = x0 + (2L * w.Rows);
         var x3 = x0 + (3L * w.Rows);
-        var into1 = into0 + stride;
-        var into2 = into0 + (2 * stride);
-        var into3 = into0 + (3 * stride);
-        var (a0, b0) = (Vector256.Load(into0), Vector256.Load(into0 + 8));
-        var (a1, b1) = (Vector256.Load(into1), Vector256.Load(into1 + 8));
-        var (a2, b2) = (Vector256.Load(into2), Vector256.Load(into2 + 8));
-        var (a3, b3) = (Vector256.Load(into3), Vector256.Load(into3 + 8));
+        var a0 = Vector512.Load(into);
+        var b0 = Vector512.Load(into + 16);
+        var a1 = Vector512.Load(into1);
+        var b1 = Vector512.Load(into1 + 16);
+        var a2 = Vector512.Load(into2);
+        var b2 = Vector512.Load(into2 + 16);
+        var a3 = Vector512.Load(into3);
+        var b3 = Vector512.Load(into3 + 16);
         var weights = w.Row(k);
         var rowBytes = (long)w.Columns * w.ElementBytes;
         for (var d = 0; d < depth; d++, weights += rowBytes)
         {
-            var (a, b) = (TWeight.Load(weights, column, end), TWeight.Load(weights, column + 8, end));
-            var x = Vector256.Create(x0[d]);
-            (a0, b0) = (Vector256.FusedMultiplyAdd(a, x, a0), Vector256.FusedMultiplyAdd(b, x, b0));
-            x = Vector256.Create(x1[d]);
-            (a1, b1) = (Vector256.FusedMultiplyAdd(a, x, a1), Vector256.FusedMultiplyAdd(b, x, b1));
-            x = Vector256.Create(x2[d]);
-            (a2, b2) = (Vector256.FusedMultiplyAdd(a, x, a2), Vector256.FusedMultiplyAdd(b, x, b2));
-            x = Vector256.Create(x3[d]);
-            (a3, b3) = (Vector256.FusedMultiplyAdd(a, x, a3), Vector256.FusedMultiplyAdd(b, x, b3));
+            var a = TWeight.LoadSixteen(weights, column, end);
+            var b = TWeight.LoadSixteen(weights, column + 16, end);
+            var x = Vector512.Create(x0[d]);
+            a0 = Vector512.FusedMultiplyAdd(a, x, a0);
+            b0 = Vector512.FusedMultiplyAdd(b, x, b0);
+            x = Vector512.Create(x1[d]);
+            a1 = Vector512.FusedMultiplyAdd(a, x, a1);
+            b1 = Vector512.FusedMultiplyAdd(b, x, b1);
+            x = Vector512.Create(x2[d]);
+            a2 = Vector512.FusedMultiplyAdd(a, x, a2);
+            b2 = Vector512.FusedMultiplyAdd(b, x, b2);
+            x = Vector512.Create(x3[d]);
+            a3 = Vector512.FusedMultiplyAdd(a, x, a3);
+            b3 = Vector512.FusedMultiplyAdd(b, x, b3);
         }
 
-        a0.Store(into0);
-        b0.Store(into0 + 8);
+        a0.Store(into);
+        b0.Store(into + 16);
         a1.Store(into1);
-        b1.Store(into1 + 8);
+        b1.Store(into1 + 16);
         a2.Store(into2);
-        b2.Store(into2 + 8);
+        b2.Store(into2 + 16);
         a3.Store(into3);
-        b3.Store(into3 + 8);
+        b3.Store(into3 + 16);
+    }
+
+    /// <summary>Sixteen columns of four rows.</summary>
+    private static void AddFourRowsByEight(
+        float* x0, Matrix w, int k, int depth, int column, int end, float* into, int stride)
+    {
+        for (var row = 0; row < 4; row += 2, x0 += 2L * w.Rows, into += 2 * stride)
+        {
+            var into1 = into + stride;
+            var x1 = x0 + w.Rows;
+            var a0 = Vector256.Load(into);
+            var b0 = Vector256.Load(into + 8);
+            var a1 = Vector256.Load(into1);
+            var b1 = Vector256.Load(into1 + 8);
+            for (var d = 0; d < depth; d++)
+            {
+                var weights = w.Row(k + d);
+                var a = TWeight.Load(weights, column, end);
+                var b = TWeight.Load(weights, column + 8, end);
+                var x = Vector256.Create(x0[d]);
+                a0 = Vector256.FusedMultiplyAdd(a, x, a0);
+                b0 = Vector256.FusedMultiplyAdd(b, x, b0);
+                x = Vector256.Create(x1[d]);
+                a1 = Vector256.FusedMultiplyAdd(a, x, a1);
+                b1 = Vector256.FusedMultiplyAdd(b, x, b1);
+            }
+
+            a0.Store(into);
+            b0.Store(into + 8);
+            a1.Store(into1);
+            b1.Store(into1 + 8);
+        }
     }
 
     private static void AddOneRow(float* x, Matrix w, int k, int depth, int column, int end, float* into)
     {
-        var sum = Vector256.Load(into);
-        for (var d = 0; d < depth; d++)
-            sum = Vector256.FusedMultiplyAdd(TWeight.Load(w.Row(k + d), column, end), Vector256.Create(x[d]), sum);
-        sum.Store(into);
+        var a = Vector256.Load(into);
+        var b = Vector256.Load(into + 8);
+        var c = Vector256.Load(into + 16);
+        var d = Vector256.Load(into + 24);
+        for (var input = 0; input < depth; input++)
+        {
+            var weights = w.Row(k + input);
+            var factor = Vector256.Create(x[input]);
+            a = Vector256.FusedMultiplyAdd(TWeight.Load(weights, column, end), factor, a);
+            b = Vector256.FusedMultiplyAdd(TWeight.Load(weights, column + 8, end), factor, b);
+            c = Vector256.FusedMultiplyAdd(TWeight.Load(weights, column + 16, end), factor, c);
+            d = Vector256.FusedMultiplyAdd(TWeight.Load(weights, column + 24, end), factor, d);
+        }
+
+        a.Store(into);
+        b.Store(into + 8);
+        c.Store(into + 16);
+        d.Store(into + 24);
+    }
+
+    /// <summary>The last columns, fewer than 32.</summary>
+    private static void AddPartOfRow(float* x, Matrix w, int k, int depth, int column, int end, float* into)
+    {
+        for (; column < end; column += 8, into += 8)
+        {
+            var sum = Vector256.Load(into);
+            for (var d = 0; d < depth; d++)
+                sum = Vector256.FusedMultiplyAdd(TWeight.Load(w.Row(k + d), column, end), Vector256.Create(x[d]), sum);
+            sum.Store(into);
+        }
     }
 }

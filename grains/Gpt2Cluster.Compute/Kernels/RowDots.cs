@@ -114,24 +114,34 @@ internal static unsafe class RowDots<TWeight, TResult>
         var i = 0;
         for (; i + 32 <= count; i += 32)
         {
-            var (a, b) = (Sixteen(u, i, count), Sixteen(v, i, count));
+            var a = TWeight.LoadSixteen(u, i, count);
+            var b = TWeight.LoadSixteen(v, i, count);
             var x = Vector512.Load(x0 + i);
-            (u0, v0) = (Vector512.FusedMultiplyAdd(a, x, u0), Vector512.FusedMultiplyAdd(b, x, v0));
+            u0 = Vector512.FusedMultiplyAdd(a, x, u0);
+            v0 = Vector512.FusedMultiplyAdd(b, x, v0);
             x = Vector512.Load(x1 + i);
-            (u1, v1) = (Vector512.FusedMultiplyAdd(a, x, u1), Vector512.FusedMultiplyAdd(b, x, v1));
+            u1 = Vector512.FusedMultiplyAdd(a, x, u1);
+            v1 = Vector512.FusedMultiplyAdd(b, x, v1);
             x = Vector512.Load(x2 + i);
-            (u2, v2) = (Vector512.FusedMultiplyAdd(a, x, u2), Vector512.FusedMultiplyAdd(b, x, v2));
+            u2 = Vector512.FusedMultiplyAdd(a, x, u2);
+            v2 = Vector512.FusedMultiplyAdd(b, x, v2);
             x = Vector512.Load(x3 + i);
-            (u3, v3) = (Vector512.FusedMultiplyAdd(a, x, u3), Vector512.FusedMultiplyAdd(b, x, v3));
-            (a, b) = (Sixteen(u, i + 16, count), Sixteen(v, i + 16, count));
+            u3 = Vector512.FusedMultiplyAdd(a, x, u3);
+            v3 = Vector512.FusedMultiplyAdd(b, x, v3);
+            a = TWeight.LoadSixteen(u, i + 16, count);
+            b = TWeight.LoadSixteen(v, i + 16, count);
             x = Vector512.Load(x0 + i + 16);
-            (s0, t0) = (Vector512.FusedMultiplyAdd(a, x, s0), Vector512.FusedMultiplyAdd(b, x, t0));
+            s0 = Vector512.FusedMultiplyAdd(a, x, s0);
+            t0 = Vector512.FusedMultiplyAdd(b, x, t0);
             x = Vector512.Load(x1 + i + 16);
-            (s1, t1) = (Vector512.FusedMultiplyAdd(a, x, s1), Vector512.FusedMultiplyAdd(b, x, t1));
+            s1 = Vector512.FusedMultiplyAdd(a, x, s1);
+            t1 = Vector512.FusedMultiplyAdd(b, x, t1);
             x = Vector512.Load(x2 + i + 16);
-            (s2, t2) = (Vector512.FusedMultiplyAdd(a, x, s2), Vector512.FusedMultiplyAdd(b, x, t2));
+            s2 = Vector512.FusedMultiplyAdd(a, x, s2);
+            t2 = Vector512.FusedMultiplyAdd(b, x, t2);
             x = Vector512.Load(x3 + i + 16);
-            (s3, t3) = (Vector512.FusedMultiplyAdd(a, x, s3), Vector512.FusedMultiplyAdd(b, x, t3));
+            s3 = Vector512.FusedMultiplyAdd(a, x, s3);
+            t3 = Vector512.FusedMultiplyAdd(b, x, t3);
         }
 
         var parts = stackalloc float[4 * 2 * 32];
@@ -165,9 +175,6 @@ internal static unsafe class RowDots<TWeight, TResult>
         w,
         i,
         count);
-
-    private static Vector512<float> Sixteen(byte* w, int i, int count) =>
-        Vector512.Create(TWeight.Load(w, i, count), TWeight.Load(w, i + 8, count));
 
     /// <summary>The four parts together, with what is behind the last 32 products.</summary>
     private static float Sum(

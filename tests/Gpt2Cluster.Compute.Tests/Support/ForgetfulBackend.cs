@@ -5,7 +5,6 @@ using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
-using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Tests.Support;
 
