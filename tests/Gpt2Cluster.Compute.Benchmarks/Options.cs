@@ -26,8 +26,11 @@ internal sealed class Options(string[] arguments)
         _ => throw new ArgumentException($"--device {Device}: cpu, tensors and cuda are known."),
     };
 
-    /// <summary>The model's shape, by the name of a preset.</summary>
-    public ModelShape Shape => Presets.Scratch("scratch:" + Text("model", "gpt2")).Shape;
+    /// <summary>The model, by the name of a preset.</summary>
+    public Preset Preset => Presets.Scratch("scratch:" + Text("model", "gpt2"));
+
+    /// <summary>Its shape.</summary>
+    public ModelShape Shape => Preset.Shape;
 
     /// <summary>What products are computed in.</summary>
     public Precision Precision => Text("precision", "bf16") == "fp32" ? Precision.Float32 : Precision.BFloat16;
