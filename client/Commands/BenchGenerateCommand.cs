@@ -18,7 +18,7 @@ internal sealed class BenchGenerateCommand : ClientCommand
     private readonly Option<long?> count = Values.WholeNumber("--num", "samples at once [default: 1]");
 
     private readonly Option<string?> precision = Values.Choice(
-        "--precision", "[default: bf16 where the device is fast at it]", "bf16", "fp32");
+        "--precision", "int8: on processors [default: bf16 where the device is fast at it]", "int8", "bf16", "fp32");
 
     /// <summary>Makes the command.</summary>
     public BenchGenerateCommand()

@@ -269,7 +269,7 @@ internal sealed class Replica : IReplica
     internal IWorkingParameters Working => working;
 
     /// <summary>Decodes with the parameters as they are now.</summary>
-    internal Decoder NewDecoder() => new(Parameters, working, model, backend);
+    internal Decoder NewDecoder() => new(Parameters, working, model, backend, options.DecodesInEightBits);
 
     /// <inheritdoc/>
     public void Dispose()

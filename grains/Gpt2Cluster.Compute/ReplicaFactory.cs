@@ -129,6 +129,8 @@ public sealed class ReplicaFactory : IReplicaFactory
         ArgumentNullException.ThrowIfNull(options);
         if (options.Shape.Errors() is { Count: > 0 } errors)
             throw new ArgumentException(string.Join("; ", errors), nameof(options));
+        if (options.DecodesInEightBits && !Devices[deviceIndex].DecodesInEightBits)
+            throw new ArgumentException($"Device {deviceIndex} has no products of eight bits.", nameof(options));
         return new Replica(options, backendOf(Devices[deviceIndex], options.Precision, options.Threads, options.Shape));
     }
 

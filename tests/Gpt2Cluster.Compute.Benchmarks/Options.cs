@@ -26,11 +26,17 @@ internal sealed class Options(string[] arguments)
         _ => throw new ArgumentException($"--device {Device}: cpu, tensors and cuda are known."),
     };
 
-    /// <summary>The model's shape, by the name of a preset.</summary>
-    public ModelShape Shape => Presets.Scratch("scratch:" + Text("model", "gpt2")).Shape;
+    /// <summary>The model, by the name of a preset.</summary>
+    public Preset Preset => Presets.Scratch("scratch:" + Text("model", "gpt2"));
+
+    /// <summary>Its shape.</summary>
+    public ModelShape Shape => Preset.Shape;
 
     /// <summary>What products are computed in.</summary>
     public Precision Precision => Text("precision", "bf16") == "fp32" ? Precision.Float32 : Precision.BFloat16;
+
+    /// <summary>How text is generated.</summary>
+    public DecodingPrecision DecodingPrecision => new(Precision, Text("precision", "bf16") == "int8");
 
     /// <summary>Threads of the processor.</summary>
     public int Threads => Number("threads", Environment.ProcessorCount);

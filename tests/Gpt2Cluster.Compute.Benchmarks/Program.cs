@@ -4,10 +4,11 @@ using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 
 const string Usage = """
-    usage: step|generate|repeat|out-of-memory|device|logits|first-light
+    usage: step|generate|int8|repeat|out-of-memory|device|logits|first-light
       [--device cpu|tensors|cuda] [--model PRESET] [--precision bf16|fp32] [--threads N]
       step:          [--train SCOPE] [--batch-size N] [--sequence-length N] [--steps N] [--recompute]
-      generate:      [--length N] [--num N]
+      generate:      [--length N] [--num N]   with --precision int8 too
+      int8:          --text FILE [--steps N] [--batch-size N] [--sequence-length N]   what eight bits cost
       repeat:        [--batch-size N] [--sequence-length N] [--times N]   one micro-batch, hashed N times
       out-of-memory: [--batch-size N] [--sequence-length N] [--width N] [--layers N]
       device:        what would compute
@@ -34,8 +35,19 @@ switch (options.Command)
             options.Shape,
             options.Number("length", 256),
             options.Number("num", 1),
-            options.Precision,
+            options.DecodingPrecision,
             options.Threads)));
+        return 0;
+    case "int8":
+        options.Print(Int8Benchmark.Run(
+            options.Replicas,
+            new Int8BenchmarkOptions(
+                options.Preset,
+                options.Number("steps", 100),
+                options.Number("batch-size", 4),
+                options.Number("sequence-length", 128),
+                options.Threads),
+            File.ReadAllText(options.Text("text", "text.txt"))));
         return 0;
     case "repeat":
         options.Print(RepeatBenchmark.Run(

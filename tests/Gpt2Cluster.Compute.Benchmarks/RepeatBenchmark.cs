@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Randomness;
@@ -73,15 +72,5 @@ internal static class RepeatBenchmark
         for (var start = 0L; start < length; start += PieceElements)
             hash.AppendData(sums.Buffer!.Bytes(start, (int)Math.Min(PieceElements, length - start)));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    /// <summary>The only leaf is the root, so that its buffer holds the whole gradient at the end.</summary>
-    private sealed class LastSums : IContributionSink
-    {
-        public FlatBuffer? Buffer { get; private set; }
-
-        public long Until { get; set; }
-
-        public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end) => Buffer = sums;
     }
 }

@@ -30,6 +30,19 @@ public sealed class SamplerTests
         Assert.Equal(2, new Sampler(Request(0, 0, 0), 5).Draw([1, 2, 7, 7, 3], 0, 0, []));
 
     [Fact]
+    public void The_first_of_the_likeliest_is_found_wherever_it_stands() =>
+        Gen.Select(Gen.Int[1, 100], Gen.Int[1, 4]).SelectMany(
+            (count, most) => Gen.Int[0, most].Select(number => number == 4 ? float.NaN : number).Array[count]).Sample(
+            logits =>
+            {
+                var best = 0;
+                for (var index = 0; index < logits.Length; index++)
+                    best = logits[index] > logits[best] ? index : best;
+                Assert.Equal(best, Sampler.Likeliest(logits));
+            },
+            iter: 2000);
+
+    [Fact]
     public void The_token_that_crosses_the_bound_is_kept()
     {
         // Probabilities 1/2, 1/4, 1/8, 1/8: three quarters are reached by two tokens, a little more takes a third.

@@ -14,25 +14,29 @@ namespace Gpt2Cluster.Compute.Tests;
 public sealed class TextBatchTests
 {
     /// <summary>Widths that fill no vector, and one that fused kernels take.</summary>
-    public static TheoryData<Precision, Route, int, int> Ways => new()
+    public static TheoryData<Precision, bool, Route, int, int> Ways => new()
     {
-        { Precision.Float32, Route.Cpu, 32, 1 },
-        { Precision.Float32, Route.Cpu, 28, 2 },
-        { Precision.BFloat16, Route.Cpu, 32, 2 },
-        { Precision.BFloat16, Route.CpuWithFastBFloat16, 32, 2 },
-        { Precision.BFloat16, Route.CpuFused, 64, 2 },
-        { Precision.Float32, Route.Tensors, 32, 2 },
-        { Precision.BFloat16, Route.Tensors, 32, 2 },
+        { Precision.Float32, false, Route.Cpu, 32, 1 },
+        { Precision.Float32, false, Route.Cpu, 28, 2 },
+        { Precision.BFloat16, false, Route.Cpu, 32, 2 },
+        { Precision.BFloat16, false, Route.CpuWithFastBFloat16, 32, 2 },
+        { Precision.BFloat16, false, Route.CpuFused, 64, 2 },
+        { Precision.Float32, false, Route.Tensors, 32, 2 },
+        { Precision.BFloat16, false, Route.Tensors, 32, 2 },
+        { Precision.Float32, true, Route.Cpu, 28, 2 },
+        { Precision.BFloat16, true, Route.Cpu, 32, 1 },
+        { Precision.BFloat16, true, Route.CpuWithFastBFloat16, 32, 2 },
+        { Precision.BFloat16, true, Route.CpuFused, 64, 2 },
     };
 
     [Theory]
     [MemberData(nameof(Ways))]
     public void Logits_are_the_same_bits_whatever_is_decoded_beside_them(
-        Precision precision, Route route, int width, int threads)
+        Precision precision, bool inEightBits, Route route, int width, int threads)
     {
         const int length = 6;
         using var mode = TorchSharp.torch.no_grad();
-        using var replica = Fresh(precision, route, width, threads);
+        using var replica = Fresh(precision, inEightBits, route, width, threads);
         using var decoder = replica.NewDecoder();
         foreach (var count in new[] { 1, 3, 8, 16 })
         {
@@ -66,9 +70,9 @@ public sealed class TextBatchTests
     [Theory]
     [MemberData(nameof(Ways))]
     public void A_text_is_the_same_whatever_is_decoded_beside_it(
-        Precision precision, Route route, int width, int threads)
+        Precision precision, bool inEightBits, Route route, int width, int threads)
     {
-        using var replica = Fresh(precision, route, width, threads);
+        using var replica = Fresh(precision, inEightBits, route, width, threads);
         foreach (var count in new[] { 1, 3, 8, 16, 21 })
         {
             var requests = Enumerable.Range(0, count).Select(index => Request(index)).ToList();
@@ -78,9 +82,10 @@ public sealed class TextBatchTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public void Texts_join_and_leave_at_any_token(Precision precision, Route route, int width, int threads)
+    public void Texts_join_and_leave_at_any_token(
+        Precision precision, bool inEightBits, Route route, int width, int threads)
     {
-        using var replica = Fresh(precision, route, width, threads);
+        using var replica = Fresh(precision, inEightBits, route, width, threads);
         var many = Gen.Select(Gen.Int[0, 1000], Gen.Int[0, 9]).Array[1, 16];
         many.Sample(
             some => AssertEachAsAlone(
@@ -89,12 +94,15 @@ public sealed class TextBatchTests
             threads: 1);
     }
 
-    [Fact]
-    public void Adapters_change_nothing_of_that()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Adapters_change_nothing_of_that(bool inEightBits)
     {
         using var replica = Replicas.Create(
             Replicas.Tiny with
             {
+                DecodesInEightBits = inEightBits,
                 Trainable = TrainableParameters.Lora,
                 Lora = new LoraOptions { Rank = 3, Alpha = 6 },
             });
@@ -109,7 +117,7 @@ public sealed class TextBatchTests
     [Fact]
     public void A_text_that_nobody_wants_any_more_leaves()
     {
-        using var replica = Fresh(Precision.Float32, Route.Cpu, 32, 1);
+        using var replica = Fresh(Precision.Float32, false, Route.Cpu, 32, 1);
         using var texts = replica.NewTexts();
         var first = new List<int>();
         var second = new List<int>();
@@ -170,13 +178,15 @@ public sealed class TextBatchTests
         StopToken = number % 7,
     };
 
-    private static Replica Fresh(Precision precision, Route route, int width, int threads)
+    private static Replica Fresh(
+        Precision precision, bool inEightBits, Route route, int width, int threads)
     {
         var replica = Replicas.Create(
             Replicas.Tiny with
             {
                 Shape = new ModelShape(97, 24, width, 2, 2),
                 Precision = precision,
+                DecodesInEightBits = inEightBits,
                 Threads = threads,
                 Trains = false,
             },

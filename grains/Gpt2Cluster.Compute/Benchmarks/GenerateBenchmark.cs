@@ -12,10 +12,10 @@ namespace Gpt2Cluster.Compute.Benchmarks;
 /// <param name="Shape">The model.</param>
 /// <param name="Length">Tokens to add to a prompt of one.</param>
 /// <param name="Count">Samples at once.</param>
-/// <param name="Precision">Of the weights.</param>
+/// <param name="Precision">How it decodes.</param>
 /// <param name="Threads">Intra-op threads.</param>
 public sealed record GenerateBenchmarkOptions(
-    ModelShape Shape, int Length, int Count, Precision Precision, int Threads);
+    ModelShape Shape, int Length, int Count, DecodingPrecision Precision, int Threads);
 
 /// <summary>What came out.</summary>
 /// <param name="TokensPerSecond">Of all samples together; the prompt is not counted.</param>
@@ -51,7 +51,8 @@ public static class GenerateBenchmark
         using var replica = (Replica)factory.Create(deviceIndex, new ReplicaOptions
         {
             Shape = options.Shape,
-            Precision = options.Precision,
+            Precision = options.Precision.Products,
+            DecodesInEightBits = options.Precision.InEightBits,
             Threads = options.Threads,
             Trains = false,
         });

@@ -47,11 +47,15 @@ internal abstract class ComputeBackend : IDisposable
     /// <summary>Plain products.</summary>
     public abstract IMatmul Matmul { get; }
 
-    /// <summary>Products of a few rows, bound by reading the matrix: what decoding consists of.</summary>
-    public abstract IRowMatmul RowMatmul { get; }
+    /// <summary>What the logits of decoding are held in.</summary>
+    public virtual ScalarType LogitsType => Type;
 
-    /// <summary>What decoding reads the big matrices in.</summary>
-    public abstract ScalarType DecodingType { get; }
+    /// <summary>Products of a few rows with one matrix: what decoding consists of.</summary>
+    /// <param name="weight">The matrix; it must live as long as the product.</param>
+    /// <param name="use">What the product is for.</param>
+    /// <param name="inEightBits">Whether its weights are rounded to eight bits with a scale for each output.</param>
+    /// <exception cref="NotSupportedException">This device has no products of eight bits.</exception>
+    public abstract IRowProduct NewRowProduct(Matrix weight, RowProductUse use, bool inEightBits);
 
     /// <summary>The loss over the vocabulary.</summary>
     public abstract IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock);

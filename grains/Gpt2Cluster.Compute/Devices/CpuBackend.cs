@@ -1,5 +1,6 @@
 using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Kernels.Fused;
+using Gpt2Cluster.Compute.Kernels.Int8;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
@@ -13,6 +14,8 @@ namespace Gpt2Cluster.Compute.Devices;
 internal abstract class CpuBackend : ComputeBackend
 {
     private readonly HostMemory memory;
+    private readonly WideRows wide = new();
+    private readonly Int8Rows integers = new();
 
     /// <summary>Sets up a processor's backend.</summary>
     protected CpuBackend(Precision precision, ScalarType type, HostMemory memory, ThreadTeam team)
@@ -39,6 +42,17 @@ internal abstract class CpuBackend : ComputeBackend
             : new PortableCpuBackend(precision, threads, multipliesBFloat16, shape);
     }
 
+    /// <summary>fp32: what logits are rounded to decides which of two likely tokens comes.</summary>
+    public override ScalarType LogitsType => ScalarType.Float32;
+
+    /// <inheritdoc/>
+    public override IRowProduct NewRowProduct(Matrix weight, RowProductUse use, bool inEightBits) => (Type, use) switch
+    {
+        (ScalarType.Float32, _) => New<Float32Element, Float32Element>(weight, use, inEightBits),
+        (_, RowProductUse.Head) => New<BFloat16Element, Float32Element>(weight, use, inEightBits),
+        _ => New<BFloat16Element, BFloat16Element>(weight, use, inEightBits),
+    };
+
     /// <inheritdoc/>
     public override IOptimizer NewOptimizer(
         ReplicaState state, ParameterLayout trained, OptimizerOptions options, IWorkingParameters working) =>
@@ -52,6 +66,24 @@ internal abstract class CpuBackend : ComputeBackend
     public override void Synchronize()
     {
         // A processor is never behind.
+    }
+
+    /// <summary>What is not in eight bits is read in the precision's own type, whatever holds the activations.</summary>
+    private IRowProduct New<TRow, TResult>(Matrix weight, RowProductUse use, bool inEightBits)
+        where TRow : struct, IElement
+        where TResult : struct, IElement
+    {
+        if (inEightBits)
+        {
+            var weights = weight.Tensor.dtype == ScalarType.Float32
+                ? Int8Weights.Of<Float32Element>(weight, use, Team)
+                : Int8Weights.Of<BFloat16Element>(weight, use, Team);
+            return new Int8Product<TRow, TResult>(weights, integers, Team);
+        }
+
+        return Precision == Precision.BFloat16
+            ? new RowProduct<TRow, BFloat16Element, TResult>(weight.As(ScalarType.BFloat16), use, wide, Team)
+            : new RowProduct<TRow, Float32Element, TResult>(weight.As(ScalarType.Float32), use, wide, Team);
     }
 
     /// <summary>Rounds elements of an fp32 tensor into a bf16 one.</summary>

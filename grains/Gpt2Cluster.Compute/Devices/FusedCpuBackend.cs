@@ -28,7 +28,6 @@ internal sealed class FusedCpuBackend : CpuBackend
             team,
             (qkv, length, heads, forBackward) =>
                 new FusedAttention(team, linear.Scratch, qkv, length, heads, forBackward));
-        RowMatmul = new RowMatmul<BFloat16Element, BFloat16Element>(team);
     }
 
     /// <inheritdoc/>
@@ -36,12 +35,6 @@ internal sealed class FusedCpuBackend : CpuBackend
 
     /// <inheritdoc/>
     public override ILinear Linear { get; }
-
-    /// <inheritdoc/>
-    public override IRowMatmul RowMatmul { get; }
-
-    /// <inheritdoc/>
-    public override ScalarType DecodingType => ScalarType.BFloat16;
 
     /// <summary>Whether a model's widths can be tiled.</summary>
     public static bool Takes(ModelShape shape) =>

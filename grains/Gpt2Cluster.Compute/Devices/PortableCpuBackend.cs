@@ -13,7 +13,6 @@ namespace Gpt2Cluster.Compute.Devices;
 /// </summary>
 internal sealed class PortableCpuBackend : CpuBackend
 {
-    private readonly bool decodesBFloat16;
     private readonly ICrossEntropy crossEntropy;
 
     /// <summary>Makes it; libtorch must have been prepared.</summary>
@@ -33,13 +32,6 @@ internal sealed class PortableCpuBackend : CpuBackend
             (false, false) => Both(new CpuKernels<AnyLength<Float32Element>>(team)),
         };
         Linear = new TorchLinear(Matmul, Kernels);
-        decodesBFloat16 = precision == Precision.BFloat16;
-        RowMatmul = (isBFloat16, decodesBFloat16) switch
-        {
-            (true, _) => new RowMatmul<BFloat16Element, BFloat16Element>(team),
-            (false, true) => new RowMatmul<Float32Element, BFloat16Element>(team),
-            (false, false) => new RowMatmul<Float32Element, Float32Element>(team),
-        };
     }
 
     /// <inheritdoc/>
@@ -47,12 +39,6 @@ internal sealed class PortableCpuBackend : CpuBackend
 
     /// <inheritdoc/>
     public override ILinear Linear { get; }
-
-    /// <inheritdoc/>
-    public override IRowMatmul RowMatmul { get; }
-
-    /// <inheritdoc/>
-    public override ScalarType DecodingType => decodesBFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
     /// <inheritdoc/>
     public override IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock) =>

@@ -4,7 +4,7 @@ namespace Gpt2Cluster.Compute.Generation;
 
 /// <summary>One text of a <see cref="TextBatch"/>: what it holds so far, and how it goes on.</summary>
 /// <param name="request">The request it is a sample of.</param>
-/// <param name="sampler">Draws its tokens; the request's other samples share it.</param>
+/// <param name="sampler">Draws its tokens, and no other text's.</param>
 /// <param name="cache">Its keys and values, which it disposes.</param>
 /// <param name="sample">Its number in the request.</param>
 /// <param name="produced">Takes its tokens and says whether it goes on.</param>
@@ -23,14 +23,16 @@ internal sealed class DecodedText(
     /// <summary>Whether nothing follows.</summary>
     public bool IsOver { get; private set; }
 
-    /// <summary>Draws the next token.</summary>
+    /// <summary>Draws the next token, which <see cref="Take"/> must take. Texts may draw at the same time.</summary>
     /// <param name="logits">V numbers: those behind the last token.</param>
-    public void Draw(ReadOnlySpan<float> logits)
+    public int Draw(ReadOnlySpan<float> logits) =>
+        sampler.Draw(logits, sample, tokens.Count - request.Prompt.Count, tokens);
+
+    /// <summary>Goes on with a token.</summary>
+    public void Take(int token)
     {
-        var position = tokens.Count - request.Prompt.Count;
-        var token = sampler.Draw(logits, sample, position, tokens);
+        var drawn = new GeneratedToken(sample, tokens.Count - request.Prompt.Count, token);
         tokens.Add(token);
-        var drawn = new GeneratedToken(sample, position, token);
         IsOver = !produced(drawn) || request.EndsWith(drawn);
     }
 

@@ -13,18 +13,26 @@ namespace Gpt2Cluster.Compute.Generation;
 /// operation works row by row, either by kernels of ours that do, or on matrices of one fixed number of rows.
 /// Shapes: S texts, C channels.
 /// </summary>
+/// <param name="parameters">What the model has.</param>
+/// <param name="working">Its parameters as they are now.</param>
+/// <param name="model">Reads prompts: their many rows are bound by computing, and are never in eight bits.</param>
+/// <param name="backend">The device.</param>
+/// <param name="inEightBits">Whether the weights of products are rounded to eight bits.</param>
 internal sealed class Decoder(
-    ModelParameters parameters, IWorkingParameters working, Gpt2 model, ComputeBackend backend) : IDisposable
+    ModelParameters parameters, IWorkingParameters working, Gpt2 model, ComputeBackend backend, bool inEightBits)
+    : IDisposable
 {
     private readonly ModelShape shape = parameters.Shape;
-    private readonly DecodingWeights weights = new(working, parameters.Shape.LayerCount, backend.DecodingType);
+    private readonly DecodingWeights weights = new(working, parameters.Shape.LayerCount, backend, inEightBits);
     private readonly IKernels kernels = backend.Kernels;
-    private readonly IRowMatmul matmul = backend.RowMatmul;
     private DecodingBuffers? ofPrompts;
     private DecodingBuffers? ofTexts;
 
     /// <summary>Texts of one <see cref="Continue"/> at most.</summary>
     public int MostTexts => backend.DecodingRows ?? int.MaxValue;
+
+    /// <summary>Threads that draw tokens.</summary>
+    public ThreadTeam Team => backend.Team;
 
     /// <summary>Room for a text of that many tokens, the prompt's included; the caller disposes it.</summary>
     public KeyValueCache NewCache(int positionCount) => new(shape, positionCount, backend.Type, backend.Memory);
@@ -69,7 +77,7 @@ internal sealed class Decoder(
         return Logits(b);
     }
 
-    /// <summary>Bytes of weights that one token reads.</summary>
+    /// <summary>Bytes of weights that one token of every text reads together.</summary>
     public long WeightBytes => weights.MatrixBytes;
 
     /// <summary>
@@ -81,13 +89,13 @@ internal sealed class Decoder(
         var b = BuffersFor(textCount);
         foreach (var w in weights.Blocks)
         {
-            matmul.Multiply(b.Norm, w.Qkv.Weight, b.Qkv);
-            matmul.Multiply(b.Norm, w.Out.Weight, b.Branch);
-            matmul.Multiply(b.Norm, w.Up.Weight, b.Mlp);
-            matmul.Multiply(b.Mlp, w.Down.Weight, b.Branch);
+            w.Qkv.Product.Multiply(b.Norm, b.Qkv);
+            w.Out.Product.Multiply(b.Norm, b.Branch);
+            w.Up.Product.Multiply(b.Norm, b.Mlp);
+            w.Down.Product.Multiply(b.Mlp, b.Branch);
         }
 
-        matmul.MultiplyByTransposed(b.Norm, weights.Tokens, b.Logits);
+        weights.Head.Multiply(b.Norm, b.Logits);
         backend.Synchronize();
     }
 
@@ -104,12 +112,7 @@ internal sealed class Decoder(
         kernels.LayerNorm(b.Stream, w.Norm1, b.Statistics, b.Norm); // (S, C)
         Multiply(b.Norm, w.Qkv, b.Qkv, b); // (S, 3C)
         kernels.AddBias(b.Qkv, w.Qkv.Bias);
-        for (var text = 0; text < caches.Count; text++)
-        {
-            var (keys, values) = caches[text].Layer(layer); // each (H P, D)
-            kernels.AttendToCache(b.QkvRows[text], keys, values, caches[text].Length, b.AttendedRows[text]);
-        }
-
+        kernels.AttendToCaches(b.Qkv, [.. caches.Select(cache => cache.Layer(layer))], b.Attended); // (S, C)
         Multiply(b.Attended, w.Out, b.Branch, b); // (S, C)
         kernels.AddBranch(b.Stream, b.Branch, w.Out.Bias, Dropout.None, b.Stream); // (S, C)
 
@@ -120,9 +123,9 @@ internal sealed class Decoder(
         kernels.AddBranch(b.Stream, b.Branch, w.Down.Bias, Dropout.None, b.Stream); // (S, C)
     }
 
-    private void Multiply(Matrix x, LinearParameters w, Matrix y, DecodingBuffers b)
+    private void Multiply(Matrix x, DecodingLinear w, Matrix y, DecodingBuffers b)
     {
-        matmul.Multiply(x, w.Weight, y); // (S, O)
+        w.Product.Multiply(x, y); // (S, O)
         if (w.Adapter is not { } adapter)
             return;
 
@@ -141,9 +144,8 @@ internal sealed class Decoder(
     private LogitRows Logits(DecodingBuffers b)
     {
         kernels.LayerNorm(b.Stream, weights.Outer.Norm, b.Statistics, b.Norm); // (S, C)
-        matmul.MultiplyByTransposed(b.Norm, weights.Tokens, b.Logits); // (S, Vp)
-        b.CopyLogits();
-        return new LogitRows(b.HostLogits, b.Logits.Columns, shape.VocabularySize);
+        weights.Head.Multiply(b.Norm, b.Logits); // (S, Vp)
+        return b.LogitsOnHost(shape.VocabularySize);
     }
 
     private DecodingBuffers BuffersFor(int textCount)

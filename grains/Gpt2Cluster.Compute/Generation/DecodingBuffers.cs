@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
@@ -7,20 +6,21 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Generation;
 
-/// <summary>Logits on the host: one row for each text.</summary>
-/// <param name="Values">Rows of <paramref name="Columns"/> numbers.</param>
-/// <param name="Columns">Numbers of a row.</param>
-/// <param name="VocabularySize">Numbers of a row that mean something: V.</param>
-internal readonly record struct LogitRows(float[] Values, int Columns, int VocabularySize)
+/// <summary>Logits where the processor reads them: one row for each text.</summary>
+/// <param name="values">Rows of <paramref name="columns"/> numbers.</param>
+/// <param name="columns">Numbers of a row.</param>
+/// <param name="vocabularySize">Numbers of a row that mean something: V.</param>
+internal sealed unsafe class LogitRows(float* values, int columns, int vocabularySize)
 {
-    /// <summary>The V logits of one text.</summary>
-    public ReadOnlySpan<float> Row(int text) => Values.AsSpan(text * Columns, VocabularySize);
+    /// <summary>The V logits of one text, until the next token is read.</summary>
+    public ReadOnlySpan<float> Row(int text) => new(values + ((long)text * columns), vocabularySize);
 }
 
 /// <summary>Memory for one token's activations of S texts, a row each. Shapes: C channels, Vp padded tokens.</summary>
 internal sealed class DecodingBuffers : IDisposable
 {
     private readonly List<Matrix> all = [];
+    private Tensor? host;
 
     /// <summary>Makes them for a number of rows.</summary>
     public DecodingBuffers(int rows, ModelParameters parameters, ComputeBackend backend)
@@ -33,15 +33,14 @@ internal sealed class DecodingBuffers : IDisposable
         Branch = New(width);
         Qkv = New(3 * width);
         Mlp = New(4 * width);
-        Logits = New(VocabularyPadding.PaddedRows(vocabulary));
+        Logits = New(VocabularyPadding.PaddedRows(vocabulary), backend.LogitsType);
         Projected = parameters.Lora is { } lora ? New(lora.Rank) : null;
         all.Add(Statistics = BlockActivations.NewStatistics(backend, rows));
-        HostLogits = new float[rows * Logits.Columns];
-        (StreamRows, AttendedRows, QkvRows) = (RowsOf(Stream), RowsOf(Attended), RowsOf(Qkv));
+        StreamRows = RowsOf(Stream);
 
-        Matrix New(int columns)
+        Matrix New(int columns, ScalarType? type = null)
         {
-            all.Add(backend.Memory.Matrix(rows, columns, backend.Type));
+            all.Add(backend.Memory.Matrix(rows, columns, type ?? backend.Type));
             backend.Kernels.Clear(all[^1]);
             return all[^1];
         }
@@ -68,7 +67,7 @@ internal sealed class DecodingBuffers : IDisposable
     /// <summary>(S, 4C).</summary>
     public Matrix Mlp { get; }
 
-    /// <summary>(S, Vp).</summary>
+    /// <summary>(S, Vp), fp32 on a processor.</summary>
     public Matrix Logits { get; }
 
     /// <summary>Between an adapter's factors: (S, R); null without adapters.</summary>
@@ -80,25 +79,23 @@ internal sealed class DecodingBuffers : IDisposable
     /// <summary>The rows of <see cref="Stream"/>: each (1, C).</summary>
     public IReadOnlyList<Matrix> StreamRows { get; }
 
-    /// <summary>The rows of <see cref="Attended"/>: each (1, C).</summary>
-    public IReadOnlyList<Matrix> AttendedRows { get; }
-
-    /// <summary>The rows of <see cref="Qkv"/>: each (1, 3C).</summary>
-    public IReadOnlyList<Matrix> QkvRows { get; }
-
-    /// <summary>The logits where the host reads them.</summary>
-    public float[] HostLogits { get; }
-
-    /// <summary>Brings <see cref="Logits"/> to the host.</summary>
-    public void CopyLogits()
+    /// <summary><see cref="Logits"/> where the processor reads them.</summary>
+    public unsafe LogitRows LogitsOnHost(int vocabularySize)
     {
+        if (Logits.Pointer is not null)
+            return new LogitRows((float*)Logits.Pointer, Logits.Columns, vocabularySize);
         using var scope = NewDisposeScope();
-        var host = Logits.Tensor.to(ScalarType.Float32).cpu().contiguous();
-        MemoryMarshal.Cast<byte, float>(host.bytes).CopyTo(HostLogits);
+        host?.Dispose();
+        host = Logits.Tensor.to(ScalarType.Float32).cpu().contiguous().DetachFromDisposeScope();
+        return new LogitRows((float*)HostMemory.PointerTo(host), Logits.Columns, vocabularySize);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => all.ForEach(matrix => matrix.Dispose());
+    public void Dispose()
+    {
+        all.ForEach(matrix => matrix.Dispose());
+        host?.Dispose();
+    }
 
     private Matrix[] RowsOf(Matrix matrix)
     {

@@ -1,8 +1,12 @@
+using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
-using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Generation;
+
+/// <summary>A linear layer as decoding has it: the product with its weight, its bias, and what is added to it.</summary>
+internal sealed record DecodingLinear(IRowProduct Product, Matrix Bias, AdapterViews? Adapter);
 
 /// <summary>
 /// A model's parameters as decoding reads them: vectors in the type of the activations, the big matrices in one that
@@ -13,12 +17,14 @@ internal sealed class DecodingWeights : IDisposable
     /// <summary>Takes the parameters as they are now.</summary>
     /// <param name="working">Where they come from.</param>
     /// <param name="layerCount">L.</param>
-    /// <param name="type">What the big matrices are read in.</param>
-    public DecodingWeights(IWorkingParameters working, int layerCount, ScalarType type)
+    /// <param name="backend">Makes the products.</param>
+    /// <param name="inEightBits">Whether all matrices but the embeddings that are looked up are rounded.</param>
+    public DecodingWeights(IWorkingParameters working, int layerCount, ComputeBackend backend, bool inEightBits)
     {
-        Blocks = [.. Enumerable.Range(0, layerCount).Select(layer => new Block(working.Block(layer), type))];
+        Blocks = [.. Enumerable.Range(0, layerCount)
+            .Select(layer => new Block(working.Block(layer), backend, inEightBits))];
         Outer = working.Outer;
-        Tokens = Outer.Tokens.As(type);
+        Head = backend.NewRowProduct(Outer.Tokens, RowProductUse.Head, inEightBits);
     }
 
     /// <summary>The blocks, first to last.</summary>
@@ -27,29 +33,29 @@ internal sealed class DecodingWeights : IDisposable
     /// <summary>Last layer norm and embeddings, for looking up.</summary>
     public OuterParameters Outer { get; }
 
-    /// <summary>The head: (Vp, C).</summary>
-    public Matrix Tokens { get; }
+    /// <summary>The product with the token embedding: C inputs, Vp outputs.</summary>
+    public IRowProduct Head { get; }
 
     /// <summary>Bytes of all matrices, the head's padding included.</summary>
     public long MatrixBytes => Blocks.SelectMany(block => new[] { block.Qkv, block.Out, block.Up, block.Down })
-        .Select(linear => linear.Weight).Append(Tokens)
-        .Sum(matrix => (long)matrix.Rows * matrix.Columns * matrix.ElementBytes);
+        .Select(linear => linear.Product).Append(Head)
+        .Sum(product => product.Bytes);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var block in Blocks)
             block.Dispose();
-        Tokens.Dispose();
+        Head.Dispose();
     }
 
     /// <summary>One block's.</summary>
     internal sealed class Block : IDisposable
     {
-        private readonly List<Matrix> all = [];
+        private readonly List<IDisposable> all = [];
 
         /// <summary>Takes them.</summary>
-        public Block(BlockParameters w, ScalarType type)
+        public Block(BlockParameters w, ComputeBackend backend, bool inEightBits)
         {
             Norm1 = new NormViews(Copy(w.Norm1.Gain), Copy(w.Norm1.Bias));
             Norm2 = new NormViews(Copy(w.Norm2.Gain), Copy(w.Norm2.Bias));
@@ -58,12 +64,13 @@ internal sealed class DecodingWeights : IDisposable
             Up = Take(w.Up);
             Down = Take(w.Down);
 
-            LinearParameters Take(LinearParameters linear)
+            DecodingLinear Take(LinearParameters linear)
             {
                 var adapter = linear.Adapter is { } factors
                     ? new AdapterViews(Copy(factors.A), Copy(factors.B))
                     : null;
-                return new LinearParameters(Keep(linear.Weight.As(type)), Copy(linear.Bias), adapter);
+                var product = Keep(backend.NewRowProduct(linear.Weight, RowProductUse.Layer, inEightBits));
+                return new DecodingLinear(product, Copy(linear.Bias), adapter);
             }
         }
 
@@ -73,27 +80,28 @@ internal sealed class DecodingWeights : IDisposable
         /// <summary>Second layer norm's.</summary>
         public NormViews Norm2 { get; }
 
-        /// <summary>Queries, keys and values: (C, 3C).</summary>
-        public LinearParameters Qkv { get; }
+        /// <summary>Queries, keys and values: C inputs, 3C outputs.</summary>
+        public DecodingLinear Qkv { get; }
 
-        /// <summary>Attention's projection into the residual stream: (C, C).</summary>
-        public LinearParameters Out { get; }
+        /// <summary>Attention's projection into the residual stream: C inputs, C outputs.</summary>
+        public DecodingLinear Out { get; }
 
-        /// <summary>The MLP's first product: (C, 4C).</summary>
-        public LinearParameters Up { get; }
+        /// <summary>The MLP's first product: C inputs, 4C outputs.</summary>
+        public DecodingLinear Up { get; }
 
-        /// <summary>The MLP's projection into the residual stream: (4C, C).</summary>
-        public LinearParameters Down { get; }
+        /// <summary>The MLP's projection into the residual stream: 4C inputs, C outputs.</summary>
+        public DecodingLinear Down { get; }
 
         /// <inheritdoc/>
-        public void Dispose() => all.ForEach(matrix => matrix.Dispose());
+        public void Dispose() => all.ForEach(one => one.Dispose());
 
         private Matrix Copy(Matrix matrix) => Keep(matrix.Copy());
 
-        private Matrix Keep(Matrix matrix)
+        private T Keep<T>(T one)
+            where T : IDisposable
         {
-            all.Add(matrix);
-            return matrix;
+            all.Add(one);
+            return one;
         }
     }
 }

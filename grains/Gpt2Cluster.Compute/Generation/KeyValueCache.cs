@@ -1,3 +1,4 @@
+using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Core.Model;
 using static TorchSharp.torch;
@@ -29,7 +30,7 @@ internal sealed class KeyValueCache : IDisposable
     public int Length { get; private set; }
 
     /// <summary>A layer's keys and values: each (H P, D).</summary>
-    public (Matrix Keys, Matrix Values) Layer(int layer) => (keys[layer], values[layer]);
+    public CachedLayer Layer(int layer) => new(keys[layer], values[layer], Length);
 
     /// <summary>Stores a layer of a whole prompt.</summary>
     /// <param name="layer">The block.</param>

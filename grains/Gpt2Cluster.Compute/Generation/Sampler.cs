@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Randomness;
 
@@ -14,9 +15,12 @@ internal sealed class Sampler(GenerationRequest request, int vocabularySize)
     // Beyond this, sorting everything is cheaper than inserting one by one.
     private const int MostSelected = 1024;
 
-    private readonly int[] order = new int[vocabularySize];
-    private readonly float[] keys = new float[vocabularySize];
-    private readonly double[] weights = new double[vocabularySize];
+    private readonly bool selects = request.TopK is > 0 and <= MostSelected && request.TopK < vocabularySize;
+
+    // Filled as the cuts need them.
+    private int[] order = [];
+    private float[] keys = [];
+    private double[] weights = [];
 
     private readonly LogitsProcessor? processor =
         LogitsProcessor.IsAskedFor(request) ? new LogitsProcessor(request, vocabularySize) : null;
@@ -59,7 +63,19 @@ internal sealed class Sampler(GenerationRequest request, int vocabularySize)
     public static int Likeliest(ReadOnlySpan<float> logits)
     {
         var best = 0;
-        for (var index = 1; index < logits.Length; index++)
+        var index = 1;
+        for (; index + 16 <= logits.Length; index += 16)
+        {
+            if (AnyIsGreater(logits, index, logits[best]))
+                best = Likeliest(logits, best, index, index + 16);
+        }
+
+        return Likeliest(logits, best, index, logits.Length);
+    }
+
+    private static int Likeliest(ReadOnlySpan<float> logits, int best, int from, int to)
+    {
+        for (var index = from; index < to; index++)
         {
             if (logits[index] > logits[best])
                 best = index;
@@ -68,42 +84,72 @@ internal sealed class Sampler(GenerationRequest request, int vocabularySize)
         return best;
     }
 
+    /// <summary>Whether any of sixteen logits is greater than a number.</summary>
+    private static bool AnyIsGreater(ReadOnlySpan<float> logits, int from, float number)
+    {
+        var some = logits.Slice(from, 16);
+        var bound = Vector256.Create(number);
+        return Vector256.GreaterThanAny(Vector256.Create(some), bound)
+            || Vector256.GreaterThanAny(Vector256.Create(some[8..]), bound);
+    }
+
     private bool CutsNucleus => request.TopP is > 0 and < 1;
 
     /// <summary>Fills the order: sorted, likeliest first, where a cut needs it; else all tokens as they come.</summary>
     private int Candidates(ReadOnlySpan<float> logits)
     {
-        var cutsTop = request.TopK > 0 && request.TopK < vocabularySize;
-        if (cutsTop && request.TopK <= MostSelected)
+        if (order.Length == 0)
+            (order, weights) = (new int[Room], new double[Room]);
+        if (selects)
             return SelectTop(logits, request.TopK);
         for (var index = 0; index < vocabularySize; index++)
-            (order[index], keys[index]) = (index, -logits[index]);
+            order[index] = index;
+        var cutsTop = request.TopK > 0 && request.TopK < vocabularySize;
         if (!cutsTop && !CutsNucleus)
             return vocabularySize;
-        SortByKeyThenIndex();
+        SortByKeyThenIndex(logits);
         return cutsTop ? request.TopK : vocabularySize;
     }
+
+    private int Room => selects ? request.TopK : vocabularySize;
 
     /// <summary>Keeps the k likeliest in order while passing once: few of fifty thousand ever get in.</summary>
     private int SelectTop(ReadOnlySpan<float> logits, int k)
     {
-        var count = 0;
-        for (var index = 0; index < vocabularySize; index++)
+        var (count, index) = (0, 0);
+        while (index < vocabularySize)
         {
-            var logit = logits[index];
-            if (count == k && !(logit > logits[order[k - 1]]))
+            if (count == k && index + 16 <= vocabularySize && !AnyIsGreater(logits, index, logits[order[k - 1]]))
+            {
+                index += 16;
                 continue;
-            var place = count < k ? count++ : k - 1;
-            for (; place > 0 && logits[order[place - 1]] < logit; place--)
-                order[place] = order[place - 1];
-            order[place] = index;
+            }
+
+            for (var end = Math.Min(index + 16, vocabularySize); index < end; index++)
+                count = Insert(logits, index, count, k);
         }
 
         return count;
     }
 
-    private void SortByKeyThenIndex()
+    private int Insert(ReadOnlySpan<float> logits, int index, int count, int k)
     {
+        var logit = logits[index];
+        if (count == k && !(logit > logits[order[k - 1]]))
+            return count;
+        var place = count < k ? count++ : k - 1;
+        for (; place > 0 && logits[order[place - 1]] < logit; place--)
+            order[place] = order[place - 1];
+        order[place] = index;
+        return count;
+    }
+
+    private void SortByKeyThenIndex(ReadOnlySpan<float> logits)
+    {
+        if (keys.Length == 0)
+            keys = new float[vocabularySize];
+        for (var index = 0; index < vocabularySize; index++)
+            keys[index] = -logits[index];
         keys.AsSpan().Sort(order.AsSpan());
         for (int start = 0, end; start < vocabularySize; start = end)
         {

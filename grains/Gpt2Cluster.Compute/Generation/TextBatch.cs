@@ -16,6 +16,8 @@ internal sealed class TextBatch(Decoder decoder, ModelShape shape, Action ended)
     private readonly List<DecodedText> texts = [];
     private bool isDisposed;
 
+    private delegate ReadOnlySpan<float> Logits(int text);
+
     /// <inheritdoc/>
     public int Count => texts.Count;
 
@@ -27,20 +29,19 @@ internal sealed class TextBatch(Decoder decoder, ModelShape shape, Action ended)
         ObjectDisposedException.ThrowIf(isDisposed, this);
         Check(request);
         using var mode = no_grad();
-        var sampler = new Sampler(request, Math.Min(request.TokenCount ?? int.MaxValue, shape.VocabularySize));
+        var tokenCount = Math.Min(request.TokenCount ?? int.MaxValue, shape.VocabularySize);
         var positionCount = request.Prompt.Count + request.Length;
         var joining = new List<DecodedText>();
         try
         {
             for (var index = 0; index < request.Count; index++)
             {
-                var cache = decoder.NewCache(positionCount);
+                var (sampler, cache) = (new Sampler(request, tokenCount), decoder.NewCache(positionCount));
                 joining.Add(new DecodedText(request, sampler, cache, request.FirstSample + index, produced));
             }
 
             var logits = decoder.Start(request.Prompt, [.. joining.Select(text => text.Cache)]);
-            foreach (var text in joining)
-                text.Draw(logits.Row(0));
+            Draw(joining, _ => logits.Row(0));
         }
         catch
         {
@@ -61,8 +62,7 @@ internal sealed class TextBatch(Decoder decoder, ModelShape shape, Action ended)
         {
             var logits = decoder.Continue(
                 [.. some.Select(text => text.Cache)], some.Select(text => text.LastToken).ToArray());
-            for (var row = 0; row < some.Length; row++)
-                some[row].Draw(logits.Row(row));
+            Draw(some, logits.Row);
         }
 
         LetGo();
@@ -76,6 +76,15 @@ internal sealed class TextBatch(Decoder decoder, ModelShape shape, Action ended)
         isDisposed = true;
         texts.ForEach(text => text.Dispose());
         ended();
+    }
+
+    /// <summary>All draw on whatever thread is free; then their tokens are told in order.</summary>
+    private void Draw(IReadOnlyList<DecodedText> some, Logits logits)
+    {
+        var drawn = new int[some.Count];
+        decoder.Team.ForEach(some.Count, (_, text) => drawn[text] = some[text].Draw(logits(text)));
+        for (var text = 0; text < some.Count; text++)
+            some[text].Take(drawn[text]);
     }
 
     private void LetGo()

@@ -5,27 +5,24 @@ using Gpt2Cluster.Compute.Memory;
 namespace Gpt2Cluster.Compute.Kernels;
 
 /// <summary>
-/// Attention of one new position to all before it, head by head, over a key/value cache: it reads every key and value
-/// once and does nothing else, so its time is that of the memory it reads.
-/// Shapes: S samples, H heads, P positions there is room for, D channels of a head, C = H D.
+/// Attention of one new position of each of S texts to all before it, head by head, over their key/value caches: it
+/// reads every key and value once and does nothing else, so its time is that of the memory it reads.
+/// Shapes: S texts, H heads, P positions there is room for, D channels of a head, C = H D.
 /// </summary>
 internal static class CachedAttention
 {
-    /// <summary>Stores the new position's keys and values, and attends.</summary>
-    /// <param name="team">Shares the heads.</param>
+    /// <summary>Stores the new positions' keys and values, and attends.</summary>
+    /// <param name="team">Shares the texts' heads.</param>
     /// <param name="qkv">(S, 3C).</param>
-    /// <param name="keys">(S H P, D).</param>
-    /// <param name="values">(S H P, D).</param>
-    /// <param name="position">Of the new token; 0 and up.</param>
+    /// <param name="caches">S caches.</param>
     /// <param name="result">(S, C).</param>
-    public static void Attend<T>(
-        ThreadTeam team, Matrix qkv, Matrix keys, Matrix values, int position, Matrix result)
+    public static void Attend<T>(ThreadTeam team, Matrix qkv, IReadOnlyList<CachedLayer> caches, Matrix result)
         where T : struct, IElement
     {
-        if (keys.Columns % 8 == 0)
-            CachedAttentionKernel<T>.Attend(team, qkv, keys, values, position, result);
+        if (caches[0].Keys.Columns % 8 == 0)
+            CachedAttentionKernel<T>.Attend(team, qkv, caches, result);
         else
-            CachedAttentionKernel<AnyLength<T>>.Attend(team, qkv, keys, values, position, result);
+            CachedAttentionKernel<AnyLength<T>>.Attend(team, qkv, caches, result);
     }
 }
 
@@ -34,37 +31,44 @@ internal static unsafe class CachedAttentionKernel<T>
     where T : struct, IElement
 {
     /// <summary>See <see cref="CachedAttention.Attend"/>.</summary>
-    public static void Attend(
-        ThreadTeam team, Matrix qkv, Matrix keys, Matrix values, int position, Matrix result)
+    public static void Attend(ThreadTeam team, Matrix qkv, IReadOnlyList<CachedLayer> caches, Matrix result)
     {
-        var width = result.Columns;
-        var headWidth = keys.Columns;
-        var heads = width / headWidth;
-        var room = keys.Rows / (qkv.Rows * heads);
-        team.For(qkv.Rows * heads, 1, (from, to) =>
+        var headWidth = caches[0].Keys.Columns;
+        var heads = result.Columns / headWidth;
+        var longest = caches.Max(cache => cache.Length);
+        team.For(caches.Count * heads, 1, (from, to) =>
         {
-            var scores = stackalloc float[position + 8];
-            for (var head = from; head < to; head++)
-            {
-                var (sample, channel) = (head / heads, head % heads * headWidth);
-                var query = qkv.Row(sample) + ((long)channel * T.Bytes);
-                var key = keys.Row(head * room);
-                var value = values.Row(head * room);
-                Store(query + ((long)width * T.Bytes), key, position, headWidth);
-                Store(query + (2L * width * T.Bytes), value, position, headWidth);
-                Score(query, key, position + 1, headWidth, scores);
-                var sum = Exponentiate(scores, position + 1);
-                var into = result.Row(sample) + ((long)channel * T.Bytes);
-                Mix(scores, 1 / sum, value, position + 1, headWidth, into);
-            }
+            var scores = stackalloc float[longest + 8];
+            var query = stackalloc float[headWidth + 8];
+            for (var index = from; index < to; index++)
+                AttendHead(qkv, caches[index / heads], index / heads, index % heads, heads, query, scores, result);
         });
+    }
+
+    private static void AttendHead(
+        Matrix qkv, CachedLayer cache, int text, int head, int heads, float* query, float* scores, Matrix result)
+    {
+        var (position, headWidth) = (cache.Length, cache.Keys.Columns);
+        var room = cache.Keys.Rows / heads;
+        var key = cache.Keys.Row(head * room);
+        var value = cache.Values.Row(head * room);
+        var from = qkv.Row(text) + ((long)head * headWidth * T.Bytes);
+        var width = (long)result.Columns * T.Bytes;
+        Store(from + width, key, position, headWidth);
+        Store(from + (2 * width), value, position, headWidth);
+        for (var i = 0; i < headWidth; i += 8)
+            T.Load(from, i, headWidth).Store(query + i);
+        Score(query, key, position + 1, headWidth, scores);
+        var sum = Exponentiate(scores, position + 1);
+        var into = result.Row(text) + ((long)head * headWidth * T.Bytes);
+        Mix(scores, 1 / sum, value, position + 1, headWidth, into);
     }
 
     private static void Store(byte* from, byte* cache, int position, int headWidth) =>
         new Span<byte>(from, headWidth * T.Bytes)
             .CopyTo(new Span<byte>(cache + ((long)position * headWidth * T.Bytes), headWidth * T.Bytes));
 
-    private static void Score(byte* query, byte* keys, int count, int headWidth, float* scores)
+    private static void Score(float* query, byte* keys, int count, int headWidth, float* scores)
     {
         var scale = 1 / MathF.Sqrt(headWidth);
         for (var position = 0; position < count; position++)
@@ -72,7 +76,7 @@ internal static unsafe class CachedAttentionKernel<T>
             var key = keys + ((long)position * headWidth * T.Bytes);
             var sum = Vector256<float>.Zero;
             for (var i = 0; i < headWidth; i += 8)
-                sum = Vector256.FusedMultiplyAdd(T.Load(query, i, headWidth), T.Load(key, i, headWidth), sum);
+                sum = Vector256.FusedMultiplyAdd(Vector256.Load(query + i), T.Load(key, i, headWidth), sum);
             scores[position] = VectorMath.Sum(sum) * scale;
         }
     }
@@ -96,19 +100,38 @@ internal static unsafe class CachedAttentionKernel<T>
         return sum;
     }
 
-    /// <summary>The values' mean, weighted by the exponentials.</summary>
+    /// <summary>The values' mean, weighted by the exponentials: 32 channels in one pass over the values.</summary>
     private static void Mix(float* weights, float factor, byte* values, int count, int headWidth, byte* into)
     {
-        for (var i = 0; i < headWidth; i += 8)
+        var channel = 0;
+        for (; channel + 32 <= headWidth; channel += 32)
+            MixFour(weights, factor, values, count, headWidth, channel, into);
+        for (; channel < headWidth; channel += 8)
         {
             var sum = Vector256<float>.Zero;
-            for (var position = 0; position < count; position++)
-            {
-                var value = T.Load(values + ((long)position * headWidth * T.Bytes), i, headWidth);
-                sum = VectorMath.MultiplyAdd(value, weights[position], sum);
-            }
-
-            T.Store(into, i, headWidth, sum * factor);
+            var value = values;
+            for (var position = 0; position < count; position++, value += headWidth * T.Bytes)
+                sum = VectorMath.MultiplyAdd(T.Load(value, channel, headWidth), weights[position], sum);
+            T.Store(into, channel, headWidth, sum * factor);
         }
+    }
+
+    private static void MixFour(
+        float* weights, float factor, byte* values, int count, int headWidth, int channel, byte* into)
+    {
+        Vector256<float> a = default, b = default, c = default, d = default;
+        for (var position = 0; position < count; position++, values += headWidth * T.Bytes)
+        {
+            var weight = Vector256.Create(weights[position]);
+            a = Vector256.FusedMultiplyAdd(T.Load(values, channel, headWidth), weight, a);
+            b = Vector256.FusedMultiplyAdd(T.Load(values, channel + 8, headWidth), weight, b);
+            c = Vector256.FusedMultiplyAdd(T.Load(values, channel + 16, headWidth), weight, c);
+            d = Vector256.FusedMultiplyAdd(T.Load(values, channel + 24, headWidth), weight, d);
+        }
+
+        T.Store(into, channel, headWidth, a * factor);
+        T.Store(into, channel + 8, headWidth, b * factor);
+        T.Store(into, channel + 16, headWidth, c * factor);
+        T.Store(into, channel + 24, headWidth, d * factor);
     }
 }

@@ -54,8 +54,8 @@ internal sealed class CpuKernels<T>(ThreadTeam team, Func<Matrix, int, int, bool
         ?? new TiledAttention<T>(team, qkv, sequenceLength, headCount);
 
     /// <inheritdoc/>
-    public void AttendToCache(Matrix qkv, Matrix keys, Matrix values, int position, Matrix result) =>
-        CachedAttention.Attend<T>(team, qkv, keys, values, position, result);
+    public void AttendToCaches(Matrix qkv, IReadOnlyList<CachedLayer> caches, Matrix result) =>
+        CachedAttention.Attend<T>(team, qkv, caches, result);
 
     /// <inheritdoc/>
     public void Gelu(Matrix x, Matrix bias, Matrix y) => elementwise.Gelu(x, bias, y);

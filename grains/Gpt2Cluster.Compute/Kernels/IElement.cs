@@ -15,6 +15,9 @@ internal unsafe interface IElement
     /// <summary>The elements from <paramref name="index"/> on of a row of <paramref name="count"/>.</summary>
     static abstract Vector256<float> Load(byte* row, int index, int count);
 
+    /// <summary>Sixteen elements; where the order of a sum allows them.</summary>
+    static abstract Vector512<float> LoadSixteen(byte* row, int index, int count);
+
     /// <summary>Writes the elements from <paramref name="index"/> on of a row of <paramref name="count"/>.</summary>
     static abstract void Store(byte* row, int index, int count, Vector256<float> values);
 
@@ -39,6 +42,10 @@ internal readonly unsafe struct Float32Element : IElement
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSixteen(byte* row, int index, int count) => Vector512.Load((float*)row + index);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* row, int index, int count, Vector256<float> values) =>
         values.Store((float*)row + index);
 
@@ -59,8 +66,16 @@ internal readonly unsafe struct BFloat16Element : IElement
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(byte* row, int index, int count)
     {
-        var (lower, upper) = Vector128.Widen(Vector128.Load((ushort*)row + index));
-        return (Vector256.Create(lower, upper) << 16).AsSingle();
+        var bits = Vector256.WidenLower(Vector128.Load((ushort*)row + index).ToVector256Unsafe()); // One instruction.
+        return (bits << 16).AsSingle();
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSixteen(byte* row, int index, int count)
+    {
+        var bits = Vector512.WidenLower(Vector256.Load((ushort*)row + index).ToVector512Unsafe());
+        return (bits << 16).AsSingle();
     }
 
     /// <inheritdoc/>
@@ -102,6 +117,12 @@ internal readonly unsafe struct AnyLength<T> : IElement
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(byte* row, int index, int count) =>
         index + 8 <= count ? T.Load(row, index, count) : LoadPart(row, index, count);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSixteen(byte* row, int index, int count) => index + 16 <= count
+        ? T.LoadSixteen(row, index, count)
+        : Vector512.Create(Load(row, index, count), Load(row, index + 8, count));
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -14,6 +14,12 @@ internal readonly record struct Dropout(double Probability, RandomStream Stream)
     public bool IsOn => Probability > 0;
 }
 
+/// <summary>Keys and values of one layer of one text, with room for P positions.</summary>
+/// <param name="Keys">(H P, D).</param>
+/// <param name="Values">(H P, D).</param>
+/// <param name="Length">Positions that are stored; the next one stands there.</param>
+internal readonly record struct CachedLayer(Matrix Keys, Matrix Values, int Length);
+
 /// <summary>
 /// Everything between the matrix products, on one kind of device. Shapes: N rows (B windows of T tokens), C channels,
 /// V tokens of the vocabulary. Matrices are row-major; results are written into the matrices that are passed.
@@ -54,14 +60,12 @@ internal interface IKernels : IDisposable
     IAttention Attend(Matrix qkv, int sequenceLength, int headCount, bool forBackward);
 
     /// <summary>
-    /// Stores one new position of every sample in a cache, then attends to all positions up to it.
+    /// Stores one new position of every text in its cache, then attends to all positions up to it.
     /// </summary>
-    /// <param name="qkv">(S, 3C): queries, keys and values side by side.</param>
-    /// <param name="keys">(S H P, D), with room for P positions.</param>
-    /// <param name="values">(S H P, D).</param>
-    /// <param name="position">0 and up.</param>
-    /// <param name="result">(S, C).</param>
-    void AttendToCache(Matrix qkv, Matrix keys, Matrix values, int position, Matrix result);
+    /// <param name="qkv">(S, 3C) or more rows: queries, keys and values side by side, a row for each text.</param>
+    /// <param name="caches">The texts' caches, S of them.</param>
+    /// <param name="result">(S, C) or more rows.</param>
+    void AttendToCaches(Matrix qkv, IReadOnlyList<CachedLayer> caches, Matrix result);
 
     /// <summary><c>y = gelu(x + bias)</c>, the tanh form (Hendrycks and Gimpel 2016).</summary>
     void Gelu(Matrix x, Matrix bias, Matrix y);

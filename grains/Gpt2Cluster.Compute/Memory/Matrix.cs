@@ -9,20 +9,22 @@ namespace Gpt2Cluster.Compute.Memory;
 /// </summary>
 internal sealed unsafe class Matrix : IDisposable
 {
-    private readonly DeviceMemory memory;
     private Tensor? transposed;
 
     /// <summary>Takes over a contiguous tensor of two dimensions; see <see cref="DeviceMemory.Wrap"/>.</summary>
     public Matrix(Tensor tensor, DeviceMemory memory, byte* pointer)
     {
         tensor.DetachFromDisposeScope();
-        this.memory = memory;
+        Memory = memory;
         Tensor = tensor;
         Rows = checked((int)tensor.shape[0]);
         Columns = checked((int)tensor.shape[1]);
         ElementBytes = checked((int)tensor.element_size());
         Pointer = pointer;
     }
+
+    /// <summary>Where it lies.</summary>
+    public DeviceMemory Memory { get; }
 
     /// <summary>The same memory as a tensor of two dimensions.</summary>
     public Tensor Tensor { get; private set; }
@@ -36,8 +38,11 @@ internal sealed unsafe class Matrix : IDisposable
     /// <summary>How many columns it has: also the distance between rows.</summary>
     public int Columns { get; }
 
-    /// <summary>Bytes of one element: 4 or 2.</summary>
+    /// <summary>Bytes of one element: 4, 2 or 1.</summary>
     public int ElementBytes { get; private set; }
+
+    /// <summary>Bytes of all elements.</summary>
+    public long Bytes => (long)Rows * Columns * ElementBytes;
 
     /// <summary>The first element; only kernels of the processor may follow it.</summary>
     public byte* Pointer { get; }
@@ -47,20 +52,20 @@ internal sealed unsafe class Matrix : IDisposable
     public byte* Row(int row) => Pointer + ((long)row * Columns * ElementBytes);
 
     /// <summary>A view of some rows; the caller disposes it.</summary>
-    public Matrix SliceRows(int first, int count) => memory.Wrap(Tensor.narrow(0, first, count));
+    public Matrix SliceRows(int first, int count) => Memory.Wrap(Tensor.narrow(0, first, count));
 
     /// <summary>A matrix of undefined content in the same memory and type.</summary>
-    public Matrix AllocateLike(int rows, int columns) => memory.Matrix(rows, columns, Tensor.dtype);
+    public Matrix AllocateLike(int rows, int columns) => Memory.Matrix(rows, columns, Tensor.dtype);
 
     /// <summary>A copy in the same memory.</summary>
     public Matrix Copy()
     {
         using var scope = NewDisposeScope();
-        return memory.Wrap(Tensor.clone());
+        return Memory.Wrap(Tensor.clone());
     }
 
     /// <summary>Takes over another tensor that lies in the same memory.</summary>
-    public Matrix InSameMemory(Tensor tensor) => memory.Wrap(tensor);
+    public Matrix InSameMemory(Tensor tensor) => Memory.Wrap(tensor);
 
     /// <summary>
     /// Takes over a result of the same shape in place of what it held, which saves a copy. Nobody must hold views of
@@ -81,7 +86,7 @@ internal sealed unsafe class Matrix : IDisposable
     public Matrix As(ScalarType type)
     {
         using var scope = NewDisposeScope();
-        return memory.Wrap(type == Tensor.dtype ? Tensor.alias() : Tensor.to(type));
+        return Memory.Wrap(type == Tensor.dtype ? Tensor.alias() : Tensor.to(type));
     }
 
     /// <summary>Releases the tensors.</summary>

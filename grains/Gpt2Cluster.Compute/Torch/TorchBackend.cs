@@ -59,7 +59,6 @@ internal sealed class TorchBackend : ComputeBackend
         Kernels = kernels;
         Linear = new TorchLinear(Operators, kernels);
         Matmul = new TorchMatmul(Operators);
-        RowMatmul = new TorchRowMatmul(Matmul);
     }
 
     /// <summary>Bytes of logits at a time; what more rows have is computed in chunks.</summary>
@@ -78,13 +77,12 @@ internal sealed class TorchBackend : ComputeBackend
     public override IMatmul Matmul { get; }
 
     /// <inheritdoc/>
-    public override IRowMatmul RowMatmul { get; }
-
-    /// <inheritdoc/>
-    public override ScalarType DecodingType => Type;
-
-    /// <inheritdoc/>
     public override int? DecodingRows => 16;
+
+    /// <inheritdoc/>
+    public override IRowProduct NewRowProduct(Matrix weight, RowProductUse use, bool inEightBits) => inEightBits
+        ? throw new NotSupportedException("Weights of eight bits are multiplied on processors only.")
+        : new TorchRowProduct(Matmul, weight.As(Type), use);
 
     /// <inheritdoc/>
     public override IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock) =>

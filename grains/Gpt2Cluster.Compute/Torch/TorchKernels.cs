@@ -87,20 +87,28 @@ internal sealed class TorchKernels(TorchOperators operators, BatchTokens tokens)
         TorchAttention.Forward(operators, qkv, sequenceLength, headCount, forBackward);
 
     /// <inheritdoc/>
-    public void AttendToCache(Matrix qkv, Matrix keys, Matrix values, int position, Matrix result)
+    public void AttendToCaches(Matrix qkv, IReadOnlyList<CachedLayer> caches, Matrix result)
     {
-        using var scope = NewDisposeScope();
-        var (samples, headWidth) = (qkv.Rows, keys.Columns);
-        var heads = result.Columns / headWidth;
-        var parts = qkv.Tensor.view(samples, 3, heads, 1, headWidth); // (S, 3, H, 1, D)
-        var (cachedKeys, cachedValues) = (Cached(keys), Cached(values)); // each (S, H, P, D)
-        operators.Copy(parts.select(1, 1), cachedKeys.narrow(2, position, 1)); // (S, H, 1, D)
-        operators.Copy(parts.select(1, 2), cachedValues.narrow(2, position, 1)); // (S, H, 1, D)
-        var output = operators.Attend(
-            parts.select(1, 0), cachedKeys.narrow(2, 0, position + 1), cachedValues.narrow(2, 0, position + 1));
-        operators.Copy(operators.InOrder(output).view(result.Rows, result.Columns), result.Tensor); // (S, C)
+        for (var text = 0; text < caches.Count; text++)
+        {
+            using var scope = NewDisposeScope();
+            Attend(qkv.Tensor.narrow(0, text, 1), caches[text], result.Tensor.narrow(0, text, 1));
+        }
+    }
 
-        Tensor Cached(Matrix cache) => cache.Tensor.view(samples, heads, -1, headWidth);
+    private void Attend(Tensor qkv, CachedLayer cache, Tensor result)
+    {
+        var (position, headWidth) = (cache.Length, cache.Keys.Columns);
+        var heads = result.shape[1] / headWidth;
+        var parts = qkv.view(1, 3, heads, 1, headWidth); // (1, 3, H, 1, D)
+        var (keys, values) = (Cached(cache.Keys), Cached(cache.Values)); // each (1, H, P, D)
+        operators.Copy(parts.select(1, 1), keys.narrow(2, position, 1)); // (1, H, 1, D)
+        operators.Copy(parts.select(1, 2), values.narrow(2, position, 1)); // (1, H, 1, D)
+        var output = operators.Attend(
+            parts.select(1, 0), keys.narrow(2, 0, position + 1), values.narrow(2, 0, position + 1));
+        operators.Copy(operators.InOrder(output).view(1, result.shape[1]), result); // (1, C)
+
+        Tensor Cached(Matrix matrix) => matrix.Tensor.view(1, heads, -1, headWidth);
     }
 
     /// <inheritdoc/>

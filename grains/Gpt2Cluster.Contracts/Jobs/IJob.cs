@@ -89,7 +89,7 @@ public sealed record GenerateWish
     [Id(7)]
     public ulong Seed { get; init; } = 1;
 
-    /// <summary><c>bf16</c>, <c>fp32</c> or null for the device's better one.</summary>
+    /// <summary><c>int8</c>, <c>bf16</c>, <c>fp32</c> or null for the device's better one of the last two.</summary>
     [Id(8)]
     public string? Precision { get; init; }
 
@@ -188,7 +188,7 @@ public sealed record BenchGenerateWish
     [Id(2)]
     public required int Count { get; init; }
 
-    /// <summary><c>bf16</c>, <c>fp32</c> or null for the device's better one.</summary>
+    /// <summary><c>int8</c>, <c>bf16</c>, <c>fp32</c> or null for the device's better one of the last two.</summary>
     [Id(3)]
     public string? Precision { get; init; }
 }

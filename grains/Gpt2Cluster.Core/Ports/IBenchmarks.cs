@@ -31,10 +31,10 @@ public sealed record StepBenchmarkOrder(
 /// <param name="Shape">The model's shape.</param>
 /// <param name="Length">Tokens a sample.</param>
 /// <param name="Count">Samples at once.</param>
-/// <param name="Precision">The products' precision.</param>
+/// <param name="Precision">How it decodes.</param>
 /// <param name="Threads">Intra-op threads.</param>
 public sealed record GenerateBenchmarkOrder(
-    int DeviceIndex, ModelShape Shape, int Length, int Count, Precision Precision, int Threads);
+    int DeviceIndex, ModelShape Shape, int Length, int Count, DecodingPrecision Precision, int Threads);
 
 /// <summary>
 /// The measurements of <c>bench</c>. All block, so they are called on a thread of their own; what they return has the

@@ -14,6 +14,12 @@ public sealed record ReplicaOptions
     /// <summary>What the products are computed in.</summary>
     public required Precision Precision { get; init; }
 
+    /// <summary>
+    /// Whether text is decoded with weights of eight bits, in place of those that the precision has. Prompts are read
+    /// in the precision. Only where <see cref="Device.DecodesInEightBits"/>.
+    /// </summary>
+    public bool DecodesInEightBits { get; init; }
+
     /// <summary>Intra-op threads on a CPU, 1 or more; part of the compute profile.</summary>
     public int Threads { get; init; } = 1;
 

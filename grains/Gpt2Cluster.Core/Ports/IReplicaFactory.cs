@@ -27,6 +27,9 @@ public sealed record Device(int Index, string Kind, string Name, int Cores, bool
     /// <summary>Whether a processor computes as a card does, by operators on whole tensors: for tests.</summary>
     public bool ActsAsCard { get; init; }
 
+    /// <summary>Whether it has products with weights of eight bits: processors do.</summary>
+    public bool DecodesInEightBits => Kind == "cpu" && !ActsAsCard;
+
     /// <summary>Greater is faster among devices of one kind; 0 if nobody knows.</summary>
     public int SpeedRank { get; init; }
 }

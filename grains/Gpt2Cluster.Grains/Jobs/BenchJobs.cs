@@ -68,7 +68,12 @@ internal static class BenchJobs
 
         return work.Services.Benchmarks.Generate(
             new GenerateBenchmarkOrder(
-                work.Device.Index, shape, wish.Length, wish.Count, work.PrecisionOf(wish.Precision), work.Threads),
+                work.Device.Index,
+                shape,
+                wish.Length,
+                wish.Count,
+                work.DecodingPrecisionOf(wish.Precision),
+                work.Threads),
             work.Cancellation);
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Windows;
 using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Workers;
@@ -27,7 +28,7 @@ internal static class EvaluateJob
         var batchSize = Math.Max(1, TokensAtOnce / sequenceLength);
         var source = new DatasetSource(work.Services.Grains, work.Services.Datasets, wish.DatasetHash);
         var reader = new WindowReader(source, work.Services.Silo.Name, dataset, work.Services.Time);
-        using var replica = work.CreateReplica(parameters, wish.Precision);
+        using var replica = work.CreateReplica(parameters, new DecodingPrecision(work.PrecisionOf(wish.Precision)));
         var sum = 0.0;
         for (var first = 0L; first < windows.WindowCount; first += batchSize)
         {

@@ -21,10 +21,11 @@ internal static class GenerateJob
     public static JsonObject Run(JobWork work, GenerateWish wish)
     {
         Check(wish);
+        var precision = work.DecodingPrecisionOf(wish.Precision);
         using var parameters = work.Services.Parameters.Open(wish.Source);
         var whole = PromptText.Encode(wish.Prompt, new Gpt2Tokenizer(parameters.Vocabulary));
         var fit = PromptFit.Of(whole.Count, wish.Length, parameters.Shape.ContextLength);
-        using var replica = work.CreateReplica(parameters, wish.Precision);
+        using var replica = work.CreateReplica(parameters, precision);
         if (parameters.Vocabulary.EndOfText is null)
             work.Events.Add("warning", new JsonObject { ["message"] = NoEndOfText });
         if (fit.Kept < whole.Count)

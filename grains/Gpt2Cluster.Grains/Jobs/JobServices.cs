@@ -40,14 +40,15 @@ public sealed record JobWork(
 
     /// <summary>Makes a replica that does not train.</summary>
     /// <exception cref="Core.UserErrorException">The model does not hold the tokens that texts have here.</exception>
-    public IReplica CreateReplica(OpenParameters parameters, string? precision)
+    public IReplica CreateReplica(OpenParameters parameters, DecodingPrecision precision)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         parameters.Vocabulary.CheckRows(parameters.Shape.VocabularySize, "The model");
         var replica = Services.Silo.Replicas.Create(Device.Index, new ReplicaOptions
         {
             Shape = parameters.Shape,
-            Precision = PrecisionOf(precision),
+            Precision = precision.Products,
+            DecodesInEightBits = precision.InEightBits,
             Threads = Threads,
             Trains = false,
         });
@@ -71,5 +72,16 @@ public sealed record JobWork(
         "bf16" => Precision.BFloat16,
         "fp32" => Precision.Float32,
         _ => throw new Core.UserErrorException($"--precision must be bf16 or fp32, not '{name}'."),
+    };
+    /// <summary>How text is generated at the precision a user names; as <see cref="PrecisionOf"/> for null.</summary>
+    /// <exception cref="Core.UserErrorException">It is not known, or this device does not have it.</exception>
+    public DecodingPrecision DecodingPrecisionOf(string? name) => name switch
+    {
+        "int8" when Device.DecodesInEightBits => new DecodingPrecision(PrecisionOf(null), InEightBits: true),
+        "int8" => throw new Core.UserErrorException(
+            $"--precision int8 is for processors, and this worker computes on {Device.Name}, a card; choose bf16 or "
+            + "fp32."),
+        null or "bf16" or "fp32" => new DecodingPrecision(PrecisionOf(name)),
+        _ => throw new Core.UserErrorException($"--precision must be int8, bf16 or fp32, not '{name}'."),
     };
 }

@@ -5,7 +5,6 @@ using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
-using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Tests.Support;
 
@@ -22,9 +21,8 @@ internal sealed class ForgetfulBackend(ComputeBackend inner)
 
     public override IMatmul Matmul => inner.Matmul;
 
-    public override IRowMatmul RowMatmul => inner.RowMatmul;
-
-    public override ScalarType DecodingType => inner.DecodingType;
+    public override IRowProduct NewRowProduct(Matrix weight, RowProductUse use, bool inEightBits) =>
+        inner.NewRowProduct(weight, use, inEightBits);
 
     public override IHeadLoss NewHeadLoss(ModelShape shape, PhaseClock clock) => inner.NewHeadLoss(shape, clock);
 

@@ -1,0 +1,194 @@
+using System.Runtime.Intrinsics;
+using Gpt2Cluster.Compute.Memory;
+
+namespace Gpt2Cluster.Compute.Kernels;
+
+/// <summary>
+/// <c>y = x w^T</c> with w (M, K), some outputs of it. Each result is the sum of four times eight parts, however many
+/// rows there are and whatever vectors the processor has.
+/// </summary>
+/// <typeparam name="TWeight">What the big matrix is held in.</typeparam>
+/// <typeparam name="TResult">What results are held in.</typeparam>
+internal static unsafe class RowDots<TWeight, TResult>
+    where TWeight : struct, IElement
+    where TResult : struct, IElement
+{
+    /// <summary>Computes the outputs from <paramref name="from"/> up to <paramref name="to"/>.</summary>
+    /// <param name="x">(S, K) and eight numbers of room.</param>
+    /// <param name="w">(M, K).</param>
+    /// <param name="y">(S, M).</param>
+    /// <param name="from">The first.</param>
+    /// <param name="to">Behind the last.</param>
+    public static void Multiply(ReadOnlySpan<float> x, Matrix w, Matrix y, int from, int to)
+    {
+        fixed (float* input = x)
+        {
+            var output = from;
+            for (; y.Rows >= 4 && Vector512.IsHardwareAccelerated && output + 2 <= to; output += 2)
+            {
+                var row = 0;
+                for (; row + 4 <= y.Rows; row += 4)
+                    FourRowsOfTwo(input, row, w, y, output);
+                Rest(input, row, w, y, output);
+                Rest(input, row, w, y, output + 1);
+            }
+
+            for (; output < to; output++)
+                Rest(input, 0, w, y, output);
+        }
+    }
+
+    /// <summary>One output of the rows from <paramref name="row"/> on.</summary>
+    private static void Rest(float* input, int row, Matrix w, Matrix y, int output)
+    {
+        for (; row + 2 <= y.Rows; row += 2)
+        {
+            var (first, second) = DotTwo(input + ((long)row * w.Columns), w.Row(output), w.Columns);
+            TResult.Write(y.Row(row), output, first);
+            TResult.Write(y.Row(row + 1), output, second);
+        }
+
+        if (row < y.Rows)
+            TResult.Write(y.Row(row), output, Dot(input + ((long)row * w.Columns), w.Row(output), w.Columns));
+    }
+
+    /// <summary>The sum of products, in four parts that are added at the end.</summary>
+    private static float Dot(float* x, byte* w, int count)
+    {
+        Vector256<float> a = default, b = default, c = default, d = default;
+        var i = 0;
+        for (; i + 32 <= count; i += 32)
+        {
+            a = Vector256.FusedMultiplyAdd(TWeight.Load(w, i, count), Vector256.Load(x + i), a);
+            b = Vector256.FusedMultiplyAdd(TWeight.Load(w, i + 8, count), Vector256.Load(x + i + 8), b);
+            c = Vector256.FusedMultiplyAdd(TWeight.Load(w, i + 16, count), Vector256.Load(x + i + 16), c);
+            d = Vector256.FusedMultiplyAdd(TWeight.Load(w, i + 24, count), Vector256.Load(x + i + 24), d);
+        }
+
+        return Sum(a, b, c, d, x, w, i, count);
+    }
+
+    /// <summary><see cref="Dot"/> of two rows, each in its order.</summary>
+    private static (float First, float Second) DotTwo(float* x, byte* w, int count)
+    {
+        var z = x + count;
+        Vector256<float> a = default, b = default, c = default, d = default;
+        Vector256<float> e = default, f = default, g = default, h = default;
+        var i = 0;
+        for (; i + 32 <= count; i += 32)
+        {
+            var v = TWeight.Load(w, i, count);
+            a = Vector256.FusedMultiplyAdd(v, Vector256.Load(x + i), a);
+            e = Vector256.FusedMultiplyAdd(v, Vector256.Load(z + i), e);
+            v = TWeight.Load(w, i + 8, count);
+            b = Vector256.FusedMultiplyAdd(v, Vector256.Load(x + i + 8), b);
+            f = Vector256.FusedMultiplyAdd(v, Vector256.Load(z + i + 8), f);
+            v = TWeight.Load(w, i + 16, count);
+            c = Vector256.FusedMultiplyAdd(v, Vector256.Load(x + i + 16), c);
+            g = Vector256.FusedMultiplyAdd(v, Vector256.Load(z + i + 16), g);
+            v = TWeight.Load(w, i + 24, count);
+            d = Vector256.FusedMultiplyAdd(v, Vector256.Load(x + i + 24), d);
+            h = Vector256.FusedMultiplyAdd(v, Vector256.Load(z + i + 24), h);
+        }
+
+        return (Sum(a, b, c, d, x, w, i, count), Sum(e, f, g, h, z, w, i, count));
+    }
+
+    /// <summary>
+    /// Two outputs of four rows. A vector of sixteen holds two of the four parts, so the order is that of <see
+    /// cref="Dot"/>.
+    /// </summary>
+    private static void FourRowsOfTwo(float* input, int row, Matrix w, Matrix y, int output)
+    {
+        var count = w.Columns;
+        var u = w.Row(output);
+        var v = w.Row(output + 1);
+        var x0 = input + ((long)row * count);
+        var x1 = x0 + count;
+        var x2 = x0 + (2L * count);
+        var x3 = x0 + (3L * count);
+        Vector512<float> u0 = default, u1 = default, u2 = default, u3 = default;
+        Vector512<float> v0 = default, v1 = default, v2 = default, v3 = default;
+        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        Vector512<float> t0 = default, t1 = default, t2 = default, t3 = default;
+        var i = 0;
+        for (; i + 32 <= count; i += 32)
+        {
+            var a = TWeight.LoadSixteen(u, i, count);
+            var b = TWeight.LoadSixteen(v, i, count);
+            var x = Vector512.Load(x0 + i);
+            u0 = Vector512.FusedMultiplyAdd(a, x, u0);
+            v0 = Vector512.FusedMultiplyAdd(b, x, v0);
+            x = Vector512.Load(x1 + i);
+            u1 = Vector512.FusedMultiplyAdd(a, x, u1);
+            v1 = Vector512.FusedMultiplyAdd(b, x, v1);
+            x = Vector512.Load(x2 + i);
+            u2 = Vector512.FusedMultiplyAdd(a, x, u2);
+            v2 = Vector512.FusedMultiplyAdd(b, x, v2);
+            x = Vector512.Load(x3 + i);
+            u3 = Vector512.FusedMultiplyAdd(a, x, u3);
+            v3 = Vector512.FusedMultiplyAdd(b, x, v3);
+            a = TWeight.LoadSixteen(u, i + 16, count);
+            b = TWeight.LoadSixteen(v, i + 16, count);
+            x = Vector512.Load(x0 + i + 16);
+            s0 = Vector512.FusedMultiplyAdd(a, x, s0);
+            t0 = Vector512.FusedMultiplyAdd(b, x, t0);
+            x = Vector512.Load(x1 + i + 16);
+            s1 = Vector512.FusedMultiplyAdd(a, x, s1);
+            t1 = Vector512.FusedMultiplyAdd(b, x, t1);
+            x = Vector512.Load(x2 + i + 16);
+            s2 = Vector512.FusedMultiplyAdd(a, x, s2);
+            t2 = Vector512.FusedMultiplyAdd(b, x, t2);
+            x = Vector512.Load(x3 + i + 16);
+            s3 = Vector512.FusedMultiplyAdd(a, x, s3);
+            t3 = Vector512.FusedMultiplyAdd(b, x, t3);
+        }
+
+        var parts = stackalloc float[4 * 2 * 32];
+        Store(u0, s0, v0, t0, parts);
+        Store(u1, s1, v1, t1, parts + 64);
+        Store(u2, s2, v2, t2, parts + 128);
+        Store(u3, s3, v3, t3, parts + 192);
+        for (var next = 0; next < 4; next++, parts += 64)
+        {
+            var x = x0 + ((long)next * count);
+            TResult.Write(y.Row(row + next), output, Sum(parts, x, u, i, count));
+            TResult.Write(y.Row(row + next), output + 1, Sum(parts + 32, x, v, i, count));
+        }
+    }
+
+    private static void Store(
+        Vector512<float> u, Vector512<float> restOfU, Vector512<float> v, Vector512<float> restOfV, float* parts)
+    {
+        u.Store(parts);
+        restOfU.Store(parts + 16);
+        v.Store(parts + 32);
+        restOfV.Store(parts + 48);
+    }
+
+    private static float Sum(float* parts, float* x, byte* w, int i, int count) => Sum(
+        Vector256.Load(parts),
+        Vector256.Load(parts + 8),
+        Vector256.Load(parts + 16),
+        Vector256.Load(parts + 24),
+        x,
+        w,
+        i,
+        count);
+
+    /// <summary>The four parts together, with what is behind the last 32 products.</summary>
+    private static float Sum(
+        Vector256<float> a,
+        Vector256<float> b,
+        Vector256<float> c,
+        Vector256<float> d,
+        float* x,
+        byte* w,
+        int i,
+        int count)
+    {
+        for (; i < count; i += 8)
+            a += TWeight.Load(w, i, count) * AnyLength<Float32Element>.Load((byte*)x, i, count);
+        return VectorMath.Sum((a + b) + (c + d));
+    }
+}
