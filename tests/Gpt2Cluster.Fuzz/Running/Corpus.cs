@@ -42,7 +42,7 @@ internal static class Corpus
         if (files.Count == 0)
             yield break;
         using var scratch = new Scratch();
-        var trial = new Trial(target.Open(scratch));
+        var trial = Trial.Of(target, scratch);
         foreach (var file in files)
         {
             var result = trial.Run(File.ReadAllBytes(file), -1);

@@ -43,7 +43,7 @@ internal static class Report
     public static string Line(CampaignResult result) => string.Create(
         CultureInfo.InvariantCulture,
         $"| {result.Target.Name} | {result.Target.OwnerName} | {result.Count:N0} | {result.Target.Aim:N0} | "
-        + $"{result.Options.Seed} | {result.Refused:N0} | {result.Read:N0} | {result.Slowest.TotalMilliseconds:N0} | "
+        + $"{result.Options.Seed} | {result.Refused:N0} | {result.Read:N0} | {result.Slowest.TotalMilliseconds:N1} | "
         + $"{Mebibytes(result.LargestBytes):N1} | {Mebibytes(result.GrowthBytes):N0} | {result.Limited:N0} | "
         + $"{result.FaultCount} |");
 

@@ -12,20 +12,36 @@ namespace Gpt2Cluster.Fuzz.Running;
 /// <param name="Finding">What is wrong; null if nothing is.</param>
 internal readonly record struct TrialResult(bool IsRefused, TimeSpan Elapsed, long AllocatedBytes, Finding? Finding);
 
-/// <summary>Gives inputs to one parser and holds it to what it promises. One thread at a time.</summary>
+/// <summary>Gives inputs to one parser, and holds it to what it promises. One thread at a time.</summary>
 /// <param name="read">The parser.</param>
-internal sealed class Trial(Reading read)
+/// <param name="longest">What an input may take.</param>
+/// <param name="fileName">What a sentence must hold; null for nothing.</param>
+internal sealed class Trial(Reading read, TimeSpan longest, string? fileName = null)
 {
     /// <summary>What an input may take, in bytes above what was there before.</summary>
     public const long MostBytes = 256 << 20;
-
-    /// <summary>What an input may take.</summary>
-    public static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
 
     private const int LongestSentence = 2000;
     private const int RepeatCount = 2;
 
     private TimeSpan slowest = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>A parser's.</summary>
+    public static Trial Of(ParserTarget target, Scratch scratch) =>
+        new(target.Open(scratch), target.Longest, target.FileName);
+
+    /// <summary>Reads a sound file, so that nothing is compiled while inputs are measured.</summary>
+    public void WarmUp(byte[] sound)
+    {
+        try
+        {
+            read(sound);
+        }
+        catch (UserErrorException)
+        {
+            // Some seeds are sound in form only.
+        }
+    }
 
     /// <summary>Gives it one input.</summary>
     /// <param name="input">The input.</param>
@@ -42,26 +58,13 @@ internal sealed class Trial(Reading read)
 
         if (result.Elapsed > slowest)
             slowest = result.Elapsed;
-        return result.Finding is null && result.Elapsed > Longest
+        return result.Finding is null && result.Elapsed > longest
             ? result with
             {
                 Finding = new Finding(index, "slow", "slow", string.Create(CultureInfo.InvariantCulture,
                     $"took {result.Elapsed.TotalSeconds:0.0} s, the fastest of {RepeatCount + 1} times")),
             }
             : result;
-    }
-
-    /// <summary>Reads a sound file, so that nothing is compiled while inputs are measured.</summary>
-    public static void WarmUp(Reading read, byte[] sound)
-    {
-        try
-        {
-            read(sound);
-        }
-        catch (UserErrorException)
-        {
-            // Some seeds are sound in form only.
-        }
     }
 
     private TrialResult Once(byte[] input, long index)
@@ -76,7 +79,7 @@ internal sealed class Trial(Reading read)
         catch (UserErrorException problem)
         {
             isRefused = true;
-            if (Fault(problem.Message) is { } fault)
+            if (Fault(problem.Message, fileName) is { } fault)
                 finding = new Finding(index, "sentence", $"sentence {fault}", $"{fault}: {Shown(problem.Message)}");
         }
         catch (OutOfMemoryException problem)
@@ -94,12 +97,14 @@ internal sealed class Trial(Reading read)
     }
 
     /// <summary>What makes a message no sentence for people; null if nothing does.</summary>
-    internal static string? Fault(string message)
+    internal static string? Fault(string message, string? fileName)
     {
         if (message.Length == 0 || message[^1] is not ('.' or '?'))
             return "no whole sentence";
         if (message.Length > LongestSentence)
             return "too long";
+        if (fileName is not null && !message.Contains(fileName, StringComparison.Ordinal))
+            return "does not name the file";
         return message.Any(char.IsControl) ? "control characters" : null;
     }
 

@@ -29,21 +29,18 @@ internal static class Worker
     public static void Run(ParserTarget target, WorkerOrder order, Tally tally, TextWriter findings)
     {
         using var scratch = new Scratch();
-        var read = target.Open(scratch);
+        var trial = Trial.Of(target, scratch);
         foreach (var seed in target.Seeds().Take(WarmUps))
-            Trial.WarmUp(read, seed.Bytes);
-        var thread = new Thread(() => Loop(target, read, order, tally, findings), StackBytes);
+            trial.WarmUp(seed.Bytes);
+        var thread = new Thread(() => Loop(target, trial, order, tally, findings), StackBytes);
         thread.Start();
         thread.Join();
-        if (read.Target is IDisposable disposable)
-            disposable.Dispose();
     }
 
     private static void Loop(
-        ParserTarget target, Reading read, WorkerOrder order, Tally tally, TextWriter findings)
+        ParserTarget target, Trial trial, WorkerOrder order, Tally tally, TextWriter findings)
     {
         var mutator = target.NewMutator();
-        var trial = new Trial(read);
         var known = new HashSet<string>(StringComparer.Ordinal);
         var baseline = ResidentBytes("VmRSS");
         var watch = Stopwatch.StartNew();

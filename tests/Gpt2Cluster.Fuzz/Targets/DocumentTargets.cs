@@ -20,16 +20,24 @@ internal static class DocumentTargets
         ("parquet", SourceSeeds.Parquet, []),
     ];
 
+    /// <summary>How long a process may say nothing.</summary>
+    public static TimeSpan Silence { get; } = TimeSpan.FromSeconds(10);
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<ParserTarget> All { get; } =
     [
         .. Kinds.Select(kind => SourceTargets.OfSource(
             kind.Name, "." + kind.Name, kind.Seeds, kind.Words, Owner.Library)),
-        new("yaml", Owner.Library, SourceSeeds.Yaml, ReadConfiguration) { Words = Vocabularies.Yaml },
+        new("yaml", Owner.Library, SourceSeeds.Yaml, ReadConfiguration)
+        {
+            Words = Vocabularies.Yaml,
+            FileName = "run.yaml",
+        },
         .. Kinds.Select(kind => new ParserTarget(
             kind.Name + ParserTargets.ProcessSuffix, Owner.Process, kind.Seeds, scratch => ReadInProcess(scratch, "." + kind.Name))
         {
             Words = kind.Words,
+            FileName = "a." + kind.Name,
         }),
     ];
 
@@ -49,7 +57,7 @@ internal static class DocumentTargets
         var client = typeof(CommandTree).Assembly.Location;
         var process = new DocumentProcess(() => new ProcessStartInfo("dotnet", [client, ReadDocumentsCommand.Word]))
         {
-            Silence = TimeSpan.FromSeconds(10),
+            Silence = Silence,
         };
         var options = new SourceOptions { Process = process };
         return input => SourceTargets.Read(scratch.Write("a" + ending, input), options);

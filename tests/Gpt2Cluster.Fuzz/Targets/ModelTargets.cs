@@ -26,15 +26,24 @@ internal static class ModelTargets
             Drain(SafetensorsFile.Open(scratch.Write("m.safetensors", input))))
         {
             Words = [.. Vocabularies.Json, "dtype", "shape", "data_offsets", "__metadata__", "F32", "BF16", "I64"],
+            FileName = "m.safetensors",
         },
         new("safetensors-index", Owner.Ours, ModelSeeds.ShardIndex, ReadShards)
         {
             Words = [.. Vocabularies.Json, "weight_map", "a.safetensors", "b.safetensors", "../", "/", "\\"],
+            FileName = ".safetensors",
         },
-        new("tensor-bundle", Owner.Ours, ModelSeeds.TensorBundle, ReadBundle) { Repair = TableChecksums.Repair },
+        new("tensor-bundle", Owner.Ours, ModelSeeds.TensorBundle, ReadBundle) 
+        {
+            Repair = TableChecksums.Repair,
+            FileName = "m.",
+        },
         new("snappy", Owner.Ours, ModelSeeds.Snappy, _ => input => ParserTargets.Sentence(() => ReadPacked(input))),
         new("torch", Owner.Ours, ModelSeeds.Torch, scratch => input =>
-            Drain(TorchFile.Open(scratch.Write("m.bin", input)))),
+            Drain(TorchFile.Open(scratch.Write("m.bin", input))))
+        {
+            FileName = "m.bin",
+        },
         new("pickle", Owner.Ours, ModelSeeds.Pickle, _ => input => ParserTargets.Sentence(() => ReadPickle(input)))
         {
             Words = ["ctorch\nFloatStorage\n", "ctorch._utils\n_rebuild_tensor_v2\n", "ccollections\nOrderedDict\n",
@@ -44,6 +53,7 @@ internal static class ModelTargets
             ModelConfiguration.Read(scratch.Write("config.json", input)))
         {
             Words = [.. Vocabularies.Json, "n_ctx", "n_positions", "n_embd", "n_head", "vocab_size", "gpt2", "n_inner"],
+            FileName = "config.json",
         },
         new("hparams", Owner.Ours, () => [new(SourceSeeds.Golden("openai-layout/hparams.json"))], scratch => input =>
         {
@@ -52,6 +62,7 @@ internal static class ModelTargets
         })
         {
             Words = [.. Vocabularies.Json, "n_vocab", "n_ctx", "n_embd", "n_head", "n_layer"],
+            FileName = "hparams.json",
         },
         new("checkpoint-state", Owner.Ours, () => [new(SourceSeeds.Golden("openai-layout/checkpoint"))], ReadState)
         {
@@ -60,6 +71,7 @@ internal static class ModelTargets
         new("tokenizer", Owner.Ours, ModelSeeds.Tokenizer, scratch => input => ReadTokenizer(scratch, input))
         {
             Words = [.. Vocabularies.Json, "vocab", "merges", "model", "BPE", "ByteLevel", "added_tokens", "content"],
+            FileName = "tokenizer.json",
         },
         new("vocab", Owner.Ours, ModelSeeds.Tokens, _ => input => ReadVocabulary(input, null))
         {
@@ -73,6 +85,7 @@ internal static class ModelTargets
             ReadAdapter)
         {
             Words = [.. Vocabularies.Json, "LORA", "target_modules", "c_attn", "c_fc", "r", "lora_alpha", "none"],
+            FileName = "adapter_",
         },
         new("gguf-provenance", Owner.Ours, ModelSeeds.Gguf, scratch => input =>
             OriginReader.Read(scratch.Write("m.gguf", input))?.Chain().Count()),

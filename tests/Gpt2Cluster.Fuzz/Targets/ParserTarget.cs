@@ -26,6 +26,12 @@ internal sealed record ParserTarget(
     /// <summary>The format's words, for edits of text; none for a format without.</summary>
     public IReadOnlyList<string> Words { get; init; } = [];
 
+    /// <summary>The file's name, which a sentence must hold; null for a parser that is given no file.</summary>
+    public string? FileName { get; init; }
+
+    /// <summary>What an input may take: those through a process may wait for it to be silent.</summary>
+    public TimeSpan Longest => Owner == Owner.Process ? 2 * DocumentTargets.Silence : TimeSpan.FromSeconds(1);
+
     /// <summary>Makes an input's checksums right again.</summary>
     public Action<byte[]>? Repair { get; init; }
 

@@ -21,6 +21,7 @@ internal static class RecordTargets
         })
         {
             Words = [.. Vocabularies.Json, "checksum", "record", "files", "specification", "history", "step"],
+            FileName = CheckpointManifest.FileName,
         },
         new("specification", Owner.Ours, RecordSeeds.Specification, _ => input =>
             SpecificationJson.Leaves(SpecificationJson.Read(Encoding.UTF8.GetString(input))))

@@ -23,6 +23,7 @@ internal static class SourceTargets
             new SourceOptions { Encoding = TextEncodings.Named(Encodings[input.Length % Encodings.Length]) }))
         {
             Words = Characters,
+            FileName = "a.txt",
         },
         new("prompt", Owner.Ours, SourceSeeds.Texts, scratch => input =>
         {
@@ -37,6 +38,7 @@ internal static class SourceTargets
         })
         {
             Words = Characters,
+            FileName = "a.txt",
         },
         new("dataset-archive", Owner.Ours, SourceSeeds.DatasetArchive, _ => input => ParserTargets.Sentence(
             () => DatasetUploadReader.Read(new MemoryStream(input), new CheckingSink())))
@@ -63,6 +65,7 @@ internal static class SourceTargets
         return new(name, owner, seeds, scratch => input => Read(scratch.Write("a" + ending, input), new SourceOptions()))
         {
             Words = words,
+            FileName = "a" + ending,
         };
     }
 
