@@ -15,6 +15,7 @@ internal static class ConfigurationFile
     public const string OptionName = "--config";
 
     private const int MostBytes = 1 << 20;
+    private const int LongestName = 100;
 
     /// <summary>The option, for the commands that take it.</summary>
     public static Option<string?> NewOption() => Values.Text(
@@ -91,10 +92,14 @@ internal static class ConfigurationFile
             throw Wrong(path, "is no list of 'name: value' lines");
         }
 
+        var names = new HashSet<string>(StringComparer.Ordinal);
         while (!events.TryConsume<MappingEnd>(out _))
         {
             var name = ScalarOf(path, events);
-            if (found.Any(one => one.Name == name.Value))
+            if (name.Value.Length > LongestName)
+                throw Wrong(path, $"has a name of {name.Value.Length} characters in line {name.Start.Line}, which is "
+                    + "no option's");
+            if (!names.Add(name.Value))
                 throw Wrong(path, $"names {name.Value} twice, again in line {name.Start.Line}");
             found.Add((name.Value, ValuesOf(path, events)));
         }

@@ -3,10 +3,14 @@ namespace Gpt2Cluster.Core;
 /// <summary>
 /// A mistake the user can mend: bad input, a missing file, an option out of range. The message is one clear sentence
 /// that says what, where and what to do; the client prints it and ends with exit code 2, or 4 for a run or checkpoint
-/// that is not there.
+/// that is not there. Words of a file may stand in it: whatever they are, the message is one line that fits a screen and
+/// has nothing that a terminal would obey.
 /// </summary>
 public sealed class UserErrorException : Exception
 {
+    private const int LongestMessage = 1500;
+    private const int EndOfMessage = 300;
+
     /// <summary>Makes an error without a message; prefer the others.</summary>
     public UserErrorException()
     {
@@ -14,13 +18,13 @@ public sealed class UserErrorException : Exception
 
     /// <summary>Makes an error with the sentence for the user.</summary>
     public UserErrorException(string message)
-        : base(message)
+        : base(OneLine(message))
     {
     }
 
     /// <summary>Makes an error with the sentence for the user and its cause.</summary>
     public UserErrorException(string message, Exception innerException)
-        : base(message, innerException)
+        : base(OneLine(message), innerException)
     {
     }
 
@@ -29,4 +33,15 @@ public sealed class UserErrorException : Exception
 
     /// <summary>An error for a run or checkpoint that is not there.</summary>
     public static UserErrorException NotFound(string message) => new(message) { IsNotFound = true };
+
+    /// <summary>The message without control characters; of a long one the beginning, and the end with the remedy.</summary>
+    private static string OneLine(string message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        var cut = message.Length <= LongestMessage ? message
+            : $"{message.AsSpan(0, LongestMessage - EndOfMessage)} ... {message.AsSpan(message.Length - EndOfMessage)}";
+        return cut.Any(char.IsControl)
+            ? string.Concat(cut.Select(letter => char.IsControl(letter) ? ' ' : letter))
+            : cut;
+    }
 }

@@ -115,8 +115,12 @@ public sealed record CheckpointManifest
     {
         if (Format != CurrentFormat)
             return $"the manifest has format {Format}, not {CurrentFormat}";
+        if (ModelError(Record.Specification) is { } modelError)
+            return modelError;
         if (Step < 0 || Step > Record.Specification.Steps)
             return $"step {Step} is not one of the run's {Record.Specification.Steps}";
+        if (Files.Any(file => file is not { Name: not null, Sha256: not null }))
+            return "the manifest lists a file without a name or a hash";
         if (Files.FirstOrDefault(file => !IsPlainName(file.Name) || file.LengthBytes < 0) is { } bad)
             return $"the manifest names a file '{bad.Name}' of {bad.LengthBytes} bytes";
         try
@@ -133,6 +137,16 @@ public sealed record CheckpointManifest
         {
             return $"the piece hashes are damaged: {exception.Message}";
         }
+    }
+
+    // Whoever reads a manifest lays its parameters out.
+    private static string? ModelError(RunSpecification specification)
+    {
+        if (specification.Model.Shape.Errors() is [var error, ..])
+            return $"the manifest's model cannot be: {error}";
+        return (specification.Trainable == TrainableParameters.Lora) == (specification.Lora is not null)
+            ? null
+            : "the manifest has adapters that are not trained, or trains some that it does not describe";
     }
 
     // A manifest is input: it must not lead out of its folder.

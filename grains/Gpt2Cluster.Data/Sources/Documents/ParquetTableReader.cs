@@ -18,6 +18,7 @@ internal static class ParquetTableReader
     private static async Task ReadAsync(SourceFile file, string name, IDocumentSink sink)
     {
         await using var stream = file.OpenRead();
+        ParquetFooter.Check(stream);
         await using var reader = await ParquetReader.CreateAsync(stream).ConfigureAwait(false);
         var field = TextColumn(file, reader.Schema, name);
         var row = 0L;

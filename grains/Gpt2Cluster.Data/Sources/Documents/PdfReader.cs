@@ -1,5 +1,7 @@
 using Gpt2Cluster.Core;
 using UglyToad.PdfPig;
+using UglyToad.PdfPig.Content;
+using UglyToad.PdfPig.Core;
 using UglyToad.PdfPig.DocumentLayoutAnalysis;
 using UglyToad.PdfPig.DocumentLayoutAnalysis.PageSegmenter;
 using UglyToad.PdfPig.DocumentLayoutAnalysis.ReadingOrderDetector;
@@ -14,6 +16,10 @@ namespace Gpt2Cluster.Data.Sources.Documents;
 /// </summary>
 internal static class PdfReader
 {
+    // Pages are at most 14,400 units wide and high (ISO 32000-2, annex C). What lies far outside nobody sees, and the
+    // segmenter takes memory by the distance between the outermost letters.
+    private const double FarthestPoint = 20_000;
+
     /// <summary>Reads a file.</summary>
     public static void Read(SourceFile file, SourceOptions options, IDocumentSink sink)
     {
@@ -21,7 +27,7 @@ internal static class PdfReader
         var document = new TextDocument(file, sink);
         for (var number = 1; number <= pdf.NumberOfPages; number++)
         {
-            foreach (var block in Blocks(pdf.GetPage(number).Letters))
+            foreach (var block in Blocks([.. pdf.GetPage(number).Letters.Where(IsOnPaper)]))
             {
                 foreach (var line in block.TextLines)
                 {
@@ -51,7 +57,15 @@ internal static class PdfReader
         }
     }
 
-    private static IEnumerable<TextBlock> Blocks(IReadOnlyList<UglyToad.PdfPig.Content.Letter> letters)
+    private static bool IsOnPaper(Letter letter) =>
+        IsNear(letter.BoundingBox.BottomLeft) && IsNear(letter.BoundingBox.TopRight)
+        && IsNear(letter.StartBaseLine) && IsNear(letter.EndBaseLine);
+
+    // Also false for what is no number.
+    private static bool IsNear(PdfPoint point) =>
+        Math.Abs(point.X) < FarthestPoint && Math.Abs(point.Y) < FarthestPoint;
+
+    private static IEnumerable<TextBlock> Blocks(IReadOnlyList<Letter> letters)
     {
         var words = NearestNeighbourWordExtractor.Instance.GetWords(letters).ToList();
         if (words.Count == 0)

@@ -13,8 +13,6 @@ namespace Gpt2Cluster.Data.Tests.Models.HuggingFace;
 
 public sealed class HuggingFaceFormatTests : IDisposable
 {
-    private const int MutationCount = 10_000;
-
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
@@ -52,36 +50,6 @@ public sealed class HuggingFaceFormatTests : IDisposable
         Assert.Contains(from, sound);
         File.WriteAllText(index, sound.Replace(from, to, StringComparison.Ordinal));
         Assert.Contains(expected, Fault("shards"));
-    }
-
-    [Fact]
-    public void Mutations_of_an_index_never_crash()
-    {
-        WriteShards("");
-        var index = folder.File("shards/model.safetensors.index.json");
-        var sound = File.ReadAllBytes(index);
-        using var first = SafetensorsFile.Open(folder.File("shards/a.safetensors"));
-        using var second = SafetensorsFile.Open(folder.File("shards/b.safetensors"));
-        var refused = Mutations.Run(sound, sound.Length, MutationCount, bytes =>
-        {
-            File.WriteAllBytes(index, bytes);
-            using var weights = ShardedWeights.Open(index, path => new Kept(Path.GetFileName(path) switch
-            {
-                "a.safetensors" => first,
-                "b.safetensors" => second,
-                _ => throw new UserErrorException($"There is no file {path}."),
-            }));
-        });
-        Assert.InRange(refused, MutationCount / 2, MutationCount);
-    }
-
-    [Fact]
-    public void Mutations_of_a_configuration_never_crash()
-    {
-        var sound = File.ReadAllBytes(Golden.Path("numerics/config.json"));
-        var refused = Mutations.Run(sound, sound.Length, MutationCount, bytes =>
-            ModelConfiguration.Read(folder.Write("config.json", bytes)));
-        Assert.InRange(refused, MutationCount / 4, MutationCount);
     }
 
     [Theory]
@@ -185,27 +153,6 @@ public sealed class HuggingFaceFormatTests : IDisposable
         var message = Assert.Throws<UserErrorException>(model.ReadVocabulary).Message;
         Assert.Contains(expected, message);
         Assert.Contains("tokenizer.json", message);
-    }
-
-    [Fact]
-    public void Mutations_of_a_tokenizer_never_crash()
-    {
-        var letters = Enumerable.Range(0, 256)
-            .Select(value => $"{JsonSerializer.Serialize(ByteLetters.Letter((byte)value).ToString())}:{value}");
-        var sound = Encoding.UTF8.GetBytes($$$"""
-            {"added_tokens":[{"id":257,"content":"<|endoftext|>"}],"normalizer":null,
-            "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},
-            "model":{"type":"BPE","vocab":{{{{string.Join(",", letters)}}},"ab":256},"merges":["a b",["a","b"]]}}
-            """);
-        File.WriteAllBytes(folder.File("tokenizer.json"), sound);
-        Assert.Equal(257, TokenizerFile.Read(folder.File("tokenizer.json"), default).EndOfText);
-        var path = folder.File("tokenizer.json");
-        var refused = Mutations.Run(sound, sound.Length, MutationCount, bytes =>
-        {
-            File.WriteAllBytes(path, bytes);
-            TokenizerFile.Read(path, default);
-        });
-        Assert.InRange(refused, MutationCount / 2, MutationCount);
     }
 
     private static float[] Expected()
@@ -323,22 +270,5 @@ public sealed class HuggingFaceFormatTests : IDisposable
         folder.Write("half/config.json", File.ReadAllBytes(Golden.Path("numerics/config.json")));
         folder.Write("half/model.safetensors",
             [.. BitConverter.GetBytes((ulong)header.Length), .. header, .. MemoryMarshal.AsBytes(data.AsSpan())]);
-    }
-
-    /// <summary>Weights that stay open when who has them disposes of them.</summary>
-    private sealed class Kept(SafetensorsFile file) : IModelWeights
-    {
-        public string Path => file.Path;
-
-        public IReadOnlyList<WeightTensor> Tensors => file.Tensors;
-
-        public WeightTensor? Find(string name) => file.Find(name);
-
-        public void ReadRange(string name, long startElement, Span<float> into) =>
-            file.ReadRange(name, startElement, into);
-
-        public void Dispose()
-        {
-        }
     }
 }

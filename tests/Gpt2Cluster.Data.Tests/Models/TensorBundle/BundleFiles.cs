@@ -60,23 +60,6 @@ internal static class BundleFiles
         ];
     }
 
-    /// <summary>Makes the checksums of a table's blocks right, where its footer still tells where they lie.</summary>
-    public static void Repair(byte[] table)
-    {
-        try
-        {
-            var footer = new WireReader(table.AsSpan()[^FooterBytes..]);
-            _ = (footer.ReadVarint(), footer.ReadVarint());
-            var (offset, size) = ((int)footer.ReadVarint(), (int)footer.ReadVarint());
-            Sign(table, 0, offset - 5);
-            Sign(table, offset, size);
-        }
-        catch (Exception error) when (error is InvalidDataException or ArgumentException)
-        {
-            // It is damaged beyond that.
-        }
-    }
-
     private static void Sign(byte[] table, int offset, int size) => BinaryPrimitives.WriteUInt32LittleEndian(
         table.AsSpan(offset + size + 1, 4), Crc32C.Masked(table.AsSpan(offset, size + 1)));
 

@@ -9,8 +9,6 @@ namespace Gpt2Cluster.Data.Tests.Models.TensorBundle;
 
 public sealed class BundleWeightsTests : IDisposable
 {
-    private const int MutationCount = 10_000;
-
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
@@ -143,41 +141,6 @@ public sealed class BundleWeightsTests : IDisposable
         Assert.Contains("more than 100000 entries", message);
 
         static byte[] Varint3(int value) => [(byte)(value | 0x80), (byte)((value >> 7) | 0x80), (byte)(value >> 14)];
-    }
-
-    [Theory]
-    [InlineData("openai-layout/model.ckpt")]
-    [InlineData("tensor-bundle/saved_model_half_plus_two_mkl")]
-    [InlineData("tensor-bundle/saved_model_half_plus_two_tf2_cpu")]
-    public void Mutations_never_crash(string golden)
-    {
-        var sound = File.ReadAllBytes(Golden.Path(golden) + ".index");
-        File.Copy(Golden.Path(golden) + ".data-00000-of-00001", folder.File("m.data-00000-of-00001"));
-        var refused = Mutations.Run(sound, sound.Length, MutationCount / 3, Read, BundleFiles.Repair);
-        Assert.InRange(refused, MutationCount / 6, MutationCount / 3);
-
-        void Read(byte[] bytes)
-        {
-            File.WriteAllBytes(folder.File("m.index"), bytes);
-            using var weights = BundleWeights.Open(folder.File("m"));
-            foreach (var tensor in weights.Tensors.Where(tensor => tensor.IsReadable))
-                _ = Values(weights, tensor);
-        }
-    }
-
-    [Fact]
-    public void Mutated_packed_blocks_never_crash()
-    {
-        var rows = Enumerable.Range(0, 60).SelectMany(i => Encoding.UTF8.GetBytes($"model/h{i}/attn/c_attn/w"));
-        var sound = Snappy.CompressToArray([.. rows]);
-        Mutations.Run(sound, sound.Length, MutationCount, bytes =>
-        {
-            byte[] block = [.. bytes, 1, .. BitConverter.GetBytes(Crc32C.Masked([.. bytes, 1]))];
-            byte[] handle = [(byte)(bytes.Length | 0x80), (byte)(bytes.Length >> 7)];
-            byte[] table =
-                [.. block, 0, 0, 0, .. handle, .. new byte[35], .. BitConverter.GetBytes(0xdb4775248b80fb57)];
-            Assert.Throws<InvalidDataException>(() => SortedTable.Read(table));
-        });
     }
 
     private static float[] Values(BundleWeights weights, WeightTensor tensor)
