@@ -158,10 +158,7 @@ internal static class ModelTargets
 
     private static void ReadTokenizer(Scratch scratch, byte[] input)
     {
-        var path = scratch.Write(TokenizerFile.FileName, input);
-        using var tokens = TokenizerFile.Open(path, "vocab.json");
-        using var merges = TokenizerFile.Open(path, "merges.txt");
-        Gpt2Vocabulary.Read(tokens, merges, path);
+        TokenizerFile.Read(scratch.Write(TokenizerFile.FileName, input), default);
     }
 
     /// <summary>One of the two files; the other one is GPT-2's.</summary>
@@ -169,7 +166,7 @@ internal static class ModelTargets
     {
         using var ids = tokens is null ? Gpt2Vocabulary.OpenBuiltIn("vocab.json") : new MemoryStream(tokens);
         using var lines = merges is null ? Gpt2Vocabulary.OpenBuiltIn("merges.txt") : new MemoryStream(merges);
-        Gpt2Vocabulary.Read(ids, lines, "the folder");
+        Gpt2Vocabulary.Read(ids, lines, default, "the folder");
     }
 
     private static Reading ReadAdapter(Scratch scratch)

@@ -41,7 +41,7 @@ internal static class SourceTargets
             FileName = "a.txt",
         },
         new("dataset-archive", Owner.Ours, SourceSeeds.DatasetArchive, _ => input => ParserTargets.Sentence(
-            () => DatasetUploadReader.Read(new MemoryStream(input), new CheckingSink())))
+            () => DatasetUploadReader.Read(new MemoryStream(input), _ => new CheckingSink())))
         {
             Words = [.. Vocabularies.Json, "0.jsonl", "1/0.txt", "2/0-0.u16", "1/1.end", "ustar  ", "0000001\0"],
             Repair = TarChecksums.Repair,
