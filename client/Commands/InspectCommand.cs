@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Inspection;
+using Gpt2Cluster.Client.Jobs;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Core.Specification;

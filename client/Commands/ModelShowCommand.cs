@@ -36,7 +36,7 @@ internal sealed class ModelShowCommand : ClientCommand
         var sha256 = await Hash(session, store, $"models/{name}/{ModelFolder.WeightsFileName}", cancellation);
         var origin = shown.OriginJson is { } record ? Origin.Read(record) : null;
         var uses = await ModelUses.Of(session, name, cancellation);
-        var facts = Json(stored, shown, sha256, origin ?? Origins.OfModel(name, null, sha256), uses);
+        var facts = Json(stored, shown, sha256, origin ?? StoredOrigin.Of(name, null, sha256), uses);
         context.Output.Json(facts);
         context.Output.Table(["", name], [.. Rows(facts)]);
         return ExitCodes.Done;

@@ -213,7 +213,7 @@ internal sealed class StepForecast : IAsyncDisposable
         StepCost cost)
     {
         var tokens = specification.TokensPerStep;
-        var epoch = (double)specification.TrainingWindows().WindowCount
+        var epoch = (double)specification.WindowsOfFirstPass()
             / ((long)specification.BatchSize * specification.MicroBatchCount);
         var steps = ScalingAdvice.Choices(cost);
         return new JsonObject

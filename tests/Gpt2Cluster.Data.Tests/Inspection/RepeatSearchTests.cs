@@ -7,9 +7,10 @@ namespace Gpt2Cluster.Data.Tests.Inspection;
 /// <summary>The search beside a dumb twin that compares everything with everything.</summary>
 public sealed class RepeatSearchTests
 {
-    private const ushort End = Gpt2Vocabulary.EndOfText;
     private const int Gram = 3;
     private const int Window = 3;
+
+    private static readonly ushort End = (ushort)Gpt2Vocabulary.BuiltIn.EndOfText!;
 
     private static readonly Gpt2Tokenizer Tokenizer = new();
 

@@ -38,6 +38,10 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
     /// <inheritdoc/>
+    public Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary) =>
+        throw new NotSupportedException();
+
+    /// <inheritdoc/>
     public Task<CopyAnswer> Bring(
         string relativeFolder, string fromSilo, string? stateHash, string[]? deletedLives)
     {
