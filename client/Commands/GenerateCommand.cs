@@ -22,7 +22,8 @@ internal sealed class GenerateCommand : ClientCommand
     private readonly Option<string?> prompt = Values.FreeText(
         "--prompt", "TEXT", "what the text begins with [default: end-of-text]");
 
-    private readonly Option<string?> promptFile = Values.Text("--prompt-file", "F", "a text file with the prompt: UTF-8, or UTF-16 by its mark");
+    private readonly Option<string?> promptFile = Values.Text(
+        "--prompt-file", "F", "a text file with the prompt: UTF-8, or UTF-16 by its mark");
 
     private readonly Option<bool> interactive = Values.Flag(
         "--interactive", "reads prompts from standard input, a line each, until it ends");

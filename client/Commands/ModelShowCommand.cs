@@ -4,11 +4,11 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Models;
-using Gpt2Cluster.Client.Models.Exports;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 
 namespace Gpt2Cluster.Client.Commands;

@@ -107,7 +107,11 @@ internal sealed class ModelVocabularies(CommandContext context)
                     var bytes = await session.Patience.Call(
                         () => store.Read(file.RelativePath, copy.Position, Piece.MaximumBytes), cancellation);
                     if (bytes.Length == 0)
-                        throw new ClientException(ExitCodes.Failed, $"{file.RelativePath} of {silo.Name} is cut short.");
+                    {
+                        throw new ClientException(
+                            ExitCodes.Failed, $"{file.RelativePath} of {silo.Name} is cut short; try again.");
+                    }
+
                     await copy.WriteAsync(bytes, cancellation);
                 }
             }

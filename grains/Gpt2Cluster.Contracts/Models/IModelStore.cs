@@ -39,7 +39,8 @@ public interface IModelStore : IGrainWithStringKey
 
     /// <summary>
     /// The files of a model (<c>models/NAME</c>), a checkpoint (<c>runs/RUN/checkpoints/STEP</c>), a dataset
-    /// (<c>datasets/HASH</c>) or a vocabulary (<c>vocabularies/HASH</c>), with their lengths; empty if it is not here.
+    /// (<c>datasets/HASH</c>) or a vocabulary (<c>vocabularies/HASH</c>), with their lengths; empty if it is not
+    /// here.
     /// </summary>
     [Alias("files")]
     Task<StoredFile[]> Files(string relativeFolder);
@@ -69,8 +70,7 @@ public interface IModelStore : IGrainWithStringKey
 
     /// <summary>
     /// Copies a model, checkpoint, dataset or vocabulary from another silo's store unless it is here already. Answers
-    /// within 4 s;
-    /// ask again while it is under way.
+    /// within 4 s; ask again while it is under way.
     /// </summary>
     /// <param name="relativeFolder">Its name in the store.</param>
     /// <param name="fromSilo">The silo that has it.</param>

@@ -141,8 +141,8 @@ public sealed record GenerationRequest
     public int? TokenCount { get; init; }
 
     /// <summary>
-    /// Ids below <see cref="TokenCount"/> that are not drawn either: those that a vocabulary leaves out, and its special
-    /// tokens.
+    /// Ids below <see cref="TokenCount"/> that are not drawn either: those that a vocabulary leaves out, and its
+    /// special tokens.
     /// </summary>
     public IReadOnlyList<int> NeverDrawn { get; init; } = [];
 

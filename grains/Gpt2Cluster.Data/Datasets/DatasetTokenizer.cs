@@ -5,9 +5,9 @@ using Gpt2Cluster.Data.Tokens;
 namespace Gpt2Cluster.Data.Datasets;
 
 /// <summary>
-/// Turns documents into tokens, uint16 little endian, in constant memory. Between documents that have content comes the
-/// vocabulary's end-of-text token, and nothing where it has none; nothing comes after the last unless it ends so itself;
-/// a document without content, such as an empty file in a folder, leaves no trace. One thread at a time.
+/// Turns documents into tokens, uint16 little endian, in constant memory. Between documents that have content comes
+/// the vocabulary's end-of-text token, and nothing where it has none; nothing comes after the last unless it ends so
+/// itself; a document without content, such as an empty file in a folder, leaves no trace. One thread at a time.
 /// </summary>
 public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
 {

@@ -54,7 +54,8 @@ public static class NpzEncoder
                 FileShare.None,
                 BufferBytes,
                 FileOptions.DeleteOnClose);
-            using var tokenizer = new DatasetTokenizer(tokens, options, new Gpt2Tokenizer(vocabulary ?? Gpt2Vocabulary.BuiltIn));
+            using var tokenizer = new DatasetTokenizer(
+                tokens, options, new Gpt2Tokenizer(vocabulary ?? Gpt2Vocabulary.BuiltIn));
             source.Read(tokenizer, progress, cancellation);
             var result = tokenizer.Complete();
             tokens.Position = 0;

@@ -14,7 +14,8 @@ public interface IDocumentSink
     void Text(ReadOnlySpan<byte> utf8);
 
     /// <summary>
-    /// The text of the document ends with the end-of-text token, whatever comes behind it; nothing but its end may follow.
+    /// The text of the document ends with the end-of-text token, whatever comes behind it; nothing but its end may
+    /// follow.
     /// </summary>
     void EndOfText();
 

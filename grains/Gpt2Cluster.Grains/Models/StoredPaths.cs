@@ -6,8 +6,8 @@ namespace Gpt2Cluster.Grains.Models;
 
 /// <summary>
 /// Paths below the data folder as others name them. Only <c>models/NAME</c>, <c>datasets/HASH</c>,
-/// <c>vocabularies/HASH</c> and <c>runs/RUN/checkpoints/STEP</c> and the files right in them can be named: never anything
-/// outside the data folder.
+/// <c>vocabularies/HASH</c> and <c>runs/RUN/checkpoints/STEP</c> and the files right in them can be named: never
+/// anything outside the data folder.
 /// </summary>
 /// <param name="silo">Knows the data folder.</param>
 public sealed partial class StoredPaths(SiloContext silo)
@@ -28,7 +28,8 @@ public sealed partial class StoredPaths(SiloContext silo)
         var slash = relativePath.LastIndexOf('/');
         var name = relativePath[(slash + 1)..];
         if (slash < 0 || !NamePattern().IsMatch(name))
-            throw new UserErrorException($"'{relativePath}' names no file of a stored model, dataset, vocabulary or checkpoint.");
+            throw new UserErrorException(
+                $"'{relativePath}' names no file of a stored model, dataset, vocabulary or checkpoint.");
         return Path.Combine(FolderOf(relativePath[..slash]), name);
     }
 

@@ -7,7 +7,6 @@ using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Models.Gguf;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Models.TensorFlow;
-using Gpt2Cluster.Data.Tests.Models.Exports;
 using Gpt2Cluster.Data.Tests.Models.Gguf;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Data.Uploads;

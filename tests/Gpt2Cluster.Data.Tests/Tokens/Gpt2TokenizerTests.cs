@@ -1,6 +1,5 @@
 using System.Text;
 using CsCheck;
-using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Tokens;
 using SharpToken;
 

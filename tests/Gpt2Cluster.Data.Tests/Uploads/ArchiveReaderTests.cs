@@ -116,8 +116,8 @@ public sealed class ArchiveReaderTests : IDisposable
     public void Another_kind_version_or_program_is_named()
     {
         Assert.Contains("older client", Fault("GPT2FIL1 whatever"u8.ToArray()));
-        Assert.Contains("version 4", Fault(Tar(_ => { }, head: """{"kind":"model","version":4}""")));
-        Assert.Contains("brings a dataset", Fault(Tar(_ => { }, head: """{"kind":"dataset","version":3}""")));
+        Assert.Contains("version 5", Fault(Tar(_ => { }, head: """{"kind":"model","version":5}""")));
+        Assert.Contains("brings a dataset", Fault(Tar(_ => { }, head: """{"kind":"dataset","version":4}""")));
         Assert.Contains("not valid JSON", Fault(Tar(_ => { }, head: "model")));
         Assert.Contains("says nothing", Fault(Tar(_ => { }, head: "null")));
         Assert.Contains("no tar archive", Fault([.. Enumerable.Repeat((byte)'0', 2048)]));
@@ -142,7 +142,7 @@ public sealed class ArchiveReaderTests : IDisposable
         Assert.Null(reader.Next());
     }
 
-    private static byte[] Tar(Action<TarWriter> fill, string head = """{"kind":"model","version":3}""")
+    private static byte[] Tar(Action<TarWriter> fill, string head = """{"kind":"model","version":4}""")
     {
         using var archive = new MemoryStream();
         using (var tar = new TarWriter(archive, TarEntryFormat.Gnu, leaveOpen: true))

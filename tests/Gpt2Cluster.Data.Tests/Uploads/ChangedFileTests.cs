@@ -101,7 +101,7 @@ public sealed class ChangedFileTests : IDisposable
 
     private static void Refused(DatasetUpload upload, Stream archive, IProgress<long>? progress, string expected)
     {
-        var problem = Assert.Throws<UserErrorException>(() => upload.Write(archive, progress));
+        var problem = Assert.Throws<UserErrorException>(() => upload.Write(archive, progress: progress));
         Assert.StartsWith(
             $"{upload.Source.Path} {expected} while it was read", problem.Message, StringComparison.Ordinal);
     }

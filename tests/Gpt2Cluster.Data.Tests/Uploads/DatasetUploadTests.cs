@@ -122,8 +122,9 @@ public sealed class DatasetUploadTests
     [Fact]
     public void Members_that_hold_something_else_are_refused()
     {
-        Assert.Contains("no token", Fault([("0/0-0.u16", [0x51, 0xC4])]));
-        Assert.Contains("no token", Fault([("0/0-0.u16", [0x51])]));
+        Assert.Contains("half a token", Fault([("0/0-0.u16", [0x51])]));
+        Assert.Contains("no vocabulary", Fault([("vocabulary.json", "{}"u8.ToArray())]));
+        Assert.Contains("may not be", Fault([("0/0.txt", "a"u8.ToArray()), ("vocabulary.json", "{}"u8.ToArray())]));
         Assert.Contains("Line 1 of 0.jsonl is not valid JSON", Fault([("0.jsonl", "{"u8.ToArray())]));
         Assert.Contains("are the most", Fault([("0/0.txt", new byte[MemberLength + 1])]));
     }

@@ -127,6 +127,9 @@ public sealed class FolderCopyTests : IDisposable
 
         public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
+        public Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary) =>
+            throw new NotSupportedException();
+
         public Task<CopyAnswer> Bring(
             string relativeFolder, string fromSilo, string? stateHash, string[]? deletedLives) =>
             throw new NotSupportedException();

@@ -63,14 +63,14 @@ public sealed class HubDownload(string? token = null, TimeProvider? time = null)
         if (model.IsOpenAiLayout)
             await files.FetchAsync(OpenAiFiles);
         else
-            await FetchFromHubAsync(files);
+            await FetchFromHubAsync(files, isKnown: model.Shape is not null);
         Publish(parts, model, full, cancellation);
     }
 
     /// <inheritdoc/>
     public void Dispose() => http.Dispose();
 
-    private static async Task FetchFromHubAsync(Files files)
+    private static async Task FetchFromHubAsync(Files files, bool isKnown)
     {
         await files.FetchAsync(ModelConfiguration.FileName);
         await files.TryFetchAsync(Exports.ModelCard.FileName);
@@ -78,7 +78,9 @@ public sealed class HubDownload(string? token = null, TimeProvider? time = null)
             await files.FetchAsync(ModelFolder.VocabularyFileNames[1]);
         else
             await files.TryFetchAsync(TokenizerFile.FileName);
-        foreach (var name in SpecialTokens.FileNames)
+
+        // The vocabulary of OpenAI's sizes needs no more words.
+        foreach (var name in isKnown ? [] : SpecialTokens.FileNames)
             await files.TryFetchAsync(name);
         foreach (var name in HuggingFaceFormat.WeightsFileNames)
         {

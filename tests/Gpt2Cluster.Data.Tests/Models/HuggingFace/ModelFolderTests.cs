@@ -2,7 +2,6 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Models.Safetensors;
-using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Tests.Models.HuggingFace;
 
