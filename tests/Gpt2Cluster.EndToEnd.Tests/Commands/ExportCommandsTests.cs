@@ -109,8 +109,12 @@ public sealed class ExportCommandsTests(Cluster cluster)
         }
 
         // A model keeps its record in the store.
-        cluster.Ok("model", "import", place, "--name", "travelled");
-        Assert.Equal("run:told", Chain("travelled")[0].GetProperty("name").GetString());
+        cluster.Ok("model", "import", place, "--name", "travelled", "--license", "MIT");
+        var travelled = Chain("travelled")[0];
+        Assert.Equal("run:told", travelled.GetProperty("name").GetString());
+        Assert.Equal("MIT", travelled.GetProperty("license").GetString());
+        Assert.Equal("the tests", travelled.GetProperty("author").GetString());
+        Assert.True(travelled.GetProperty("verified").GetBoolean());
         var weights = Path.Combine(place, "model.safetensors");
         var bytes = File.ReadAllBytes(weights);
         bytes[^1] ^= 1;

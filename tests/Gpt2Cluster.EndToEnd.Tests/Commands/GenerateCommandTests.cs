@@ -38,6 +38,18 @@ public sealed class GenerateCommandTests(Cluster cluster)
     }
 
     [Fact]
+    public void A_terminal_is_told_the_licence_and_a_pipe_is_not()
+    {
+        string[] words = ["generate", "--run", "told", "--length", "2"];
+        using var terminal = ClientProcess.StartOnTerminal(cluster.Folder, 80, 24, words);
+        Assert.True(terminal.WaitForExit() == 0, terminal.Said);
+        Assert.Contains(
+            "\u001b[2mrun:told is under the licence CC-BY-4.0.\u001b[0m", terminal.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("licence", cluster.Ok(words).Said, StringComparison.Ordinal);
+        Assert.DoesNotContain("licence", cluster.Ok([.. words, "--json"]).Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_stop_is_found_over_several_tokens_and_nothing_of_it_is_shown()
     {
         var model = Telling("stopping", 50257, One, Two, Three, Four, Four);

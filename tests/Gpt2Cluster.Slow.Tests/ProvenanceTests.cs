@@ -2,17 +2,20 @@ using System.Buffers.Binary;
 using System.Text.Json;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
-namespace Gpt2Cluster.EndToEnd.Tests.Commands;
+namespace Gpt2Cluster.Slow.Tests;
 
 /// <summary>Licence, author and hashes from a model to what is made of it, and adapters in and out.</summary>
-[Collection(ToldCollection.Name)]
-public sealed class ProvenanceCommandsTests(Cluster cluster)
+public sealed class ProvenanceTests : IDisposable
 {
     private static readonly string[] Short =
     [
         "--steps", "2", "--batch-size", "1", "--micro-batches", "1", "--threads-per-worker", "1", "--precision", "fp32",
         "--sample-every", "0", "--val-every", "0",
     ];
+
+    private readonly Cluster cluster = new();
+
+    public void Dispose() => cluster.Dispose();
 
     [Fact]
     public void A_licence_goes_from_a_model_to_its_runs_and_their_exports_unless_another_is_given()
@@ -46,18 +49,6 @@ public sealed class ProvenanceCommandsTests(Cluster cluster)
         AssertIs(Chain("grown")[0], "run:pupil", "CC-BY-SA-4.0", isVerified: true);
         Train("heir", "run:pupil");
         AssertIs(Chain("heir")[0], "run:heir", "CC-BY-SA-4.0", isVerified: true);
-    }
-
-    [Fact]
-    public void A_terminal_is_told_the_licence_and_a_pipe_is_not()
-    {
-        string[] words = ["generate", "--run", "told", "--length", "2"];
-        using var terminal = ClientProcess.StartOnTerminal(cluster.Folder, 80, 24, words);
-        Assert.True(terminal.WaitForExit() == 0, terminal.Said);
-        Assert.Contains(
-            "\u001b[2mrun:told is under the licence CC-BY-4.0.\u001b[0m", terminal.Output, StringComparison.Ordinal);
-        Assert.DoesNotContain("licence", cluster.Ok(words).Said, StringComparison.Ordinal);
-        Assert.DoesNotContain("licence", cluster.Ok([.. words, "--json"]).Said, StringComparison.Ordinal);
     }
 
     [Fact]
