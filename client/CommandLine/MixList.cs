@@ -4,8 +4,8 @@ namespace Gpt2Cluster.Client.CommandLine;
 
 /// <summary>
 /// The words of <c>--mix</c>: <c>PATH=NUMBER</c>, several behind commas. A path may hold commas before its first equals
-/// sign, and equals signs, of which the last one splits; in double quotes it may hold anything but a double quote before
-/// an equals sign.
+/// sign, and equals signs, of which the last one splits; in double quotes it may hold anything but a double quote
+/// before an equals sign.
 /// </summary>
 internal static class MixList
 {

@@ -24,7 +24,10 @@ internal sealed class TrainCommand : ClientCommand
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> MoreExamples => ["train novel.txt --run novel --train lora:8"];
+    public override IReadOnlyList<string> MoreExamples =>
+    [
+        "train novel.txt --run novel --train lora:8", "train --mix novel.txt=3,letters.txt=1 --run both",
+    ];
 
     /// <inheritdoc/>
     public override string Remarks => PresetDefaults.Lines;

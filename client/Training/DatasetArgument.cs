@@ -22,8 +22,8 @@ internal sealed class DatasetArgument : Argument<string?>
     }
 
     /// <summary>
-    /// The datasets: one, from the argument or from <c>--dataset</c>, or those of <c>--mix</c>. A mixture of one dataset
-    /// is that dataset.
+    /// The datasets: one, from the argument or from <c>--dataset</c>, or those of <c>--mix</c>. A mixture of one
+    /// dataset is that dataset.
     /// </summary>
     /// <param name="context">The command's.</param>
     /// <param name="options">The command's, with <c>--dataset</c> and <c>--mix</c>.</param>

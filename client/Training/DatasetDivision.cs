@@ -11,8 +11,8 @@ namespace Gpt2Cluster.Client.Training;
 internal sealed record SourceTokens(string Path, long Weight, TokenCounts Tokens);
 
 /// <summary>
-/// How the tokens of a run are divided: which train, which validate, and how long a window is. All datasets of a mixture
-/// have one length of windows, which the shortest bounds; each gives its own part to validation.
+/// How the tokens of a run are divided: which train, which validate, and how long a window is. All datasets of a
+/// mixture have one length of windows, which the shortest bounds; each gives its own part to validation.
 /// </summary>
 /// <param name="Dataset">The tokens.</param>
 /// <param name="SequenceLength">T.</param>
@@ -37,8 +37,8 @@ internal sealed record DatasetDivision(DatasetReference Dataset, int SequenceLen
         length = (int)Math.Min(length, shortest.Item.TrainingTokenCount - 1);
         var whose = sources.Count > 1 ? sources[shortest.Index].Path : "The dataset";
         var warning = length == wanted ? null
-            : $"{whose} has {shortest.Item.TrainingTokenCount} training tokens, fewer than a window of {wanted} and its "
-            + $"last target need; --sequence-length is lowered to {length}.";
+            : $"{whose} has {shortest.Item.TrainingTokenCount} training tokens, fewer than a window of {wanted} and "
+            + $"its last target need; --sequence-length is lowered to {length}.";
         return new DatasetDivision(Reference(parts, validation), length, warning);
     }
 

@@ -62,10 +62,6 @@ public sealed record DatasetReference(
             ? [new TokenRange(other, 0, ValidationTokenCount)]
             : Sources().Select(source => source.ValidationPart).Where(part => part.Count > 0),
     ];
-
-    /// <summary>Every stored dataset that the run reads, each once.</summary>
-    public IEnumerable<string> StoredHashes() =>
-        Sources().Select(source => source.Sha256).Concat(ValidationParts().Select(part => part.Sha256)).Distinct();
 }
 
 /// <summary>One dataset of a mixture.</summary>

@@ -111,6 +111,15 @@ public sealed record RunSpecification
     public bool StandsOnCheckpoint =>
         Model is { Step: not null, Sha256: not null, BaseRun: not null } && Parameters().Frozen.Length > 0;
 
+    /// <summary>
+    /// The hashes of all stored datasets that the run reads, each once: as long as it is there, they are not removed.
+    /// </summary>
+    public IReadOnlyList<string> DatasetHashes() =>
+    [
+        .. Dataset.Sources().Select(source => source.Sha256)
+            .Concat(Dataset.ValidationParts().Select(part => part.Sha256)).Distinct(),
+    ];
+
     /// <summary>The windows to train on, of each of the dataset's sources.</summary>
     public IReadOnlyList<WindowLayout> TrainingWindows() =>
         [.. Dataset.Sources().Select(source => new WindowLayout(source.TrainingTokenCount, SequenceLength))];

@@ -7,11 +7,11 @@ namespace Gpt2Cluster.Core.Windows;
 /// slots each source is less than one window away from its exact share, and after the sum of the weights it has it.
 /// </summary>
 /// <remarks>
-/// A proportionate fair schedule (Baruah, Cohen, Plaxton and Varvel, "Proportionate Progress", Algorithmica 1996) on one
-/// processor. With W the sum of the weights, window j of a source of weight w may take the slots from floor(j W / w) on
-/// and must have one before ceil((j + 1) W / w); each slot goes to the source that may take it and whose end is the
-/// nearest, of equal ones to the one that waits for longest, of those the first. The schedule repeats itself after W
-/// slots, so that one period answers for any slot.
+/// A proportionate fair schedule (Baruah, Cohen, Plaxton and Varvel, "Proportionate Progress", Algorithmica 1996) on
+/// one processor. With W the sum of the weights, window j of a source of weight w may take the slots from
+/// floor(j W / w) on and must have one before ceil((j + 1) W / w); each slot goes to the source that may take it and
+/// whose end is the nearest, of equal ones to the one that waits for longest, of those the first. The schedule repeats
+/// itself after W slots, so that one period answers for any slot.
 /// </remarks>
 public sealed class SourceSchedule
 {
@@ -27,7 +27,8 @@ public sealed class SourceSchedule
 
     /// <summary>Deals one period.</summary>
     /// <param name="weights">
-    /// Of each source, 1 or more, one to <see cref="MaxSourceCount"/> of them, <see cref="MaxPeriod"/> together at most.
+    /// Of each source, 1 or more; one to <see cref="MaxSourceCount"/> of them, together <see cref="MaxPeriod"/> at
+    /// most.
     /// </param>
     public SourceSchedule(IEnumerable<long> weights)
     {

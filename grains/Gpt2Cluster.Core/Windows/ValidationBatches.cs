@@ -9,8 +9,8 @@ namespace Gpt2Cluster.Core.Windows;
 public readonly record struct ValidationBatch(int Part, long FirstWindow, int WindowCount);
 
 /// <summary>
-/// The fixed micro-batches to validate on: those of one part behind those of the other, each of B windows, a part's last
-/// one maybe shorter. None holds windows of two parts, whose windows may differ in length.
+/// The fixed micro-batches to validate on: those of one part behind those of the other, each of B windows, a part's
+/// last one maybe shorter. None holds windows of two parts, whose windows may differ in length.
 /// </summary>
 public sealed class ValidationBatches
 {

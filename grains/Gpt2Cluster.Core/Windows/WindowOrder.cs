@@ -7,9 +7,9 @@ public readonly record struct SourceWindow(int Source, long Window);
 
 /// <summary>
 /// Which windows a micro-batch holds: a function of the seed, the step and the micro-batch alone. Slot
-/// <c>k = ((s - 1) M + m) B + j</c> belongs to a source by the <see cref="SourceSchedule"/>; the source's n-th slot takes
-/// position <c>n mod W</c> of the source's own permutation of epoch <c>floor(n / W)</c>, W being its windows. So each
-/// epoch of a source uses each of its windows exactly once, and a global batch may straddle two epochs.
+/// <c>k = ((s - 1) M + m) B + j</c> belongs to a source by the <see cref="SourceSchedule"/>; the source's n-th slot,
+/// from 0, takes position <c>n mod W</c> of the source's own permutation of epoch <c>floor(n / W)</c>, W being its
+/// windows. So each epoch of a source uses each of its windows exactly once, and a global batch may straddle two.
 /// </summary>
 public sealed class WindowOrder
 {

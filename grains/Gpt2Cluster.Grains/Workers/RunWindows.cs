@@ -45,7 +45,7 @@ internal sealed class RunWindows
         WorkerServices services, RunSpecification specification, CancellationToken cancellation)
     {
         var readers = new Dictionary<string, WindowReader>(StringComparer.Ordinal);
-        foreach (var hash in specification.Dataset.StoredHashes())
+        foreach (var hash in specification.DatasetHashes())
             readers.Add(hash, OpenDataset(services, hash, cancellation));
         return new RunWindows(specification, readers);
     }

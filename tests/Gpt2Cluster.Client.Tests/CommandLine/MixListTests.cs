@@ -54,7 +54,8 @@ public sealed class MixListTests
         Gen.Select(Paths, Gen.Long[1, 999]).Array[1, 4].Sample(named =>
         {
             var parts = new List<MixedPath>();
-            Assert.Null(MixList.Read(string.Join(',', named.Select(one => MixList.Write(one.Item1, one.Item2))), parts));
+            var words = named.Select(one => MixList.Write(one.Item1, one.Item2));
+            Assert.Null(MixList.Read(string.Join(',', words), parts));
             Assert.Equal(named.Select(one => new MixedPath(one.Item1, one.Item2)), parts);
         });
 }

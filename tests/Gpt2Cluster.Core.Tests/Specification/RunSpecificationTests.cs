@@ -15,7 +15,7 @@ public sealed class RunSpecificationTests
         Assert.Equal(8 * 2 * 128, specification.TokensPerStep);
         Assert.Equal([79L], specification.WindowOrder().WindowCounts);
         Assert.Equal(79, specification.WindowsOfFirstPass());
-        Assert.Equal([new string('a', 64)], specification.Dataset.StoredHashes());
+        Assert.Equal([new string('a', 64)], specification.DatasetHashes());
     }
 
     [Fact]
@@ -25,7 +25,8 @@ public sealed class RunSpecificationTests
         Assert.Equal([79L, 8L], specification.TrainingWindows().Select(windows => windows.WindowCount));
         Assert.Equal([79L, 8L], specification.WindowOrder().WindowCounts);
         Assert.Equal(8 * 4, specification.WindowsOfFirstPass()); // every fourth is of the second
-        Assert.Equal((11_000, 560), (specification.Dataset.TrainingTokenCount, specification.Dataset.ValidationTokenCount));
+        var dataset = specification.Dataset;
+        Assert.Equal((11_000, 560), (dataset.TrainingTokenCount, dataset.ValidationTokenCount));
 
         // 4 windows of 128 and one of 59 tokens, in micro-batches of 2 that hold windows of one part.
         var batches = specification.ValidationBatches()!;
@@ -36,7 +37,7 @@ public sealed class RunSpecificationTests
         Assert.Equal(499 + 59, batches.TargetCount);
         Assert.Equal(
             [new TokenRange(new string('a', 64), 10_000, 500), new TokenRange(new string('b', 64), 1000, 60)],
-            specification.Dataset.ValidationParts());
+            dataset.ValidationParts());
     }
 
     [Fact]
@@ -45,8 +46,9 @@ public sealed class RunSpecificationTests
         var mix = Specifications.Mixed.Dataset.Mix!.Select(source => source with { ValidationTokenCount = 0 }).ToList();
         var dataset = DatasetReference.OfMix(mix, (new string('c', 64), 300));
         Assert.Equal([new TokenRange(new string('c', 64), 0, 300)], dataset.ValidationParts());
-        Assert.Equal([new string('a', 64), new string('b', 64), new string('c', 64)], dataset.StoredHashes());
-        Assert.Empty(SpecificationCheck.Errors(Specifications.Mixed with { Dataset = dataset }));
+        var specification = Specifications.Mixed with { Dataset = dataset };
+        Assert.Equal([new string('a', 64), new string('b', 64), new string('c', 64)], specification.DatasetHashes());
+        Assert.Empty(SpecificationCheck.Errors(specification));
     }
 
     [Fact]

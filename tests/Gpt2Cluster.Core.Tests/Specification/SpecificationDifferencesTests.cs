@@ -36,7 +36,8 @@ public sealed class SpecificationDifferencesTests
     public void Another_mixture_is_a_difference_with_the_datasets_of_both()
     {
         var mix = Specifications.Mixed.Dataset.Mix!;
-        var other = Specifications.Mixed with { Dataset = DatasetReference.OfMix([mix[0], mix[1] with { Weight = 2 }]) };
+        var heavier = DatasetReference.OfMix([mix[0], mix[1] with { Weight = 2 }]);
+        var other = Specifications.Mixed with { Dataset = heavier };
         var difference = Assert.Single(SpecificationDifferences.Between(Specifications.Mixed, other));
         Assert.Matches("^--mix is 3 of a{64} .10000 . 500 tokens., 1 of b{64} .* in the run and 3 of a{64} .*"
             + " 2 of b{64} .* in this command.$", difference);

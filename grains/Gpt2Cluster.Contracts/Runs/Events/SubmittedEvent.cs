@@ -10,8 +10,8 @@ public sealed record SubmittedEvent : RunEvent
     public required long Parameters { get; init; }
 
     /// <summary>
-    /// SHA-256 over the tokens as uint16 little endian, lower-case hexadecimal; of a mixture over the list of its datasets'
-    /// hashes and weights.
+    /// SHA-256 over the tokens as uint16 little endian, lower-case hexadecimal; of a mixture over the list of its
+    /// datasets' hashes and weights.
     /// </summary>
     public required string DatasetSha256 { get; init; }
 
