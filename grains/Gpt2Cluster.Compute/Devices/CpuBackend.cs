@@ -46,12 +46,13 @@ internal abstract class CpuBackend : ComputeBackend
     public override ScalarType LogitsType => ScalarType.Float32;
 
     /// <inheritdoc/>
-    public override IRowProduct NewRowProduct(Matrix weight, RowProductUse use, bool inEightBits) => (Type, use) switch
-    {
-        (ScalarType.Float32, _) => New<Float32Element, Float32Element>(weight, use, inEightBits),
-        (_, RowProductUse.Head) => New<BFloat16Element, Float32Element>(weight, use, inEightBits),
-        _ => New<BFloat16Element, BFloat16Element>(weight, use, inEightBits),
-    };
+    public override IRowProduct NewRowProduct(Matrix weight, RowProductUse use, bool inEightBits) =>
+        (Type, use) switch
+        {
+            (ScalarType.Float32, _) => New<Float32Element, Float32Element>(weight, use, inEightBits),
+            (_, RowProductUse.Head) => New<BFloat16Element, Float32Element>(weight, use, inEightBits),
+            _ => New<BFloat16Element, BFloat16Element>(weight, use, inEightBits),
+        };
 
     /// <inheritdoc/>
     public override IOptimizer NewOptimizer(
@@ -68,7 +69,9 @@ internal abstract class CpuBackend : ComputeBackend
         // A processor is never behind.
     }
 
-    /// <summary>What is not in eight bits is read in the precision's own type, whatever holds the activations.</summary>
+    /// <summary>
+    /// What is not in eight bits is read in the precision's own type, whatever holds the activations.
+    /// </summary>
     private IRowProduct New<TRow, TResult>(Matrix weight, RowProductUse use, bool inEightBits)
         where TRow : struct, IElement
         where TResult : struct, IElement

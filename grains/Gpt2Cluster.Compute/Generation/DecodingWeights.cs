@@ -5,7 +5,7 @@ using Gpt2Cluster.Compute.Model;
 
 namespace Gpt2Cluster.Compute.Generation;
 
-/// <summary>A linear layer as decoding has it: the product with its weight, its bias, and what is added to it.</summary>
+/// <summary>A linear layer as decoding has it: the product with its weight, its bias, and what is added.</summary>
 internal sealed record DecodingLinear(IRowProduct Product, Matrix Bias, AdapterViews? Adapter);
 
 /// <summary>

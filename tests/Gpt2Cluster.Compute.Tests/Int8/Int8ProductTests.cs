@@ -25,9 +25,9 @@ public sealed class Int8ProductTests
         {
             foreach (var pairs in new[] { 1, 2, 7, 384 })
             {
+                var most = Int8Range.MostInput(2 * pairs);
                 var rows = Enumerable.Range(0, rowCount * pairs * 2)
-                    .Select(_ => (short)random.Next(-Int8Range.MostInput(2 * pairs), Int8Range.MostInput(2 * pairs) + 1))
-                    .ToArray();
+                    .Select(_ => (short)random.Next(-most, most + 1)).ToArray();
                 var block = new byte[pairs * Int8Weights.PairBytes];
                 random.NextBytes(block);
                 AssertSums(kernel, rows, rowCount, [.. block.Select(one => (sbyte)one)], pairs);
@@ -150,7 +150,8 @@ public sealed class Int8ProductTests
         var random = new Random(seed);
         float[] Numbers(int count) => [.. Enumerable.Range(0, count)
             .Select(_ => (float)((random.NextDouble() - 0.5) * Math.Exp(random.NextDouble() * 6)))];
-        var (layer, result) = (use == RowProductUse.Layer, use == RowProductUse.Layer ? backend.Type : backend.LogitsType);
+        var layer = use == RowProductUse.Layer;
+        var result = layer ? backend.Type : backend.LogitsType;
         using var x = Matrix(backend, Numbers(rows * inputs), rows, inputs, backend.Type);
         using var w = Matrix(
             backend, Numbers(inputs * outputs), layer ? inputs : outputs, layer ? outputs : inputs, backend.Type);

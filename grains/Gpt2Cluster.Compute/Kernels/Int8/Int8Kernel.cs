@@ -14,9 +14,9 @@ internal unsafe delegate void Int8Sums(short* rows, int stride, int rowCount, sb
 
 /// <summary>
 /// Integer products by the instructions a processor has. All give the same sums: a weight is widened to 16 bits, where
-/// the product of a pair fits 32 bits. The instructions that multiply bytes would save the widening, which costs nothing
-/// beside reading the matrix, but <c>vpmaddubsw</c> saturates and takes inputs of eight bits only, and .NET has
-/// <c>vpdpbusd</c> for processors with AVX-VNNI alone.
+/// the products of a pair fit 32 bits. The instructions that multiply bytes would save the widening, which costs
+/// nothing beside reading the matrix, but <c>vpmaddubsw</c> saturates and takes inputs of eight bits only, and .NET
+/// has <c>vpdpbusd</c> for processors with AVX-VNNI alone.
 /// </summary>
 internal static unsafe class Int8Kernel
 {
