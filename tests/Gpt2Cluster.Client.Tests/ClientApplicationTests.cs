@@ -12,6 +12,17 @@ public sealed class ClientApplicationTests : IDisposable
 
     private readonly Scratch scratch = new();
 
+    public static TheoryData<string, string> BadRemovals => new()
+    {
+        { "delete a/b --yes", "The run's name 'a/b'" },
+        { "delete run1", "Deleting the run run1 cannot be taken back, and nobody can be asked here; give --yes" },
+        { "model show nosuch", "There is no model 'nosuch' in the store" },
+        { "model show {0}/sound", "in the store" },
+        { "model delete nosuch --yes", "There is no model 'nosuch' in the store" },
+        { "model delete {0}/sound --yes", "in the store" },
+        { "prune run1", "'run1' is one word too many for 'prune'" },
+    };
+
     public static TheoryData<string, string> BadInput => new()
     {
         { "train {0}/missing.txt --model scratch:tiny", "There is no file or folder" },
@@ -66,13 +77,6 @@ public sealed class ClientApplicationTests : IDisposable
         { "eval {0}/text.txt --model scratch:tiny --precision int8", "takes bf16 or fp32, not 'int8'" },
         { "generate --model gpt2 --checkpoint best", "--checkpoint goes with a run" },
         { "watch a/b", "The run's name 'a/b'" },
-        { "delete a/b --yes", "The run's name 'a/b'" },
-        { "delete run1", "Deleting the run run1 cannot be taken back, and nobody can be asked here; give --yes" },
-        { "model show nosuch", "There is no model 'nosuch' in the store" },
-        { "model show {0}/sound", "in the store" },
-        { "model delete nosuch --yes", "There is no model 'nosuch' in the store" },
-        { "model delete {0}/sound --yes", "in the store" },
-        { "prune run1", "'run1' is one word too many for 'prune'" },
         { "generate --model gpt2 --length 0", "--length" },
         { "generate --model gpt2 --interactive --prompt sea", "--interactive" },
         { "generate --model gpt2 --prompt -sea", "--prompt='-sea'" },
@@ -112,6 +116,7 @@ public sealed class ClientApplicationTests : IDisposable
 
     [Theory]
     [MemberData(nameof(BadInput))]
+    [MemberData(nameof(BadRemovals))]
     public async Task Bad_input_gets_one_sentence_and_changes_nothing(string typed, string part)
     {
         WriteInputs();

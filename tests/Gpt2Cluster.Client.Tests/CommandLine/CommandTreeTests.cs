@@ -30,6 +30,8 @@ public sealed class CommandTreeTests
         ["pause"] = "RUN",
         ["resume"] = "RUN",
         ["cancel"] = "RUN",
+        ["delete"] = "RUN --yes",
+        ["prune"] = "--dry-run",
         ["stop"] = "",
         ["generate"] =
             "--model --run --checkpoint --prompt --prompt-file --interactive --length --num --temperature --top-k "
@@ -40,6 +42,8 @@ public sealed class CommandTreeTests
         ["inspect"] = "DATASET --model --batch-size --micro-batches --sequence-length --train --device --precision "
             + "--recompute --threads-per-worker --val-dataset --val-split --encoding --text-field",
         ["model list"] = "",
+        ["model show"] = "MODEL",
+        ["model delete"] = "MODEL --yes",
         ["model pull"] = "NAME",
         ["model import"] = "PATH --name",
         ["model export"] = "MODEL OUT --format --dtype --merged --overwrite",

@@ -24,6 +24,7 @@ public sealed class EndpointsTests
         Advertised = IPAddress.Loopback,
         Devices = "cpu",
         DataFolder = Path.GetTempPath(),
+        KeepUnusedDays = 7,
     };
 
     [Fact]

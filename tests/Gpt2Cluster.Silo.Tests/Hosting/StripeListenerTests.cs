@@ -22,6 +22,7 @@ public sealed class StripeListenerTests
         Advertised = IPAddress.Loopback,
         Devices = "cpu",
         DataFolder = Path.GetTempPath(),
+        KeepUnusedDays = 7,
     };
 
     [Theory]
