@@ -65,7 +65,7 @@ internal static class CorpusAdvice
 
     private static string? LoneBytes(CorpusFacts facts) => facts.LoneByteShare < ManyLoneBytes ? null
         : $"{Formats.Percent(facts.LoneByteShare)} of the tokens are single bytes of characters that the vocabulary "
-            + "has nothing longer for: little of such text fits into a window, and the model has seen little of it before.";
+            + "has nothing longer for: little of such text fits into a window, and the model has seen little of it.";
 
     private static string? FewWindows(IReadOnlyList<ModelCost> models)
     {

@@ -25,7 +25,8 @@ public sealed class CorpusInspection : IDisposable
     {
         this.options = options ?? new InspectionOptions();
         this.tokenizer = tokenizer ?? new Gpt2Tokenizer();
-        store = new TokenStore(this.options.MemoryTokens, (ushort)Gpt2Vocabulary.EndOfText);
+        store = new TokenStore(
+            this.options.MemoryTokens, (ushort)Gpt2Vocabulary.EndOfText, this.options.Folder);
     }
 
     /// <summary>Reads the corpus; the first thing to do.</summary>

@@ -9,7 +9,7 @@ public sealed record InspectionOptions
     /// </summary>
     public int GramTokens { get; init; } = 50;
 
-    /// <summary>N-grams of a window at least; it grows with the corpus so that its fingerprints fit the table.</summary>
+    /// <summary>N-grams of a window at least; it grows with the corpus so that all fingerprints fit.</summary>
     public int LeastWindow { get; init; } = 50;
 
     /// <summary>Places of each table at most, eight bytes each; a power of two. 2^25: 256 MiB.</summary>
@@ -17,6 +17,9 @@ public sealed record InspectionOptions
 
     /// <summary>Tokens that stay in memory; more lie in a temporary file. 64 Mi: 128 MiB.</summary>
     public long MemoryTokens { get; init; } = 64 << 20;
+
+    /// <summary>Where the temporary file lies.</summary>
+    public string Folder { get; init; } = Path.GetTempPath();
 
     /// <summary>Entries of each list.</summary>
     public int ListLength { get; init; } = 10;
