@@ -60,12 +60,12 @@ internal static class CorpusAdvice
 
     private static string? NoValidation(InspectedCorpus corpus) => corpus.Split.ValidationTokenCount > 0 ? null
         : $"Nothing validates: the corpus has fewer than {ValidationSplit.MinWindowsForDefault} windows of "
-            + $"{corpus.SequenceLength} tokens, or --val-split is 0. --val-split 0.1 takes its end, --val-dataset another "
-            + "text.";
+            + $"{corpus.SequenceLength} tokens, or --val-split is 0. --val-split 0.1 takes its end, --val-dataset "
+            + "another text.";
 
     private static string? LoneBytes(CorpusFacts facts) => facts.LoneByteShare < ManyLoneBytes ? null
-        : $"{Formats.Percent(facts.LoneByteShare)} of the tokens are single bytes of characters that the vocabulary has "
-            + "nothing longer for: little of such text fits into a window, and the model has seen little of it before.";
+        : $"{Formats.Percent(facts.LoneByteShare)} of the tokens are single bytes of characters that the vocabulary "
+            + "has nothing longer for: little of such text fits into a window, and the model has seen little of it.";
 
     private static string? FewWindows(IReadOnlyList<ModelCost> models)
     {

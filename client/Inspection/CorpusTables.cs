@@ -48,7 +48,8 @@ internal sealed class CorpusTables(ClientOutput output)
         var epoch = Formats.Count(Math.Ceiling(Number(cluster, "steps_per_epoch")));
         output.Result(
             $"{cluster["model"]}, {cluster["train"]}, {cluster["precision"]}, {cluster["micro_batches"]} x "
-            + $"{cluster["batch_size"]} windows of {cluster["sequence_length"]} tokens: {epoch} steps an epoch{memory}.");
+            + $"{cluster["batch_size"]} windows of {cluster["sequence_length"]} tokens: "
+            + $"{epoch} steps an epoch{memory}.");
         output.Result($"{cluster["advice"]}");
     }
 

@@ -28,7 +28,8 @@ public sealed class CorpusInspection : IDisposable
     {
         this.options = options ?? new InspectionOptions();
         this.tokenizer = tokenizer ?? new Gpt2Tokenizer();
-        store = new TokenStore(this.options.MemoryTokens, (ushort)(this.tokenizer.Vocabulary.EndOfText ?? NoToken));
+        var endOfText = (ushort)(this.tokenizer.Vocabulary.EndOfText ?? NoToken);
+        store = new TokenStore(this.options.MemoryTokens, endOfText, this.options.Folder);
     }
 
     /// <summary>Reads the corpus; the first thing to do.</summary>

@@ -9,17 +9,17 @@ public sealed record InspectionOptions
     /// </summary>
     public int GramTokens { get; init; } = 50;
 
-    /// <summary>
-    /// N-grams of a window at least; it grows with the corpus so that its fingerprints fit the table. With as many as
-    /// an n-gram has tokens, the fingerprints of a long passage leave nothing between them.
-    /// </summary>
+    /// <summary>N-grams of a window at least; it grows with the corpus so that all fingerprints fit.</summary>
     public int LeastWindow { get; init; } = 50;
 
-    /// <summary>Places of the tables of fingerprints and of documents at most, of eight bytes; a power of two.</summary>
+    /// <summary>Places of each table at most, eight bytes each; a power of two. 2^25: 256 MiB.</summary>
     public long MostPlaces { get; init; } = 1 << 25;
 
     /// <summary>Tokens that stay in memory; more lie in a temporary file. 64 Mi: 128 MiB.</summary>
     public long MemoryTokens { get; init; } = 64 << 20;
+
+    /// <summary>Where the temporary file lies.</summary>
+    public string Folder { get; init; } = Path.GetTempPath();
 
     /// <summary>Entries of each list.</summary>
     public int ListLength { get; init; } = 10;

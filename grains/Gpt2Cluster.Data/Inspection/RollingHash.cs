@@ -21,7 +21,7 @@ internal static class RollingHash
         return weight;
     }
 
-    /// <summary>Spreads what is in the bits: the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).</summary>
+    /// <summary>Spreads the bits: the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).</summary>
     public static ulong Mix(ulong value)
     {
         value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;

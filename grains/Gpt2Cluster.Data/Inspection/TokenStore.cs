@@ -10,7 +10,8 @@ namespace Gpt2Cluster.Data.Inspection;
 /// </summary>
 /// <param name="memoryTokens">How many stay in memory at least; whole blocks do.</param>
 /// <param name="endOfText">The token that parts documents.</param>
-internal sealed class TokenStore(long memoryTokens, ushort endOfText) : IDisposable
+/// <param name="folder">Where the file lies.</param>
+internal sealed class TokenStore(long memoryTokens, ushort endOfText, string folder) : IDisposable
 {
     /// <summary>Tokens of a block: 2 MiB.</summary>
     public const int BlockTokens = 1 << 20;
@@ -119,14 +120,13 @@ internal sealed class TokenStore(long memoryTokens, ushort endOfText) : IDisposa
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Fault = $"{Path.GetTempPath()} does not take the tokens ({error.Message.TrimEnd('.')}); "
-                + "TMPDIR names another folder";
+            Fault = $"{folder} does not take the tokens ({error.Message.TrimEnd('.')}); TMPDIR names another folder";
         }
     }
 
-    private static FileStream Create()
+    private FileStream Create()
     {
-        var path = Path.Combine(Path.GetTempPath(), $"gpt2cluster-{Guid.NewGuid():N}.partial");
+        var path = Path.Combine(folder, $"gpt2cluster-{Guid.NewGuid():N}.partial");
         var made = new FileStream(
             path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete, bufferSize: 0, FileOptions.DeleteOnClose);
         if (OperatingSystem.IsLinux())

@@ -79,7 +79,7 @@ public sealed class CorpusAdviceTests
         Assert.Contains(said, line => line.StartsWith("Nothing validates", StringComparison.Ordinal));
         Assert.Contains(said, line => line.StartsWith("12 % of the tokens are single bytes", StringComparison.Ordinal));
         Assert.Contains(
-            said, line => line.StartsWith("A step of gpt2 takes 16 windows and the corpus has 5", StringComparison.Ordinal));
+            said, line => line.Contains("gpt2 takes 16 windows and the corpus has 5:", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -103,13 +103,18 @@ public sealed class CorpusAdviceTests
              "steps": [{"workers": 1, "silos": 1, "seconds": 2.5, "tokens_per_second": 6553.6,
                         "seconds_per_epoch": 14.5}]}
             """)!.AsObject());
-        Assert.Contains("tokens        100,000, 4.00 bytes of text each\n", said.Results, StringComparison.Ordinal);
-        Assert.Contains("validation    5,000 tokens, at least 0 % of it trained on\n", said.Results, StringComparison.Ordinal);
-        Assert.Contains("b.txt               a.txt           3          12,000\n", said.Results, StringComparison.Ordinal);
-        Assert.Contains("The sea sleeps    70      b.txt  a.txt\n", said.Results, StringComparison.Ordinal);
+        string[] lines =
+        [
+            "tokens        100,000, 4.00 bytes of text each",
+            "validation    5,000 tokens, at least 0 % of it trained on",
+            "b.txt               a.txt           3          12,000",
+            "The sea sleeps    70      b.txt  a.txt",
+            "1        1      2.500           6,554     0:15",
+            "One is enough.",
+        ];
+        Assert.Empty(lines.Except(said.Results.Split('\n')));
         Assert.Contains("gpt2         98 of 1024  93", said.Results, StringComparison.Ordinal);
-        Assert.Contains("2.500           6,554     0:15\n", said.Results, StringComparison.Ordinal);
-        Assert.Contains("6 steps an epoch; 7.0 GB a worker.\nOne is enough.\n", said.Results, StringComparison.Ordinal);
+        Assert.Contains("6 steps an epoch; 7.0 GB a worker.\n", said.Results, StringComparison.Ordinal);
     }
 
     private static void AssertSays(RepeatReport repeats, string part) => Assert.Contains(

@@ -138,6 +138,25 @@ public sealed class CorpusInspectionTests : IDisposable
         Assert.True(held < MostMemoryBytes, $"{held} bytes were held");
     }
 
+    [Fact]
+    public void What_could_not_be_kept_leaves_lower_bounds_and_exact_counts()
+    {
+        Write("a.txt", Poem(0, 60));
+        Write("b.txt", string.Concat(Enumerable.Range(0, 1_500_000).Select(number => $" {number % 10}")));
+        Write("c.txt", Poem(0, 60));
+        using var source = DatasetSource.Open(folder.Path);
+        using var inspection = new CorpusInspection(new InspectionOptions
+        {
+            MemoryTokens = 0, Folder = "/dev/null/nowhere",
+        });
+        var facts = inspection.Read(source);
+        var repeats = inspection.FindRepeats(facts.Tokens.TokenCount);
+        Assert.Equal(3, facts.Tokens.DocumentCount);
+        Assert.NotNull(repeats.Fault);
+        Assert.False(repeats.DuplicatesAreExact);
+        Assert.Null(repeats.CertainTokens);
+    }
+
     private static string Poem(int first, int count) =>
         string.Concat(Lines.Skip(first).Take(count).Select(line => line + "\n"));
 

@@ -147,7 +147,7 @@ public sealed class RepeatSearchTests
     {
         private readonly ushort[][] documents;
         private readonly List<int> starts = [];
-        private readonly TokenStore store = new(memoryTokens: 0, End);
+        private readonly TokenStore store = new(memoryTokens: 0, End, Path.GetTempPath());
 
         public Searched(
             ushort[][] documents, double training, bool isSeparate = false, InspectionOptions? options = null)
