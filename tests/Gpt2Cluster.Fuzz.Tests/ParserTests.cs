@@ -1,4 +1,3 @@
-using Gpt2Cluster.Core;
 using Gpt2Cluster.Fuzz.Running;
 using Gpt2Cluster.Fuzz.Targets;
 
@@ -20,23 +19,23 @@ public sealed class ParserTests
 
     public static TheoryData<string> Names => new(ParserTargets.All.Select(target => target.Name));
 
+    /// <summary>Those whose seeds are sound in form only: a vocabulary of a few tokens, shards that are not there.</summary>
+    private static readonly string[] InForm = ["tokenizer", "dataset-description"];
+
+    /// <summary>Those that read what is no such file as nothing.</summary>
+    private static readonly string[] Lenient = ["checkpoint-state", "provenance"];
+
     [Theory]
     [MemberData(nameof(Names))]
-    public void Sound_files_are_read(string name)
+    public void A_sound_file_is_read_and_none_is_a_fault(string name)
     {
-        // A vocabulary of a few tokens is sound in form only.
-        string[] partly = ["snappy", "tokenizer", "vocab", "merges", "dataset-description"];
         var target = ParserTargets.Named(name)[0];
         using var scratch = new Scratch();
-        var read = target.Open(scratch);
-        foreach (var seed in target.Seeds().DistinctBy(seed => seed.Bytes.Length).Take(4))
-        {
-            var problem = Record.Exception(() => read(seed.Bytes));
-            if (problem is not null && partly.Contains(name))
-                Assert.IsType<UserErrorException>(problem);
-            else
-                Assert.Null(problem);
-        }
+        var trial = Trial.Of(target, scratch);
+        var results = target.Seeds().DistinctBy(seed => seed.Bytes.Length).Select(seed => trial.Run(seed.Bytes, -1));
+        var all = results.ToList();
+        Assert.Empty(all.Select(result => result.Finding).OfType<Finding>());
+        Assert.Equal(!InForm.Contains(name), all.Any(result => !result.IsRefused));
     }
 
     [Theory]
@@ -47,8 +46,10 @@ public sealed class ParserTests
         using var scratch = new Scratch();
         var trial = Trial.Of(target, scratch);
         var mutator = target.NewMutator();
+        // Each input of merges comes with the whole of GPT-2's tokens.
+        var inputs = name == "merges" ? 20 : InputCount;
         var refused = 0;
-        for (var index = 0; index < InputCount; index++)
+        for (var index = 0; index < inputs; index++)
         {
             var result = trial.Run(mutator.Make(Seed, index), index);
             Assert.True(result.Finding is null, result.Finding?.Command(name, Seed) + result.Finding?.Words);
@@ -56,7 +57,7 @@ public sealed class ParserTests
             refused += result.IsRefused ? 1 : 0;
         }
 
-        Assert.InRange(refused, 1, InputCount);
+        Assert.InRange(refused, Lenient.Contains(name) ? 0 : 1, inputs);
     }
 
     [Theory]

@@ -57,6 +57,12 @@ public sealed class ConfigurationFileTests : IDisposable
     }
 
     [Fact]
+    public void A_name_that_is_far_too_long_for_an_option_is_not_compared_with_them() => Assert.Contains(
+        "has a name of 500000 characters in line 1",
+        Assert.Throws<UserErrorException>(() => Expand(new string('a', 500_000) + ": 1\n")).Message,
+        StringComparison.Ordinal);
+
+    [Fact]
     public void Deep_nesting_is_refused_at_once() => Assert.Throws<UserErrorException>(
         () => Expand("steps: " + new string('[', 500_000)));
 

@@ -70,7 +70,7 @@ internal static class Campaign
             next++;
         }
 
-        if (growth > Trial.MostBytes)
+        if (growth > Trial.MostBytes && findings.Values.All(finding => finding.Kind != "memory"))
             Add(new Finding(-1, "memory", "resident", $"held {growth >> 20} MiB more than before the first input"));
         return new CampaignResult(
             target, options, next - options.From, tally.Read, tally.Refused, TimeSpan.FromTicks(tally.SlowestTicks),

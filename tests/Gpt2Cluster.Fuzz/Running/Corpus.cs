@@ -11,11 +11,13 @@ internal static class Corpus
     /// <summary>The files of a parser, by name.</summary>
     public static IReadOnlyList<string> FilesOf(ParserTarget target)
     {
-        // What a library does not survive is read through its process only.
-        var isElsewhere = ParserTargets.All.Any(other => other.Name == target.Name + ParserTargets.ProcessSuffix);
-        var folder = Path.Combine(
-            Folder, target.Name.Replace(ParserTargets.ProcessSuffix, "", StringComparison.Ordinal));
-        return !isElsewhere && Directory.Exists(folder) ? [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal)] : [];
+        // Through a process those of the library too; those of the process alone are what a library does not survive.
+        string[] names = [target.Name, target.Name.Replace(ParserTargets.ProcessSuffix, "", StringComparison.Ordinal)];
+        return
+        [
+            .. names.Distinct().Select(name => Path.Combine(Folder, name)).Where(Directory.Exists)
+                .SelectMany(Directory.GetFiles).Order(StringComparer.Ordinal),
+        ];
     }
 
     /// <summary>Gives each parser its files.</summary>

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -41,7 +42,7 @@ internal static class WorkerProcess
         var last = new StringBuilder();
         process.OutputDataReceived += (_, line) =>
         {
-            if (line.Data is { Length: > 0 } json)
+            if (line.Data is ['{', ..] json)
                 found(JsonSerializer.Deserialize<Finding>(json)!);
         };
         process.ErrorDataReceived += (_, line) =>
@@ -86,7 +87,7 @@ internal static class WorkerProcess
             process.Refresh();
             return process.TotalProcessorTime;
         }
-        catch (InvalidOperationException)
+        catch (Exception problem) when (problem is InvalidOperationException or Win32Exception)
         {
             // It has just ended.
             return TimeSpan.Zero;

@@ -31,7 +31,6 @@ internal static class ModelTargets
         new("safetensors-index", Owner.Ours, ModelSeeds.ShardIndex, ReadShards)
         {
             Words = [.. Vocabularies.Json, "weight_map", "a.safetensors", "b.safetensors", "../", "/", "\\"],
-            FileName = ".safetensors",
         },
         new("tensor-bundle", Owner.Ours, ModelSeeds.TensorBundle, ReadBundle) 
         {

@@ -1,9 +1,7 @@
-using System.Text;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.Safetensors;
 using Gpt2Cluster.Data.Models.TensorBundle;
-using Snappier;
 
 namespace Gpt2Cluster.Data.Tests.Models.TensorBundle;
 
