@@ -90,7 +90,7 @@ public sealed partial class CheckpointStore
         {
             Run = run,
             Life = manifest?.Record.Life,
-            Datasets = manifest is null ? [] : [.. manifest.Record.Specification.Dataset.StoredHashes()],
+            Datasets = manifest is null ? [] : [.. manifest.Record.Specification.DatasetHashes()],
         };
     }
 

@@ -64,7 +64,7 @@ public sealed partial class DiskKeeper(
 
     private async Task<IEnumerable<string>> DatasetsOf(string run) =>
         await grains.GetGrain<ITrainingRun>(run).Describe() is { } description
-            ? SpecificationJson.Read(description.SpecificationJson).Dataset.StoredHashes()
+            ? SpecificationJson.Read(description.SpecificationJson).DatasetHashes()
             : [];
 
     private Pruned Prune(NamedThings named, TimeSpan age, bool isDryRun)

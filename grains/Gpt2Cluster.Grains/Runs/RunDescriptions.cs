@@ -27,7 +27,7 @@ internal static class RunDescriptions
         Device = state.Record.Devices?.Kind.Word() ?? DeviceKinds.Auto,
         DeviceClass = state.Record.Devices?.Class,
         Life = state.Record.Life,
-        Datasets = [.. state.Record.Specification.Dataset.StoredHashes()],
+        Datasets = [.. state.Record.Specification.DatasetHashes()],
     };
 
     private static bool HasReplicas(RunState state) => !state.Record.IsAtRest

@@ -158,12 +158,12 @@ public sealed class DeletionTests
     [Fact]
     public void A_run_names_the_datasets_that_it_reads()
     {
-        Assert.Equal([new string('a', 64)], Specifications.Sound.Dataset.StoredHashes());
+        Assert.Equal([new string('a', 64)], Specifications.Sound.DatasetHashes());
         var validated = Specifications.Sound with
         {
             Dataset = Specifications.Sound.Dataset with { ValidationSha256 = "other" },
         };
-        Assert.Equal([new string('a', 64), "other"], validated.Dataset.StoredHashes());
+        Assert.Equal([new string('a', 64), "other"], validated.DatasetHashes());
     }
 
     private static IReadOnlyList<RunCommand> Decide(RunRecord record) =>
