@@ -16,14 +16,14 @@ internal static class CorpusAdvice
     /// <summary>The sentences.</summary>
     /// <param name="corpus">The corpus.</param>
     /// <param name="models">What models would take for it.</param>
-    /// <param name="isMeasured">Whether the time of a step is known.</param>
+    /// <param name="isMeasured">Whether the time of a step is known, and so the model.</param>
     public static IReadOnlyList<string> Of(
         InspectedCorpus corpus, IReadOnlyList<ModelCost> models, bool isMeasured) =>
     [
         .. new[]
         {
             Fault(corpus), Duplicates(corpus), Passages(corpus), Overlap(corpus), NoValidation(corpus),
-            LoneBytes(corpus.Facts), FewWindows(models), isMeasured ? null : Time(),
+            LoneBytes(corpus.Facts), isMeasured ? null : FewWindows(models), isMeasured ? null : Time(),
         }.OfType<string>(),
     ];
 

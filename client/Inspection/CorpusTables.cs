@@ -50,7 +50,8 @@ internal sealed class CorpusTables(ClientOutput output)
             $"{cluster["model"]}, {cluster["train"]}, {cluster["precision"]}, {cluster["micro_batches"]} x "
             + $"{cluster["batch_size"]} windows of {cluster["sequence_length"]} tokens: "
             + $"{epoch} steps an epoch{memory}.");
-        output.Result($"{cluster["advice"]}");
+        if (cluster["advice"]?.ToString() is { Length: > 0 } sentence)
+            output.Result(sentence);
     }
 
     private static double Number(JsonNode fields, string name) => fields[name]!.GetValue<double>();
