@@ -3,8 +3,8 @@ namespace Gpt2Cluster.Core;
 /// <summary>
 /// A mistake the user can mend: bad input, a missing file, an option out of range. The message is one clear sentence
 /// that says what, where and what to do; the client prints it and ends with exit code 2, or 4 for a run or checkpoint
-/// that is not there. Words of a file may stand in it: whatever they are, the message is one line that fits a screen and
-/// has nothing that a terminal would obey.
+/// that is not there. Words of a file may stand in it: whatever they are, the message is one line of a bounded length
+/// and has nothing that a terminal would obey.
 /// </summary>
 public sealed class UserErrorException : Exception
 {
@@ -34,7 +34,7 @@ public sealed class UserErrorException : Exception
     /// <summary>An error for a run or checkpoint that is not there.</summary>
     public static UserErrorException NotFound(string message) => new(message) { IsNotFound = true };
 
-    /// <summary>The message without control characters; of a long one the beginning, and the end with the remedy.</summary>
+    /// <summary>The message without control characters; of a long one its beginning and its end.</summary>
     private static string OneLine(string message)
     {
         ArgumentNullException.ThrowIfNull(message);

@@ -19,7 +19,7 @@ public sealed class ParserTests
 
     public static TheoryData<string> Names => new(ParserTargets.All.Select(target => target.Name));
 
-    /// <summary>Those whose seeds are sound in form only: a vocabulary of a few tokens, shards that are not there.</summary>
+    /// <summary>Those whose seeds are sound in form only: few tokens, shards that are not there.</summary>
     private static readonly string[] InForm = ["tokenizer", "dataset-description"];
 
     /// <summary>Those that read what is no such file as nothing.</summary>

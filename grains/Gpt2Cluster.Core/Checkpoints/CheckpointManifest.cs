@@ -142,7 +142,9 @@ public sealed record CheckpointManifest
     // Whoever reads a manifest lays its parameters out.
     private static string? ModelError(RunSpecification specification)
     {
-        if (specification.Model.Shape.Errors() is [var error, ..])
+        if (specification is not { Dataset: not null, Model: { Name: not null, Shape: { } shape } })
+            return "the manifest does not say what was trained on what";
+        if (shape.Errors() is [var error, ..])
             return $"the manifest's model cannot be: {error}";
         return (specification.Trainable == TrainableParameters.Lora) == (specification.Lora is not null)
             ? null

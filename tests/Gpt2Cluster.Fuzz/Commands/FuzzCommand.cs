@@ -115,7 +115,8 @@ internal sealed class FuzzCommand
         output.WriteLine(Report.Line(result));
         foreach (var finding in result.Findings)
         {
-            output.WriteLine($"  {(finding.IsLimited(result.Target) ? "over the limits, " : "")}{finding.Kind} at input {finding.Index}: {finding.Words}");
+            var limited = finding.IsLimited(result.Target) ? "over the limits, " : "";
+            output.WriteLine($"  {limited}{finding.Kind} at input {finding.Index}: {finding.Words}");
             output.WriteLine($"  {finding.Command(result.Target.Name, result.Options.Seed)}");
         }
     }

@@ -11,14 +11,17 @@ internal static class Report
     private const string Head = """
         # What the parsers survived
 
-        Made by `dotnet run -c Release --project tests/Gpt2Cluster.Fuzz -- PARSER --report tests/Gpt2Cluster.Fuzz/REPORT.md`;
-        each line is the parser's last campaign. An input is slow by the fastest of three times. "Allocated" is all that the
-        largest input allocated, whether it was held at once or not; "held" is the most that the process held above what it held
-        before its first input, of all inputs together. Limits: a second and 256 MiB. Objects of a worker have 304 MiB in all.
+        Made by this command; a line is a parser's last campaign:
 
-        | parser | whose | inputs | aim | seed | refused | read whole | slowest, ms | allocated, MiB | held, MiB | over the limits | findings |
-        |---|---|---|---|---|---|---|---|---|---|---|---|
-        """;
+            dotnet run -c Release --project tests/Gpt2Cluster.Fuzz -- PARSER --report tests/Gpt2Cluster.Fuzz/REPORT.md
+
+        "Slowest" is the processor time of one input, the least of three; through a process, the time. "Allocated" is
+        all that one input allocated, held at once or not. "Held" is the most that the process held above what it held
+        before its first input, of all inputs together. Limits: a second and 256 MiB; a worker's objects have 304 MiB.
+        "Over the limits" are inputs that a library took too much over, for which it has a process of its own.
+
+        | parser | whose | inputs | aim | seed | refused | read | slowest, ms | allocated, MiB | held, MiB
+        """ + " | over the limits | findings |\n|---|---|---|---|---|---|---|---|---|---|---|---|";
 
     /// <summary>Writes the lines of some campaigns into a report that may be there already.</summary>
     public static void Write(string path, IEnumerable<CampaignResult> results)

@@ -2,7 +2,7 @@ using Gpt2Cluster.Data.Sources;
 
 namespace Gpt2Cluster.Fuzz.Targets;
 
-/// <summary>Takes documents, keeps nothing of them, and holds whoever gives them to the order they must come in.</summary>
+/// <summary>Takes documents, keeps nothing, and holds whoever gives them to the order they must come in.</summary>
 internal sealed class CheckingSink : IDocumentSink
 {
     private const ushort LastToken = 50256;

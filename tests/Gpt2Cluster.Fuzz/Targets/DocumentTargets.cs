@@ -15,13 +15,14 @@ internal static class DocumentTargets
         ("docx", SourceSeeds.Word, [.. Vocabularies.Markup, "<w:p>", "<w:r>", "<w:t>", "</w:t>", "w:val", "<w:br/>",
             "rId1", "Target=", "word/document.xml", "<w:footnote>", "<mc:AlternateContent>"]),
         ("pdf", SourceSeeds.Pdf, Vocabularies.Pdf),
-        ("epub", SourceSeeds.Epub, [.. Vocabularies.Markup, "full-path", "idref", "href", "../", "%2e", "OPS/book.opf"]),
+        ("epub", SourceSeeds.Epub,
+            [.. Vocabularies.Markup, "full-path", "idref", "href", "../", "%2e", "OPS/book.opf"]),
         ("html", SourceSeeds.Html, Vocabularies.Markup),
         ("parquet", SourceSeeds.Parquet, []),
     ];
 
     /// <summary>How long a process may say nothing.</summary>
-    public static TimeSpan Silence { get; } = TimeSpan.FromSeconds(10);
+    public static TimeSpan Silence { get; } = TimeSpan.FromSeconds(30);
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<ParserTarget> All { get; } =
@@ -34,7 +35,10 @@ internal static class DocumentTargets
             FileName = "run.yaml",
         },
         .. Kinds.Select(kind => new ParserTarget(
-            kind.Name + ParserTargets.ProcessSuffix, Owner.Process, kind.Seeds, scratch => ReadInProcess(scratch, "." + kind.Name))
+            kind.Name + ParserTargets.ProcessSuffix,
+            Owner.Process,
+            kind.Seeds,
+            scratch => ReadInProcess(scratch, "." + kind.Name))
         {
             Words = kind.Words,
             FileName = "a." + kind.Name,

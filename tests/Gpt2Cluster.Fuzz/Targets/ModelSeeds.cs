@@ -51,7 +51,8 @@ internal static class ModelSeeds
         var names = Enumerable.Range(0, 40).SelectMany(i => Encoding.UTF8.GetBytes($"model/h{i}/attn/c_attn/w"));
         byte[] zeros = new byte[3000];
         byte[] noEntries = [0, 0, 0, 0, 1, 0, 0, 0];
-        return [new(Snappier.Snappy.CompressToArray(noEntries)), new(Snappier.Snappy.CompressToArray([.. names])), new(Snappier.Snappy.CompressToArray(zeros))];
+        byte[][] blocks = [noEntries, [.. names], zeros];
+        return [.. blocks.Select(block => new Seed(Snappier.Snappy.CompressToArray(block)))];
     }
 
     /// <summary>Files of torch.save in both forms.</summary>

@@ -23,7 +23,7 @@ internal static class ParserTargets
             + $"{string.Join(", ", All.Select(target => target.Name))}.");
     }
 
-    /// <summary>A reader whose contract is <see cref="InvalidDataException"/>: who calls it makes the sentence.</summary>
+    /// <summary>A reader that throws <see cref="InvalidDataException"/>: who calls it makes the sentence.</summary>
     internal static void Sentence(Action read)
     {
         try

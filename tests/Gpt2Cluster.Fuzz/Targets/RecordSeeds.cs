@@ -43,7 +43,8 @@ internal static class RecordSeeds
     }
 
     /// <summary>Specifications.</summary>
-    public static IReadOnlyList<Seed> Specification() => [SourceSeeds.Text(SpecificationJson.Write(Specifications.Sound))];
+    public static IReadOnlyList<Seed> Specification() =>
+        [SourceSeeds.Text(SpecificationJson.Write(Specifications.Sound))];
 
     /// <summary>Records of where a model comes from.</summary>
     public static IReadOnlyList<Seed> Origins() => [SourceSeeds.Text(OriginJson)];

@@ -24,7 +24,8 @@ internal static class SourceSeeds
         <w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>One</w:t></w:r></w:p>
         <w:p><w:r><w:t xml:space="preserve">two </w:t><w:tab/><w:t>three</w:t><w:br/></w:r></w:p>
         <w:tbl><w:tr><w:tc><w:p><w:r><w:t>cell</w:t></w:r></w:p></w:tc></w:tr></w:tbl>
-        <w:p><w:del><w:r><w:delText>gone</w:delText></w:r></w:del><w:hyperlink><w:r><w:t>l</w:t></w:r></w:hyperlink></w:p>
+        <w:p><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>
+        <w:hyperlink><w:r><w:t>l</w:t></w:r></w:hyperlink></w:p>
         """;
 
     /// <summary>Plain texts, in the encodings that a mark names.</summary>
@@ -49,8 +50,8 @@ internal static class SourceSeeds
     public static IReadOnlyList<Seed> JsonLines() =>
     [
         Text("{\"text\":\"one\"}\n{\"text\":\"tw\\u00e9 \\ud83d\\ude00\",\"n\":[1,2,{\"a\":null}]}\n\n\"three\"\n"),
-        Text("{\"messages\":[{\"role\":\"system\",\"content\":\"be\"},{\"role\":\"user\",\"content\":[{\"type\":\"text\","
-            + "\"text\":\"hi\"}]},{\"role\":\"assistant\",\"content\":\"ho\"}]}\n"),
+        Text("{\"messages\":[{\"role\":\"system\",\"content\":\"be\"},{\"role\":\"user\","
+            + "\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]},{\"role\":\"assistant\",\"content\":\"ho\"}]}\n"),
         Text("{\"prompt\":\"a\",\"completion\":\" b\"}\r\n{\"text\":\"x\",\"end_of_text\":true}"),
     ];
 

@@ -53,16 +53,22 @@ internal static class SourceTargets
         },
     ];
 
-    private static IEnumerable<string> Records => ["text", "messages", "prompt", "completion", "role", "content", "user"];
+    private static IEnumerable<string> Records =>
+        ["text", "messages", "prompt", "completion", "role", "content", "user"];
 
     private static IReadOnlyList<string> Characters =>
         ["\r", "\n", "\r\n", "\0", "\uFEFF", "\u00e9", "\u4e16", "\U0001F600", "<|endoftext|>", "%PDF-", "PAR1", "{\""];
 
     /// <summary>A kind of dataset, read as a command reads a file that was named.</summary>
     internal static ParserTarget OfSource(
-        string name, string ending, Func<IReadOnlyList<Seed>> seeds, IReadOnlyList<string> words, Owner owner = Owner.Ours)
+        string name,
+        string ending,
+        Func<IReadOnlyList<Seed>> seeds,
+        IReadOnlyList<string> words,
+        Owner owner = Owner.Ours)
     {
-        return new(name, owner, seeds, scratch => input => Read(scratch.Write("a" + ending, input), new SourceOptions()))
+        return new(name, owner, seeds, scratch => input =>
+            Read(scratch.Write("a" + ending, input), new SourceOptions()))
         {
             Words = words,
             FileName = "a" + ending,

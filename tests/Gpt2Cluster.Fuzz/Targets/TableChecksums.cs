@@ -3,7 +3,7 @@ using Gpt2Cluster.Data.Models.TensorBundle;
 
 namespace Gpt2Cluster.Fuzz.Targets;
 
-/// <summary>Makes the checksums of a sorted table right again, where its footer still tells where its blocks lie.</summary>
+/// <summary>Makes the checksums of a sorted table right again, if its footer tells where its blocks lie.</summary>
 internal static class TableChecksums
 {
     private const int FooterBytes = 48;
