@@ -174,8 +174,7 @@ internal static class ModelTargets
         return input =>
         {
             scratch.Write(PeftAdapter.ConfigurationFileName, input);
-            using var adapter = PeftAdapter.Open(scratch.Folder, GoldenShape);
-            adapter.Weights.Read(0, new float[adapter.Weights.Layout.Length]);
+            PeftAdapter.Read(scratch.Folder, GoldenShape);
         };
     }
 }
