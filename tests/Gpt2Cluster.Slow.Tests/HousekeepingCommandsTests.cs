@@ -2,11 +2,10 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
 
-namespace Gpt2Cluster.EndToEnd.Tests.Commands;
+namespace Gpt2Cluster.Slow.Tests;
 
 /// <summary>Runs and models go when people say so, and only then; what nobody names goes by itself.</summary>
-[Collection(ToldCollection.Name)]
-public sealed class HousekeepingCommandsTests(Cluster cluster)
+public sealed class HousekeepingCommandsTests(Cluster cluster) : IClassFixture<Cluster>
 {
     [Fact]
     public void A_run_goes_with_all_that_is_its_own_once_nobody_stands_on_it()
