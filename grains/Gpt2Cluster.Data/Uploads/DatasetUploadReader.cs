@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
 

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
 

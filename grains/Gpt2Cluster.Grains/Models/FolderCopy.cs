@@ -2,8 +2,8 @@ using System.Security.Cryptography;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Storage;
-using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Models;

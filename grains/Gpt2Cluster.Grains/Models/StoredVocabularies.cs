@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Grains.Models;

@@ -12,6 +12,7 @@ namespace Gpt2Cluster.Data.Tests.Tokens;
 public sealed class CustomVocabularyTests
 {
     private const int HighestId = 65535;
+    private const int LongWordBytes = 1_800_000;
 
     public static TheoryData<string> Names => [.. Vocabularies.Names];
 
@@ -83,9 +84,10 @@ public sealed class CustomVocabularyTests
         foreach (var letters in new[] { "acgt", "=", "ae", "th\u00e9", "海は静か" })
         {
             var word = new StringBuilder();
-            while (word.Length < 3_000_000)
+            while (word.Length < LongWordBytes / Encoding.UTF8.GetByteCount(letters) * letters.Length)
                 word.Append(letters[random.Next(letters.Length)]);
             var text = Encoding.UTF8.GetBytes(word.ToString());
+            Assert.True(text.Length > new BytePairMerger(vocabulary.Merges).LongestAtOnceBytes, letters);
             var whole = new ushort[text.Length];
             var count = LongMerge.Encode(vocabulary.Merges, text, whole);
             vocabulary.Merges.ToIds(whole.AsSpan(0, count));

@@ -1,8 +1,9 @@
 using System.Text.RegularExpressions;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Data.Tokens;
 
-namespace Gpt2Cluster.Data.Tokens;
+namespace Gpt2Cluster.Data.Models;
 
 /// <summary>
 /// The folder <c>vocabularies/</c> of the data folder: one folder a vocabulary that runs were begun with and that is
