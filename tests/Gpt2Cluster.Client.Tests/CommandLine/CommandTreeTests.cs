@@ -41,7 +41,7 @@ public sealed class CommandTreeTests
             + "--recompute --threads-per-worker --encoding --text-field",
         ["model list"] = "",
         ["model pull"] = "NAME",
-        ["model import"] = "PATH --name",
+        ["model import"] = "PATH --name --base --license --author",
         ["model export"] = "MODEL OUT --format --dtype --merged --overwrite",
         ["provenance"] = "WHAT",
         ["model init"] = "PRESET OUT --seed",
