@@ -25,8 +25,8 @@ public static class StoredOrigin
     private const int LongestBytes = 16 << 20;
 
     /// <summary>
-    /// The record of a model that is brought into the store: what it brought itself goes on; a licence that nobody gives
-    /// is the one that its model card names, or OpenAI's for one of OpenAI's sizes under its name.
+    /// The record of a model that is brought into the store: what it brought itself goes on; a licence that nobody
+    /// gives is the one that its model card names, or OpenAI's for one of OpenAI's sizes under its name.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="name">Its name in the store.</param>

@@ -45,7 +45,7 @@ public sealed class CommandTreeTests
         ["model show"] = "MODEL",
         ["model delete"] = "MODEL --yes",
         ["model pull"] = "NAME",
-        ["model import"] = "PATH --name",
+        ["model import"] = "PATH --name --base --license --author",
         ["model export"] = "MODEL OUT --format --dtype --merged --overwrite",
         ["provenance"] = "WHAT",
         ["model init"] = "PRESET OUT --seed",

@@ -4,8 +4,8 @@ using Gpt2Cluster.Data.Tokens;
 namespace Gpt2Cluster.Data.Models.Peft;
 
 /// <summary>
-/// A model with PEFT's adapters merged into its weights (<see cref="AdapterMerge"/>), as a model of the store: the files
-/// of any other, and the adapters' own beside them, so that they can leave as they came.
+/// A model with PEFT's adapters merged into its weights (<see cref="AdapterMerge"/>), as a model of the store: the
+/// files of any other, and the adapters' own beside them, so that they can leave as they came.
 /// </summary>
 public sealed class AdaptedModel : IModelReader
 {
