@@ -37,8 +37,8 @@ public sealed class CommandTreeTests
             + "--include-prefix --out --seed --precision",
         ["eval"] = "DATASET --model --precision --encoding --text-field",
         ["encode"] = "IN OUT.npz --combine --legacy-endoftext --encoding --text-field",
-        ["inspect"] = "DATASET --mix --steps --val-split --model --batch-size --micro-batches --sequence-length --train "
-            + "--device --precision --recompute --threads-per-worker --encoding --text-field",
+        ["inspect"] = "DATASET --mix --steps --val-split --model --batch-size --micro-batches --sequence-length "
+            + "--train --device --precision --recompute --threads-per-worker --encoding --text-field",
         ["model list"] = "",
         ["model pull"] = "NAME",
         ["model import"] = "PATH --name",
