@@ -9,7 +9,7 @@ public sealed class CommandTreeTests
     private const string Common = "--cluster --data --silos --json --quiet --verbose --help --version";
 
     private const string Training =
-        "--dataset --encoding --text-field --config --run --model --steps --batch-size --micro-batches "
+        "--dataset --mix --encoding --text-field --config --run --model --steps --batch-size --micro-batches "
         + "--sequence-length --learning-rate --schedule --warmup --weight-decay --beta1 --beta2 --epsilon --clip-norm "
         + "--optimizer --dropout --noise --train --lora-alpha --lora-dropout --lora-targets --device "
         + "--precision --recompute --workers --threads-per-worker --exact --on-nan --sample-every --sample-num "
@@ -39,8 +39,8 @@ public sealed class CommandTreeTests
             + "--include-prefix --out --seed --precision",
         ["eval"] = "DATASET --model --precision --encoding --text-field",
         ["encode"] = "IN OUT.npz --combine --legacy-endoftext --encoding --text-field",
-        ["inspect"] = "DATASET --model --batch-size --micro-batches --sequence-length --train --device --precision "
-            + "--recompute --threads-per-worker --val-dataset --val-split --encoding --text-field",
+        ["inspect"] = "DATASET --mix --steps --model --batch-size --micro-batches --sequence-length --train --device "
+            + "--precision --recompute --threads-per-worker --val-dataset --val-split --encoding --text-field",
         ["model list"] = "",
         ["model show"] = "MODEL",
         ["model delete"] = "MODEL --yes",
@@ -137,6 +137,7 @@ public sealed class CommandTreeTests
         "N" => "7",
         "X" => "0.5",
         "N|MIN..MAX" => "1..3",
+        "A=3,B=1" => "A=3,B=1",
         { } words when words.Contains('|', StringComparison.Ordinal) => words.Split('|')[0],
         _ => "word",
     };
