@@ -7,6 +7,7 @@ using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Housekeeping;
