@@ -159,8 +159,8 @@ public sealed class Gpt2Vocabulary
         if (rows >= RowsNeeded)
             return;
         throw new UserErrorException(Reference is null
-            ? $"{model} has {rows} tokens, and texts are made of GPT-2's {RowsNeeded}; choose a model with all of them, or "
-                + "put its own vocab.json and merges.txt beside it."
+            ? $"{model} has {rows} tokens, and texts are made of GPT-2's {RowsNeeded}; choose a model with all of "
+                + "them, or put its own vocab.json and merges.txt beside it."
             : $"{model} has {rows} tokens, and its vocabulary makes texts of {RowsNeeded}; put the vocabulary beside "
                 + "it that it was trained with.");
     }

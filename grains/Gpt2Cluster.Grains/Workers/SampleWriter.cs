@@ -11,9 +11,12 @@ namespace Gpt2Cluster.Grains.Workers;
 /// thread.
 /// </summary>
 /// <param name="specification">The run's.</param>
-/// <param name="vocabulary">Of the model that the run began with.</param>
-internal sealed class SampleWriter(RunSpecification specification, Gpt2Vocabulary vocabulary)
+/// <param name="own">The vocabulary of the model that the run began with; null for OpenAI's.</param>
+internal sealed class SampleWriter(RunSpecification specification, Gpt2Vocabulary? own)
 {
+    // OpenAI's takes a moment to be read: that is when a first sample is drawn.
+    private Gpt2Vocabulary Vocabulary => own ?? Gpt2Vocabulary.BuiltIn;
+
     /// <summary>
     /// Draws the samples of a plan together; each has the same bits whoever draws it, and beside whichever others.
     /// </summary>
@@ -24,7 +27,7 @@ internal sealed class SampleWriter(RunSpecification specification, Gpt2Vocabular
         var prompts = sampling.Prompts();
         var samples = Enumerable.Range(plan.FirstSample, plan.EndSample - plan.FirstSample)
             .Select(index => (Index: index, Prompt: prompts[index / sampling.Count])).ToList();
-        var texts = samples.Select(_ => new GeneratedText(vocabulary, sampling.Stops)).ToList();
+        var texts = samples.Select(_ => new GeneratedText(Vocabulary, sampling.Stops)).ToList();
         foreach (var _ in samples)
             FaultPoints.Reach(FaultPoint.Sampling, plan.Step);
         replica.Generate(
@@ -62,9 +65,9 @@ internal sealed class SampleWriter(RunSpecification specification, Gpt2Vocabular
             MinLength = sampling.MinLength,
             Seed = SampleSeed(specification.Seed, index),
             Step = step,
-            TokenCount = vocabulary.Count,
-            NeverDrawn = vocabulary.NeverDrawn,
-            StopToken = sampling.IgnoreEndOfText ? null : vocabulary.EndOfText,
+            TokenCount = Vocabulary.Count,
+            NeverDrawn = Vocabulary.NeverDrawn,
+            StopToken = sampling.IgnoreEndOfText ? null : Vocabulary.EndOfText,
         };
     }
 

@@ -249,7 +249,9 @@ internal sealed partial class WorkerSession : IDisposable
         isWhole = false;
         preparation.Bring(replica, request, cancellation);
         Interlocked.Exchange(ref committedStep, replica.Step);
-        samples ??= new SampleWriter(specification, services.Parameters.VocabularyOf(specification.Model));
+        samples ??= new SampleWriter(
+            specification,
+            specification.Model.Vocabulary is null ? null : services.Parameters.VocabularyOf(specification.Model));
         windows ??= RunWindows.Open(services, specification, cancellation);
         exchange ??= services.Exchanges.Join(Run, replica.Layout.Length);
         step = new WorkerStep(worker, specification, replica, exchange, windows.Training, services.Time);

@@ -38,7 +38,7 @@ public sealed class CommandTreeTests
             + "--top-p --repetition-penalty --no-repeat-ngram --min-length --stop --ignore-end-of-text "
             + "--include-prefix --out --seed --precision",
         ["eval"] = "DATASET --model --precision --encoding --text-field",
-        ["encode"] = "IN OUT.npz --combine --legacy-endoftext --encoding --text-field",
+        ["encode"] = "IN OUT.npz --combine --legacy-endoftext --model --encoding --text-field",
         ["inspect"] = "DATASET --mix --steps --model --batch-size --micro-batches --sequence-length --train --device "
             + "--precision --recompute --threads-per-worker --val-dataset --val-split --encoding --text-field",
         ["model list"] = "",
