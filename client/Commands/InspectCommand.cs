@@ -167,7 +167,7 @@ internal sealed class InspectCommand : ClientCommand
     }
 
     private static Task Validate(ClientOutput output, DatasetSource source, CancellationToken cancellation) =>
-        ProgressBars.Run(output, $"checking {source.Path}", source.Bytes, progress => Task.Run(
+        ProgressBars.RunLong(output, $"checking {source.Path}", source.Bytes, progress => Task.Run(
             () => source.Validate(progress, cancellation), cancellation));
 
     /// <summary>How a run would cut the corpus.</summary>

@@ -7,19 +7,24 @@ namespace Gpt2Cluster.Client.Output;
 /// </summary>
 internal static class ProgressBars
 {
+    /// <summary>Bytes that take some seconds.</summary>
+    private const long LongBytes = 64 << 20;
+
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
     /// <summary>Does the work.</summary>
     /// <param name="output">Where it is shown.</param>
     /// <param name="words">What the work is.</param>
-    /// <param name="total">Its size, bytes.</param>
-    /// <param name="work">The work; it reports the bytes done.</param>
-    public static async Task Run(ClientOutput output, string words, long total, Func<IProgress<long>, Task> work)
+    /// <param name="total">Its size, in bytes or whatever the work counts.</param>
+    /// <param name="work">The work; it reports how much of the size is done.</param>
+    /// <param name="time">The clock; the system's unless another is named.</param>
+    public static async Task Run(
+        ClientOutput output, string words, long total, Func<IProgress<long>, Task> work, TimeProvider? time = null)
     {
         if (!output.IsLive)
         {
             output.Remark(words);
-            await work(new Sink(new Lines(output, words, total).Report));
+            await work(new Sink(new Lines(output, words, total, time ?? TimeProvider.System).Report));
             return;
         }
 
@@ -32,21 +37,29 @@ internal static class ProgressBars
             });
     }
 
+    /// <summary>Does work; shows it only where there is so much that somebody looks before it is over.</summary>
+    /// <param name="output">Where it is shown.</param>
+    /// <param name="words">What the work is.</param>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="work">The work; it reports the bytes done.</param>
+    public static Task RunLong(ClientOutput output, string words, long bytes, Func<IProgress<long>, Task> work) =>
+        bytes < LongBytes ? work(new Sink(_ => { })) : Run(output, words, bytes, work);
+
     /// <summary>A line now and then, so that who reads a log sees that it goes on and when it ends.</summary>
-    private sealed class Lines(ClientOutput output, string words, long total)
+    private sealed class Lines(ClientOutput output, string words, long total, TimeProvider time)
     {
-        private readonly long began = TimeProvider.System.GetTimestamp();
+        private readonly long began = time.GetTimestamp();
         private TimeSpan next = BetweenLines;
 
         public void Report(long done)
         {
-            var spent = TimeProvider.System.GetElapsedTime(began);
+            var spent = time.GetElapsedTime(began);
             if (spent < next || done <= 0 || done >= total)
                 return;
             next = spent + BetweenLines;
             var left = spent.TotalSeconds * (total - done) / done;
-            output.Remark($"{words}: {Formats.Bytes(done)} of {Formats.Bytes(total)}  "
-                + $"{Formats.Bytes(done / spent.TotalSeconds)}/s  eta {Formats.Duration(left)}");
+            output.Remark(FormattableString.Invariant(
+                $"{words}: {100.0 * done / total:0} %  eta {Formats.Duration(left)}"));
         }
     }
 

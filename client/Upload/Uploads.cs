@@ -20,18 +20,13 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
     /// <summary>How often one upload is begun: a silo that dies of it more often will not survive the next.</summary>
     private const int MaximumAttempts = 3;
 
-    /// <summary>What takes so short a time that nobody wants to see how far it is.</summary>
-    private const long LongBytes = 64 << 20;
-
     /// <summary>Reads a dataset whole and throws at its first fault.</summary>
     /// <exception cref="UserErrorException">A file is bad, or all texts are empty.</exception>
     public static async Task<DatasetUpload> Check(
         ClientOutput output, DatasetSource source, CancellationToken cancellation)
     {
         DatasetUpload? upload = null;
-        if (source.Bytes < LongBytes)
-            return DatasetUpload.Check(source, cancellation: cancellation);
-        await ProgressBars.Run(output, $"checking {source.Path}", source.Bytes, progress => Task.Run(
+        await ProgressBars.RunLong(output, $"checking {source.Path}", source.Bytes, progress => Task.Run(
             () => upload = DatasetUpload.Check(source, progress, cancellation), cancellation));
         return upload!;
     }
@@ -90,10 +85,8 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
                 var sent = 0L;
                 await ProgressBars.Run(output, words.Sending, words.Bytes, progress => Task.Run(
                     () => sent = SendPieces(upload, stream => write(stream, progress), cancellation), cancellation));
-                if (sent < LongBytes)
-                    return await Finish(() => finish(upload), progress: null, cancellation);
                 UploadAnswer? answer = null;
-                await ProgressBars.Run(output, words.Finishing, sent, async progress =>
+                await ProgressBars.RunLong(output, words.Finishing, sent, async progress =>
                     answer = await Finish(() => finish(upload), progress, cancellation));
                 return answer!;
             }
@@ -143,7 +136,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
     }
 
     private async Task<UploadAnswer> Finish(
-        Func<Task<UploadAnswer>> finish, IProgress<long>? progress, CancellationToken cancellation)
+        Func<Task<UploadAnswer>> finish, IProgress<long> progress, CancellationToken cancellation)
     {
         while (true)
         {
@@ -156,7 +149,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
                 throw new ClientException(ExitCodes.Failed, failure);
             if (!answer.IsPending)
                 return answer;
-            progress?.Report(answer.Done);
+            progress.Report(answer.Done);
         }
     }
 

@@ -60,6 +60,10 @@ public sealed class ClientApplicationTests : IDisposable
         { "bench generate --precision int4", "--precision takes int8, bf16 or fp32, not 'int4'" },
         { "train {0}/text.txt --model scratch:tiny --precision int8", "takes bf16 or fp32, not 'int8'" },
         { "eval {0}/text.txt --model scratch:tiny --precision int8", "takes bf16 or fp32, not 'int8'" },
+    };
+
+    public static TheoryData<string, string> BadGeneration => new()
+    {
         { "generate --model gpt2 --checkpoint best", "--checkpoint goes with a run" },
         { "watch a/b", "The run's name 'a/b'" },
         { "generate --model gpt2 --length 0", "--length" },
@@ -80,6 +84,10 @@ public sealed class ClientApplicationTests : IDisposable
         { "train {0}/text.txt --model scratch:tiny --sample-min-length 101 --sample-length 9", "--sample-min-length" },
         { "train {0}/text.txt --model scratch:tiny --sample-stop ", "--sample-stop takes" },
         { "train {0}/text.txt --model scratch:tiny --sample-prompt-file {0}/none.txt", "--sample-prompt-file" },
+    };
+
+    public static TheoryData<string, string> OtherBadInput => new()
+    {
         { "samples run1 --last 0", "--last" },
         { "workers --silos 2 --cluster 127.0.0.1:1", "--silos is for the local cluster" },
         { "train  --model scratch:tiny", "The dataset is an empty word" },
@@ -120,6 +128,8 @@ public sealed class ClientApplicationTests : IDisposable
 
     [Theory]
     [MemberData(nameof(BadInput))]
+    [MemberData(nameof(BadGeneration))]
+    [MemberData(nameof(OtherBadInput))]
     [MemberData(nameof(BadRemovals))]
     [MemberData(nameof(BadMixtures))]
     public async Task Bad_input_gets_one_sentence_and_changes_nothing(string typed, string part)

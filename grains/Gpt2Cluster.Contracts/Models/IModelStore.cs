@@ -59,8 +59,8 @@ public interface IModelStore : IGrainWithStringKey
     Task<Datasets.DatasetDescription?> Dataset(string hash);
 
     /// <summary>
-    /// A dataset on this disk that was made from these documents, with this vocabulary, which is here too, and is whole:
-    /// its shards are read and compared with their hashes. Answers within 4 s; ask again while it is not done.
+    /// A dataset on this disk that was made from these documents, with this vocabulary, which is here too, and is
+    /// whole: its shards are read and compared with their hashes. Answers within 4 s; ask again while it is not done.
     /// </summary>
     /// <param name="contentSha256">By what they are known again (<c>DocumentDigest</c> of Data).</param>
     /// <param name="vocabulary">The vocabulary's hash; null for the built-in one.</param>
