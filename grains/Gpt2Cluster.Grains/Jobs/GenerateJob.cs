@@ -65,21 +65,21 @@ internal static class GenerateJob
 
     private static GenerationRequest Request(
         GenerateWish wish, Gpt2Vocabulary vocabulary, IReadOnlyList<int> prompt, int length) => new()
-    {
-        Prompt = prompt,
-        Length = length,
-        Count = wish.Count,
-        Temperature = wish.Temperature,
-        TopK = wish.TopK,
-        TopP = wish.TopP,
-        RepetitionPenalty = wish.RepetitionPenalty,
-        NoRepeatNgram = wish.NoRepeatNgram,
-        MinLength = wish.MinLength,
-        Seed = wish.Seed,
-        TokenCount = vocabulary.Count,
-        NeverDrawn = vocabulary.NeverDrawn,
-        StopToken = wish.IgnoreEndOfText ? null : vocabulary.EndOfText,
-    };
+        {
+            Prompt = prompt,
+            Length = length,
+            Count = wish.Count,
+            Temperature = wish.Temperature,
+            TopK = wish.TopK,
+            TopP = wish.TopP,
+            RepetitionPenalty = wish.RepetitionPenalty,
+            NoRepeatNgram = wish.NoRepeatNgram,
+            MinLength = wish.MinLength,
+            Seed = wish.Seed,
+            TokenCount = vocabulary.Count,
+            NeverDrawn = vocabulary.NeverDrawn,
+            StopToken = wish.IgnoreEndOfText ? null : vocabulary.EndOfText,
+        };
 
     private sealed class Sample(
         string? run, long step, int index, GenerationRequest request, GeneratedText text, JobEvents events)

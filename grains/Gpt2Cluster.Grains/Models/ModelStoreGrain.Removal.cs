@@ -1,10 +1,10 @@
-using Microsoft.Extensions.Logging;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Housekeeping;
 using Gpt2Cluster.Grains.Placement;
+using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Models;
 

@@ -37,7 +37,9 @@ public sealed class CorpusAdviceTests
         AssertSays(
             Nothing with
             {
-                DuplicateDocumentCount = 3, DuplicateTokenCount = 12_000, DuplicateFiles = [Repeated],
+                DuplicateDocumentCount = 3,
+                DuplicateTokenCount = 12_000,
+                DuplicateFiles = [Repeated],
             },
             "12 % of the corpus are documents that stand in it before, word for word (most of them in b.txt, first in "
                 + "a.txt)");
@@ -51,7 +53,9 @@ public sealed class CorpusAdviceTests
         AssertSays(
             Nothing with
             {
-                DuplicateDocumentCount = 3, DuplicateTokenCount = 12_000, DuplicateFiles = [Repeated],
+                DuplicateDocumentCount = 3,
+                DuplicateTokenCount = 12_000,
+                DuplicateFiles = [Repeated],
                 DuplicatesAreExact = false,
             },
             "At least 12 %");
@@ -61,8 +65,15 @@ public sealed class CorpusAdviceTests
     public void Little_is_no_trouble() => Assert.Empty(Advice(
         Clean with
         {
-            Repeats = Nothing with { DuplicateDocumentCount = 1, DuplicateTokenCount = 20, PassageCount = 1,
-                PassageTokenCount = 60, DuplicateFiles = [Repeated], PassageFiles = [Repeated], },
+            Repeats = Nothing with
+            {
+                DuplicateDocumentCount = 1,
+                DuplicateTokenCount = 20,
+                PassageCount = 1,
+                PassageTokenCount = 60,
+                DuplicateFiles = [Repeated],
+                PassageFiles = [Repeated],
+            },
         },
         isMeasured: true));
 
@@ -73,7 +84,9 @@ public sealed class CorpusAdviceTests
         var said = Advice(
             Clean with
             {
-                Facts = facts, Split = new ValidationSplit(5_000, 0), Repeats = Nothing with { Overlap = null },
+                Facts = facts,
+                Split = new ValidationSplit(5_000, 0),
+                Repeats = Nothing with { Overlap = null },
             },
             isMeasured: false);
         Assert.Contains(said, line => line.StartsWith("Nothing validates", StringComparison.Ordinal));

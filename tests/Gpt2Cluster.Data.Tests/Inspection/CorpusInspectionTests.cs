@@ -147,7 +147,8 @@ public sealed class CorpusInspectionTests : IDisposable
         using var source = DatasetSource.Open(folder.Path);
         using var inspection = new CorpusInspection(new InspectionOptions
         {
-            MemoryTokens = 0, Folder = "/dev/null/nowhere",
+            MemoryTokens = 0,
+            Folder = "/dev/null/nowhere",
         });
         var facts = inspection.Read(source);
         var repeats = inspection.FindRepeats(facts.Tokens.TokenCount);

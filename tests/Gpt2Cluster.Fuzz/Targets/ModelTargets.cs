@@ -32,7 +32,7 @@ internal static class ModelTargets
         {
             Words = [.. Vocabularies.Json, "weight_map", "a.safetensors", "b.safetensors", "../", "/", "\\"],
         },
-        new("tensor-bundle", Owner.Ours, ModelSeeds.TensorBundle, ReadBundle) 
+        new("tensor-bundle", Owner.Ours, ModelSeeds.TensorBundle, ReadBundle)
         {
             Repair = TableChecksums.Repair,
             FileName = "m.",
