@@ -53,7 +53,7 @@ internal static class OtherPrograms
         [("train", "--warmup-iters")] = "--warmup",
         [("train", "--max-grad-norm")] = "--clip-norm",
         [("train", "--grad-clip")] = "--clip-norm",
-        [("encode", "--model-name")] = "the four sizes have one vocabulary, so no model is named",
+        [("encode", "--model-name")] = "the four sizes have one vocabulary; --model M names a model with another",
         [("generate", "--nsamples")] = "--num",
         [("generate", "--num-samples")] = "--num",
         [("generate", "--num-return-sequences")] = "--num",

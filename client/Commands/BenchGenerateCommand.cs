@@ -44,7 +44,8 @@ internal sealed class BenchGenerateCommand : ClientCommand
             },
         };
         await using var session = await ClusterSession.Open(context, cancellation);
-        var worker = await JobCall.AnyWorker(session, cancellation);
+        var worker = await JobCall.AnyWorker(
+            session, cancellation, ServingWorkers.Generating(arguments.GetValue(precision)));
         Facts.Show(context.Output, await JobCall.Result(session, worker, request, cancellation));
         return ExitCodes.Done;
     }

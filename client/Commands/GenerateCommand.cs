@@ -112,7 +112,7 @@ internal sealed class GenerateCommand : ClientCommand
         SampleOutput? files,
         CancellationToken cancellation)
     {
-        var worker = await JobCall.AnyWorker(session, cancellation);
+        var worker = await JobCall.AnyWorker(session, cancellation, ServingWorkers.Generating(wish.Precision));
         var request = new JobRequest { Generate = wish };
         var shown = context.Arguments.GetValue(rules.IncludePrefix) == "no" ? "" : wish.Prompt;
         var screen = files is null ? new SampleScreen(context.Output, shown, wish.Count) : null;

@@ -3,6 +3,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Training;
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Sources;
@@ -37,6 +38,8 @@ internal sealed class MixReport(
             ? Gpt2Vocabulary.BuiltIn
             : await forecast.ReadVocabulary(cancellation);
         var reading = choices.Read(context) with { TokenCount = vocabulary.Count };
+        if (Models().LastOrDefault() is { } model && builder.Errors(model) is { Count: > 0 } errors)
+            throw new UserErrorException(string.Join(Environment.NewLine, errors));
         var (sources, mix) = (new List<SourceTokens>(), new JsonArray());
         var sum = datasets.Sum(dataset => dataset.Weight);
         foreach (var dataset in datasets)
@@ -85,11 +88,8 @@ internal sealed class MixReport(
     /// <summary>The model that is named, or every one that is known and takes windows as long as is asked.</summary>
     private IEnumerable<ModelReference> Models()
     {
-        if (context.Arguments.GetResult(options.Model) is not null
-            && new ModelResolver(context).Preview(builder.Model) is { } named)
-        {
-            return [named];
-        }
+        if (context.Arguments.GetResult(options.Model) is not null)
+            return new ModelResolver(context).Preview(builder.Model) is { } named ? [named] : [];
 
         var least = context.Arguments.GetValue(options.SequenceLength) ?? 1;
         return Presets.All.Where(preset => preset.Shape.ContextLength >= least).Select(preset => new ModelReference(

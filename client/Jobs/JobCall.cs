@@ -69,11 +69,17 @@ internal static class JobCall
     }
 
     /// <summary>A worker that serves no run, else any.</summary>
+    /// <param name="session">The cluster.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="suits">Which ones are asked first, busy or not; null for no difference.</param>
     /// <exception cref="ClientException">There are none.</exception>
-    public static async Task<WorkerDescription> AnyWorker(ClusterSession session, CancellationToken cancellation)
+    public static async Task<WorkerDescription> AnyWorker(
+        ClusterSession session, CancellationToken cancellation, Predicate<WorkerDescription>? suits = null)
     {
         var silos = await session.Silos(cancellation);
         var workers = silos.OrderBy(silo => silo.IsLeaving).SelectMany(silo => silo.Workers).ToList();
+        if (suits is not null && workers.FindAll(suits) is { Count: > 0 } suiting)
+            workers = suiting;
         return workers.Find(worker => worker.Run is null) ?? workers.FirstOrDefault()
             ?? throw new ClientException(ExitCodes.Failed, "The cluster's silos have no workers.");
     }

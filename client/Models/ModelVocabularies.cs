@@ -60,12 +60,23 @@ internal sealed class ModelVocabularies(CommandContext context)
     /// <exception cref="ClientException">The cluster is out of reach, or no silo has it.</exception>
     public async Task<Gpt2Vocabulary> Find(string model, CancellationToken cancellation)
     {
-        var resolver = new ModelResolver(context);
-        _ = resolver.Preview(model);
+        _ = new ModelResolver(context).Preview(model);
         if (Preview(model) is { } known)
             return known;
         await using var session = await ClusterSession.Open(context, cancellation);
-        return await Of(session, await resolver.Resolve(session, model, cancellation), cancellation);
+        return await Ask(session, model, cancellation);
+    }
+
+    /// <summary>The vocabulary of a model that a user names, from a cluster; no weights are fetched for it.</summary>
+    /// <exception cref="UserErrorException">There is no such model, or its vocabulary cannot be used.</exception>
+    /// <exception cref="ClientException">No silo has it.</exception>
+    public async Task<Gpt2Vocabulary> Ask(ClusterSession session, string model, CancellationToken cancellation)
+    {
+        var name = Presets.Canonical(model);
+        if (Presets.FindPublished(model) is not null
+            && (await StoredModels.All(session, cancellation)).All(stored => stored.Name != name))
+            return Gpt2Vocabulary.BuiltIn;
+        return await Of(session, await new ModelResolver(context).Resolve(session, model, cancellation), cancellation);
     }
 
     private static Gpt2Vocabulary OfFolder(string path)

@@ -28,6 +28,13 @@ internal sealed record DatasetDivision(DatasetReference Dataset, int SequenceLen
     public static DatasetDivision Of(
         IReadOnlyList<SourceTokens> sources, TokenCounts? validation, int wanted, double? fraction)
     {
+        foreach (var same in sources.GroupBy(source => source.Tokens.Hash).Where(group => group.Count() > 1))
+        {
+            throw new UserErrorException(
+                $"{string.Join(" and ", same.Select(source => source.Path))} hold the same; give one of them, with the sum "
+                + "of their proportions.");
+        }
+
         var length = (int)Math.Clamp(sources.Min(source => source.Tokens.Count) - 1, 1, wanted);
         MixedDataset[] parts =
         [

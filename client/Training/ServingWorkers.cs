@@ -32,6 +32,11 @@ internal sealed record ServingWorkers(ChosenDevices Devices, IReadOnlyList<SiloD
     /// <summary>Processor or card.</summary>
     public static DeviceKind KindOf(WorkerDescription worker) => DeviceKinds.Read(worker.Kind) ?? DeviceKind.Cpu;
 
+    /// <summary>Which workers generate at a precision; null where all do.</summary>
+    /// <param name="precision">The word of <c>--precision</c>; null for none.</param>
+    public static Predicate<WorkerDescription>? Generating(string? precision) =>
+        precision == PrecisionWords.Int8 ? worker => KindOf(worker) == DeviceKind.Cpu : null;
+
     private static bool IsOf(WorkerDescription worker, ChosenDevices devices) =>
         KindOf(worker) == devices.Kind && (devices.Class is null || devices.Class == (worker.Class ?? ""));
 }

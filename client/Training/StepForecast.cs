@@ -74,8 +74,7 @@ internal sealed class StepForecast : IAsyncDisposable
         if (builder.Vocabulary is { } known)
             return known;
         session ??= await ClusterSession.Open(context, cancellation);
-        var model = await new ModelResolver(context).Resolve(session, builder.Model, cancellation);
-        return builder.Vocabulary = await ModelVocabularies.Of(session, model, cancellation);
+        return builder.Vocabulary = await new ModelVocabularies(context).Ask(session, builder.Model, cancellation);
     }
 
     /// <inheritdoc/>

@@ -144,7 +144,7 @@ internal sealed class TrainingOptions
 
     /// <summary><c>--sample-prompt-file</c>.</summary>
     public Option<string?> SamplePromptFile { get; } = Values.Text(
-        "--sample-prompt-file", "F", "a file of UTF-8 with one more prompt");
+        "--sample-prompt-file", "F", "a text file (UTF-8, or UTF-16 with its mark) with one more prompt");
 
     /// <summary><c>--sample-stop</c> and the others that <c>generate</c> has too.</summary>
     public TextOptions SampleRules { get; } = new("--sample-");

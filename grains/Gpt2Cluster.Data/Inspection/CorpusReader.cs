@@ -17,6 +17,7 @@ internal sealed class CorpusReader : IDocumentSink, IDisposable
     private readonly FileSpans files;
     private readonly TokenTraits traits;
     private readonly DatasetTokenizer tokenizer;
+    private readonly bool hasEndOfText;
     private string name = "";
     private string stretchName = "";
     private long stretch;
@@ -36,6 +37,7 @@ internal sealed class CorpusReader : IDocumentSink, IDisposable
         this.files = files;
         place = store.Count;
         traits = new TokenTraits(tokenizer.Vocabulary);
+        hasEndOfText = tokenizer.Vocabulary.EndOfText is not null;
         this.tokenizer = new DatasetTokenizer(new TokenStream(this), tokenizer: tokenizer);
     }
 
@@ -70,7 +72,12 @@ internal sealed class CorpusReader : IDocumentSink, IDisposable
     public void EndArray() => tokenizer.EndArray();
 
     /// <inheritdoc/>
-    public void EndDocument() => tokenizer.EndDocument();
+    public void EndDocument()
+    {
+        tokenizer.EndDocument();
+        if (!hasEndOfText)
+            EndStretch();
+    }
 
     /// <inheritdoc/>
     public void Dispose() => tokenizer.Dispose();

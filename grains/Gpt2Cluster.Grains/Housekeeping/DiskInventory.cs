@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Data.Datasets;
+using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Placement;
@@ -46,6 +47,7 @@ public sealed class DiskInventory(SiloContext silo, DatasetDirectory datasets, C
         from parent in FoldersIn("runs").Select(run => Path.Combine(run, CheckpointStore.CheckpointsFolder))
             .Prepend(Path.Combine(silo.DataFolder, "datasets"))
             .Prepend(Path.Combine(silo.DataFolder, "models"))
+            .Prepend(Path.Combine(silo.DataFolder, VocabularyDirectory.FolderName))
         from folder in StagedFolder.In(parent)
         select new StoredThing(
             ThingKind.Remains,

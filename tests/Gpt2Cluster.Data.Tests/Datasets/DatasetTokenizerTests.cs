@@ -7,7 +7,7 @@ using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Tests.Datasets;
 
-[Collection(nameof(DatasetTokenizerTests))]
+[Collection(MeasuredMemory.Name)]
 public sealed class DatasetTokenizerTests : IDisposable
 {
     private const int End = 50256;
@@ -103,7 +103,7 @@ public sealed class DatasetTokenizerTests : IDisposable
         Assert.Equal(2, Tokenize(["a b"]).Count);
     }
 
-    [Fact(DisableParallelization = true)]
+    [Fact]
     public void A_large_text_passes_in_constant_memory()
     {
         const string Line = "Some words to encode, again and again.\n";

@@ -4,7 +4,7 @@ using Gpt2Cluster.Data.Datasets;
 namespace Gpt2Cluster.Data.Tests.Datasets;
 
 /// <summary>Long runs; <see cref="DatasetTokenizerTests"/> has the rules.</summary>
-[Collection(nameof(DatasetTokenizerTests))]
+[Collection(MeasuredMemory.Name)]
 public sealed class EndOfTextSplitterTests
 {
     private const int RunBytes = 64 << 20;

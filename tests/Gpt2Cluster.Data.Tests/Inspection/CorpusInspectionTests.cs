@@ -6,7 +6,7 @@ using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Tests.Inspection;
 
-[Collection(nameof(CorpusInspectionTests))]
+[Collection(MeasuredMemory.Name)]
 public sealed class CorpusInspectionTests : IDisposable
 {
     // Of tokens, tables and pieces that are held while 40 MB of text pass, of which the tokens alone take 20 MB.
@@ -112,7 +112,7 @@ public sealed class CorpusInspectionTests : IDisposable
         Assert.Equal(0, beside.DuplicateDocumentCount + beside.PassageCount);
     }
 
-    [Fact(DisableParallelization = true)]
+    [Fact]
     public void A_large_corpus_passes_in_bounded_memory()
     {
         // Verses of random lines: some come again by chance, and every tenth file is one from before.

@@ -7,6 +7,7 @@ using Gpt2Cluster.Data.Uploads;
 
 namespace Gpt2Cluster.Data.Tests.Uploads;
 
+[Collection(MeasuredMemory.Name)]
 public sealed class DatasetUploadTests
 {
     // Of an upload whatever its size: a few members and what the tar reader and writer hold.
@@ -129,7 +130,7 @@ public sealed class DatasetUploadTests
         Assert.Contains("are the most", Fault([("0/0.txt", new byte[MemberLength + 1])]));
     }
 
-    [Fact(DisableParallelization = true)]
+    [Fact]
     public void A_large_upload_passes_in_constant_memory()
     {
         const int TextBytes = 200 << 20;

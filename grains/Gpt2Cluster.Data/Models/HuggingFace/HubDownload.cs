@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Storage;
+using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Models.HuggingFace;
 
@@ -103,7 +104,7 @@ public sealed class HubDownload(string? token = null, TimeProvider? time = null)
             Core.Provenance.Origin origin;
             using (var opened = ModelFormats.Open(parts))
             {
-                _ = opened.ReadVocabulary();
+                VocabularyProbe.CheckBrought(opened.ReadVocabulary(), opened.Shape.VocabularySize, model.Name);
                 if (model.Shape is { } shape && opened.Shape != shape)
                 {
                     throw new UserErrorException(

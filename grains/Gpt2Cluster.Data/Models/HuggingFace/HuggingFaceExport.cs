@@ -99,11 +99,11 @@ public static class HuggingFaceExport
         writer.WriteString("tokenizer_class", "GPT2Tokenizer");
         writer.WriteNumber("model_max_length", model.Shape.ContextLength);
         writer.WriteBoolean("add_prefix_space", false);
-        if (model.Vocabulary.EndOfText is { } endOfText)
-        {
-            foreach (var name in new[] { "bos_token", "eos_token", "unk_token" })
-                writer.WriteString(name, model.Vocabulary.WordOf(endOfText));
-        }
+
+        // Named even where there is none: the library would add GPT-2's own, as an id that the model has no row for.
+        var endOfText = model.Vocabulary.EndOfText is { } id ? model.Vocabulary.WordOf(id) : null;
+        foreach (var name in new[] { "bos_token", "eos_token", "unk_token" })
+            writer.WriteString(name, endOfText);
 
         writer.WriteEndObject();
     }
