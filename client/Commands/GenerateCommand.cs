@@ -3,6 +3,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Jobs;
 using Gpt2Cluster.Client.Models;
+using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core.Specification;
 
