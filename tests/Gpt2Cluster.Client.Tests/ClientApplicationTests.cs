@@ -118,6 +118,7 @@ public sealed class ClientApplicationTests : IDisposable
         { "inspect {0}/text.txt --mix {0}/text.txt=1", "--mix stands in place of the dataset" },
         { "inspect {0}/text.txt --steps 4", "--steps needs --mix" },
         { "inspect --mix {0}/text.txt=1 --batch-size auto", "takes a number for --batch-size" },
+        { "inspect --mix {0}/text.txt=1 --micro-batches 0", "--micro-batches" },
         { "encode --mix {0}/text.txt=1 {0}/out.npz", "'--mix' is not an option of 'encode'" },
         { "inspect", "The dataset is missing" },
     };

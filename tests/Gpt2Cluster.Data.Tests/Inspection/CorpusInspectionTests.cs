@@ -46,6 +46,24 @@ public sealed class CorpusInspectionTests : IDisposable
     }
 
     [Fact]
+    public void Documents_that_no_token_parts_keep_their_files_and_lengths()
+    {
+        Write("a.txt", Poem(0, 60));
+        Write("b.txt", Poem(60, 5));
+        Write("c.txt", $"{Poem(100, 20)}{Poem(10, 30)}");
+        var plain = new Gpt2Tokenizer(Vocabularies.Of([]));
+        Assert.Null(plain.Vocabulary.EndOfText);
+        using var source = DatasetSource.Open(folder.Path);
+        using var inspection = new CorpusInspection(tokenizer: plain);
+        var facts = inspection.Read(source);
+        Assert.Equal(new DocumentLength(Encoding.UTF8.GetByteCount(Poem(0, 60)), Place("a.txt")), facts.Longest);
+        Assert.Equal(new DocumentLength(Encoding.UTF8.GetByteCount(Poem(60, 5)), Place("b.txt")), facts.Shortest);
+        var repeats = inspection.FindRepeats(facts.Tokens.TokenCount);
+        var passage = Assert.Single(repeats.LongestPassages);
+        Assert.Equal((Place("c.txt"), Place("a.txt")), (passage.File, passage.FirstFile));
+    }
+
+    [Fact]
     public void Says_which_files_repeat_which()
     {
         Write("a.txt", Poem(0, 60));
