@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Data.Datasets;
@@ -21,6 +22,9 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
 
     // Of empty files that are named by what was tokenised.
     private const string MadeFromFolder = "made-from";
+
+    // Of empty files that are named by runs.
+    private const string NamedByFolder = "named-by";
 
     private readonly Lock healing = new();
     private readonly TimeProvider time = time ?? TimeProvider.System;
@@ -108,10 +112,77 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
     /// <summary>Removes a dataset that nobody has used since.</summary>
     /// <param name="sha256">Its hash.</param>
     /// <param name="usedAt">What <see cref="UsedAt"/> said when it was decided on.</param>
+    /// <param name="namedBy">What <see cref="NamedBy"/> said of it then: if there are more by now, it stays.</param>
     /// <returns>Whether it was removed now.</returns>
     /// <exception cref="IOException">It cannot be removed.</exception>
-    public bool Remove(string sha256, DateTimeOffset usedAt) => Contains(sha256)
-        && RemovedFolder.Remove(Path.Combine(Root, sha256), moved => UsedAtOf(moved) == usedAt);
+    public bool Remove(string sha256, DateTimeOffset usedAt, IReadOnlyCollection<NamingRun> namedBy) =>
+        Contains(sha256) && RemovedFolder.Remove(
+            Path.Combine(Root, sha256),
+            folder => UsedAtOf(folder) == usedAt && !NamedByOf(folder).Except(namedBy).Any());
+
+    /// <summary>The runs that have named a dataset, of all clusters; empty if it is not here.</summary>
+    /// <exception cref="IOException">They cannot be read.</exception>
+    public IReadOnlyList<NamingRun> NamedBy(string sha256) =>
+        Contains(sha256) ? NamedByOf(Path.Combine(Root, sha256)) : [];
+
+    /// <summary>Notes durably that a run names a dataset; once is enough.</summary>
+    /// <exception cref="IOException">It is not here, or the note cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The note cannot be written.</exception>
+    public void Note(string sha256, NamingRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var folder = Path.Combine(Root, sha256, NamedByFolder);
+        var note = Path.Combine(folder, run.FileName);
+        if (File.Exists(note))
+            return;
+        MakeLast(folder);
+        File.Create(note).Dispose();
+        DurableFiles.FlushFolder(folder);
+    }
+
+    /// <summary>Takes the note of a run away.</summary>
+    /// <exception cref="IOException">It cannot be removed.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
+    public void RemoveNote(string sha256, NamingRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var note = Path.Combine(Root, sha256, NamedByFolder, run.FileName);
+        if (File.Exists(note))
+            File.Delete(note);
+    }
+
+    private static IReadOnlyList<NamingRun> NamedByOf(string folder)
+    {
+        var notes = Path.Combine(folder, NamedByFolder);
+        return Directory.Exists(notes)
+            ? [.. Directory.EnumerateFiles(notes).Select(path => NamingRun.Read(Path.GetFileName(path)))]
+            : [];
+    }
+
+    /// <summary>
+    /// Makes a folder in a dataset's, and never the dataset's: by a rename, which fails if that is being removed.
+    /// </summary>
+    private void MakeLast(string folder)
+    {
+        if (Directory.Exists(folder))
+            return;
+        var made = Path.Combine(Root, $".{Path.GetFileName(folder)}.{Guid.NewGuid():N}.partial");
+        Directory.CreateDirectory(made);
+        try
+        {
+            Directory.Move(made, folder);
+            DurableFiles.FlushFolder(Path.GetDirectoryName(folder)!);
+        }
+        catch (IOException) when (Directory.Exists(folder))
+        {
+            // Another one was faster.
+        }
+        finally
+        {
+            if (Directory.Exists(made))
+                Directory.Delete(made);
+        }
+    }
 
     private static DateTimeOffset UsedAtOf(string folder)
     {
@@ -148,7 +219,7 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
     {
         try
         {
-            Directory.CreateDirectory(Path.Combine(Root, sha256, MadeFromFolder));
+            MakeLast(Path.Combine(Root, sha256, MadeFromFolder));
             File.Create(MadeFrom(sha256, origin)).Dispose();
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
@@ -165,8 +236,15 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
     {
         lock (healing)
         {
-            if (IsDamaged(sha256))
-                staged.Replace(sha256);
+            if (!IsDamaged(sha256))
+                return;
+            foreach (var run in NamedBy(sha256))
+            {
+                Directory.CreateDirectory(staged.File(NamedByFolder));
+                File.Create(Path.Combine(staged.File(NamedByFolder), run.FileName)).Dispose();
+            }
+
+            staged.Replace(sha256);
         }
     }
 

@@ -36,7 +36,10 @@ public sealed class DiskInventory(SiloContext silo, DatasetDirectory datasets, C
         let usedAt = datasets.UsedAt(hash)
         where usedAt is not null
         let path = Path.Combine(datasets.Root, hash)
-        select new StoredThing(ThingKind.Dataset, hash, path, RemovedFolder.BytesOf(path), usedAt.Value);
+        select new StoredThing(ThingKind.Dataset, hash, path, RemovedFolder.BytesOf(path), usedAt.Value)
+        {
+            NamedBy = datasets.NamedBy(hash),
+        };
 
     private IEnumerable<StoredThing> Downloads() =>
         from folder in FoldersIn("models", ".*.download")

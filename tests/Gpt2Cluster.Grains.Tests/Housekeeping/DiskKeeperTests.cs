@@ -52,12 +52,44 @@ public sealed class DiskKeeperTests : IDisposable
     public async Task The_time_begins_when_nobody_names_it_any_more()
     {
         var hash = Dataset(1);
-        runs.Add(Run("run1", hash));
+        runs.Add(Run("run1", hash) with { Life = "life" });
         time.Advance(3 * Week);
         await Keeper.Prune(Week, isDryRun: false);
         runs.Clear();
+        deleted.Add(new DeletedRunLives("run1", ["life"]));
         Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
         time.Advance(Week);
+        Assert.Single((await Keeper.Prune(Week, isDryRun: false)).Things);
+    }
+
+    /// <summary>Its cluster is another one that is shut down, or this one whose store was lost.</summary>
+    [Theory]
+    [InlineData("life")]
+    [InlineData(null)]
+    public async Task What_a_run_has_named_stays_as_long_as_people_have_not_deleted_that_run(string? life)
+    {
+        var hash = Dataset(1);
+        runs.Add(Run("run1", hash) with { Life = life });
+        await Keeper.Prune(Week, isDryRun: false);
+        runs.Clear();
+        deleted.Add(new DeletedRunLives("run1", ["another", ""]));
+        deleted.Add(new DeletedRunLives("run2", ["life"]));
+        time.Advance(3 * Week);
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+        Assert.Equal([new NamingRun("", "run1", life ?? "")], datasets.NamedBy(hash));
+    }
+
+    [Fact]
+    public async Task What_runs_of_two_clusters_have_named_stays_until_each_of_them_has_heard_of_its_deletion()
+    {
+        var hash = Dataset(1);
+        datasets.Note(hash, new NamingRun("other", "run1", "life"));
+        datasets.Note(hash, new NamingRun("", "run1", "life"));
+        deleted.Add(new DeletedRunLives("run1", ["life"]));
+        time.Advance(3 * Week);
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+        Assert.Equal([new NamingRun("other", "run1", "life")], datasets.NamedBy(hash));
+        datasets.RemoveNote(hash, new NamingRun("other", "run1", "life"));
         Assert.Single((await Keeper.Prune(Week, isDryRun: false)).Things);
     }
 
@@ -169,6 +201,7 @@ public sealed class DiskKeeperTests : IDisposable
     }
 
     private DiskKeeper Keeper => new(
+        stored.Silo,
         new DiskInventory(stored.Silo, datasets, stored.Store),
         datasets,
         stored.Store,
