@@ -38,6 +38,11 @@ public sealed record StoredThing(ThingKind Kind, string Name, string Path, long 
     /// </summary>
     public string? Life { get; init; }
 
+    /// <summary>
+    /// Whether it cannot be read now, or not by this version: what it is nobody knows, so it is not removed.
+    /// </summary>
+    public bool IsUnreadable { get; init; }
+
     /// <summary>The datasets that the run of a checkpoint reads; empty where nobody knows.</summary>
     public IReadOnlyList<string> Datasets { get; init; } = [];
 

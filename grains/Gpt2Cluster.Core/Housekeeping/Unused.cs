@@ -3,8 +3,8 @@ namespace Gpt2Cluster.Core.Housekeeping;
 /// <summary>
 /// What of a data folder may go. What a run names stays, and so does what a checkpoint on the same disk names: its run
 /// goes on from there even if the cluster has lost its record. Of runs only what people have deleted goes: a checkpoint
-/// whose run nobody knows may be all that is left of it, and a dataset that a run has named may be what it goes on with,
-/// also if its cluster is shut down or has lost its store.
+/// whose run nobody knows may be all that is left of it, and a dataset that a run has named may be what it goes on
+/// with, also if its cluster is shut down or has lost its store. While a checkpoint cannot be read, no dataset goes.
 /// </summary>
 public static class Unused
 {
@@ -33,8 +33,10 @@ public static class Unused
         ArgumentNullException.ThrowIfNull(things);
         ArgumentNullException.ThrowIfNull(named);
         var deleted = new HashSet<StoredThing>(
-            things.Where(thing => thing.Kind == ThingKind.Checkpoint && IsDeleted(thing.Run!, thing.Life, named)),
+            things.Where(thing => thing.Kind == ThingKind.Checkpoint && !thing.IsUnreadable
+                && IsDeleted(thing.Run!, thing.Life, named)),
             ReferenceEqualityComparer.Instance);
+        var areAllNeeded = things.Any(thing => thing.Kind == ThingKind.Checkpoint && thing.IsUnreadable);
         var ofCheckpoints = things.Where(thing => !deleted.Contains(thing)).SelectMany(thing => thing.Datasets)
             .ToHashSet(StringComparer.Ordinal);
         return
@@ -50,7 +52,7 @@ public static class Unused
 
         bool IsNamed(StoredThing thing) => thing.Kind == ThingKind.Dataset
             && (named.Datasets.Contains(thing.Name) || ofCheckpoints.Contains(thing.Name)
-                || thing.NamedBy.Any(run => !IsDeleted(run, named)));
+                || areAllNeeded || thing.NamedBy.Any(run => !IsDeleted(run, named)));
     }
 
     /// <summary>

@@ -135,6 +135,16 @@ public sealed class UnusedTests
     }
 
     [Fact]
+    public void While_a_checkpoint_cannot_be_read_it_stays_and_so_do_all_datasets()
+    {
+        var named = Nothing with { Deleted = [new DeletedRun("run1", ["1"])] };
+        StoredThing[] things = [Checkpoint(null), Old(ThingKind.Dataset), Old(ThingKind.Upload)];
+        Assert.Equal(things, Unused.Of(things, named, Now, Age));
+        things[0] = things[0] with { IsUnreadable = true };
+        Assert.Equal(things[2..], Unused.Of(things, named, Now, Age));
+    }
+
+    [Fact]
     public void For_ever_is_for_ever() =>
         Assert.Empty(Unused.Of([Old(ThingKind.Dataset), Old(ThingKind.Upload)], Nothing, Now, TimeSpan.MaxValue));
 
