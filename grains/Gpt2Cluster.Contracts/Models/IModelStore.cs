@@ -59,7 +59,8 @@ public interface IModelStore : IGrainWithStringKey
     Task<Datasets.DatasetDescription?> Dataset(string hash);
 
     /// <summary>
-    /// Says that a dataset is of use now, so that it stays on this disk for a while, or as long as a run is not deleted.
+    /// Says that a dataset is of use now, so that it stays on this disk for a while, or as long as a run is not
+    /// deleted.
     /// </summary>
     /// <param name="hash">Its hash.</param>
     /// <param name="run">The name of the run that needs it; null if there is none yet.</param>
