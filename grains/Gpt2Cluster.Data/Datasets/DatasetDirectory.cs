@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Gpt2Cluster.Core;
@@ -27,7 +28,15 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
     private const string NamedByFolder = "named-by";
 
     private readonly Lock healing = new();
+
+    // Of datasets whose files say nothing of it, as they cannot be touched.
+    private readonly ConcurrentDictionary<string, DateTimeOffset> usedHere = new(StringComparer.Ordinal);
     private readonly TimeProvider time = time ?? TimeProvider.System;
+
+    /// <summary>
+    /// How a file is given the time when it was of use last, in UTC: only its owner can be sure to be let.
+    /// </summary>
+    public Action<string, DateTime> SetUsedAt { get; init; } = File.SetLastWriteTimeUtc;
 
     /// <summary>Where it lies.</summary>
     public string Root { get; } = Path.GetFullPath(root);
@@ -88,23 +97,38 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
 
     /// <summary>When a dataset was stored, or somebody used or named it last; null if it is not here.</summary>
     public DateTimeOffset? UsedAt(string sha256) =>
-        Contains(sha256) ? UsedAtOf(Path.Combine(Root, sha256)) : null;
+        Contains(sha256) ? UsedAtOf(sha256, Path.Combine(Root, sha256)) : null;
 
     /// <summary>Says that a dataset is of use now.</summary>
     /// <returns>False if it is not here.</returns>
-    public bool Touch(string sha256)
+    public bool Touch(string sha256) => Touch(sha256, out _);
+
+    /// <summary>
+    /// Says that a dataset is of use now. If its files cannot say so, as they are another user's, this process knows it
+    /// all the same.
+    /// </summary>
+    /// <param name="sha256">Its hash.</param>
+    /// <param name="problem">Why others do not see it; null if they do, or if it is not here.</param>
+    /// <returns>False if it is not here.</returns>
+    public bool Touch(string sha256, out Exception? problem)
     {
+        problem = null;
         if (!Contains(sha256))
             return false;
         try
         {
-            File.SetLastWriteTimeUtc(
-                Path.Combine(Root, sha256, DatasetDescription.FileName), time.GetUtcNow().UtcDateTime);
+            SetUsedAt(Path.Combine(Root, sha256, DatasetDescription.FileName), time.GetUtcNow().UtcDateTime);
             return true;
         }
-        catch (Exception problem) when (problem is DirectoryNotFoundException or FileNotFoundException)
+        catch (Exception missing) when (missing is DirectoryNotFoundException or FileNotFoundException)
         {
             // It is being removed, or is damaged.
+            return Contains(sha256);
+        }
+        catch (Exception denied) when (denied is IOException or UnauthorizedAccessException)
+        {
+            problem = denied;
+            usedHere[sha256] = time.GetUtcNow();
             return Contains(sha256);
         }
     }
@@ -118,7 +142,7 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
     public bool Remove(string sha256, DateTimeOffset usedAt, IReadOnlyCollection<NamingRun> namedBy) =>
         Contains(sha256) && RemovedFolder.Remove(
             Path.Combine(Root, sha256),
-            folder => UsedAtOf(folder) == usedAt && !NamedByOf(folder).Except(namedBy).Any());
+            folder => UsedAtOf(sha256, folder) == usedAt && !NamedByOf(folder).Except(namedBy).Any());
 
     /// <summary>The runs that have named a dataset, of all clusters; empty if it is not here.</summary>
     /// <exception cref="IOException">They cannot be read.</exception>
@@ -184,10 +208,11 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
         }
     }
 
-    private static DateTimeOffset UsedAtOf(string folder)
+    private DateTimeOffset UsedAtOf(string sha256, string folder)
     {
         var description = Path.Combine(folder, DatasetDescription.FileName);
-        return new(File.GetLastWriteTimeUtc(File.Exists(description) ? description : folder));
+        DateTimeOffset said = new(File.GetLastWriteTimeUtc(File.Exists(description) ? description : folder));
+        return usedHere.TryGetValue(sha256, out var known) && known > said ? known : said;
     }
 
     /// <summary>

@@ -49,10 +49,23 @@ public sealed partial class DiskKeeper(
             foreach (var thing in pruned.Things)
                 LogRemoved(thing.Kind, thing.Name, thing.Bytes);
             foreach (var dataset in pruned.Things.Where(thing => thing.Kind == ThingKind.Dataset))
-                await grains.GetGrain<IDataset>(dataset.Name).ForgetHolders();
+                await Forget(dataset.Name);
         }
 
         return pruned;
+    }
+
+    /// <summary>The dataset is gone; whoever looks for it on this disk finds that out.</summary>
+    private async Task Forget(string hash)
+    {
+        try
+        {
+            await grains.GetGrain<IDataset>(hash).ForgetHolders();
+        }
+        catch (Exception problem)
+        {
+            LogNotForgotten(problem, hash);
+        }
     }
 
     /// <summary>What the cluster names. Runs of older versions are asked themselves.</summary>
@@ -89,14 +102,11 @@ public sealed partial class DiskKeeper(
     {
         foreach (var (hash, run) in namings)
             Try(hash, () => Use(hash, run));
-        foreach (var hash in datasets.List())
+        Try("of all runs", () =>
         {
-            Try(hash, () =>
-            {
-                foreach (var run in datasets.NamedBy(hash).Where(run => Unused.IsDeleted(run, named)))
-                    datasets.RemoveNote(hash, run);
-            });
-        }
+            foreach (var hash in datasets.List())
+                Try(hash, () => RemoveNotes(hash, named));
+        });
 
         void Try(string hash, Action say)
         {
@@ -111,10 +121,19 @@ public sealed partial class DiskKeeper(
         }
     }
 
+    private void RemoveNotes(string hash, NamedThings named)
+    {
+        foreach (var run in datasets.NamedBy(hash).Where(run => Unused.IsDeleted(run, named)))
+            datasets.RemoveNote(hash, run);
+    }
+
     private void Use(string hash, NamingRun run)
     {
-        if (datasets.Touch(hash))
-            datasets.Note(hash, run);
+        if (!datasets.Touch(hash, out var problem))
+            return;
+        if (problem is not null)
+            LogNotTouched(problem, hash);
+        datasets.Note(hash, run);
     }
 
     private Pruned Prune(NamedThings named, TimeSpan age, bool isDryRun)
@@ -171,6 +190,12 @@ public sealed partial class DiskKeeper(
     [LoggerMessage(501, LogLevel.Information,
         "Nobody names the {Kind} {Name} any more; it was removed, {Bytes} bytes.")]
     private partial void LogRemoved(ThingKind kind, string name, long bytes);
+
+    [LoggerMessage(504, LogLevel.Warning, "It could not be said on the disk that the dataset {Hash} is of use.")]
+    private partial void LogNotTouched(Exception exception, string hash);
+
+    [LoggerMessage(505, LogLevel.Warning, "The cluster could not be told that the dataset {Hash} was removed here.")]
+    private partial void LogNotForgotten(Exception exception, string hash);
 
     [LoggerMessage(503, LogLevel.Warning,
         "It could not be noted which runs need the dataset {Hash}; it is tried again.")]

@@ -128,12 +128,24 @@ public sealed partial class ModelStoreGrain(
         return verifying.Ask(origin.ToString(), Verify, new FoundDataset(IsDone: false));
 
         // Touched first: it is not removed before the run that will name it is there.
-        async Task<FoundDataset> Verify() => new(
-            IsDone: true,
-            datasets.FindMadeFrom(origin) is { } hash && datasets.Touch(hash) && vocabularies.Contains(vocabulary)
-            && await StoredDatasets.IsWhole(datasets, hash)
-                ? await Dataset(hash)
-                : null);
+        async Task<FoundDataset> Verify()
+        {
+            try
+            {
+                return new(
+                    IsDone: true,
+                    datasets.FindMadeFrom(origin) is { } hash && datasets.Touch(hash)
+                    && vocabularies.Contains(vocabulary) && await StoredDatasets.IsWhole(datasets, hash)
+                        ? await Dataset(hash)
+                        : null);
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or UserErrorException)
+            {
+                // Whoever asks sends it again.
+                LogNotFound(problem, contentSha256);
+                return new(IsDone: true);
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -244,7 +256,11 @@ public sealed partial class ModelStoreGrain(
     [LoggerMessage(LogLevel.Warning, "{Folder} could not be copied from silo {Silo}: {Reason}")]
     private partial void LogNotCopied(string folder, string silo, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "It could not be noted that run {Run} needs the dataset {Hash}; it is tried again.")]
+    [LoggerMessage(LogLevel.Warning, "It could not be seen whether the text {Hash} is here as a dataset.")]
+    private partial void LogNotFound(Exception problem, string hash);
+
+    [LoggerMessage(LogLevel.Warning,
+        "It could not be noted that run {Run} needs the dataset {Hash}; it is tried again.")]
     private partial void LogNotNoted(Exception problem, string hash, string run);
 
     [LoggerMessage(LogLevel.Warning, "Where {Path} comes from is not known: {Reason}")]

@@ -97,6 +97,25 @@ public sealed class DatasetDirectoryTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
     }
 
+    /// <summary>Two users share the folder, and only the one who has stored the dataset may set its time.</summary>
+    [Fact]
+    public void One_that_cannot_be_touched_is_of_use_all_the_same()
+    {
+        var hash = Store(100).Sha256;
+        var before = directory.UsedAt(hash)!.Value;
+        var denied = new DatasetDirectory(directory.Root)
+        {
+            SetUsedAt = (_, _) => throw new UnauthorizedAccessException("It is another user's."),
+        };
+        Assert.Equal(before, denied.UsedAt(hash));
+        Assert.True(denied.Touch(hash, out var problem));
+        Assert.IsType<UnauthorizedAccessException>(problem);
+        Assert.True(denied.UsedAt(hash) > before);
+        Assert.False(denied.Remove(hash, before, []));
+        Assert.True(directory.Touch(hash, out problem));
+        Assert.Null(problem);
+    }
+
     [Fact]
     public void A_note_of_one_that_is_not_there_makes_none()
     {
