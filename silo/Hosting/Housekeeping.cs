@@ -41,11 +41,12 @@ public sealed partial class Housekeeping(
         catch (Exception problem)
         {
             // Whatever it is, it is no reason to end what trains here.
-            LogNotLooked(problem, problem.Message);
-            return !Outage.Is(problem);
+            var isOutage = Outage.Is(problem);
+            LogNotLooked(isOutage ? LogLevel.Debug : LogLevel.Warning, problem, problem.Message);
+            return !isOutage;
         }
     }
 
-    [LoggerMessage(LogLevel.Debug, "Nothing was removed from the disk: {Reason}")]
-    private partial void LogNotLooked(Exception problem, string reason);
+    [LoggerMessage("Nothing was removed from the disk: {Reason}")]
+    private partial void LogNotLooked(LogLevel level, Exception problem, string reason);
 }

@@ -78,6 +78,7 @@ public static class SiloHost
         return new SiloContext
         {
             Name = name,
+            ClusterId = settings.ClusterId,
             DataFolder = settings.DataFolder,
             DataFolderId = dataFolderId,
             MachineName = Environment.MachineName,

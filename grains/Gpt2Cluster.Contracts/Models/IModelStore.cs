@@ -59,6 +59,18 @@ public interface IModelStore : IGrainWithStringKey
     Task<Datasets.DatasetDescription?> Dataset(string hash);
 
     /// <summary>
+    /// Says that a dataset is of use now, so that it stays on this disk for a while, or as long as a run is not
+    /// deleted.
+    /// </summary>
+    /// <param name="hash">Its hash.</param>
+    /// <param name="run">The name of the run that needs it; null if there is none yet.</param>
+    /// <param name="life">That run's life; null without a run.</param>
+    /// <returns>Whether it is here.</returns>
+    [Alias("use-dataset")]
+    [ResponseTimeout(ShortCall.Bound)]
+    Task<bool> UseDataset(string hash, string? run, string? life);
+
+    /// <summary>
     /// A dataset on this disk that was made from these documents, with this vocabulary, which is here too, and is
     /// whole: its shards are read and compared with their hashes. Answers within 4 s; ask again while it is not done.
     /// </summary>

@@ -38,8 +38,16 @@ public sealed record StoredThing(ThingKind Kind, string Name, string Path, long 
     /// </summary>
     public string? Life { get; init; }
 
+    /// <summary>
+    /// Whether it cannot be read now, or not by this version: what it is nobody knows, so it is not removed.
+    /// </summary>
+    public bool IsUnreadable { get; init; }
+
     /// <summary>The datasets that the run of a checkpoint reads; empty where nobody knows.</summary>
     public IReadOnlyList<string> Datasets { get; init; } = [];
+
+    /// <summary>The runs that have named a dataset, of all clusters; empty for other kinds.</summary>
+    public IReadOnlyList<NamingRun> NamedBy { get; init; } = [];
 }
 
 /// <summary>A run that people have deleted, under whose name there may be another one.</summary>
@@ -52,4 +60,8 @@ public sealed record DeletedRun(string Run, IReadOnlyCollection<string> Lives);
 /// <param name="Datasets">The hashes of the datasets that they read.</param>
 /// <param name="Deleted">The runs that were deleted.</param>
 public sealed record NamedThings(
-    IReadOnlySet<string> Runs, IReadOnlySet<string> Datasets, IReadOnlyCollection<DeletedRun> Deleted);
+    IReadOnlySet<string> Runs, IReadOnlySet<string> Datasets, IReadOnlyCollection<DeletedRun> Deleted)
+{
+    /// <summary>The cluster's id; empty where nothing depends on it.</summary>
+    public string Cluster { get; init; } = "";
+}

@@ -3,7 +3,8 @@ namespace Gpt2Cluster.Core.Housekeeping;
 /// <summary>
 /// What of a data folder may go. What a run names stays, and so does what a checkpoint on the same disk names: its run
 /// goes on from there even if the cluster has lost its record. Of runs only what people have deleted goes: a checkpoint
-/// whose run nobody knows may be all that is left of it.
+/// whose run nobody knows may be all that is left of it, and a dataset that a run has named may be what it goes on
+/// with, also if its cluster is shut down or has lost its store. While a checkpoint cannot be read, no dataset goes.
 /// </summary>
 public static class Unused
 {
@@ -32,8 +33,10 @@ public static class Unused
         ArgumentNullException.ThrowIfNull(things);
         ArgumentNullException.ThrowIfNull(named);
         var deleted = new HashSet<StoredThing>(
-            things.Where(thing => thing.Kind == ThingKind.Checkpoint && IsDeleted(thing.Run!, thing.Life, named)),
+            things.Where(thing => thing.Kind == ThingKind.Checkpoint && !thing.IsUnreadable
+                && IsDeleted(thing.Run!, thing.Life, named)),
             ReferenceEqualityComparer.Instance);
+        var areAllNeeded = things.Any(thing => thing.Kind == ThingKind.Checkpoint && thing.IsUnreadable);
         var ofCheckpoints = things.Where(thing => !deleted.Contains(thing)).SelectMany(thing => thing.Datasets)
             .ToHashSet(StringComparer.Ordinal);
         return
@@ -48,7 +51,21 @@ public static class Unused
             thing.Kind == ThingKind.Download && age < DefaultAge ? DefaultAge : age;
 
         bool IsNamed(StoredThing thing) => thing.Kind == ThingKind.Dataset
-            && (named.Datasets.Contains(thing.Name) || ofCheckpoints.Contains(thing.Name));
+            && (named.Datasets.Contains(thing.Name) || ofCheckpoints.Contains(thing.Name)
+                || areAllNeeded || thing.NamedBy.Any(run => !IsDeleted(run, named)));
+    }
+
+    /// <summary>
+    /// Whether people have deleted a run that has named a dataset. Of another cluster's runs, and of those without a
+    /// life, nobody knows that.
+    /// </summary>
+    /// <param name="run">The run.</param>
+    /// <param name="named">What the cluster names.</param>
+    public static bool IsDeleted(NamingRun run, NamedThings named)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(named);
+        return run.Life.Length > 0 && run.Cluster == named.Cluster && IsDeleted(run.Run, run.Life, named);
     }
 
     /// <summary>Whether people have deleted the run that wrote a checkpoint.</summary>

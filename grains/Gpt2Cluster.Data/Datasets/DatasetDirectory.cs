@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Data.Datasets;
@@ -22,8 +24,19 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
     // Of empty files that are named by what was tokenised.
     private const string MadeFromFolder = "made-from";
 
+    // Of empty files that are named by runs.
+    private const string NamedByFolder = "named-by";
+
     private readonly Lock healing = new();
+
+    // Of datasets whose files say nothing of it, as they cannot be touched.
+    private readonly ConcurrentDictionary<string, DateTimeOffset> usedHere = new(StringComparer.Ordinal);
     private readonly TimeProvider time = time ?? TimeProvider.System;
+
+    /// <summary>
+    /// How a file is given the time when it was of use last, in UTC: only its owner can be sure to be let.
+    /// </summary>
+    public Action<string, DateTime> SetUsedAt { get; init; } = File.SetLastWriteTimeUtc;
 
     /// <summary>Where it lies.</summary>
     public string Root { get; } = Path.GetFullPath(root);
@@ -84,23 +97,38 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
 
     /// <summary>When a dataset was stored, or somebody used or named it last; null if it is not here.</summary>
     public DateTimeOffset? UsedAt(string sha256) =>
-        Contains(sha256) ? UsedAtOf(Path.Combine(Root, sha256)) : null;
+        Contains(sha256) ? UsedAtOf(sha256, Path.Combine(Root, sha256)) : null;
 
     /// <summary>Says that a dataset is of use now.</summary>
     /// <returns>False if it is not here.</returns>
-    public bool Touch(string sha256)
+    public bool Touch(string sha256) => Touch(sha256, out _);
+
+    /// <summary>
+    /// Says that a dataset is of use now. If its files cannot say so, as they are another user's, this process knows it
+    /// all the same.
+    /// </summary>
+    /// <param name="sha256">Its hash.</param>
+    /// <param name="problem">Why others do not see it; null if they do, or if it is not here.</param>
+    /// <returns>False if it is not here.</returns>
+    public bool Touch(string sha256, out Exception? problem)
     {
+        problem = null;
         if (!Contains(sha256))
             return false;
         try
         {
-            File.SetLastWriteTimeUtc(
-                Path.Combine(Root, sha256, DatasetDescription.FileName), time.GetUtcNow().UtcDateTime);
+            SetUsedAt(Path.Combine(Root, sha256, DatasetDescription.FileName), time.GetUtcNow().UtcDateTime);
             return true;
         }
-        catch (Exception problem) when (problem is DirectoryNotFoundException or FileNotFoundException)
+        catch (Exception missing) when (missing is DirectoryNotFoundException or FileNotFoundException)
         {
             // It is being removed, or is damaged.
+            return Contains(sha256);
+        }
+        catch (Exception denied) when (denied is IOException or UnauthorizedAccessException)
+        {
+            problem = denied;
+            usedHere[sha256] = time.GetUtcNow();
             return Contains(sha256);
         }
     }
@@ -108,15 +136,83 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
     /// <summary>Removes a dataset that nobody has used since.</summary>
     /// <param name="sha256">Its hash.</param>
     /// <param name="usedAt">What <see cref="UsedAt"/> said when it was decided on.</param>
+    /// <param name="namedBy">What <see cref="NamedBy"/> said of it then: if there are more by now, it stays.</param>
     /// <returns>Whether it was removed now.</returns>
     /// <exception cref="IOException">It cannot be removed.</exception>
-    public bool Remove(string sha256, DateTimeOffset usedAt) => Contains(sha256)
-        && RemovedFolder.Remove(Path.Combine(Root, sha256), moved => UsedAtOf(moved) == usedAt);
+    public bool Remove(string sha256, DateTimeOffset usedAt, IReadOnlyCollection<NamingRun> namedBy) =>
+        Contains(sha256) && RemovedFolder.Remove(
+            Path.Combine(Root, sha256),
+            folder => UsedAtOf(sha256, folder) == usedAt && !NamedByOf(folder).Except(namedBy).Any());
 
-    private static DateTimeOffset UsedAtOf(string folder)
+    /// <summary>The runs that have named a dataset, of all clusters; empty if it is not here.</summary>
+    /// <exception cref="IOException">They cannot be read.</exception>
+    public IReadOnlyList<NamingRun> NamedBy(string sha256) =>
+        Contains(sha256) ? NamedByOf(Path.Combine(Root, sha256)) : [];
+
+    /// <summary>Notes durably that a run names a dataset; once is enough.</summary>
+    /// <exception cref="IOException">It is not here, or the note cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The note cannot be written.</exception>
+    public void Note(string sha256, NamingRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var folder = Path.Combine(Root, sha256, NamedByFolder);
+        var note = Path.Combine(folder, run.FileName);
+        if (File.Exists(note))
+            return;
+        MakeLast(folder);
+        File.Create(note).Dispose();
+        DurableFiles.FlushFolder(folder);
+    }
+
+    /// <summary>Takes the note of a run away.</summary>
+    /// <exception cref="IOException">It cannot be removed.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
+    public void RemoveNote(string sha256, NamingRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var note = Path.Combine(Root, sha256, NamedByFolder, run.FileName);
+        if (File.Exists(note))
+            File.Delete(note);
+    }
+
+    private static IReadOnlyList<NamingRun> NamedByOf(string folder)
+    {
+        var notes = Path.Combine(folder, NamedByFolder);
+        return Directory.Exists(notes)
+            ? [.. Directory.EnumerateFiles(notes).Select(path => NamingRun.Read(Path.GetFileName(path)))]
+            : [];
+    }
+
+    /// <summary>
+    /// Makes a folder in a dataset's, and never the dataset's: by a rename, which fails if that is being removed.
+    /// </summary>
+    private void MakeLast(string folder)
+    {
+        if (Directory.Exists(folder))
+            return;
+        var made = Path.Combine(Root, $".{Path.GetFileName(folder)}.{Guid.NewGuid():N}.partial");
+        Directory.CreateDirectory(made);
+        try
+        {
+            Directory.Move(made, folder);
+            DurableFiles.FlushFolder(Path.GetDirectoryName(folder)!);
+        }
+        catch (IOException) when (Directory.Exists(folder))
+        {
+            // Another one was faster.
+        }
+        finally
+        {
+            if (Directory.Exists(made))
+                Directory.Delete(made);
+        }
+    }
+
+    private DateTimeOffset UsedAtOf(string sha256, string folder)
     {
         var description = Path.Combine(folder, DatasetDescription.FileName);
-        return new(File.GetLastWriteTimeUtc(File.Exists(description) ? description : folder));
+        DateTimeOffset said = new(File.GetLastWriteTimeUtc(File.Exists(description) ? description : folder));
+        return usedHere.TryGetValue(sha256, out var known) && known > said ? known : said;
     }
 
     /// <summary>
@@ -148,7 +244,7 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
     {
         try
         {
-            Directory.CreateDirectory(Path.Combine(Root, sha256, MadeFromFolder));
+            MakeLast(Path.Combine(Root, sha256, MadeFromFolder));
             File.Create(MadeFrom(sha256, origin)).Dispose();
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
@@ -165,8 +261,15 @@ public sealed partial class DatasetDirectory(string root, TimeProvider? time = n
     {
         lock (healing)
         {
-            if (IsDamaged(sha256))
-                staged.Replace(sha256);
+            if (!IsDamaged(sha256))
+                return;
+            foreach (var run in NamedBy(sha256))
+            {
+                Directory.CreateDirectory(staged.File(NamedByFolder));
+                File.Create(Path.Combine(staged.File(NamedByFolder), run.FileName)).Dispose();
+            }
+
+            staged.Replace(sha256);
         }
     }
 

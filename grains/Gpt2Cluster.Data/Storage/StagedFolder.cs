@@ -41,9 +41,13 @@ public sealed class StagedFolder : IDisposable
         }
     }
 
-    /// <summary>Removes the hidden folders that killed processes have left in a folder.</summary>
+    /// <summary>
+    /// Removes the hidden folders that killed processes have left in a folder, and puts those back of which it was not
+    /// sure that they were to go.
+    /// </summary>
     public static void Sweep(string parent)
     {
+        RemovedFolder.PutBack(parent);
         foreach (var left in In(parent))
         {
             try

@@ -39,7 +39,10 @@ public sealed partial class CheckpointStore
     public static bool Remove(StoredThing checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        return RemovedFolder.Remove(checkpoint.Path, moved => TryReadAt(moved)?.Record.Life == checkpoint.Life);
+        return RemovedFolder.Remove(checkpoint.Path, IsOfThatLife);
+
+        bool IsOfThatLife(string moved) =>
+            TryReadAt(moved, out var isUnreadable)?.Record.Life == checkpoint.Life && !isUnreadable;
     }
 
     /// <summary>Removes the checkpoints of lives of a run's name that are over.</summary>
@@ -56,7 +59,7 @@ public sealed partial class CheckpointStore
             isNameFree ? new HashSet<string>() : new HashSet<string> { run },
             new HashSet<string>(),
             [new DeletedRun(run, lives)]);
-        var dead = Things(run).Where(thing => Unused.IsDeleted(run, thing.Life, named)).ToList();
+        var dead = Things(run).Where(thing => !thing.IsUnreadable && Unused.IsDeleted(run, thing.Life, named)).ToList();
         var bytes = dead.Where(Remove).Sum(thing => thing.Bytes);
         if (isNameFree)
             RemoveEmptyFolder(run);
@@ -80,7 +83,7 @@ public sealed partial class CheckpointStore
 
     private static StoredThing Thing(string run, string path)
     {
-        var manifest = TryReadAt(path);
+        var manifest = TryReadAt(path, out var isUnreadable);
         return new StoredThing(
             ThingKind.Checkpoint,
             $"{run}/{Path.GetFileName(path)}",
@@ -90,19 +93,38 @@ public sealed partial class CheckpointStore
         {
             Run = run,
             Life = manifest?.Record.Life,
+            IsUnreadable = isUnreadable,
             Datasets = manifest is null ? [] : [.. manifest.Record.Specification.DatasetHashes()],
         };
     }
 
-    private static CheckpointManifest? TryReadAt(string folder)
+    private static CheckpointManifest? TryReadAt(string folder) => TryReadAt(folder, out _);
+
+    /// <param name="folder">The checkpoint.</param>
+    /// <param name="isUnreadable">
+    /// Whether it may have a manifest that is sound: the disk does not give it now, or another version wrote it.
+    /// </param>
+    private static CheckpointManifest? TryReadAt(string folder, out bool isUnreadable)
     {
+        isUnreadable = false;
+        var json = "";
         try
         {
-            return CheckpointManifest.Read(File.ReadAllText(Path.Combine(folder, CheckpointManifest.FileName)));
+            json = File.ReadAllText(Path.Combine(folder, CheckpointManifest.FileName));
+            return CheckpointManifest.Read(json);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
-            or InvalidDataException)
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
+            return null;
+        }
+        catch (InvalidDataException)
+        {
+            isUnreadable = CheckpointManifest.IsOfAnotherFormat(json);
+            return null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            isUnreadable = true;
             return null;
         }
     }

@@ -16,27 +16,60 @@ namespace Gpt2Cluster.Grains.Housekeeping;
 /// <param name="checkpoints">The checkpoints in it.</param>
 public sealed class DiskInventory(SiloContext silo, DatasetDirectory datasets, CheckpointStore checkpoints)
 {
-    /// <summary>Everything, in a fixed order.</summary>
+    /// <summary>
+    /// Everything, in a fixed order, but what cannot be looked at now: that stays where it is. A run whose checkpoints
+    /// cannot be listed is among it as one that cannot be read.
+    /// </summary>
     public IReadOnlyList<StoredThing> List() =>
     [
-        .. Uploads(), .. Datasets(), .. checkpoints.Runs().SelectMany(checkpoints.Things), .. Downloads(), .. Remains(),
+        .. Uploads(), .. Datasets(), .. Checkpoints(), .. Downloads(), .. Remains(),
     ];
 
     private IEnumerable<StoredThing> Uploads() =>
         from folder in FoldersIn("silos")
-        from spool in FilesIn(Path.Combine(folder, "uploads"), "*.spool")
-        select new StoredThing(
-            ThingKind.Upload, Path.GetFileName(spool), spool, new FileInfo(spool).Length, WrittenAt(spool))
-        {
-            IsInUse = IsOpen(spool),
-        };
+        from spool in Guarded(() => FilesIn(Path.Combine(folder, "uploads"), "*.spool"))
+        from thing in Guarded<StoredThing>(() => [Upload(spool)])
+        select thing;
+
+    private static StoredThing Upload(string spool) => new(
+        ThingKind.Upload, Path.GetFileName(spool), spool, new FileInfo(spool).Length, WrittenAt(spool))
+    {
+        IsInUse = IsOpen(spool),
+    };
 
     private IEnumerable<StoredThing> Datasets() =>
-        from hash in datasets.List()
-        let usedAt = datasets.UsedAt(hash)
-        where usedAt is not null
-        let path = Path.Combine(datasets.Root, hash)
-        select new StoredThing(ThingKind.Dataset, hash, path, RemovedFolder.BytesOf(path), usedAt.Value);
+        from hash in Guarded(datasets.List)
+        from thing in Guarded(() => Dataset(hash))
+        select thing;
+
+    private IReadOnlyList<StoredThing> Dataset(string hash)
+    {
+        if (datasets.UsedAt(hash) is not { } usedAt)
+            return [];
+        var path = Path.Combine(datasets.Root, hash);
+        return
+        [
+            new StoredThing(ThingKind.Dataset, hash, path, RemovedFolder.BytesOf(path), usedAt)
+            {
+                NamedBy = datasets.NamedBy(hash),
+            },
+        ];
+    }
+
+    private IEnumerable<StoredThing> Checkpoints()
+    {
+        var root = Path.Combine(silo.DataFolder, "runs");
+        return from run in Guarded(checkpoints.Runs, () => [""])
+               let path = Path.Combine(root, run)
+               from thing in run.Length == 0
+                   ? [Unreadable(run, path)]
+                   : Guarded(() => checkpoints.Things(run), () => [Unreadable(run, path)])
+               select thing;
+    }
+
+    /// <summary>What a run has here, of which nobody can say what it is.</summary>
+    private static StoredThing Unreadable(string run, string path) =>
+        new(ThingKind.Checkpoint, run, path, 0, DateTimeOffset.MaxValue) { Run = run, IsUnreadable = true };
 
     private IEnumerable<StoredThing> Downloads() =>
         from folder in FoldersIn("models", ".*.download")
@@ -48,7 +81,7 @@ public sealed class DiskInventory(SiloContext silo, DatasetDirectory datasets, C
             .Prepend(Path.Combine(silo.DataFolder, "datasets"))
             .Prepend(Path.Combine(silo.DataFolder, "models"))
             .Prepend(Path.Combine(silo.DataFolder, VocabularyDirectory.FolderName))
-        from folder in StagedFolder.In(parent)
+        from folder in Guarded(() => StagedFolder.In(parent))
         select new StoredThing(
             ThingKind.Remains,
             Path.GetRelativePath(silo.DataFolder, folder),
@@ -62,11 +95,33 @@ public sealed class DiskInventory(SiloContext silo, DatasetDirectory datasets, C
     private IEnumerable<string> FoldersIn(string name, string pattern = "*")
     {
         var folder = Path.Combine(silo.DataFolder, name);
-        return Directory.Exists(folder) ? Directory.GetDirectories(folder, pattern).Order(StringComparer.Ordinal) : [];
+        return Guarded<string>(() => Directory.Exists(folder)
+            ? [.. Directory.GetDirectories(folder, pattern).Order(StringComparer.Ordinal)]
+            : []);
     }
 
-    private static IEnumerable<string> FilesIn(string folder, string pattern) =>
-        Directory.Exists(folder) ? Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal) : [];
+    private static IReadOnlyList<string> FilesIn(string folder, string pattern) =>
+        Directory.Exists(folder) ? [.. Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal)] : [];
+
+    /// <summary>
+    /// What is found, nothing if it has gone meanwhile, and something else if the disk does not say what is there.
+    /// </summary>
+    private static IReadOnlyList<T> Guarded<T>(
+        Func<IReadOnlyList<T>> find, Func<IReadOnlyList<T>>? otherwise = null)
+    {
+        try
+        {
+            return find();
+        }
+        catch (Exception problem) when (problem is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return [];
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return otherwise?.Invoke() ?? [];
+        }
+    }
 
     /// <summary>When anything in a folder was written last.</summary>
     private static DateTimeOffset NewestIn(string folder)

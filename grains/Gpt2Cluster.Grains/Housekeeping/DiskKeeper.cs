@@ -22,6 +22,7 @@ public sealed record Pruned(IReadOnlyList<StoredThing> Things, string? Failure);
 /// without an answer of the cluster nothing is removed.
 /// </summary>
 public sealed partial class DiskKeeper(
+    SiloContext silo,
     DiskInventory inventory,
     DatasetDirectory datasets,
     CheckpointStore checkpoints,
@@ -36,30 +37,56 @@ public sealed partial class DiskKeeper(
     /// <exception cref="TimeoutException">The same.</exception>
     public async Task<Pruned> Prune(TimeSpan age, bool isDryRun)
     {
-        var named = await Named();
-        var pruned = await OwnThread.Run("housekeeping", () => Prune(named, age, isDryRun));
+        var (named, namings) = await Named();
+        var pruned = await OwnThread.Run("housekeeping", () =>
+        {
+            if (!isDryRun)
+                Say(named, namings);
+            return Prune(named, age, isDryRun);
+        });
         if (!isDryRun)
         {
             foreach (var thing in pruned.Things)
                 LogRemoved(thing.Kind, thing.Name, thing.Bytes);
             foreach (var dataset in pruned.Things.Where(thing => thing.Kind == ThingKind.Dataset))
-                await grains.GetGrain<IDataset>(dataset.Name).ForgetHolders();
+                await Forget(dataset.Name);
         }
 
         return pruned;
     }
 
+    /// <summary>The dataset is gone; whoever looks for it on this disk finds that out.</summary>
+    private async Task Forget(string hash)
+    {
+        try
+        {
+            await grains.GetGrain<IDataset>(hash).ForgetHolders();
+        }
+        catch (Exception problem)
+        {
+            LogNotForgotten(problem, hash);
+        }
+    }
+
     /// <summary>What the cluster names. Runs of older versions are asked themselves.</summary>
-    private async Task<NamedThings> Named()
+    private async Task<(NamedThings Named, IReadOnlyList<(string Hash, NamingRun Run)> Namings)> Named()
     {
         var known = await grains.GetGrain<ICluster>(GrainKeys.Cluster).KnownRuns();
-        var hashes = new HashSet<string>(StringComparer.Ordinal);
+        var namings = new List<(string Hash, NamingRun Run)>();
         foreach (var run in known.Runs)
-            hashes.UnionWith(run.Datasets ?? await DatasetsOf(run.Name));
-        return new NamedThings(
+        {
+            var naming = new NamingRun(silo.ClusterId, run.Name, run.Life ?? "");
+            namings.AddRange((run.Datasets ?? await DatasetsOf(run.Name)).Select(hash => (hash, naming)));
+        }
+
+        var named = new NamedThings(
             known.Runs.Select(run => run.Name).ToHashSet(StringComparer.Ordinal),
-            hashes,
-            [.. known.Deleted.Select(run => new DeletedRun(run.Run, run.Lives))]);
+            namings.Select(naming => naming.Hash).ToHashSet(StringComparer.Ordinal),
+            [.. known.Deleted.Select(run => new DeletedRun(run.Run, run.Lives))])
+        {
+            Cluster = silo.ClusterId,
+        };
+        return (named, namings);
     }
 
     private async Task<IEnumerable<string>> DatasetsOf(string run) =>
@@ -67,15 +94,50 @@ public sealed partial class DiskKeeper(
             ? SpecificationJson.Read(description.SpecificationJson).DatasetHashes()
             : [];
 
+    /// <summary>
+    /// Says on the disk which runs need which datasets. Another cluster whose silos share this folder sees it, and so
+    /// does this one if it has lost its store.
+    /// </summary>
+    private void Say(NamedThings named, IReadOnlyList<(string Hash, NamingRun Run)> namings)
+    {
+        foreach (var (hash, run) in namings)
+            Try(hash, () => Use(hash, run));
+        Try("of all runs", () =>
+        {
+            foreach (var hash in datasets.List())
+                Try(hash, () => RemoveNotes(hash, named));
+        });
+
+        void Try(string hash, Action say)
+        {
+            try
+            {
+                say();
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+            {
+                LogNotSaid(problem, hash);
+            }
+        }
+    }
+
+    private void RemoveNotes(string hash, NamedThings named)
+    {
+        foreach (var run in datasets.NamedBy(hash).Where(run => Unused.IsDeleted(run, named)))
+            datasets.RemoveNote(hash, run);
+    }
+
+    private void Use(string hash, NamingRun run)
+    {
+        if (!datasets.Touch(hash, out var problem))
+            return;
+        if (problem is not null)
+            LogNotTouched(problem, hash);
+        datasets.Note(hash, run);
+    }
+
     private Pruned Prune(NamedThings named, TimeSpan age, bool isDryRun)
     {
-        if (!isDryRun)
-        {
-            // Another cluster whose silos share this folder sees by it that somebody needs them.
-            foreach (var hash in named.Datasets)
-                datasets.Touch(hash);
-        }
-
         var unused = Unused.Of(inventory.List(), named, time.GetUtcNow(), age);
         if (isDryRun)
             return new Pruned(unused, null);
@@ -106,7 +168,7 @@ public sealed partial class DiskKeeper(
         switch (thing.Kind)
         {
             case ThingKind.Dataset:
-                return datasets.Remove(thing.Name, thing.UsedAt);
+                return datasets.Remove(thing.Name, thing.UsedAt, thing.NamedBy);
             case ThingKind.Checkpoint:
                 return CheckpointStore.Remove(thing);
             case ThingKind.Upload:
@@ -128,6 +190,16 @@ public sealed partial class DiskKeeper(
     [LoggerMessage(501, LogLevel.Information,
         "Nobody names the {Kind} {Name} any more; it was removed, {Bytes} bytes.")]
     private partial void LogRemoved(ThingKind kind, string name, long bytes);
+
+    [LoggerMessage(504, LogLevel.Warning, "It could not be said on the disk that the dataset {Hash} is of use.")]
+    private partial void LogNotTouched(Exception exception, string hash);
+
+    [LoggerMessage(505, LogLevel.Warning, "The cluster could not be told that the dataset {Hash} was removed here.")]
+    private partial void LogNotForgotten(Exception exception, string hash);
+
+    [LoggerMessage(503, LogLevel.Warning,
+        "It could not be noted which runs need the dataset {Hash}; it is tried again.")]
+    private partial void LogNotSaid(Exception exception, string hash);
 
     [LoggerMessage(502, LogLevel.Warning, "{Path} is of no use and could not be removed; it is tried again.")]
     private partial void LogNotRemoved(Exception exception, string path);

@@ -55,6 +55,12 @@ public sealed partial class ModelStoreGrain
                 return new PruneAnswer(
                     IsDone: true, [], $"The cluster does not say what its runs need, so silo {silo.Name} keeps all.");
             }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+            {
+                var said = $"Silo {silo.Name} could not look at all of its disk: {problem.Message.TrimEnd('.')}.";
+                LogNotPruned(problem);
+                return new PruneAnswer(IsDone: true, [], said);
+            }
         },
         new PruneAnswer(IsDone: false, []));
 
@@ -84,6 +90,9 @@ public sealed partial class ModelStoreGrain
             }
         },
         new RemovalAnswer(IsDone: false));
+
+    [LoggerMessage(LogLevel.Warning, "The disk could not be looked at for what is of no use.")]
+    private partial void LogNotPruned(Exception problem);
 
     [LoggerMessage(LogLevel.Warning, "Not all of the {What} could be removed.")]
     private partial void LogNotRemoved(Exception problem, string what);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models;
@@ -104,18 +105,47 @@ public sealed partial class ModelStoreGrain(
         datasets.Contains(hash) ? StoredDatasets.Describe(datasets.Describe(hash), silo.Name) : null);
 
     /// <inheritdoc/>
+    public Task<bool> UseDataset(string hash, string? run, string? life)
+    {
+        var isHere = datasets.Touch(hash);
+        try
+        {
+            if (isHere && run is not null)
+                datasets.Note(hash, new NamingRun(silo.ClusterId, RunName.Parse(run).ToString(), life ?? ""));
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            LogNotNoted(problem, hash, run!);
+        }
+
+        return Task.FromResult(isHere);
+    }
+
+    /// <inheritdoc/>
     public Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary)
     {
         var origin = new DatasetOrigin(contentSha256, vocabulary);
         return verifying.Ask(origin.ToString(), Verify, new FoundDataset(IsDone: false));
 
         // Touched first: it is not removed before the run that will name it is there.
-        async Task<FoundDataset> Verify() => new(
-            IsDone: true,
-            datasets.FindMadeFrom(origin) is { } hash && datasets.Touch(hash) && vocabularies.Contains(vocabulary)
-            && await StoredDatasets.IsWhole(datasets, hash)
-                ? await Dataset(hash)
-                : null);
+        async Task<FoundDataset> Verify()
+        {
+            try
+            {
+                return new(
+                    IsDone: true,
+                    datasets.FindMadeFrom(origin) is { } hash && datasets.Touch(hash)
+                    && vocabularies.Contains(vocabulary) && await StoredDatasets.IsWhole(datasets, hash)
+                        ? await Dataset(hash)
+                        : null);
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or UserErrorException)
+            {
+                // Whoever asks sends it again.
+                LogNotFound(problem, contentSha256);
+                return new(IsDone: true);
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -225,6 +255,13 @@ public sealed partial class ModelStoreGrain(
 
     [LoggerMessage(LogLevel.Warning, "{Folder} could not be copied from silo {Silo}: {Reason}")]
     private partial void LogNotCopied(string folder, string silo, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "It could not be seen whether the text {Hash} is here as a dataset.")]
+    private partial void LogNotFound(Exception problem, string hash);
+
+    [LoggerMessage(LogLevel.Warning,
+        "It could not be noted that run {Run} needs the dataset {Hash}; it is tried again.")]
+    private partial void LogNotNoted(Exception problem, string hash, string run);
 
     [LoggerMessage(LogLevel.Warning, "Where {Path} comes from is not known: {Reason}")]
     private partial void LogNoOrigin(string path, string reason);

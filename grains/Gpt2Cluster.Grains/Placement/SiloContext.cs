@@ -9,6 +9,9 @@ public sealed class SiloContext
     /// <summary>The silo's name, the first segment of its pinned grains' keys.</summary>
     public required string Name { get; init; }
 
+    /// <summary>The id of its cluster.</summary>
+    public string ClusterId { get; init; } = "";
+
     /// <summary>The data folder, absolute.</summary>
     public required string DataFolder { get; init; }
 

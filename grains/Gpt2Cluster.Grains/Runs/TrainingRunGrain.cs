@@ -240,6 +240,13 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         var errors = SpecificationCheck.Errors(specification).Append(diskError).OfType<string>().ToArray();
         if (errors.Length > 0)
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = errors };
+        var hashes = specification.DatasetHashes();
+        if (await RunDatasets.Missing(GrainFactory, hashes, cluster) is { } missing)
+        {
+            var reason = $"The dataset {missing} is not there any more; submit again to send it once more.";
+            return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = [reason] };
+        }
+
         if (!await HoldBase(specification))
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = [BaseIsGone(specification)] };
         if (records.IsToBeCleared)
@@ -255,6 +262,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         var submitted = RunDescriptions.Submitted(specification);
         await records.Write(record, [submitted], time.GetUtcNow());
         feed.Publish(submitted);
+        await RunDatasets.Note(GrainFactory, hashes, cluster, Name, record.Life);
         await Begin(record);
         return new SubmissionAnswer { Outcome = SubmissionOutcome.Created };
     }

@@ -118,6 +118,33 @@ public sealed class UnusedTests
     }
 
     [Fact]
+    public void A_dataset_stays_while_one_run_that_has_named_it_is_not_known_to_be_deleted()
+    {
+        var named = Nothing with { Cluster = "here", Deleted = [new DeletedRun("run1", ["1", ""])] };
+        var over = new NamingRun("here", "run1", "1");
+        Assert.Single(Unused.Of([By(over)], named, Now, Age));
+        Assert.Empty(Unused.Of([By(over), By(over)], named, Now, Age + TimeSpan.FromSeconds(1)));
+        NamingRun[] others =
+        [
+            over with { Cluster = "there" }, over with { Run = "run2" }, over with { Life = "2" },
+            over with { Life = "" }, NamingRun.Read("what nobody writes"),
+        ];
+        Assert.All(others, other => Assert.Empty(Unused.Of([By(over, other)], named, Now, Age)));
+
+        static StoredThing By(params NamingRun[] runs) => Old(ThingKind.Dataset) with { NamedBy = runs };
+    }
+
+    [Fact]
+    public void While_a_checkpoint_cannot_be_read_it_stays_and_so_do_all_datasets()
+    {
+        var named = Nothing with { Deleted = [new DeletedRun("run1", ["1"])] };
+        StoredThing[] things = [Checkpoint(null), Old(ThingKind.Dataset), Old(ThingKind.Upload)];
+        Assert.Equal(things, Unused.Of(things, named, Now, Age));
+        things[0] = things[0] with { IsUnreadable = true };
+        Assert.Equal(things[2..], Unused.Of(things, named, Now, Age));
+    }
+
+    [Fact]
     public void For_ever_is_for_ever() =>
         Assert.Empty(Unused.Of([Old(ThingKind.Dataset), Old(ThingKind.Upload)], Nothing, Now, TimeSpan.MaxValue));
 

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Data.Datasets;
 
 namespace Gpt2Cluster.Data.Tests.Datasets;
@@ -52,8 +53,8 @@ public sealed class DatasetDirectoryTests : IDisposable
     {
         var description = Store(100);
         var usedAt = directory.UsedAt(description.Sha256)!.Value;
-        Assert.True(directory.Remove(description.Sha256, usedAt));
-        Assert.False(directory.Remove(description.Sha256, usedAt));
+        Assert.True(directory.Remove(description.Sha256, usedAt, []));
+        Assert.False(directory.Remove(description.Sha256, usedAt, []));
         Assert.Null(directory.UsedAt(description.Sha256));
         Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
         Assert.False(directory.Touch(description.Sha256));
@@ -68,10 +69,72 @@ public sealed class DatasetDirectoryTests : IDisposable
         var usedAt = directory.UsedAt(description.Sha256)!.Value;
         Assert.Equal(before, usedAt.UtcDateTime);
         Store(100);
-        Assert.False(directory.Remove(description.Sha256, usedAt));
+        Assert.False(directory.Remove(description.Sha256, usedAt, []));
         Assert.True(directory.UsedAt(description.Sha256) > usedAt);
         directory.Open(description.Sha256).Dispose();
         Assert.Single(Directory.EnumerateFileSystemEntries(directory.Root));
+    }
+
+    [Fact]
+    public void One_that_a_run_has_named_since_stays_and_names_are_kept_apart()
+    {
+        var hash = Store(100).Sha256;
+        var usedAt = directory.UsedAt(hash)!.Value;
+        NamingRun[] runs =
+        [
+            new("c", "run.1", "0f"), new("c", "run", "1.0f"), new("c.run", "1", "0f"), new("..", ".", ""),
+            new("a@b", "c", ""), new("a", "b@c", ""), new("a%40b", "c", ""), new("c/d", "é", "0f"),
+        ];
+        foreach (var run in runs)
+            directory.Note(hash, run);
+        directory.Note(hash, runs[0]);
+        Assert.Equal(runs.ToHashSet(), directory.NamedBy(hash).ToHashSet());
+        Assert.Equal(runs.Length, directory.NamedBy(hash).Count);
+        Assert.False(directory.Remove(hash, usedAt, runs[1..]));
+        directory.RemoveNote(hash, runs[0]);
+        directory.Open(hash).Dispose();
+        Assert.True(directory.Remove(hash, usedAt, runs[1..]));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
+    }
+
+    /// <summary>Two users share the folder, and only the one who has stored the dataset may set its time.</summary>
+    [Fact]
+    public void One_that_cannot_be_touched_is_of_use_all_the_same()
+    {
+        var hash = Store(100).Sha256;
+        var before = directory.UsedAt(hash)!.Value;
+        var denied = new DatasetDirectory(directory.Root)
+        {
+            SetUsedAt = (_, _) => throw new UnauthorizedAccessException("It is another user's."),
+        };
+        Assert.Equal(before, denied.UsedAt(hash));
+        Assert.True(denied.Touch(hash, out var problem));
+        Assert.IsType<UnauthorizedAccessException>(problem);
+        Assert.True(denied.UsedAt(hash) > before);
+        Assert.False(denied.Remove(hash, before, []));
+        Assert.True(directory.Touch(hash, out problem));
+        Assert.Null(problem);
+    }
+
+    [Fact]
+    public void A_note_of_one_that_is_not_there_makes_none()
+    {
+        Directory.CreateDirectory(directory.Root);
+        Assert.ThrowsAny<IOException>(() => directory.Note(new string('0', 64), new NamingRun("c", "run", "0f")));
+        directory.Remember(new string('0', 64), new DatasetOrigin(new string('1', 64), null));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
+    }
+
+    [Fact]
+    public void One_that_is_healed_keeps_the_runs_that_have_named_it()
+    {
+        var hash = Store(100).Sha256;
+        var run = new NamingRun("c", "run", "0f");
+        directory.Note(hash, run);
+        File.WriteAllText(Path.Combine(directory.Root, hash, "shard-00000.bin"), "damaged");
+        Store(100);
+        directory.Open(hash).Dispose();
+        Assert.Equal([run], directory.NamedBy(hash));
     }
 
     [Fact]

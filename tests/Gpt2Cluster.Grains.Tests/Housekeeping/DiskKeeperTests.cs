@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
@@ -29,7 +30,18 @@ public sealed class DiskKeeperTests : IDisposable
     private RunDescription? described;
     private bool isAway;
 
-    public DiskKeeperTests() => datasets = new DatasetDirectory(At("datasets"), time);
+    private bool isTouchDenied;
+    private bool isDatasetGrainAway;
+
+    public DiskKeeperTests() => datasets = new DatasetDirectory(At("datasets"), time)
+    {
+        SetUsedAt = (path, at) =>
+        {
+            if (isTouchDenied)
+                throw new UnauthorizedAccessException("It is another user's.");
+            File.SetLastWriteTimeUtc(path, at);
+        },
+    };
 
     public void Dispose() => stored.Dispose();
 
@@ -52,12 +64,44 @@ public sealed class DiskKeeperTests : IDisposable
     public async Task The_time_begins_when_nobody_names_it_any_more()
     {
         var hash = Dataset(1);
-        runs.Add(Run("run1", hash));
+        runs.Add(Run("run1", hash) with { Life = "life" });
         time.Advance(3 * Week);
         await Keeper.Prune(Week, isDryRun: false);
         runs.Clear();
+        deleted.Add(new DeletedRunLives("run1", ["life"]));
         Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
         time.Advance(Week);
+        Assert.Single((await Keeper.Prune(Week, isDryRun: false)).Things);
+    }
+
+    /// <summary>Its cluster is another one that is shut down, or this one whose store was lost.</summary>
+    [Theory]
+    [InlineData("life")]
+    [InlineData(null)]
+    public async Task What_a_run_has_named_stays_as_long_as_people_have_not_deleted_that_run(string? life)
+    {
+        var hash = Dataset(1);
+        runs.Add(Run("run1", hash) with { Life = life });
+        await Keeper.Prune(Week, isDryRun: false);
+        runs.Clear();
+        deleted.Add(new DeletedRunLives("run1", ["another", ""]));
+        deleted.Add(new DeletedRunLives("run2", ["life"]));
+        time.Advance(3 * Week);
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+        Assert.Equal([new NamingRun("", "run1", life ?? "")], datasets.NamedBy(hash));
+    }
+
+    [Fact]
+    public async Task What_runs_of_two_clusters_have_named_stays_until_each_of_them_has_heard_of_its_deletion()
+    {
+        var hash = Dataset(1);
+        datasets.Note(hash, new NamingRun("other", "run1", "life"));
+        datasets.Note(hash, new NamingRun("", "run1", "life"));
+        deleted.Add(new DeletedRunLives("run1", ["life"]));
+        time.Advance(3 * Week);
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+        Assert.Equal([new NamingRun("other", "run1", "life")], datasets.NamedBy(hash));
+        datasets.RemoveNote(hash, new NamingRun("other", "run1", "life"));
         Assert.Single((await Keeper.Prune(Week, isDryRun: false)).Things);
     }
 
@@ -157,6 +201,53 @@ public sealed class DiskKeeperTests : IDisposable
     }
 
     [Fact]
+    public async Task What_cannot_be_touched_or_told_ends_nothing_else()
+    {
+        var (named, other) = (Dataset(1), Dataset(2));
+        runs.Add(Run("run1", named));
+        (isTouchDenied, isDatasetGrainAway) = (true, true);
+        time.Advance(Week);
+        var pruned = await Keeper.Prune(Week, isDryRun: false);
+        Assert.Equal((other, null), (Assert.Single(pruned.Things).Name, pruned.Failure));
+        Assert.Equal([new NamingRun("", "run1", "")], datasets.NamedBy(named));
+    }
+
+    /// <summary>What has a folder where its manifest belongs gives no text, as a disk that fails.</summary>
+    [Fact]
+    public async Task A_checkpoint_that_cannot_be_read_keeps_all_datasets_and_stays()
+    {
+        var hash = Dataset(1);
+        Checkpoint(2, "old", hash);
+        deleted.Add(new DeletedRunLives("run1", ["old"]));
+        var manifest = Path.Combine(stored.Store.FolderOf("run1", 2), CheckpointManifest.FileName);
+        var text = File.ReadAllText(manifest);
+        File.Delete(manifest);
+        Directory.CreateDirectory(manifest);
+        time.Advance(2 * Week);
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+        Directory.Delete(manifest);
+        File.WriteAllText(manifest, text.Replace("\"format\":1,", "\"format\":2,", StringComparison.Ordinal));
+        Assert.NotEqual(text, File.ReadAllText(manifest));
+        Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
+        File.WriteAllText(manifest, text);
+        Assert.Equal(
+            [ThingKind.Dataset, ThingKind.Checkpoint],
+            (await Keeper.Prune(Week, isDryRun: false)).Things.Select(thing => thing.Kind));
+    }
+
+    /// <summary>A link to nothing is listed and has no length, as what vanishes in between.</summary>
+    [Fact]
+    public async Task What_vanishes_while_it_is_looked_at_ends_nothing_else()
+    {
+        Put("silos/b/uploads/0f.spool");
+        File.CreateSymbolicLink(At("silos/b/uploads/gone.spool"), At("nothing"));
+        time.Advance(2 * Week);
+        Assert.Equal(
+            "0f.spool",
+            Assert.Single((await Keeper.Prune(Week, isDryRun: false)).Things).Name);
+    }
+
+    [Fact]
     public async Task Two_silos_that_share_the_folder_remove_each_thing_once()
     {
         Dataset(1);
@@ -169,6 +260,7 @@ public sealed class DiskKeeperTests : IDisposable
     }
 
     private DiskKeeper Keeper => new(
+        stored.Silo,
         new DiskInventory(stored.Silo, datasets, stored.Store),
         datasets,
         stored.Store,
@@ -187,7 +279,7 @@ public sealed class DiskKeeperTests : IDisposable
             : Proxy.Of<IDataset>((_, _) =>
             {
                 forgotten.Add((string)arguments[0]!);
-                return Task.CompletedTask;
+                return isDatasetGrainAway ? Task.FromException(new TimeoutException()) : Task.CompletedTask;
             }));
     }
 

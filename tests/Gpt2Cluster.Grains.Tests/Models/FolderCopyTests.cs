@@ -127,6 +127,8 @@ public sealed class FolderCopyTests : IDisposable
 
         public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
+        public Task<bool> UseDataset(string hash, string? run, string? life) => throw new NotSupportedException();
+
         public Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary) =>
             throw new NotSupportedException();
 

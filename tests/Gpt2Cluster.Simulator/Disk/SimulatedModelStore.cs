@@ -38,6 +38,9 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
     /// <inheritdoc/>
+    public Task<bool> UseDataset(string hash, string? run, string? life) => Task.FromResult(true);
+
+    /// <inheritdoc/>
     public Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary) =>
         throw new NotSupportedException();
 
