@@ -46,8 +46,9 @@ internal sealed class DeleteCommand : ClientCommand
             return ExitCodes.Done;
         }
 
+        var grain = session.Grains.GetGrain<ITrainingRun>(name);
         // One that is not there any more was deleted by a call whose answer was lost.
-        var answer = await session.Patience.Call(session.Grains.GetGrain<ITrainingRun>(name).Delete, cancellation);
+        var answer = await session.Patience.Call(() => grain.Delete(description.Summary.Life), cancellation);
         if (answer.Outcome == DeletionOutcome.Refused)
             throw new UserErrorException(answer.Reason!);
         context.Output.Result($"{name} is deleted; {Formats.Bytes(answer.Bytes)} were freed");

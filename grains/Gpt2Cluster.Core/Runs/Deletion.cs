@@ -29,9 +29,9 @@ public static class Deletion
     public const int RememberedLives = 1000;
 
     /// <summary>Forgets a run that rests and on which nobody stands.</summary>
-    internal static void Delete(Turn turn)
+    internal static void Delete(Turn turn, DeletionRequested request)
     {
-        if (!turn.Record.IsAtRest || turn.Record.Holds.Count > 0)
+        if (request.Life != turn.Record.Life || !turn.Record.IsAtRest || turn.Record.Holds.Count > 0)
             return;
         var lives = turn.Record.DeletedLives.Union(turn.Record.AllLives);
         turn.Send(new ForgetRun([.. lives.TakeLast(RememberedLives)]));

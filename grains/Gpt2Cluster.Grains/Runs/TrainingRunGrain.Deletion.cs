@@ -20,25 +20,27 @@ internal sealed partial class TrainingRunGrain
     public Task<RunDescription?> Settled() => Describe();
 
     /// <inheritdoc/>
-    public async Task<DeletionAnswer> Delete()
+    public async Task<DeletionAnswer> Delete(string? life)
     {
+        var meant = life ?? RunRecord.UnnamedLife;
         if (state is null)
-        {
-            return records.IsToBeCleared
-                ? await ClearAndEnd(records.DeletedLives, null)
-                : new DeletionAnswer { Outcome = DeletionOutcome.IsNotThere };
-        }
-
+            return records.IsToBeCleared ? await ClearAndEnd(records.DeletedLives, null) : IsNotThere;
         var record = state.Record;
+        if (record.Life != meant)
+            return record.DeletedLives.Contains(meant) ? IsNotThere : Refused(IsAnother);
         if (!record.IsAtRest)
             return Refused(NotAtRest(record));
         if (await WhoNeedsIt(record) is { } reason)
             return Refused(reason);
-        await Request(new DeletionRequested(), _ => true);
+        await Request(new DeletionRequested(meant), _ => true);
         return records.IsToBeCleared
             ? await ClearAndEnd(records.DeletedLives, record)
             : Refused($"The run {Name} was just resumed, or another one has come to stand on it; see 'show {Name}'.");
     }
+
+    private static DeletionAnswer IsNotThere => new() { Outcome = DeletionOutcome.IsNotThere };
+
+    private string IsAnother => $"Another run has the name {Name} now; see 'show {Name}'.";
 
     private string NotAtRest(RunRecord record) =>
         $"The run {Name} is {RunNotices.StatusWord(record.Status)}; 'pause {Name}' or 'cancel {Name}' lets it rest "
