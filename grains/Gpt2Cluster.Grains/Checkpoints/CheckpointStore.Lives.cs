@@ -1,5 +1,7 @@
+using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Storage;
 
@@ -33,6 +35,13 @@ public sealed partial class CheckpointStore
             : [];
     }
 
+    /// <summary>Where a run's checkpoints lie here and whose they are, as far as their manifests can be read.</summary>
+    internal IEnumerable<(string Path, RunRecord Record)> Records(string run) =>
+        from thing in Things(run)
+        let manifest = TryReadAt(thing.Path)
+        where manifest is not null
+        select (thing.Path, manifest.Record);
+
     /// <summary>Removes one of them, if it still is of that life.</summary>
     /// <returns>Whether it was removed now.</returns>
     /// <exception cref="IOException">It cannot be removed.</exception>
@@ -61,6 +70,33 @@ public sealed partial class CheckpointStore
         if (isNameFree)
             RemoveEmptyFolder(run);
         return bytes;
+    }
+
+    /// <summary>
+    /// Removes checkpoints of a run of before lives had names: those that it named as its own, and no others of the
+    /// name.
+    /// </summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="catalogue">The checkpoints that it named: their steps and state hashes.</param>
+    /// <returns>The bytes that were freed.</returns>
+    /// <exception cref="IOException">Something cannot be removed.</exception>
+    public long RemoveUnnamed(string run, IEnumerable<StoredCheckpoint> catalogue)
+    {
+        ArgumentNullException.ThrowIfNull(catalogue);
+        var freed = 0L;
+        foreach (var entry in catalogue)
+        {
+            var folder = FolderOf(run, entry.Step);
+            var bytes = RemovedFolder.BytesOf(folder);
+            if (IsIt(folder) && RemovedFolder.Remove(folder, IsIt))
+                freed += bytes;
+
+            bool IsIt(string place) => TryReadAt(place) is { } manifest
+                && manifest.Record.Life == RunRecord.UnnamedLife
+                && manifest.StateHash == entry.StateHash;
+        }
+
+        return freed;
     }
 
     /// <summary>Removes a run's folder if there is nothing in it.</summary>

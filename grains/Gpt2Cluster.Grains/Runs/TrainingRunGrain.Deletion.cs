@@ -108,7 +108,7 @@ internal sealed partial class TrainingRunGrain
     private async Task<DeletionAnswer> ClearAndEnd(string[] lives, RunRecord? record)
     {
         DeactivateOnIdle();
-        var (bytes, silos, silent) = await Clear(lives);
+        var (bytes, silos, silent) = await Clear(lives, record is null ? [] : Catalogue(record));
         if (record is not null && !HasGivenUp(record))
             await ReleaseBase(record.Specification);
         LogDeleted(Name, bytes);
@@ -126,28 +126,35 @@ internal sealed partial class TrainingRunGrain
         };
     }
 
+    /// <summary>What only the catalogue tells from other runs' checkpoints; empty where lives do.</summary>
+    private StoredCheckpoint[] Catalogue(RunRecord record) => record.AllLives.Contains(RunRecord.UnnamedLife)
+        ? [.. record.Checkpoints.Select(entry => new StoredCheckpoint(Name, entry.Step, entry.StateHash))]
+        : [];
+
     /// <summary>
     /// Removes what is left of a run whose record is gone: its events, its place in the cluster's list, its
     /// checkpoints. Silos that are away look themselves for what was deleted when they are back.
     /// </summary>
-    private async Task<(long Bytes, SiloDescription[] Silos, string[] Silent)> Clear(string[] lives)
+    private async Task<(long Bytes, SiloDescription[] Silos, string[] Silent)> Clear(
+        string[] lives, StoredCheckpoint[] catalogue)
     {
         await feed.Clear();
         var cluster = GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster);
         await cluster.RunDeleted(Name, lives);
         var silos = (await cluster.Describe()).Silos;
-        var answers = await Task.WhenAll(silos.Select(silo => RemoveFrom(silo.Name, lives)));
+        var answers = await Task.WhenAll(silos.Select(silo => RemoveFrom(silo.Name, lives, catalogue)));
         await records.Cleared();
         // Silos that share a folder remove each a part of it, or nothing.
         return (answers.Sum(answer => answer.Bytes), silos,
             [.. silos.Zip(answers).Where(pair => !pair.Second.IsHeard).Select(pair => pair.First.Name)]);
     }
 
-    private async Task<(bool IsHeard, long Bytes)> RemoveFrom(string silo, string[] lives)
+    private async Task<(bool IsHeard, long Bytes)> RemoveFrom(
+        string silo, string[] lives, StoredCheckpoint[] catalogue)
     {
         try
         {
-            var answer = await GrainFactory.GetGrain<IModelStore>(silo).RemoveRun(Name, lives)
+            var answer = await GrainFactory.GetGrain<IModelStore>(silo).RemoveRun(Name, lives, catalogue)
                 .WaitAsync(SiloPatience, time);
             return (true, answer.Bytes);
         }

@@ -243,7 +243,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         if (!await HoldBase(specification))
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = [BaseIsGone(specification)] };
         if (records.IsToBeCleared)
-            await Clear(records.DeletedLives);
+            await Clear(records.DeletedLives, []);
         var record = new RunRecord
         {
             Specification = specification,

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
@@ -46,15 +47,23 @@ public sealed class DeletedLivesTests : IDisposable
     }
 
     [Fact]
-    public void A_run_of_an_older_version_has_a_life_without_a_name()
+    public void Of_a_run_without_a_life_only_what_its_catalogue_names_goes()
     {
         using var replica = new FakeReplica(Shape);
         replica.Initialize(5);
-        stored.Write(replica, 2, specification);
-        Store.RemoveLives("run1", ["old"], isNameFree: false);
-        Assert.Equal([2L], Store.StepsOf("run1"));
-        Store.RemoveLives("run1", [""], isNameFree: false);
-        Assert.Empty(Store.StepsOf("run1"));
+        var own = stored.Entry(stored.Write(replica, 2, specification));
+        stored.Write(replica, 4, specification);
+        stored.Write(replica, 6, specification);
+        Write(8, "next");
+        Store.RemoveLives("run1", [""], isNameFree: true);
+        Assert.Equal([8L, 6L, 4L, 2L], Store.StepsOf("run1"));
+        StoredCheckpoint[] catalogue =
+        [
+            own, own with { Step = 4, StateHash = "another" }, stored.Entry(Store.ManifestOf("run1", 8)),
+        ];
+        Assert.True(Store.RemoveUnnamed("run1", catalogue) > 0);
+        Assert.Equal([8L, 6L, 4L], Store.StepsOf("run1"));
+        Assert.Equal(0, Store.RemoveUnnamed("run1", catalogue));
     }
 
     [Fact]

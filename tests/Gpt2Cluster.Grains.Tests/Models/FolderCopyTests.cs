@@ -140,7 +140,8 @@ public sealed class FolderCopyTests : IDisposable
 
         public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
 
-        public Task<RemovalAnswer> RemoveRun(string run, string[] lives) => throw new NotSupportedException();
+        public Task<RemovalAnswer> RemoveRun(string run, string[] lives, StoredCheckpoint[]? catalogue) =>
+            throw new NotSupportedException();
 
         public Task<ModelOnDisk?> ShowModel(string name) => throw new NotSupportedException();
 

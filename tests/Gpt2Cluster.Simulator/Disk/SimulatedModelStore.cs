@@ -96,7 +96,8 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task<RemovalAnswer> RemoveRun(string run, string[] lives) => throw new NotSupportedException();
+    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, StoredCheckpoint[]? catalogue) =>
+        throw new NotSupportedException();
 
     /// <inheritdoc/>
     public Task<ModelOnDisk?> ShowModel(string name) => throw new NotSupportedException();
