@@ -65,6 +65,28 @@ public static class Deletion
     }
 
     /// <summary>
+    /// Why this run is not to be deleted while there is a run that began with it, in one sentence; null if that needs
+    /// nothing of it. It may stand on a checkpoint that nobody holds for it: an older version, or a store that was lost,
+    /// has not said so.
+    /// </summary>
+    /// <param name="other">The other run.</param>
+    /// <param name="otherName">Its name.</param>
+    /// <param name="name">This run's name.</param>
+    public static string? ReasonToKeep(OtherRun other, string otherName, string name)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (other.Specification.Model.Step is { } step && StandsOn(other, name, step))
+        {
+            return $"The run {otherName} stands on the checkpoint of step {step} of {name}; "
+                + $"'delete {otherName}' goes first.";
+        }
+
+        return BeginsWith(other, name)
+            ? $"The run {otherName} is to begin with a checkpoint of {name} and has none of its own yet."
+            : null;
+    }
+
+    /// <summary>
     /// Whether another run needs a model of the store: to begin with, or beside the parameters that it trains.
     /// </summary>
     /// <param name="other">The run.</param>

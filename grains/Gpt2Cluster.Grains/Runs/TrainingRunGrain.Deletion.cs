@@ -59,25 +59,26 @@ internal sealed partial class TrainingRunGrain
         {
             var (isKnown, other) = await Ask(hold.Run);
             if (!isKnown)
-                return $"The run {hold.Run} does not say whether it stands on a checkpoint of {Name}; try again.";
+                return DoesNotSay(hold.Run);
             if (other is not null && Deletion.StandsOn(other, Name, hold.Step))
-            {
-                return $"The run {hold.Run} stands on the checkpoint of step {hold.Step} of {Name}; "
-                    + $"'delete {hold.Run}' goes first.";
-            }
-
+                return Deletion.ReasonToKeep(other, hold.Run, Name);
             await Request(new HoldReleased(hold.Step, hold.Run), _ => true);
         }
 
         foreach (var run in await RunsThatBeganWithIt())
         {
             var (isKnown, other) = await Ask(run);
-            if (!isKnown || (other is not null && Deletion.BeginsWith(other, Name)))
-                return $"The run {run} is to begin with a checkpoint of {Name} and has none of its own yet.";
+            if (!isKnown)
+                return DoesNotSay(run);
+            if (other is not null && Deletion.ReasonToKeep(other, run, Name) is { } reason)
+                return reason;
         }
 
         return null;
     }
+
+    private string DoesNotSay(string run) =>
+        $"The run {run} does not say whether it needs a checkpoint of {Name}; try again.";
 
     private async Task<IEnumerable<string>> RunsThatBeganWithIt()
     {

@@ -141,6 +141,19 @@ public sealed class DeletionTests
         Assert.False(Deletion.StandsOn(new OtherRun(all, HasCheckpoint: true, MayGoOn: true), "run1", 4));
     }
 
+    /// <summary>Older versions held nothing, and a store that was lost has forgotten what was held.</summary>
+    [Fact]
+    public void What_another_run_needs_is_kept_also_if_nobody_holds_it()
+    {
+        var adapters = new OtherRun(Lora, HasCheckpoint: true, MayGoOn: false);
+        Assert.Contains("step 4", Deletion.ReasonToKeep(adapters, "adapters", "run1"), StringComparison.Ordinal);
+        Assert.Null(Deletion.ReasonToKeep(adapters, "adapters", "run2"));
+        Assert.Null(Deletion.ReasonToKeep(adapters with { HasCheckpoint = false }, "adapters", "run1"));
+        var all = new OtherRun(Lora with { Trainable = TrainableParameters.All, Lora = null }, false, MayGoOn: true);
+        Assert.Contains("begin with", Deletion.ReasonToKeep(all, "all", "run1"), StringComparison.Ordinal);
+        Assert.Null(Deletion.ReasonToKeep(all with { HasCheckpoint = true }, "all", "run1"));
+    }
+
     [Theory]
     [InlineData("124M", "gpt2", true)]
     [InlineData("mine", "mine", true)]
