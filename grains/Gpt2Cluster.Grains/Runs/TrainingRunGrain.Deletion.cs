@@ -16,13 +16,28 @@ internal sealed partial class TrainingRunGrain
     /// <summary>Silos answer within 4 s; whoever asked this coordinator waits 12 s.</summary>
     private static readonly TimeSpan SiloPatience = TimeSpan.FromSeconds(6);
 
+    private bool isDeleting;
+    private Task<Clearing>? clearing;
+
     /// <inheritdoc/>
     public Task<RunDescription?> Settled() => Describe();
 
     /// <inheritdoc/>
     public async Task<DeletionAnswer> Delete(string? life)
     {
-        var meant = life ?? RunRecord.UnnamedLife;
+        isDeleting = true;
+        try
+        {
+            return await DeleteLife(life ?? RunRecord.UnnamedLife);
+        }
+        finally
+        {
+            isDeleting = false;
+        }
+    }
+
+    private async Task<DeletionAnswer> DeleteLife(string meant)
+    {
         if (state is null)
             return records.IsToBeCleared ? await ClearAndEnd(records.DeletedLives, null) : IsNotThere;
         var record = state.Record;
@@ -132,12 +147,43 @@ internal sealed partial class TrainingRunGrain
         ? [.. record.Checkpoints.Select(entry => new StoredCheckpoint(Name, entry.Step, entry.StateHash))]
         : [];
 
+    /// <summary>Goes on with a deletion whose coordinator died after it had forgotten the run's record.</summary>
+    private async Task FinishDeletion()
+    {
+        try
+        {
+            // One that was replaced must not take the events of the run that has the name by now.
+            if (await records.WasReplaced())
+                DeactivateOnIdle();
+            else if (state is null && records.IsToBeCleared)
+                await Clear(records.DeletedLives, []);
+        }
+        catch (Exception problem) when (Outage.Is(problem))
+        {
+            LogNotCleared(problem, Name);
+        }
+    }
+
     /// <summary>
     /// Removes what is left of a run whose record is gone: its events, its place in the cluster's list, its
-    /// checkpoints. Silos that are away look themselves for what was deleted when they are back.
+    /// checkpoints. Silos that are away look themselves for what was deleted when they are back. Whoever comes while
+    /// that is under way waits for it: a new run of the name must not begin in the middle.
     /// </summary>
-    private async Task<(long Bytes, SiloDescription[] Silos, string[] Silent)> Clear(
-        string[] lives, StoredCheckpoint[] catalogue)
+    private async Task<Clearing> Clear(string[] lives, StoredCheckpoint[] catalogue)
+    {
+        var own = clearing ??= ClearNow(lives, catalogue);
+        try
+        {
+            return await own;
+        }
+        finally
+        {
+            if (clearing == own)
+                clearing = null;
+        }
+    }
+
+    private async Task<Clearing> ClearNow(string[] lives, StoredCheckpoint[] catalogue)
     {
         await feed.Clear();
         var cluster = GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster);
@@ -146,7 +192,7 @@ internal sealed partial class TrainingRunGrain
         var answers = await Task.WhenAll(silos.Select(silo => RemoveFrom(silo.Name, lives, catalogue)));
         await records.Cleared();
         // Silos that share a folder remove each a part of it, or nothing.
-        return (answers.Sum(answer => answer.Bytes), silos,
+        return new Clearing(answers.Sum(answer => answer.Bytes), silos,
             [.. silos.Zip(answers).Where(pair => !pair.Second.IsHeard).Select(pair => pair.First.Name)]);
     }
 
@@ -165,4 +211,6 @@ internal sealed partial class TrainingRunGrain
             return (false, 0);
         }
     }
+
+    private sealed record Clearing(long Bytes, SiloDescription[] Silos, string[] Silent);
 }

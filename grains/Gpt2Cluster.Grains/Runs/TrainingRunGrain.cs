@@ -344,6 +344,10 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             await Hear(new Ticked());
             await OfferWorkers();
         }
+        else if (records.IsToBeCleared && !isDeleting && clearing is null)
+        {
+            await FinishDeletion();
+        }
     }
 
     /// <summary>
