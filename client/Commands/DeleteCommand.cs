@@ -55,7 +55,7 @@ internal sealed class DeleteCommand : ClientCommand
         return Say(context, name, answer);
     }
 
-    /// <summary>Goes on with a deletion that stopped half-way: the run is gone, and something of it may be left.</summary>
+    /// <summary>Goes on with a deletion that stopped half-way: something of the run may be left.</summary>
     private static async Task<DeletionAnswer> Finish(
         ClusterSession session, ITrainingRun grain, string name, CancellationToken cancellation)
     {

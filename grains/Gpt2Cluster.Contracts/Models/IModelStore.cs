@@ -95,8 +95,14 @@ public interface IModelStore : IGrainWithStringKey
     /// Deletes the run's checkpoints on this disk that are older than the newest of <paramref name="kept"/> and none of
     /// them. Returns at once; what cannot be deleted now goes with the next call.
     /// </summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="kept">The steps that stay.</param>
+    /// <param name="lives">
+    /// The lives of the name that the run is: what others wrote stays. Null or empty for a run without, or an older
+    /// version's.
+    /// </param>
     [Alias("delete-checkpoints")]
-    Task DeleteCheckpoints(string run, long[] kept);
+    Task DeleteCheckpoints(string run, long[] kept, string[]? lives = null);
 
     /// <summary>The runs that have checkpoints on this disk, and the bytes that they take.</summary>
     [Alias("run-sizes")]

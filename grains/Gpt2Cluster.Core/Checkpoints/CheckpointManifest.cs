@@ -25,8 +25,9 @@ public sealed record CheckpointManifest
     /// <summary>Its name in a checkpoint's folder.</summary>
     public const string FileName = "manifest.json";
 
-    // As the options of its JSON spell Checksum.
+    // As the options of its JSON spell Checksum and Format.
     private const string ChecksumName = "checksum";
+    private const string FormatName = "format";
 
     /// <summary>Version of this form.</summary>
     public int Format { get; init; } = CurrentFormat;
@@ -98,6 +99,25 @@ public sealed record CheckpointManifest
         catch (JsonException exception)
         {
             throw new InvalidDataException($"the manifest cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>
+    /// Whether a text is a manifest of a form that this version does not know: a newer one may read it.
+    /// </summary>
+    public static bool IsOfOtherFormat(string json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                && document.RootElement.TryGetProperty(FormatName, out var format)
+                && !(format.ValueKind == JsonValueKind.Number && format.TryGetInt32(out var number)
+                    && number == CurrentFormat);
+        }
+        catch (JsonException)
+        {
+            return false;
         }
     }
 

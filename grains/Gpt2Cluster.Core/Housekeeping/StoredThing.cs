@@ -38,6 +38,12 @@ public sealed record StoredThing(ThingKind Kind, string Name, string Path, long 
     /// </summary>
     public string? Life { get; init; }
 
+    /// <summary>
+    /// Whether nobody knows now whose a checkpoint is, though it may be sound: its manifest is there and the disk does
+    /// not give it, or this version does not know its form. It never goes.
+    /// </summary>
+    public bool IsUnreadable { get; init; }
+
     /// <summary>The datasets that the run of a checkpoint reads; empty where nobody knows.</summary>
     public IReadOnlyList<string> Datasets { get; init; } = [];
 }

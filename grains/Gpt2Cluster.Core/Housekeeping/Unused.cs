@@ -34,7 +34,8 @@ public static class Unused
         ArgumentNullException.ThrowIfNull(things);
         ArgumentNullException.ThrowIfNull(named);
         var deleted = new HashSet<StoredThing>(
-            things.Where(thing => thing.Kind == ThingKind.Checkpoint && IsDeleted(thing.Run!, thing.Life, named)),
+            things.Where(thing => thing.Kind == ThingKind.Checkpoint && !thing.IsUnreadable
+                && IsDeleted(thing.Run!, thing.Life, named)),
             ReferenceEqualityComparer.Instance);
         var ofCheckpoints = things.Where(thing => !deleted.Contains(thing)).SelectMany(thing => thing.Datasets)
             .ToHashSet(StringComparer.Ordinal);

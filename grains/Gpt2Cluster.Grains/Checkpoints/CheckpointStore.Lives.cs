@@ -48,7 +48,11 @@ public sealed partial class CheckpointStore
     public static bool Remove(StoredThing checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        return RemovedFolder.Remove(checkpoint.Path, moved => TryReadAt(moved)?.Record.Life == checkpoint.Life);
+        return RemovedFolder.Remove(checkpoint.Path, moved =>
+        {
+            var (manifest, isUnreadable) = ReadAt(moved);
+            return !isUnreadable && manifest?.Record.Life == checkpoint.Life;
+        });
     }
 
     /// <summary>Removes the checkpoints of lives of a run's name that are over.</summary>
@@ -65,7 +69,8 @@ public sealed partial class CheckpointStore
             isNameFree ? new HashSet<string>() : new HashSet<string> { run },
             new HashSet<string>(),
             [new DeletedRun(run, lives)]);
-        var dead = Things(run).Where(thing => Unused.IsDeleted(run, thing.Life, named)).ToList();
+        var dead = Things(run)
+            .Where(thing => !thing.IsUnreadable && Unused.IsDeleted(run, thing.Life, named)).ToList();
         var bytes = dead.Where(Remove).Sum(thing => thing.Bytes);
         if (isNameFree)
             RemoveEmptyFolder(run);
@@ -99,6 +104,18 @@ public sealed partial class CheckpointStore
         return freed;
     }
 
+    /// <summary>
+    /// Whether a checkpoint was written by other lives than these, or nobody can say: another run may have the name by
+    /// now. One without a manifest is the rest of one that was being deleted.
+    /// </summary>
+    private static bool IsOfOthers(string folder, IReadOnlyCollection<string> lives)
+    {
+        var (manifest, isUnreadable) = ReadAt(folder);
+        return isUnreadable || (manifest is null
+            ? File.Exists(Path.Combine(folder, CheckpointManifest.FileName))
+            : !lives.Contains(manifest.Record.Life));
+    }
+
     /// <summary>Removes a run's folder if there is nothing in it.</summary>
     public void RemoveEmptyFolder(string run)
     {
@@ -116,7 +133,7 @@ public sealed partial class CheckpointStore
 
     private static StoredThing Thing(string run, string path)
     {
-        var manifest = TryReadAt(path);
+        var (manifest, isUnreadable) = ReadAt(path);
         return new StoredThing(
             ThingKind.Checkpoint,
             $"{run}/{Path.GetFileName(path)}",
@@ -126,20 +143,39 @@ public sealed partial class CheckpointStore
         {
             Run = run,
             Life = manifest?.Record.Life,
+            IsUnreadable = isUnreadable,
             Datasets = manifest is null ? [] : [.. manifest.Record.Specification.DatasetHashes()],
         };
     }
 
-    private static CheckpointManifest? TryReadAt(string folder)
+    private static CheckpointManifest? TryReadAt(string folder) => ReadAt(folder).Manifest;
+
+    /// <returns>
+    /// The manifest; null if there is none, or it is damaged, or <c>IsUnreadable</c>: then it may be sound.
+    /// </returns>
+    private static (CheckpointManifest? Manifest, bool IsUnreadable) ReadAt(string folder)
     {
+        string text;
         try
         {
-            return CheckpointManifest.Read(File.ReadAllText(Path.Combine(folder, CheckpointManifest.FileName)));
+            text = File.ReadAllText(Path.Combine(folder, CheckpointManifest.FileName));
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
-            or InvalidDataException)
+        catch (Exception problem) when (problem is FileNotFoundException or DirectoryNotFoundException)
         {
-            return null;
+            return (null, IsUnreadable: false);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return (null, IsUnreadable: true);
+        }
+
+        try
+        {
+            return (CheckpointManifest.Read(text), IsUnreadable: false);
+        }
+        catch (InvalidDataException)
+        {
+            return (null, CheckpointManifest.IsOfOtherFormat(text));
         }
     }
 }

@@ -143,6 +143,14 @@ public sealed class UnusedTests
         Assert.Empty(Unused.Of([Checkpoint(""), Checkpoint(null)], named, Now, Age));
     }
 
+    [Fact]
+    public void What_cannot_be_read_now_stays()
+    {
+        var named = new NamedThings(new HashSet<string>(), new HashSet<string>(), [new DeletedRun("run1", ["old"])]);
+        StoredThing[] things = [Checkpoint(null) with { IsUnreadable = true }, Checkpoint(null)];
+        Assert.Equal([things[1]], Unused.Of(things, named, Now, Age));
+    }
+
     private static Gen<T> Of<T>(T[] values) => Gen.Int[0, values.Length - 1].Select(index => values[index]);
 
     private static StoredThing Old(ThingKind kind) => new(kind, $"{kind}", $"/{kind}", 1, Now - Age);

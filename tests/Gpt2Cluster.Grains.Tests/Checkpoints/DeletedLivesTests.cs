@@ -85,6 +85,38 @@ public sealed class DeletedLivesTests : IDisposable
         Assert.True(Directory.Exists(RunFolder));
     }
 
+    [Fact]
+    public void What_expires_of_one_run_is_not_what_another_one_of_the_name_wrote_there()
+    {
+        Write(2, "now");
+        Write(4, "next");
+        Write(6, "before");
+        Write(8, "now");
+        stored.FlipBit(8, CheckpointManifest.FileName, 30);
+        Write(10, "now");
+        File.Delete(Path.Combine(Store.FolderOf("run1", 10), CheckpointManifest.FileName));
+        Write(12, "now");
+        Store.DeleteAllBut("run1", [12], ["now", "before"]);
+        Assert.Equal([12L, 8L, 4L], Store.StepsOf("run1"));
+    }
+
+    /// <summary>A disk that fails now, and what a newer version wrote, say nothing of whose it is.</summary>
+    [Fact]
+    public void What_cannot_be_read_now_is_not_taken_for_a_deleted_runs()
+    {
+        Write(2, "old");
+        Write(4, "old");
+        Write(6, "old");
+        var hidden = Path.Combine(Store.FolderOf("run1", 2), CheckpointManifest.FileName);
+        File.Delete(hidden);
+        Directory.CreateDirectory(hidden);
+        stored.Rot(4, "\"format\":1", "\"format\":2");
+        Assert.Equal([true, true, false], Store.Things("run1").Select(thing => thing.IsUnreadable));
+        Assert.True(Store.RemoveLives("run1", ["old"], isNameFree: true) > 0);
+        Store.DeleteAllBut("run1", [8], ["old"]);
+        Assert.Equal([4L, 2L], Store.StepsOf("run1"));
+    }
+
     private void Write(long step, string life)
     {
         using var replica = new FakeReplica(Shape);

@@ -136,7 +136,8 @@ public sealed class FolderCopyTests : IDisposable
 
         public Task<CheckpointOnDisk[]> Checkpoints(string run) => throw new NotSupportedException();
 
-        public Task DeleteCheckpoints(string run, long[] kept) => throw new NotSupportedException();
+        public Task DeleteCheckpoints(string run, long[] kept, string[]? lives) =>
+            throw new NotSupportedException();
 
         public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
 

@@ -119,7 +119,7 @@ public sealed class RunDeletionTests : IDisposable
         Assert.Empty(cleared);
     }
 
-    /// <summary>Makes the coordinator outside of Orleans, which keeps the context of what it makes in a field.</summary>
+    /// <summary>Outside of Orleans, which keeps the context of what it makes in a field.</summary>
     private async Task<TrainingRunGrain> Begin(RunRecord? record)
     {
         if (record is not null)

@@ -85,7 +85,7 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
         Task.FromResult<CheckpointOnDisk[]>([.. silo.Checkpoints.List(run)]);
 
     /// <inheritdoc/>
-    public Task DeleteCheckpoints(string run, long[] kept)
+    public Task DeleteCheckpoints(string run, long[] kept, string[]? lives)
     {
         if (kept.Length > 0)
             silo.Checkpoints.DeleteAllBut(kept);
