@@ -66,8 +66,8 @@ public static class Deletion
 
     /// <summary>
     /// Why this run is not to be deleted while there is a run that began with it, in one sentence; null if that needs
-    /// nothing of it. It may stand on a checkpoint that nobody holds for it: an older version, or a store that was lost,
-    /// has not said so.
+    /// nothing of it. It may stand on a checkpoint that nobody holds for it: an older version has not said so, and a
+    /// store that was lost has forgotten it.
     /// </summary>
     /// <param name="other">The other run.</param>
     /// <param name="otherName">Its name.</param>

@@ -66,6 +66,8 @@ internal sealed class ModelNeeds(CheckpointStore checkpoints, IGrainFactory grai
     {
         foreach (var run in checkpoints.Runs())
         {
+            if (checkpoints.Things(run).FirstOrDefault(thing => thing.IsUnreadable) is { } unreadable)
+                return $"The checkpoint in {unreadable.Path} cannot be read, and may need the model {model}.";
             foreach (var (path, record) in checkpoints.Records(run))
             {
                 var writer = new OtherRun(record.Specification, HasCheckpoint: true, MayGoOn: false);

@@ -59,6 +59,15 @@ public sealed class ModelNeedsTests : IDisposable
         Assert.Null(await Reason("mine"));
     }
 
+    [Fact]
+    public async Task A_checkpoint_of_a_newer_version_keeps_all()
+    {
+        Checkpoint("other", TrainableParameters.All);
+        Assert.Null(await Reason("mine"));
+        stored.Rot(2, "\"format\":1", "\"format\":2");
+        Assert.Contains("cannot be read", await Reason("mine"), StringComparison.Ordinal);
+    }
+
     private Task<string?> Reason(string model) =>
         new ModelNeeds(stored.Store, Grains(), TimeProvider.System).ReasonToKeep(model);
 
