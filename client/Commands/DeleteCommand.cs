@@ -32,7 +32,9 @@ internal sealed class DeleteCommand : ClientCommand
         var name = run.Read(context);
         confirmation.Check(context, $"Deleting the run {name}");
         await using var session = await ClusterSession.Open(context, cancellation);
-        var description = await RunCalls.Describe(session, name, cancellation);
+        var grain = session.Grains.GetGrain<ITrainingRun>(name);
+        if (await session.Patience.Call(grain.Describe, cancellation) is not { } description)
+            return Say(context, name, await Finish(session, grain, name, cancellation));
         if (description.Summary.Status is "queued" or "preparing" or "running")
         {
             throw new UserErrorException(
@@ -47,9 +49,27 @@ internal sealed class DeleteCommand : ClientCommand
         }
 
         // One that is not there any more was deleted by a call whose answer was lost.
-        var answer = await session.Patience.Call(session.Grains.GetGrain<ITrainingRun>(name).Delete, cancellation);
+        var answer = await session.Patience.Call(() => grain.Delete(description.Summary.Life), cancellation);
         if (answer.Outcome == DeletionOutcome.Refused)
             throw new UserErrorException(answer.Reason!);
+        return Say(context, name, answer);
+    }
+
+    /// <summary>Goes on with a deletion that stopped half-way: something of the run may be left.</summary>
+    private static async Task<DeletionAnswer> Finish(
+        ClusterSession session, ITrainingRun grain, string name, CancellationToken cancellation)
+    {
+        var answer = await session.Patience.Call(() => grain.Delete(life: null), cancellation);
+        return answer.Outcome switch
+        {
+            DeletionOutcome.IsNotThere => throw ClientException.NoSuchRun(name),
+            DeletionOutcome.Refused => throw new UserErrorException(answer.Reason!),
+            _ => answer,
+        };
+    }
+
+    private static int Say(CommandContext context, string name, DeletionAnswer answer)
+    {
         context.Output.Result($"{name} is deleted; {Formats.Bytes(answer.Bytes)} were freed");
         foreach (var silo in answer.Away)
             context.Output.Result($"silo {silo} does not answer; it removes its checkpoints of {name} when it is back");

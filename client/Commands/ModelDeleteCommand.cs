@@ -38,15 +38,7 @@ internal sealed class ModelDeleteCommand : ClientCommand
         var holders = await Holders(session, name, cancellation);
         if (holders.Count == 0)
             throw StoredModels.Missing(name);
-        foreach (var run in await ModelUses.Of(session, name, cancellation))
-        {
-            if (Deletion.NeedsModel(run.Facts, name))
-            {
-                throw new UserErrorException(
-                    $"The run {run.Name} needs the model {name}; 'delete {run.Name}' goes first.");
-            }
-        }
-
+        await CheckThatNobodyNeedsIt(session, name, cancellation);
         var question = $"Delete the model {name} from the store of {Formats.Several(holders.Count, "silo")} for good?";
         if (!await confirmation.Ask(context, question, cancellation))
         {
@@ -54,6 +46,8 @@ internal sealed class ModelDeleteCommand : ClientCommand
             return ExitCodes.Done;
         }
 
+        // A run may have been submitted while people were asked.
+        await CheckThatNobodyNeedsIt(session, name, cancellation);
         var bytes = 0L;
         foreach (var silo in holders)
             bytes += await Remove(session, silo, name, cancellation);
@@ -77,6 +71,19 @@ internal sealed class ModelDeleteCommand : ClientCommand
         return holders;
     }
 
+    private static async Task CheckThatNobodyNeedsIt(
+        ClusterSession session, string name, CancellationToken cancellation)
+    {
+        foreach (var run in await ModelUses.Of(session, name, cancellation))
+        {
+            if (Deletion.NeedsModel(run.Facts, name))
+            {
+                throw new UserErrorException(
+                    $"The run {run.Name} needs the model {name}; 'delete {run.Name}' goes first.");
+            }
+        }
+    }
+
     private static async Task<long> Remove(
         ClusterSession session, string silo, string name, CancellationToken cancellation)
     {
@@ -84,6 +91,8 @@ internal sealed class ModelDeleteCommand : ClientCommand
         while (true)
         {
             var answer = await session.Patience.Call(() => store.RemoveModel(name), cancellation);
+            if (answer.Refusal is { } refusal)
+                throw new UserErrorException(refusal);
             if (answer.Failure is { } failure)
                 throw new ClientException(ExitCodes.Failed, failure);
             if (answer.IsDone)

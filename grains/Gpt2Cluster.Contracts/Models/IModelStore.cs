@@ -107,8 +107,14 @@ public interface IModelStore : IGrainWithStringKey
     /// Deletes the run's checkpoints on this disk that are older than the newest of <paramref name="kept"/> and none of
     /// them. Returns at once; what cannot be deleted now goes with the next call.
     /// </summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="kept">The steps that stay.</param>
+    /// <param name="lives">
+    /// The lives of the name that the run is: what others wrote stays. Null or empty for a run without, or an older
+    /// version's.
+    /// </param>
     [Alias("delete-checkpoints")]
-    Task DeleteCheckpoints(string run, long[] kept);
+    Task DeleteCheckpoints(string run, long[] kept, string[]? lives = null);
 
     /// <summary>The runs that have checkpoints on this disk, and the bytes that they take.</summary>
     [Alias("run-sizes")]
@@ -120,9 +126,12 @@ public interface IModelStore : IGrainWithStringKey
     /// </summary>
     /// <param name="run">Its name.</param>
     /// <param name="lives">The lives of that name that are over; others' checkpoints stay.</param>
+    /// <param name="catalogue">
+    /// The checkpoints that the run named as its own: of those that have no life these go too. Null for none.
+    /// </param>
     [Alias("remove-run")]
     [ResponseTimeout(ShortCall.Bound)]
-    Task<RemovalAnswer> RemoveRun(string run, string[] lives);
+    Task<RemovalAnswer> RemoveRun(string run, string[] lives, StoredCheckpoint[]? catalogue = null);
 
     /// <summary>A model on this disk in full; null if it is not here, or is no sound one.</summary>
     /// <param name="name">Its name in the store.</param>
@@ -130,7 +139,8 @@ public interface IModelStore : IGrainWithStringKey
     Task<ModelOnDisk?> ShowModel(string name);
 
     /// <summary>
-    /// Removes a model from this disk. Answers within 4 s; ask again while it is not done.
+    /// Removes a model from this disk, unless a run of the cluster needs it, or one of which a checkpoint lies here.
+    /// Answers within 4 s; ask again while it is not done.
     /// </summary>
     /// <param name="name">Its name in the store.</param>
     [Alias("remove-model")]
@@ -157,9 +167,13 @@ public sealed record RunOnDisk([property: Id(0)] string Run, [property: Id(1)] l
 /// <param name="IsDone">False while it goes on: ask again.</param>
 /// <param name="Bytes">What that has freed.</param>
 /// <param name="Failure">What is left, and why, in one sentence; null if nothing is.</param>
+/// <param name="Refusal">Why nothing was to be removed, in one sentence; null if it was.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.removal-answer.v1")]
 public sealed record RemovalAnswer(
-    [property: Id(0)] bool IsDone, [property: Id(1)] long Bytes = 0, [property: Id(2)] string? Failure = null);
+    [property: Id(0)] bool IsDone,
+    [property: Id(1)] long Bytes = 0,
+    [property: Id(2)] string? Failure = null,
+    [property: Id(3)] string? Refusal = null);
 
 /// <summary>Something that nobody names any more.</summary>
 /// <param name="Kind"><c>upload</c>, <c>dataset</c>, <c>checkpoint</c>, <c>download</c> or <c>remains</c>.</param>

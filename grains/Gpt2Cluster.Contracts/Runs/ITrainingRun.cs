@@ -215,8 +215,12 @@ public interface ITrainingRun : IGrainWithStringKey
     /// Removes a run that rests: its record, events and samples, and its checkpoints on every disk. Its name is free
     /// afterwards. May be repeated.
     /// </summary>
+    /// <param name="life">
+    /// The life of the name that is meant (<c>RunSummary.Life</c>): another run that has got the name since stays. Null
+    /// for a run of before lives had names.
+    /// </param>
     [Alias("delete")]
-    Task<DeletionAnswer> Delete();
+    Task<DeletionAnswer> Delete(string? life);
 
     /// <summary>
     /// Pauses at the next step boundary, with a checkpoint. False if there is no such run or it is over.

@@ -102,17 +102,18 @@ public sealed record CheckpointManifest
         }
     }
 
-    /// <summary>Whether a text is a manifest of a format that this version does not know.</summary>
-    /// <param name="json">The text, sound or not.</param>
-    public static bool IsOfAnotherFormat(string json)
+    /// <summary>
+    /// Whether a text is a manifest of a form that this version does not know: a newer one may read it.
+    /// </summary>
+    public static bool IsOfOtherFormat(string json)
     {
         try
         {
             using var document = JsonDocument.Parse(json);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 && document.RootElement.TryGetProperty(FormatName, out var format)
-                && !(format.ValueKind == JsonValueKind.Number
-                    && format.TryGetInt32(out var number) && number == CurrentFormat);
+                && !(format.ValueKind == JsonValueKind.Number && format.TryGetInt32(out var number)
+                    && number == CurrentFormat);
         }
         catch (JsonException)
         {

@@ -39,7 +39,8 @@ public sealed record StoredThing(ThingKind Kind, string Name, string Path, long 
     public string? Life { get; init; }
 
     /// <summary>
-    /// Whether it cannot be read now, or not by this version: what it is nobody knows, so it is not removed.
+    /// Whether nobody knows now whose a checkpoint is, though it may be sound: its manifest is there and the disk does
+    /// not give it, or this version does not know its form. It never goes.
     /// </summary>
     public bool IsUnreadable { get; init; }
 

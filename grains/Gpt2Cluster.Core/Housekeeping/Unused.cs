@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Runs;
+
 namespace Gpt2Cluster.Core.Housekeeping;
 
 /// <summary>
@@ -68,7 +70,10 @@ public static class Unused
         return run.Life.Length > 0 && run.Cluster == named.Cluster && IsDeleted(run.Run, run.Life, named);
     }
 
-    /// <summary>Whether people have deleted the run that wrote a checkpoint.</summary>
+    /// <summary>
+    /// Whether people have deleted the run that wrote a checkpoint. Nobody knows that of the life without a name: every
+    /// run of the name in older versions was one, so none of their checkpoints goes.
+    /// </summary>
     /// <param name="run">The name of the run.</param>
     /// <param name="life">
     /// The life that wrote it; null where its manifest cannot be read: it may be another run's that has the name now.
@@ -77,7 +82,8 @@ public static class Unused
     public static bool IsDeleted(string run, string? life, NamedThings named)
     {
         ArgumentNullException.ThrowIfNull(named);
-        var lives = named.Deleted.Where(each => each.Run == run).SelectMany(each => each.Lives).ToList();
+        var lives = named.Deleted.Where(each => each.Run == run).SelectMany(each => each.Lives)
+            .Where(each => each != RunRecord.UnnamedLife).ToList();
         return life is null ? lives.Count > 0 && !named.Runs.Contains(run) : lives.Contains(life);
     }
 }

@@ -29,9 +29,9 @@ public static class Deletion
     public const int RememberedLives = 1000;
 
     /// <summary>Forgets a run that rests and on which nobody stands.</summary>
-    internal static void Delete(Turn turn)
+    internal static void Delete(Turn turn, DeletionRequested request)
     {
-        if (!turn.Record.IsAtRest || turn.Record.Holds.Count > 0)
+        if (request.Life != turn.Record.Life || !turn.Record.IsAtRest || turn.Record.Holds.Count > 0)
             return;
         var lives = turn.Record.DeletedLives.Union(turn.Record.AllLives);
         turn.Send(new ForgetRun([.. lives.TakeLast(RememberedLives)]));
@@ -62,6 +62,28 @@ public static class Deletion
         ArgumentNullException.ThrowIfNull(other);
         return other is { MayGoOn: true, HasCheckpoint: false }
             && other.Specification.Model.BaseRun?.ToString() == name;
+    }
+
+    /// <summary>
+    /// Why this run is not to be deleted while there is a run that began with it, in one sentence; null if that needs
+    /// nothing of it. It may stand on a checkpoint that nobody holds for it: an older version has not said so, and a
+    /// store that was lost has forgotten it.
+    /// </summary>
+    /// <param name="other">The other run.</param>
+    /// <param name="otherName">Its name.</param>
+    /// <param name="name">This run's name.</param>
+    public static string? ReasonToKeep(OtherRun other, string otherName, string name)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (other.Specification.Model.Step is { } step && StandsOn(other, name, step))
+        {
+            return $"The run {otherName} stands on the checkpoint of step {step} of {name}; "
+                + $"'delete {otherName}' goes first.";
+        }
+
+        return BeginsWith(other, name)
+            ? $"The run {otherName} is to begin with a checkpoint of {name} and has none of its own yet."
+            : null;
     }
 
     /// <summary>

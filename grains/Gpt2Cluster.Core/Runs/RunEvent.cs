@@ -67,7 +67,8 @@ public sealed record HoldReleased(long Step, string Run) : RunEvent;
 /// <summary>
 /// People want the run, its checkpoints and its events gone. Ignored unless it rests and nobody stands on it.
 /// </summary>
-public sealed record DeletionRequested : RunEvent;
+/// <param name="Life">The life of the name that they mean (<see cref="RunRecord.Life"/>): no other one goes.</param>
+public sealed record DeletionRequested(string Life) : RunEvent;
 
 /// <summary>A class of devices has the workers that the run needs: it serves the run from now on.</summary>
 /// <param name="Devices">The class.</param>

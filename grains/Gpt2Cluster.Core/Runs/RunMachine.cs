@@ -92,7 +92,7 @@ public static class RunMachine
             case CancelRequested: Requests.Cancel(turn); break;
             case HoldRequested request: Holding.Hold(turn, request); break;
             case HoldReleased released: Holding.Release(turn, released); break;
-            case DeletionRequested: Deletion.Delete(turn); break;
+            case DeletionRequested request: Deletion.Delete(turn, request); break;
             case DevicesChosen chosen: Requests.Choose(turn, chosen); break;
             case WorkersOffered offer: Membership.Offer(turn, offer); break;
             case WorkerLost lost: Membership.Lose(turn, lost); break;

@@ -1,5 +1,7 @@
+using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Storage;
 
@@ -33,16 +35,24 @@ public sealed partial class CheckpointStore
             : [];
     }
 
+    /// <summary>Where a run's checkpoints lie here and whose they are, as far as their manifests can be read.</summary>
+    internal IEnumerable<(string Path, RunRecord Record)> Records(string run) =>
+        from thing in Things(run)
+        let manifest = TryReadAt(thing.Path)
+        where manifest is not null
+        select (thing.Path, manifest.Record);
+
     /// <summary>Removes one of them, if it still is of that life.</summary>
     /// <returns>Whether it was removed now.</returns>
     /// <exception cref="IOException">It cannot be removed.</exception>
     public static bool Remove(StoredThing checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        return RemovedFolder.Remove(checkpoint.Path, IsOfThatLife);
-
-        bool IsOfThatLife(string moved) =>
-            TryReadAt(moved, out var isUnreadable)?.Record.Life == checkpoint.Life && !isUnreadable;
+        return RemovedFolder.Remove(checkpoint.Path, moved =>
+        {
+            var (manifest, isUnreadable) = ReadAt(moved);
+            return !isUnreadable && manifest?.Record.Life == checkpoint.Life;
+        });
     }
 
     /// <summary>Removes the checkpoints of lives of a run's name that are over.</summary>
@@ -59,11 +69,51 @@ public sealed partial class CheckpointStore
             isNameFree ? new HashSet<string>() : new HashSet<string> { run },
             new HashSet<string>(),
             [new DeletedRun(run, lives)]);
-        var dead = Things(run).Where(thing => !thing.IsUnreadable && Unused.IsDeleted(run, thing.Life, named)).ToList();
+        var dead = Things(run)
+            .Where(thing => !thing.IsUnreadable && Unused.IsDeleted(run, thing.Life, named)).ToList();
         var bytes = dead.Where(Remove).Sum(thing => thing.Bytes);
         if (isNameFree)
             RemoveEmptyFolder(run);
         return bytes;
+    }
+
+    /// <summary>
+    /// Removes checkpoints of a run of before lives had names: those that it named as its own, and no others of the
+    /// name.
+    /// </summary>
+    /// <param name="run">The run's name.</param>
+    /// <param name="catalogue">The checkpoints that it named: their steps and state hashes.</param>
+    /// <returns>The bytes that were freed.</returns>
+    /// <exception cref="IOException">Something cannot be removed.</exception>
+    public long RemoveUnnamed(string run, IEnumerable<StoredCheckpoint> catalogue)
+    {
+        ArgumentNullException.ThrowIfNull(catalogue);
+        var freed = 0L;
+        foreach (var entry in catalogue)
+        {
+            var folder = FolderOf(run, entry.Step);
+            var bytes = RemovedFolder.BytesOf(folder);
+            if (IsIt(folder) && RemovedFolder.Remove(folder, IsIt))
+                freed += bytes;
+
+            bool IsIt(string place) => TryReadAt(place) is { } manifest
+                && manifest.Record.Life == RunRecord.UnnamedLife
+                && manifest.StateHash == entry.StateHash;
+        }
+
+        return freed;
+    }
+
+    /// <summary>
+    /// Whether a checkpoint was written by other lives than these, or nobody can say: another run may have the name by
+    /// now. One without a manifest is the rest of one that was being deleted.
+    /// </summary>
+    private static bool IsOfOthers(string folder, IReadOnlyCollection<string> lives)
+    {
+        var (manifest, isUnreadable) = ReadAt(folder);
+        return isUnreadable || (manifest is null
+            ? File.Exists(Path.Combine(folder, CheckpointManifest.FileName))
+            : !lives.Contains(manifest.Record.Life));
     }
 
     /// <summary>Removes a run's folder if there is nothing in it.</summary>
@@ -83,7 +133,7 @@ public sealed partial class CheckpointStore
 
     private static StoredThing Thing(string run, string path)
     {
-        var manifest = TryReadAt(path, out var isUnreadable);
+        var (manifest, isUnreadable) = ReadAt(path);
         return new StoredThing(
             ThingKind.Checkpoint,
             $"{run}/{Path.GetFileName(path)}",
@@ -98,24 +148,34 @@ public sealed partial class CheckpointStore
         };
     }
 
-    private static CheckpointManifest? TryReadAt(string folder) => TryReadAt(folder, out _);
+    private static CheckpointManifest? TryReadAt(string folder) => ReadAt(folder).Manifest;
 
-    /// <param name="folder">The checkpoint.</param>
-    /// <param name="isUnreadable">
-    /// Whether it may have a manifest that is sound: the disk does not give it now, or another version wrote it.
-    /// </param>
-    private static CheckpointManifest? TryReadAt(string folder, out bool isUnreadable)
+    /// <returns>
+    /// The manifest; null if there is none, or it is damaged, or <c>IsUnreadable</c>: then it may be sound.
+    /// </returns>
+    private static (CheckpointManifest? Manifest, bool IsUnreadable) ReadAt(string folder)
     {
-        isUnreadable = false;
-        var json = "";
+        string text;
         try
         {
-            json = File.ReadAllText(Path.Combine(folder, CheckpointManifest.FileName));
-            return CheckpointManifest.Read(json);
+            text = File.ReadAllText(Path.Combine(folder, CheckpointManifest.FileName));
         }
-        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception problem) when (problem is FileNotFoundException or DirectoryNotFoundException)
         {
-            return null;
+            return (null, IsUnreadable: false);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return (null, IsUnreadable: true);
+        }
+
+        try
+        {
+            return (CheckpointManifest.Read(text), IsUnreadable: false);
+        }
+        catch (InvalidDataException)
+        {
+            return (null, CheckpointManifest.IsOfOtherFormat(text));
         }
         catch (InvalidDataException)
         {

@@ -115,13 +115,21 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     /// Deletes checkpoints that are older than the newest of those kept and none of them; what cannot be deleted is
     /// logged and left for the next time.
     /// </summary>
-    public void DeleteAllBut(string run, IReadOnlyCollection<long> kept)
+    /// <param name="run">The run.</param>
+    /// <param name="kept">The steps of those kept; with none, nothing is deleted.</param>
+    /// <param name="lives">
+    /// The lives of the name that the run is: what others wrote stays. Empty for a run without, whose they all are.
+    /// </param>
+    public void DeleteAllBut(string run, IReadOnlyCollection<long> kept, IReadOnlyCollection<string> lives)
     {
         ArgumentNullException.ThrowIfNull(kept);
+        ArgumentNullException.ThrowIfNull(lives);
         if (kept.Count > 0)
         {
             var expired = StepsOf(run).Where(step => step < kept.Max() && !kept.Contains(step));
-            RemoveFolders(run, expired.Select(step => FolderOf(run, step)));
+            // Looked at one by one, each directly before it goes.
+            RemoveFolders(run, expired.Select(step => FolderOf(run, step))
+                .Where(folder => lives.Count == 0 || !IsOfOthers(folder, lives)));
         }
     }
 

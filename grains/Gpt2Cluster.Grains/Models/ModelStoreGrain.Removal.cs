@@ -24,21 +24,27 @@ public sealed partial class ModelStoreGrain
     ]);
 
     /// <inheritdoc/>
-    public Task<RemovalAnswer> RemoveRun(string run, string[] lives)
+    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, StoredCheckpoint[]? catalogue)
     {
         _ = RunName.Parse(run);
-        return Remove($"run {run}", () => checkpoints.RemoveLives(run, lives, isNameFree: true));
+        return catalogue is { Length: > 0 }
+            ? Remove($"run {run} and its catalogue", () =>
+                checkpoints.RemoveUnnamed(run, catalogue) + checkpoints.RemoveLives(run, lives, isNameFree: true))
+            : Remove($"run {run}", () => checkpoints.RemoveLives(run, lives, isNameFree: true));
     }
 
     /// <inheritdoc/>
     public Task<RemovalAnswer> RemoveModel(string name)
     {
         var folder = paths.FolderOf($"models/{name}");
-        return Remove($"model {name}", () =>
-        {
-            var bytes = RemovedFolder.BytesOf(folder);
-            return RemovedFolder.Remove(folder) ? bytes : 0;
-        });
+        return Remove(
+            $"model {name}",
+            () =>
+            {
+                var bytes = RemovedFolder.BytesOf(folder);
+                return RemovedFolder.Remove(folder) ? bytes : 0;
+            },
+            () => new ModelNeeds(checkpoints, GrainFactory, time).ReasonToKeep(name));
     }
 
     /// <inheritdoc/>
@@ -74,12 +80,15 @@ public sealed partial class ModelStoreGrain
     private Task<long> RemoveDeleted(string run, string[] lives) => OwnThread.Run(
         "remove what was deleted", () => checkpoints.RemoveLives(run, lives, isNameFree: false));
 
-    private Task<RemovalAnswer> Remove(string what, Func<long> remove) => removing.Ask(
+    private Task<RemovalAnswer> Remove(
+        string what, Func<long> remove, Func<Task<string?>>? reasonToKeep = null) => removing.Ask(
         what,
         async () =>
         {
             try
             {
+                if (reasonToKeep is not null && await reasonToKeep() is { } reason)
+                    return new RemovalAnswer(IsDone: true, Refusal: reason);
                 return new RemovalAnswer(IsDone: true, await OwnThread.Run($"remove {what}", remove));
             }
             catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)

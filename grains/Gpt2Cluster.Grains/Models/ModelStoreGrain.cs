@@ -172,11 +172,15 @@ public sealed partial class ModelStoreGrain(
         Task.FromResult<CheckpointOnDisk[]>([.. checkpoints.List(run)]);
 
     /// <inheritdoc/>
-    public Task DeleteCheckpoints(string run, long[] kept)
+    public Task DeleteCheckpoints(string run, long[] kept, string[]? lives)
     {
         _ = RunName.Parse(run);
         // Unlinking some gigabytes takes longer than a turn should.
-        new Thread(() => checkpoints.DeleteAllBut(run, kept)) { IsBackground = true, Name = "retention" }.Start();
+        new Thread(() => checkpoints.DeleteAllBut(run, kept, lives ?? []))
+        {
+            IsBackground = true,
+            Name = "retention",
+        }.Start();
         return Task.CompletedTask;
     }
 

@@ -149,7 +149,7 @@ internal sealed partial class RunExecutor(
                 Copy(copy, state.Record).Ignore();
                 break;
             case DeleteCheckpoints delete:
-                Delete(delete).Ignore();
+                Delete(delete, state.Record.Lives).Ignore();
                 break;
             case ForgetRun forget:
                 await records.Forget(forget.DeletedLives);
@@ -199,12 +199,15 @@ internal sealed partial class RunExecutor(
     }
 
     /// <summary>A coordinator that found its run at rest has not looked for silos yet.</summary>
-    private async Task Delete(DeleteCheckpoints delete)
+    private async Task Delete(DeleteCheckpoints delete, IEnumerable<string> lives)
     {
         if (cluster.Silos.Length == 0)
             cluster = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
         foreach (var silo in cluster.Silos)
-            grains.GetGrain<IModelStore>(silo.Name).DeleteCheckpoints(run, [.. delete.Kept]).Ignore();
+        {
+            grains.GetGrain<IModelStore>(silo.Name)
+                .DeleteCheckpoints(run, [.. delete.Kept], [.. lives]).Ignore();
+        }
     }
 
     /// <summary>The copy goes on for as long as it takes; what comes of it is heard.</summary>

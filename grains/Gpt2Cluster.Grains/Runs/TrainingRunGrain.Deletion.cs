@@ -16,29 +16,46 @@ internal sealed partial class TrainingRunGrain
     /// <summary>Silos answer within 4 s; whoever asked this coordinator waits 12 s.</summary>
     private static readonly TimeSpan SiloPatience = TimeSpan.FromSeconds(6);
 
+    private bool isDeleting;
+    private Task<Clearing>? clearing;
+
     /// <inheritdoc/>
     public Task<RunDescription?> Settled() => Describe();
 
     /// <inheritdoc/>
-    public async Task<DeletionAnswer> Delete()
+    public async Task<DeletionAnswer> Delete(string? life)
+    {
+        isDeleting = true;
+        try
+        {
+            return await DeleteLife(life ?? RunRecord.UnnamedLife);
+        }
+        finally
+        {
+            isDeleting = false;
+        }
+    }
+
+    private async Task<DeletionAnswer> DeleteLife(string meant)
     {
         if (state is null)
-        {
-            return records.IsToBeCleared
-                ? await ClearAndEnd(records.DeletedLives, null)
-                : new DeletionAnswer { Outcome = DeletionOutcome.IsNotThere };
-        }
-
+            return records.IsToBeCleared ? await ClearAndEnd(records.DeletedLives, null) : IsNotThere;
         var record = state.Record;
+        if (record.Life != meant)
+            return record.DeletedLives.Contains(meant) ? IsNotThere : Refused(IsAnother);
         if (!record.IsAtRest)
             return Refused(NotAtRest(record));
         if (await WhoNeedsIt(record) is { } reason)
             return Refused(reason);
-        await Request(new DeletionRequested(), _ => true);
+        await Request(new DeletionRequested(meant), _ => true);
         return records.IsToBeCleared
             ? await ClearAndEnd(records.DeletedLives, record)
             : Refused($"The run {Name} was just resumed, or another one has come to stand on it; see 'show {Name}'.");
     }
+
+    private static DeletionAnswer IsNotThere => new() { Outcome = DeletionOutcome.IsNotThere };
+
+    private string IsAnother => $"Another run has the name {Name} now; see 'show {Name}'.";
 
     private string NotAtRest(RunRecord record) =>
         $"The run {Name} is {RunNotices.StatusWord(record.Status)}; 'pause {Name}' or 'cancel {Name}' lets it rest "
@@ -57,25 +74,26 @@ internal sealed partial class TrainingRunGrain
         {
             var (isKnown, other) = await Ask(hold.Run);
             if (!isKnown)
-                return $"The run {hold.Run} does not say whether it stands on a checkpoint of {Name}; try again.";
+                return DoesNotSay(hold.Run);
             if (other is not null && Deletion.StandsOn(other, Name, hold.Step))
-            {
-                return $"The run {hold.Run} stands on the checkpoint of step {hold.Step} of {Name}; "
-                    + $"'delete {hold.Run}' goes first.";
-            }
-
+                return Deletion.ReasonToKeep(other, hold.Run, Name);
             await Request(new HoldReleased(hold.Step, hold.Run), _ => true);
         }
 
         foreach (var run in await RunsThatBeganWithIt())
         {
             var (isKnown, other) = await Ask(run);
-            if (!isKnown || (other is not null && Deletion.BeginsWith(other, Name)))
-                return $"The run {run} is to begin with a checkpoint of {Name} and has none of its own yet.";
+            if (!isKnown)
+                return DoesNotSay(run);
+            if (other is not null && Deletion.ReasonToKeep(other, run, Name) is { } reason)
+                return reason;
         }
 
         return null;
     }
+
+    private string DoesNotSay(string run) =>
+        $"The run {run} does not say whether it needs a checkpoint of {Name}; try again.";
 
     private async Task<IEnumerable<string>> RunsThatBeganWithIt()
     {
@@ -106,7 +124,7 @@ internal sealed partial class TrainingRunGrain
     private async Task<DeletionAnswer> ClearAndEnd(string[] lives, RunRecord? record)
     {
         DeactivateOnIdle();
-        var (bytes, silos, silent) = await Clear(lives);
+        var (bytes, silos, silent) = await Clear(lives, record is null ? [] : Catalogue(record));
         if (record is not null && !HasGivenUp(record))
             await ReleaseBase(record.Specification);
         LogDeleted(Name, bytes);
@@ -124,28 +142,66 @@ internal sealed partial class TrainingRunGrain
         };
     }
 
+    /// <summary>What only the catalogue tells from other runs' checkpoints; empty where lives do.</summary>
+    private StoredCheckpoint[] Catalogue(RunRecord record) => record.AllLives.Contains(RunRecord.UnnamedLife)
+        ? [.. record.Checkpoints.Select(entry => new StoredCheckpoint(Name, entry.Step, entry.StateHash))]
+        : [];
+
+    /// <summary>Goes on with a deletion whose coordinator died after it had forgotten the run's record.</summary>
+    private async Task FinishDeletion()
+    {
+        try
+        {
+            // One that was replaced must not take the events of the run that has the name by now.
+            if (await records.WasReplaced())
+                DeactivateOnIdle();
+            else if (state is null && records.IsToBeCleared)
+                await Clear(records.DeletedLives, []);
+        }
+        catch (Exception problem) when (Outage.Is(problem))
+        {
+            LogNotCleared(problem, Name);
+        }
+    }
+
     /// <summary>
     /// Removes what is left of a run whose record is gone: its events, its place in the cluster's list, its
-    /// checkpoints. Silos that are away look themselves for what was deleted when they are back.
+    /// checkpoints. Silos that are away look themselves for what was deleted when they are back. Whoever comes while
+    /// that is under way waits for it: a new run of the name must not begin in the middle.
     /// </summary>
-    private async Task<(long Bytes, SiloDescription[] Silos, string[] Silent)> Clear(string[] lives)
+    private async Task<Clearing> Clear(string[] lives, StoredCheckpoint[] catalogue)
+    {
+        var own = clearing ??= ClearNow(lives, catalogue);
+        try
+        {
+            return await own;
+        }
+        finally
+        {
+            if (clearing == own)
+                clearing = null;
+        }
+    }
+
+    private async Task<Clearing> ClearNow(string[] lives, StoredCheckpoint[] catalogue)
     {
         await feed.Clear();
         var cluster = GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster);
         await cluster.RunDeleted(Name, lives);
         var silos = (await cluster.Describe()).Silos;
-        var answers = await Task.WhenAll(silos.Select(silo => RemoveFrom(silo.Name, lives)));
+        var answers = await Task.WhenAll(silos.Select(silo => RemoveFrom(silo.Name, lives, catalogue)));
         await records.Cleared();
         // Silos that share a folder remove each a part of it, or nothing.
-        return (answers.Sum(answer => answer.Bytes), silos,
+        return new Clearing(answers.Sum(answer => answer.Bytes), silos,
             [.. silos.Zip(answers).Where(pair => !pair.Second.IsHeard).Select(pair => pair.First.Name)]);
     }
 
-    private async Task<(bool IsHeard, long Bytes)> RemoveFrom(string silo, string[] lives)
+    private async Task<(bool IsHeard, long Bytes)> RemoveFrom(
+        string silo, string[] lives, StoredCheckpoint[] catalogue)
     {
         try
         {
-            var answer = await GrainFactory.GetGrain<IModelStore>(silo).RemoveRun(Name, lives)
+            var answer = await GrainFactory.GetGrain<IModelStore>(silo).RemoveRun(Name, lives, catalogue)
                 .WaitAsync(SiloPatience, time);
             return (true, answer.Bytes);
         }
@@ -155,4 +211,6 @@ internal sealed partial class TrainingRunGrain
             return (false, 0);
         }
     }
+
+    private sealed record Clearing(long Bytes, SiloDescription[] Silos, string[] Silent);
 }

@@ -11,6 +11,10 @@ internal sealed partial class TrainingRunGrain
     /// <inheritdoc/>
     public async Task<bool> Hold(long step, string stateHash, string run)
     {
+        // What is released as nobody's while it is deleted must not be what somebody has just asked for. Callers take
+        // this very type for a passing outage, and ask again.
+        if (isDeleting)
+            throw new OrleansException($"The run {Name} is being deleted; ask again.");
         var request = new HoldRequested(step, stateHash, RunName.Parse(run).ToString());
         if (!await Request(request, _ => true))
             return false;

@@ -27,6 +27,9 @@ internal sealed partial class TrainingRunGrain
         "Silo {Silo} did not say that it has removed the checkpoints of run {Run}; it looks for them by itself.")]
     private partial void LogNotRemoved(Exception exception, string silo, string run);
 
+    [LoggerMessage(309, LogLevel.Warning, "What is left of the deleted run {Run} is not gone; it is tried again.")]
+    private partial void LogNotCleared(Exception exception, string run);
+
     [LoggerMessage(302, LogLevel.Warning, "The cluster could not be told that run {Run} rests; it is tried again.")]
     private partial void LogNotTold(Exception exception, string run);
 

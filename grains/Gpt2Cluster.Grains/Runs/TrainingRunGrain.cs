@@ -250,7 +250,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         if (!await HoldBase(specification))
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = [BaseIsGone(specification)] };
         if (records.IsToBeCleared)
-            await Clear(records.DeletedLives);
+            await Clear(records.DeletedLives, []);
         var record = new RunRecord
         {
             Specification = specification,
@@ -351,6 +351,10 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         {
             await Hear(new Ticked());
             await OfferWorkers();
+        }
+        else if (records.IsToBeCleared && !isDeleting && clearing is null)
+        {
+            await FinishDeletion();
         }
     }
 

@@ -70,9 +70,10 @@ public sealed class UnusedTests
             var unused = Unused.Of(things, named, Now, TimeSpan.Zero);
             foreach (var checkpoint in things.Where(thing => thing.Kind == ThingKind.Checkpoint))
             {
-                var deleted = named.Deleted.Where(run => run.Run == checkpoint.Run).ToList();
+                var deleted = named.Deleted.Where(run => run.Run == checkpoint.Run).SelectMany(run => run.Lives)
+                    .Where(life => life.Length > 0).ToList();
                 var isToGo = checkpoint.Life is { } life
-                    ? deleted.Exists(run => run.Lives.Contains(life))
+                    ? deleted.Contains(life)
                     : deleted.Count > 0 && !named.Runs.Contains(checkpoint.Run!);
                 Assert.Equal(isToGo, unused.Any(thing => ReferenceEquals(thing, checkpoint)));
             }
@@ -159,6 +160,22 @@ public sealed class UnusedTests
             Old(ThingKind.Dataset) with { Name = "gone" }, Old(ThingKind.Dataset) with { Name = "used" },
         ];
         Assert.Equal([things[0], things[3]], Unused.Of(things, named, Now, Age));
+    }
+
+    /// <summary>All runs of the name in older versions have this life, also those that nobody deleted.</summary>
+    [Fact]
+    public void What_has_no_life_of_its_own_stays_whatever_was_deleted()
+    {
+        var named = new NamedThings(new HashSet<string>(), new HashSet<string>(), [new DeletedRun("run1", [""])]);
+        Assert.Empty(Unused.Of([Checkpoint(""), Checkpoint(null)], named, Now, Age));
+    }
+
+    [Fact]
+    public void What_cannot_be_read_now_stays()
+    {
+        var named = new NamedThings(new HashSet<string>(), new HashSet<string>(), [new DeletedRun("run1", ["old"])]);
+        StoredThing[] things = [Checkpoint(null) with { IsUnreadable = true }, Checkpoint(null)];
+        Assert.Equal([things[1]], Unused.Of(things, named, Now, Age));
     }
 
     private static Gen<T> Of<T>(T[] values) => Gen.Int[0, values.Length - 1].Select(index => values[index]);

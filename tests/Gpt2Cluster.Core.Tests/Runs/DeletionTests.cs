@@ -50,12 +50,21 @@ public sealed class DeletionTests
     public void One_that_another_stands_on_stays_until_it_is_given_up()
     {
         var held = new RunState(Done with { Holds = [Adapters] });
-        Assert.Empty(RunMachine.Decide(held, new DeletionRequested()).Commands);
+        Assert.Empty(RunMachine.Decide(held, new DeletionRequested("now")).Commands);
         var (released, commands) = RunMachine.Decide(held, new HoldReleased(4, "adapters"));
         Assert.Empty(released.Record.Holds);
         Assert.Equal([8L], Assert.Single(commands.OfType<DeleteCheckpoints>()).Kept);
-        Assert.IsType<ForgetRun>(Assert.Single(RunMachine.Decide(released, new DeletionRequested()).Commands));
+        Assert.IsType<ForgetRun>(Assert.Single(RunMachine.Decide(released, new DeletionRequested("now")).Commands));
     }
+
+    /// <summary>People have seen one run; while they were asked, another one may have got its name.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("before")]
+    [InlineData("first")]
+    [InlineData("next")]
+    public void One_that_is_not_meant_stays(string life) =>
+        Assert.Empty(RunMachine.Decide(new RunState(Done), new DeletionRequested(life)).Commands);
 
     [Fact]
     public void What_is_given_up_twice_or_was_never_held_changes_nothing()
@@ -132,6 +141,19 @@ public sealed class DeletionTests
         Assert.False(Deletion.StandsOn(new OtherRun(all, HasCheckpoint: true, MayGoOn: true), "run1", 4));
     }
 
+    /// <summary>Older versions held nothing, and a store that was lost has forgotten what was held.</summary>
+    [Fact]
+    public void What_another_run_needs_is_kept_also_if_nobody_holds_it()
+    {
+        var adapters = new OtherRun(Lora, HasCheckpoint: true, MayGoOn: false);
+        Assert.Contains("step 4", Deletion.ReasonToKeep(adapters, "adapters", "run1"), StringComparison.Ordinal);
+        Assert.Null(Deletion.ReasonToKeep(adapters, "adapters", "run2"));
+        Assert.Null(Deletion.ReasonToKeep(adapters with { HasCheckpoint = false }, "adapters", "run1"));
+        var all = new OtherRun(Lora with { Trainable = TrainableParameters.All, Lora = null }, false, MayGoOn: true);
+        Assert.Contains("begin with", Deletion.ReasonToKeep(all, "all", "run1"), StringComparison.Ordinal);
+        Assert.Null(Deletion.ReasonToKeep(all with { HasCheckpoint = true }, "all", "run1"));
+    }
+
     [Theory]
     [InlineData("124M", "gpt2", true)]
     [InlineData("mine", "mine", true)]
@@ -167,7 +189,7 @@ public sealed class DeletionTests
     }
 
     private static IReadOnlyList<RunCommand> Decide(RunRecord record) =>
-        RunMachine.Decide(new RunState(record), new DeletionRequested()).Commands;
+        RunMachine.Decide(new RunState(record), new DeletionRequested(record.Life)).Commands;
 
     private static RunState Begun(RunRecord record) => RunMachine.Decide(new RunState(record), new Started()).State;
 

@@ -189,9 +189,9 @@ public sealed class CheckpointStoreTests : IDisposable
         using var replica = Replica(seed: 5);
         foreach (var step in new[] { 1, 2, 3, 4, 5 })
             Write(replica, step);
-        Store.DeleteAllBut("run1", []);
+        Store.DeleteAllBut("run1", [], []);
         Assert.Equal([5L, 4L, 3L, 2L, 1L], Store.StepsOf("run1"));
-        Store.DeleteAllBut("run1", [2, 4]);
+        Store.DeleteAllBut("run1", [2, 4], []);
         Assert.Equal([5L, 4L, 2L], Store.StepsOf("run1"));
     }
 

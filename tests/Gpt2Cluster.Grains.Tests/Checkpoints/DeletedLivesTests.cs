@@ -1,3 +1,4 @@
+using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
@@ -46,15 +47,23 @@ public sealed class DeletedLivesTests : IDisposable
     }
 
     [Fact]
-    public void A_run_of_an_older_version_has_a_life_without_a_name()
+    public void Of_a_run_without_a_life_only_what_its_catalogue_names_goes()
     {
         using var replica = new FakeReplica(Shape);
         replica.Initialize(5);
-        stored.Write(replica, 2, specification);
-        Store.RemoveLives("run1", ["old"], isNameFree: false);
-        Assert.Equal([2L], Store.StepsOf("run1"));
-        Store.RemoveLives("run1", [""], isNameFree: false);
-        Assert.Empty(Store.StepsOf("run1"));
+        var own = stored.Entry(stored.Write(replica, 2, specification));
+        stored.Write(replica, 4, specification);
+        stored.Write(replica, 6, specification);
+        Write(8, "next");
+        Store.RemoveLives("run1", [""], isNameFree: true);
+        Assert.Equal([8L, 6L, 4L, 2L], Store.StepsOf("run1"));
+        StoredCheckpoint[] catalogue =
+        [
+            own, own with { Step = 4, StateHash = "another" }, stored.Entry(Store.ManifestOf("run1", 8)),
+        ];
+        Assert.True(Store.RemoveUnnamed("run1", catalogue) > 0);
+        Assert.Equal([8L, 6L, 4L], Store.StepsOf("run1"));
+        Assert.Equal(0, Store.RemoveUnnamed("run1", catalogue));
     }
 
     [Fact]
@@ -74,6 +83,38 @@ public sealed class DeletedLivesTests : IDisposable
         Assert.Empty(Store.Things("run1"));
         Assert.Equal(0, Store.RemoveLives("run1", ["old"], isNameFree: true));
         Assert.True(Directory.Exists(RunFolder));
+    }
+
+    [Fact]
+    public void What_expires_of_one_run_is_not_what_another_one_of_the_name_wrote_there()
+    {
+        Write(2, "now");
+        Write(4, "next");
+        Write(6, "before");
+        Write(8, "now");
+        stored.FlipBit(8, CheckpointManifest.FileName, 30);
+        Write(10, "now");
+        File.Delete(Path.Combine(Store.FolderOf("run1", 10), CheckpointManifest.FileName));
+        Write(12, "now");
+        Store.DeleteAllBut("run1", [12], ["now", "before"]);
+        Assert.Equal([12L, 8L, 4L], Store.StepsOf("run1"));
+    }
+
+    /// <summary>A disk that fails now, and what a newer version wrote, say nothing of whose it is.</summary>
+    [Fact]
+    public void What_cannot_be_read_now_is_not_taken_for_a_deleted_runs()
+    {
+        Write(2, "old");
+        Write(4, "old");
+        Write(6, "old");
+        var hidden = Path.Combine(Store.FolderOf("run1", 2), CheckpointManifest.FileName);
+        File.Delete(hidden);
+        Directory.CreateDirectory(hidden);
+        stored.Rot(4, "\"format\":1", "\"format\":2");
+        Assert.Equal([true, true, false], Store.Things("run1").Select(thing => thing.IsUnreadable));
+        Assert.True(Store.RemoveLives("run1", ["old"], isNameFree: true) > 0);
+        Store.DeleteAllBut("run1", [8], ["old"]);
+        Assert.Equal([4L, 2L], Store.StepsOf("run1"));
     }
 
     private void Write(long step, string life)

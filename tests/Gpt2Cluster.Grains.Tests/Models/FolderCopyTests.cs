@@ -138,11 +138,13 @@ public sealed class FolderCopyTests : IDisposable
 
         public Task<CheckpointOnDisk[]> Checkpoints(string run) => throw new NotSupportedException();
 
-        public Task DeleteCheckpoints(string run, long[] kept) => throw new NotSupportedException();
+        public Task DeleteCheckpoints(string run, long[] kept, string[]? lives) =>
+            throw new NotSupportedException();
 
         public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
 
-        public Task<RemovalAnswer> RemoveRun(string run, string[] lives) => throw new NotSupportedException();
+        public Task<RemovalAnswer> RemoveRun(string run, string[] lives, StoredCheckpoint[]? catalogue) =>
+            throw new NotSupportedException();
 
         public Task<ModelOnDisk?> ShowModel(string name) => throw new NotSupportedException();
 

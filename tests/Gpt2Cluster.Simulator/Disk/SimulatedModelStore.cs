@@ -88,7 +88,7 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
         Task.FromResult<CheckpointOnDisk[]>([.. silo.Checkpoints.List(run)]);
 
     /// <inheritdoc/>
-    public Task DeleteCheckpoints(string run, long[] kept)
+    public Task DeleteCheckpoints(string run, long[] kept, string[]? lives)
     {
         if (kept.Length > 0)
             silo.Checkpoints.DeleteAllBut(kept);
@@ -99,7 +99,8 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task<RemovalAnswer> RemoveRun(string run, string[] lives) => throw new NotSupportedException();
+    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, StoredCheckpoint[]? catalogue) =>
+        throw new NotSupportedException();
 
     /// <inheritdoc/>
     public Task<ModelOnDisk?> ShowModel(string name) => throw new NotSupportedException();
