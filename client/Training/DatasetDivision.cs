@@ -31,8 +31,8 @@ internal sealed record DatasetDivision(DatasetReference Dataset, int SequenceLen
         foreach (var same in sources.GroupBy(source => source.Tokens.Hash).Where(group => group.Count() > 1))
         {
             throw new UserErrorException(
-                $"{string.Join(" and ", same.Select(source => source.Path))} hold the same; give one of them, with the sum "
-                + "of their proportions.");
+                $"{string.Join(" and ", same.Select(source => source.Path))} hold the same; give one of them, with the "
+                + "sum of their proportions.");
         }
 
         var length = (int)Math.Clamp(sources.Min(source => source.Tokens.Count) - 1, 1, wanted);

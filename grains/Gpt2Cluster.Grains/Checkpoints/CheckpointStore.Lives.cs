@@ -177,15 +177,5 @@ public sealed partial class CheckpointStore
         {
             return (null, CheckpointManifest.IsOfOtherFormat(text));
         }
-        catch (InvalidDataException)
-        {
-            isUnreadable = CheckpointManifest.IsOfAnotherFormat(json);
-            return null;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            isUnreadable = true;
-            return null;
-        }
     }
 }
