@@ -28,8 +28,12 @@ public static class SpecificationJson
     {
         try
         {
-            return JsonSerializer.Deserialize<RunSpecification>(json, Options)
+            var found = JsonSerializer.Deserialize<RunSpecification>(json, Options)
                 ?? throw new UserErrorException("The run's specification is empty.");
+
+            // A value that a constructor takes and the text leaves out is null unseen, until it is written.
+            _ = Leaves(found);
+            return found;
         }
         catch (JsonException exception)
         {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Tests.Specification;
@@ -92,6 +93,15 @@ public sealed class SpecificationJsonTests
         var wanted = stored with { Model = stored.Model with { Vocabulary = "aa" } };
         Assert.Contains(
             "the vocabulary of --model", Assert.Single(SpecificationDifferences.Between(read, wanted)));
+    }
+
+    [Fact]
+    public void What_a_constructor_takes_cannot_be_left_out()
+    {
+        var whole = JsonNode.Parse(SpecificationJson.Write(Specifications.Sound))!.AsObject();
+        Assert.True(whole["model"]!.AsObject().Remove("shape"));
+        var problem = Assert.Throws<UserErrorException>(() => SpecificationJson.Read(whole.ToJsonString()));
+        Assert.Contains("'shape'", problem.Message, StringComparison.Ordinal);
     }
 
     [Theory]
