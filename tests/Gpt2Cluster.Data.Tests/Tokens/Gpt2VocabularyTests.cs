@@ -149,6 +149,18 @@ public sealed class Gpt2VocabularyTests : IDisposable
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("vocab.json", "merges.txt")]
+    [InlineData("merges.txt", "vocab.json")]
+    public void One_file_without_the_other_is_not_taken_for_OpenAIs(string here, string missing)
+    {
+        Vocabularies.CopyTo("roberta", folder);
+        File.Delete(folder.File(missing));
+        Assert.True(File.Exists(folder.File(here)));
+        var error = Assert.Throws<UserErrorException>(() => ModelFolder.ReadVocabulary(folder.Path));
+        Assert.Contains($"lacks {missing}", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Too_few_rows_are_refused()
     {

@@ -23,7 +23,11 @@ internal sealed record FolderVocabulary(
         var tokenizer = Path.Combine(folder, TokenizerFile.FileName);
         var isInFiles = Gpt2Vocabulary.IsIn(folder);
         if (!isInFiles && !File.Exists(tokenizer))
+        {
+            CheckThatNoneIsThere(folder);
             return new FolderVocabulary(Gpt2Vocabulary.BuiltIn, IsBrought: false, IsAsStored: true, IsConfigured: true);
+        }
+
         var named = SpecialTokens.Read(folder);
         var configured = ModelConfiguration.ReadEndOfText(Path.Combine(folder, ModelConfiguration.FileName));
         var hint = new EndOfTextHint(configured, named.EndOfText);
@@ -35,6 +39,18 @@ internal sealed record FolderVocabulary(
         // OpenAI's end-of-text token is known by its word, whatever a configuration says.
         var isConfigured = vocabulary.Reference is null || vocabulary.EndOfText == configured;
         return new FolderVocabulary(vocabulary, IsBrought: true, isAsStored, isConfigured);
+    }
+
+    /// <exception cref="UserErrorException">One of the two files is there: OpenAI's tokens would be others.</exception>
+    private static void CheckThatNoneIsThere(string folder)
+    {
+        string[] names = ["vocab.json", "merges.txt"];
+        if (names.Any(name => File.Exists(Path.Combine(folder, name))))
+        {
+            var missing = names.First(name => !File.Exists(Path.Combine(folder, name)));
+            throw new UserErrorException($"The model folder {folder} lacks {missing}; add it, or remove the other "
+                + "file of the two to use the built-in GPT-2 vocabulary.");
+        }
     }
 
     private static Gpt2Vocabulary ReadFiles(
