@@ -12,6 +12,9 @@ namespace Gpt2Cluster.Fuzz.Targets;
 /// <summary>Sound files of the kinds that models come in.</summary>
 internal static class ModelSeeds
 {
+    /// <summary>A vocabulary's file of more bytes is made of GPT-2's, a shorter one is not.</summary>
+    public const int LargeVocabularyBytes = 100_000;
+
     /// <summary>Tensors as safetensors, small, of three types; and PEFT's own file.</summary>
     public static IReadOnlyList<Seed> Safetensors()
     {
@@ -72,7 +75,7 @@ internal static class ModelSeeds
         return [new(content.ToArray()), new(Root())];
     }
 
-    /// <summary>Hugging Face's tokenizers.</summary>
+    /// <summary>Hugging Face's tokenizers: one in a few words, and a sound one.</summary>
     public static IReadOnlyList<Seed> Tokenizer() =>
     [
         SourceSeeds.Text("""
@@ -81,27 +84,26 @@ internal static class ModelSeeds
             "model":{"type":"BPE","dropout":null,"unk_token":null,"byte_fallback":false,
             "vocab":{"a":0,"b":1,"ab":2,"\u0120":3},"merges":["a b",["ab","a"]]}}
             """),
+        SourceSeeds.Text(SmallVocabulary.Tokenizer),
     ];
 
-    /// <summary>The tokens of vocab.json: a few, and GPT-2's, of which only the beginning is struck.</summary>
+    /// <summary>The tokens of vocab.json: a few, a sound small one, and GPT-2's, of which only the beginning is struck.</summary>
     public static IReadOnlyList<Seed> Tokens()
     {
         using var builtIn = Gpt2Vocabulary.OpenBuiltIn("vocab.json");
         using var whole = new MemoryStream();
         builtIn.CopyTo(whole);
         var few = SourceSeeds.Text("{\"!\": 0, \"\\\"\": 1, \"\\u0120the\": 262, \"<|endoftext|>\": 50256}");
-        return [.. Enumerable.Repeat(few, 255), new(whole.ToArray(), 2000)];
+        var small = new Seed(SmallVocabulary.Tokens);
+        return [.. Enumerable.Repeat(few, 127), .. Enumerable.Repeat(small, 128), new(whole.ToArray(), 2000)];
     }
 
-    /// <summary>The merges of merges.txt: a few, and GPT-2's.</summary>
-    public static IReadOnlyList<Seed> Merges()
-    {
-        using var builtIn = Gpt2Vocabulary.OpenBuiltIn("merges.txt");
-        using var whole = new MemoryStream();
-        builtIn.CopyTo(whole);
-        var few = SourceSeeds.Text("#version: 0.2\n\u0120 t\n\u0120 a\nh e\ni n\nr e\no n\n\u0120t he\n");
-        return [.. Enumerable.Repeat(few, 255), new(whole.ToArray(), 2000)];
-    }
+    /// <summary>The merges of merges.txt: a few that the vocabulary lacks, and all that it has.</summary>
+    public static IReadOnlyList<Seed> Merges() =>
+    [
+        SourceSeeds.Text("#version: 0.2\n\u0120 t\n\u0120 a\nh e\ni n\nr e\no n\n\u0120t he\n"),
+        new(SmallVocabulary.MergesFile),
+    ];
 
     /// <summary>What a GGUF file begins with.</summary>
     public static IReadOnlyList<Seed> Gguf()

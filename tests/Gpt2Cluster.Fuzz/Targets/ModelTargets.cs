@@ -72,11 +72,13 @@ internal static class ModelTargets
             Words = [.. Vocabularies.Json, "vocab", "merges", "model", "BPE", "ByteLevel", "added_tokens", "content"],
             FileName = "tokenizer.json",
         },
-        new("vocab", Owner.Ours, ModelSeeds.Tokens, _ => input => ReadVocabulary(input, null))
+        new("vocab", Owner.Ours, ModelSeeds.Tokens, _ => input =>
+            ReadVocabulary(new MemoryStream(input), MergesFor(input)))
         {
             Words = [.. Vocabularies.Json, "<|endoftext|>", "50256", "\\u0120"],
         },
-        new("merges", Owner.Ours, ModelSeeds.Merges, _ => input => ReadVocabulary(null, input))
+        new("merges", Owner.Ours, ModelSeeds.Merges, _ => input =>
+            ReadVocabulary(new MemoryStream(SmallVocabulary.Tokens), new MemoryStream(input)))
         {
             Words = Vocabularies.Lines,
         },
@@ -160,13 +162,17 @@ internal static class ModelTargets
         TokenizerFile.Read(scratch.Write(TokenizerFile.FileName, input), default);
     }
 
-    /// <summary>One of the two files; the other one is GPT-2's.</summary>
-    private static void ReadVocabulary(byte[]? tokens, byte[]? merges)
+    /// <summary>Both files of a vocabulary.</summary>
+    private static void ReadVocabulary(Stream tokens, Stream merges)
     {
-        using var ids = tokens is null ? Gpt2Vocabulary.OpenBuiltIn("vocab.json") : new MemoryStream(tokens);
-        using var lines = merges is null ? Gpt2Vocabulary.OpenBuiltIn("merges.txt") : new MemoryStream(merges);
-        Gpt2Vocabulary.Read(ids, lines, default, "the folder");
+        using (tokens)
+        using (merges)
+            Gpt2Vocabulary.Read(tokens, merges, default, "the folder");
     }
+
+    private static Stream MergesFor(byte[] tokens) => tokens.Length > ModelSeeds.LargeVocabularyBytes
+        ? Gpt2Vocabulary.OpenBuiltIn("merges.txt")
+        : new MemoryStream(SmallVocabulary.MergesFile);
 
     private static Reading ReadAdapter(Scratch scratch)
     {
