@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.LocalCluster;
+using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -26,10 +27,7 @@ internal sealed class SuperviseCommand : ClientCommand
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => signal.Cancel = true);
         var supervisor = new Supervisor(context.Choices.DataFolder, context.Choices.Silos ?? 1, context.Time);
         if (!context.Arguments.GetValue(detached))
-        {
-            new Thread(() => StopAtEndOfInput(supervisor, stop)) { IsBackground = true, Name = "parent watch" }
-                .Start();
-        }
+            DedicatedThread.Start("parent watch", () => StopAtEndOfInput(supervisor, stop));
 
         return await supervisor.Run(Console.Out, stop.Token);
     }

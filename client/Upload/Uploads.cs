@@ -5,6 +5,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Data.Uploads;
@@ -115,7 +116,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         var sent = 0L;
         using var pieces = new PieceStream(piece =>
         {
-            var expected = session.Patience.Call(() => upload.Append(piece), cancellation).GetAwaiter().GetResult();
+            var expected = session.Patience.Call(() => upload.Append(piece), cancellation).WaitHere();
             if (expected == IUpload.NoMore)
                 throw new NoMoreException();
             if (expected != piece.Index + 1)

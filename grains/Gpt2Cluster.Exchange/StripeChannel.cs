@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Exchange.Averaging;
 using Gpt2Cluster.Exchange.Links;
 
@@ -260,15 +261,11 @@ public sealed class StripeChannel : IStripeChannel
     }
 
     /// <summary>A thread of the channel, not started yet.</summary>
-    internal Thread NewThread(Action work, string name) => new(() =>
+    internal Thread NewThread(Action work, string name) => DedicatedThread.Create(name, () =>
     {
         Options.ThreadBegins?.Invoke();
         work();
-    })
-    {
-        IsBackground = true,
-        Name = name,
-    };
+    });
 
     private RunExchange[] OpenRuns()
     {

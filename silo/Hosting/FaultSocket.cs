@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Silo.Hosting;
 
@@ -44,7 +45,7 @@ public sealed class FaultSocket
             var faults = new FaultSocket(new StreamReader(stream), new StreamWriter(stream) { AutoFlush = true });
             faults.Say($"silo {silo} {Environment.ProcessId}");
             FaultPoints.Listen(faults.Reached);
-            new Thread(faults.Listen) { Name = "fault points", IsBackground = true }.Start();
+            DedicatedThread.Start("fault points", faults.Listen);
         }
         catch (SocketException problem)
         {

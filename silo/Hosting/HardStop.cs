@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Threads;
+
 namespace Gpt2Cluster.Silo.Hosting;
 
 /// <summary>
@@ -9,7 +11,7 @@ internal static class HardStop
     /// <summary>Watches the stop once it has begun.</summary>
     public static void Follow(IHostApplicationLifetime lifetime, TimeSpan bound) =>
         lifetime.ApplicationStopping.Register(() =>
-            new Thread(() => Watch(lifetime, bound)) { IsBackground = true, Name = "hard stop" }.Start());
+            DedicatedThread.Start("hard stop", () => Watch(lifetime, bound)));
 
     private static void Watch(IHostApplicationLifetime lifetime, TimeSpan bound)
     {

@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Threads;
+
 namespace Gpt2Cluster.Silo.Hosting;
 
 /// <summary>Stops the silo when standard input ends: whoever started it is gone, whatever way it went.</summary>
@@ -6,7 +8,7 @@ public sealed partial class ParentWatch(IHostApplicationLifetime lifetime, ILogg
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        new Thread(Watch) { IsBackground = true, Name = "parent watch" }.Start();
+        DedicatedThread.Start("parent watch", Watch);
         return Task.CompletedTask;
     }
 

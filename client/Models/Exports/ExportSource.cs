@@ -6,6 +6,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.Exports;
 using Gpt2Cluster.Data.Models.HuggingFace;
@@ -184,7 +185,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         await folders.Bring(
             $"models/{Presets.Canonical(name)}",
             ModelFolder.FileNames,
-            copy => sha256 is null || HashOf(copy).GetAwaiter().GetResult() == sha256
+            copy => sha256 is null || HashOf(copy).WaitHere() == sha256
                 ? null
                 : $"the model {name} has other weights than the run began with",
             cancellation);
@@ -200,7 +201,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
             if (manifest.StateHash != stateHash)
                 return "it is a checkpoint of another run of that name";
             var expected = manifest.Files.First(file => file.Name == CheckpointModel.ParametersFileName).Sha256;
-            return Hash(Path.Combine(folder, CheckpointModel.ParametersFileName)).GetAwaiter().GetResult() == expected
+            return Hash(Path.Combine(folder, CheckpointModel.ParametersFileName)).WaitHere() == expected
                 ? null
                 : "its parameters do not have the manifest's hash";
         }

@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Threads;
+
 namespace Gpt2Cluster.Compute.Devices;
 
 /// <summary>
@@ -104,12 +106,7 @@ internal sealed class ThreadTeam : IDisposable
             throw new InvalidOperationException("A part of a parallel loop failed.", exception);
     }
 
-    private Thread NewMember(int index)
-    {
-        var member = new Thread(() => Serve(index)) { IsBackground = true, Name = $"compute team {index}" };
-        member.Start();
-        return member;
-    }
+    private Thread NewMember(int index) => DedicatedThread.Start($"compute team {index}", () => Serve(index));
 
     private void Serve(int index)
     {

@@ -3,6 +3,7 @@ using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Threads;
 using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Torch;
@@ -57,8 +58,7 @@ internal sealed unsafe class StreamCopies : IHostCopies
             throw;
         }
 
-        watcher = new Thread(Watch) { IsBackground = true, Name = "copies" };
-        watcher.Start();
+        watcher = DedicatedThread.Start("copies", Watch);
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
 
@@ -45,12 +46,8 @@ internal sealed class CheckpointWriter(CheckpointStore store, RunSpecification s
 
         FaultPoints.Reach(FaultPoint.Snapshot, plan.Step);
         var snapshot = replica.Snapshot();
-        writing = new Thread(() => done(Publish(snapshot, plan, began)))
-        {
-            Name = $"checkpoint {plan.Run} {plan.Step}",
-            IsBackground = true,
-        };
-        writing.Start();
+        writing = DedicatedThread.Start(
+            $"checkpoint {plan.Run} {plan.Step}", () => done(Publish(snapshot, plan, began)));
     }
 
     /// <summary>Waits for the checkpoint that is being written, but not for a disk that hangs.</summary>

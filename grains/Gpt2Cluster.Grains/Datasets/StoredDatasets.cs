@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Datasets;
 using Wire = Gpt2Cluster.Contracts.Datasets.DatasetDescription;
 
@@ -46,7 +47,8 @@ public sealed class StoredDatasets(DatasetDirectory directory) : IDisposable
     }
 
     /// <summary>Whether a dataset is here as its hash says, by reading all of it now.</summary>
-    internal static Task<bool> IsWhole(DatasetDirectory directory, string hash) => Task.Factory.StartNew(
+    internal static Task<bool> IsWhole(DatasetDirectory directory, string hash) => DedicatedThread.Run(
+        "verify dataset",
         () =>
         {
             try
@@ -58,10 +60,7 @@ public sealed class StoredDatasets(DatasetDirectory directory) : IDisposable
             {
                 return false;
             }
-        },
-        CancellationToken.None,
-        TaskCreationOptions.LongRunning,
-        TaskScheduler.Default);
+        });
 
     /// <inheritdoc/>
     public void Dispose()
@@ -73,22 +72,6 @@ public sealed class StoredDatasets(DatasetDirectory directory) : IDisposable
         }
     }
 
-    private Task<StoredDataset> Verify(string hash)
-    {
-        var answer = new TaskCompletionSource<StoredDataset>(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() => Verify(hash, answer)) { IsBackground = true, Name = "verify dataset" }.Start();
-        return answer.Task;
-    }
-
-    private void Verify(string hash, TaskCompletionSource<StoredDataset> answer)
-    {
-        try
-        {
-            answer.SetResult(directory.Open(hash));
-        }
-        catch (Exception problem)
-        {
-            answer.SetException(problem);
-        }
-    }
+    private Task<StoredDataset> Verify(string hash) =>
+        DedicatedThread.Run("verify dataset", () => directory.Open(hash));
 }

@@ -1,41 +1,31 @@
 using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Grains.Datasets;
 
 /// <summary>The work on one upload, on a thread of its own: tokenising takes seconds to minutes.</summary>
 public sealed class UploadTask
 {
-    private readonly TaskCompletionSource<UploadAnswer> answer =
-        new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long done;
 
-    private UploadTask()
-    {
-    }
+    private UploadTask(string spoolPath, Func<string, Action<long>, UploadAnswer> store) =>
+        Answer = DedicatedThread.Run("upload", () => Work(spoolPath, store));
 
     /// <summary>The end of the work.</summary>
-    public Task<UploadAnswer> Answer => answer.Task;
+    public Task<UploadAnswer> Answer { get; }
 
     /// <summary>Bytes of the archive worked on so far.</summary>
     public long Done => Interlocked.Read(ref done);
 
     /// <summary>Begins the work on a spooled file, which is deleted at the end.</summary>
-    public static UploadTask Begin(string spoolPath, Func<string, Action<long>, UploadAnswer> store)
-    {
-        var task = new UploadTask();
-        new Thread(() => task.Work(spoolPath, store)) { IsBackground = true, Name = "upload" }.Start();
-        return task;
-    }
+    public static UploadTask Begin(string spoolPath, Func<string, Action<long>, UploadAnswer> store) =>
+        new(spoolPath, store);
 
-    private void Work(string spoolPath, Func<string, Action<long>, UploadAnswer> store)
+    private UploadAnswer Work(string spoolPath, Func<string, Action<long>, UploadAnswer> store)
     {
         try
         {
-            answer.SetResult(store(spoolPath, count => Interlocked.Exchange(ref done, count)));
-        }
-        catch (Exception problem)
-        {
-            answer.SetException(problem);
+            return store(spoolPath, count => Interlocked.Exchange(ref done, count));
         }
         finally
         {

@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Checkpoints;
@@ -38,7 +39,7 @@ public sealed partial class DiskKeeper(
     public async Task<Pruned> Prune(TimeSpan age, bool isDryRun)
     {
         var (named, namings) = await Named();
-        var pruned = await OwnThread.Run("housekeeping", () =>
+        var pruned = await DedicatedThread.Run("housekeeping", () =>
         {
             if (!isDryRun)
                 Say(named, namings);

@@ -8,6 +8,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Grains.Jobs;
 
@@ -82,7 +83,7 @@ internal static class BenchJobs
     {
         if (wish.Floats < 1 || wish.Rounds < 1)
             throw new UserErrorException("--floats and --rounds must be 1 or more.");
-        var view = work.Services.Grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe().GetAwaiter().GetResult();
+        var view = work.Services.Grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe().WaitHere();
         var known = view.Silos.ToDictionary(silo => silo.Name);
         var members = wish.Silos.Select(name => known.TryGetValue(name, out var silo)
             ? new ExchangeMember(name, silo.StripeHost, silo.StripePort)

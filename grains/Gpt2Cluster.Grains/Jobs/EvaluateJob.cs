@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Core.Windows;
 using Gpt2Cluster.Grains.Datasets;
 using Gpt2Cluster.Grains.Workers;
@@ -35,8 +36,7 @@ internal static class EvaluateJob
             work.Cancellation.ThrowIfCancellationRequested();
             var indices = Range(first, Math.Min(first + batchSize, windows.WindowCount));
             var starts = indices.Select(windows.Start).ToArray();
-            var batch = reader.Read(1, 0, starts, sequenceLength)
-                .WaitAsync(work.Cancellation).GetAwaiter().GetResult();
+            var batch = reader.Read(1, 0, starts, sequenceLength).WaitHere(work.Cancellation);
             foreach (var loss in replica.SumLosses(batch, [.. indices.Select(windows.FirstTarget)]))
                 sum += loss;
             work.Events.Add(
@@ -56,10 +56,10 @@ internal static class EvaluateJob
     private static DatasetDescription Find(JobWork work, string hash)
     {
         var grain = work.Services.Grains.GetGrain<IDataset>(hash);
-        if (grain.Describe().GetAwaiter().GetResult() is null)
+        if (grain.Describe().WaitHere() is null)
             throw new UserErrorException($"The cluster has no dataset {hash}; send it again.");
-        grain.BringAllTo(work.Services.Silo.Name).GetAwaiter().GetResult();
-        return grain.Describe().GetAwaiter().GetResult()
+        grain.BringAllTo(work.Services.Silo.Name).WaitHere();
+        return grain.Describe().WaitHere()
             ?? throw new UserErrorException($"The dataset {hash} is on no disk of the cluster now.");
     }
 

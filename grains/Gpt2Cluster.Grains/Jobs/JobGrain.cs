@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Logging;
@@ -36,7 +37,7 @@ public sealed partial class JobGrain(JobServices services, TimeProvider time, IL
         var key = this.GetPrimaryKeyString().Split('/', 3);
         var device = services.Silo.Replicas.Devices[int.Parse(key[1], CultureInfo.InvariantCulture)];
         var work = new JobWork(services, device, key[2], events, cancellation.Token);
-        new Thread(() => Work(work, request)) { IsBackground = true, Name = "job" }.Start();
+        DedicatedThread.Start("job", () => Work(work, request));
         return Task.CompletedTask;
     }
 

@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Threads;
+
 namespace Gpt2Cluster.Grains.Jobs;
 
 /// <summary>
@@ -38,7 +40,7 @@ internal sealed class PingMeter : IDisposable
     public void Dispose()
     {
         end.Cancel();
-        measuring.GetAwaiter().GetResult();
+        measuring.WaitHere();
         end.Dispose();
     }
 

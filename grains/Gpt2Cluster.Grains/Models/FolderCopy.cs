@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Placement;
@@ -39,12 +40,12 @@ public sealed class FolderCopy(IModelStore from, StoredPaths paths)
             hashes.Add(name, await CopyFile(file, staged.File(name)));
         }
 
-        var vocabulary = await OwnThread.Run("verify a copy", () => Verify(staged, hashes));
+        var vocabulary = await DedicatedThread.Run("verify a copy", () => Verify(staged, hashes));
         if (vocabulary is not null)
             await BringVocabulary($"{VocabularyDirectory.FolderName}/{vocabulary}");
 
         // Flushing gigabytes takes its time.
-        return await OwnThread.Run("publish a copy", () =>
+        return await DedicatedThread.Run("publish a copy", () =>
         {
             if (!Directory.Exists(target))
                 staged.Publish();

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Models;
@@ -31,7 +32,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
     {
         try
         {
-            var view = grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe().GetAwaiter().GetResult();
+            var view = grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe().WaitHere();
             return
             [
                 .. view.Silos.Where(other => other.Name != silo.Name)
@@ -49,7 +50,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
     {
         try
         {
-            return grains.GetGrain<IModelStore>(silo.Name).BringAll(relativeFolder, fromSilo).GetAwaiter().GetResult();
+            return grains.GetGrain<IModelStore>(silo.Name).BringAll(relativeFolder, fromSilo).WaitHere();
         }
         catch (Exception problem) when (Outage.Is(problem))
         {

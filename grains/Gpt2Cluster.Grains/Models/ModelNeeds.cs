@@ -5,6 +5,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Placement;
 
@@ -39,7 +40,7 @@ internal sealed class ModelNeeds(CheckpointStore checkpoints, IGrainFactory grai
                 known.Runs.Select(run => run.Name).ToHashSet(StringComparer.Ordinal),
                 new HashSet<string>(),
                 [.. known.Deleted.Select(run => new DeletedRun(run.Run, run.Lives))]);
-            return await OwnThread.Run("who needs a model", () => ReasonOnDisk(model, named));
+            return await DedicatedThread.Run("who needs a model", () => ReasonOnDisk(model, named));
         }
         catch (Exception problem) when (Outage.Is(problem))
         {

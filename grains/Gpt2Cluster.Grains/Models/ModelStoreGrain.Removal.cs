@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Housekeeping;
 using Gpt2Cluster.Grains.Placement;
@@ -15,7 +16,7 @@ public sealed partial class ModelStoreGrain
     private readonly LongWork<PruneAnswer> pruning = new(time);
 
     /// <inheritdoc/>
-    public Task<RunOnDisk[]> RunSizes() => OwnThread.Run<RunOnDisk[]>("sizes of runs", () =>
+    public Task<RunOnDisk[]> RunSizes() => DedicatedThread.Run<RunOnDisk[]>("sizes of runs", () =>
     [
         .. from run in checkpoints.Runs()
            let bytes = checkpoints.Things(run).Sum(thing => thing.Bytes)
@@ -77,7 +78,7 @@ public sealed partial class ModelStoreGrain
         pruned.Failure);
 
     /// <summary>What cannot be removed now is no copy either: it is set aside, or goes with the next attempt.</summary>
-    private Task<long> RemoveDeleted(string run, string[] lives) => OwnThread.Run(
+    private Task<long> RemoveDeleted(string run, string[] lives) => DedicatedThread.Run(
         "remove what was deleted", () => checkpoints.RemoveLives(run, lives, isNameFree: false));
 
     private Task<RemovalAnswer> Remove(
@@ -89,7 +90,7 @@ public sealed partial class ModelStoreGrain
             {
                 if (reasonToKeep is not null && await reasonToKeep() is { } reason)
                     return new RemovalAnswer(IsDone: true, Refusal: reason);
-                return new RemovalAnswer(IsDone: true, await OwnThread.Run($"remove {what}", remove));
+                return new RemovalAnswer(IsDone: true, await DedicatedThread.Run($"remove {what}", remove));
             }
             catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
             {

@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.Exports;
@@ -59,7 +60,7 @@ public sealed partial class ModelStoreGrain(
     public Task<ModelOnDisk?> ShowModel(string name)
     {
         var path = paths.FolderOf($"models/{name}");
-        return OwnThread.Run("show model", () => Directory.Exists(path) ? Show(name, path) : null);
+        return DedicatedThread.Run("show model", () => Directory.Exists(path) ? Show(name, path) : null);
     }
 
     /// <inheritdoc/>
@@ -176,11 +177,7 @@ public sealed partial class ModelStoreGrain(
     {
         _ = RunName.Parse(run);
         // Unlinking some gigabytes takes longer than a turn should.
-        new Thread(() => checkpoints.DeleteAllBut(run, kept, lives ?? []))
-        {
-            IsBackground = true,
-            Name = "retention",
-        }.Start();
+        DedicatedThread.Start("retention", () => checkpoints.DeleteAllBut(run, kept, lives ?? []));
         return Task.CompletedTask;
     }
 

@@ -5,6 +5,7 @@ using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
@@ -119,7 +120,7 @@ public sealed class ParameterLoader(
             ?? throw new IOException($"no silo that can be reached has the model {model.Name}");
         var weights = Path.Combine(
             paths.FolderOf($"models/{Presets.Canonical(model.Name)}"), ModelFolder.WeightsFileName);
-        if (model.Sha256 is { } expected && hashes.OfModel(weights).GetAwaiter().GetResult() != expected)
+        if (model.Sha256 is { } expected && hashes.OfModel(weights).WaitHere(cancellation) != expected)
         {
             throw new InvalidDataException(
                 $"the model {model.Name} on silo {silo.Name} has other weights than the run began with; put the right "
@@ -241,7 +242,7 @@ public sealed class ParameterLoader(
 
     private OpenParameters Checkpoint(ParameterSource source)
     {
-        var run = grains.GetGrain<ITrainingRun>(source.Name).Describe().GetAwaiter().GetResult()
+        var run = grains.GetGrain<ITrainingRun>(source.Name).Describe().WaitHere()
             ?? throw UserErrorException.NotFound($"There is no run named {source.Name}; runs shows those there are.");
         var chosen = Choose(run, source.Checkpoint);
         var checkpoint = new StoredCheckpoint(

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Grains.Workers;
 
@@ -22,8 +23,7 @@ internal sealed class ComputeThread : IDisposable
     /// <param name="niceness">Of the thread and those it starts (<see cref="ThreadNiceness"/>).</param>
     public ComputeThread(string name, int niceness)
     {
-        thread = new Thread(() => Work(niceness)) { Name = name, IsBackground = true };
-        thread.Start();
+        thread = DedicatedThread.Start(name, () => Work(niceness));
     }
 
     /// <summary>Puts an order behind the others.</summary>

@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Grains.Workers;
 
@@ -99,7 +100,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
     {
         try
         {
-            return asked.WaitAsync(cancellation).GetAwaiter().GetResult();
+            return asked.WaitHere(cancellation);
         }
         catch (Exception exception) when (
             exception is not OperationCanceledException || !cancellation.IsCancellationRequested)

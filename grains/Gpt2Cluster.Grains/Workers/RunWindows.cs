@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Core.Windows;
 using Gpt2Cluster.Grains.Datasets;
 
@@ -67,7 +68,7 @@ internal sealed class RunWindows
             long[] windows = [.. Enumerable.Range(0, count).Select(offset => first + offset)];
             var starts = windows.Select(window => begin + layout.Start(window));
             var batch = reader.Read(plan.Step, index, starts, layout.SequenceLength)
-                .WaitAsync(cancellation).GetAwaiter().GetResult();
+                .WaitHere(cancellation);
             sums.AddRange(replica.SumLosses(batch, [.. windows.Select(layout.FirstTarget)]));
         }
 
@@ -82,8 +83,8 @@ internal sealed class RunWindows
         var began = time.GetTimestamp();
         while (true)
         {
-            services.Grains.GetGrain<IDataset>(hash).BringAllTo(silo).WaitAsync(cancellation).GetAwaiter().GetResult();
-            if (source.Describe().WaitAsync(cancellation).GetAwaiter().GetResult() is { } description)
+            services.Grains.GetGrain<IDataset>(hash).BringAllTo(silo).WaitHere(cancellation);
+            if (source.Describe().WaitHere(cancellation) is { } description)
                 return new WindowReader(source, silo, description, time);
             if (time.GetElapsedTime(began) >= WindowReader.Patience)
             {
@@ -92,7 +93,7 @@ internal sealed class RunWindows
                     + "minutes; start those that hold it and resume the run.");
             }
 
-            Task.Delay(WindowReader.Pause, time, cancellation).GetAwaiter().GetResult();
+            Task.Delay(WindowReader.Pause, time, CancellationToken.None).WaitHere(cancellation);
         }
     }
 }

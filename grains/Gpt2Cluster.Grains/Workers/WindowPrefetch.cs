@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Grains.Workers;
 
@@ -54,7 +55,7 @@ internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
             taken.Add((step, index));
         }
 
-        return task.WaitAsync(cancellation).GetAwaiter().GetResult();
+        return task.WaitHere(cancellation);
     }
 
     private Task<MicroBatch> Request(long step, int index)

@@ -1,5 +1,6 @@
 using System.Text;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Threads;
 using Parquet;
 using Parquet.Schema;
 
@@ -13,7 +14,7 @@ internal static class ParquetTableReader
 
     /// <summary>Reads a file.</summary>
     public static void Read(SourceFile file, SourceOptions options, IDocumentSink sink) =>
-        ReadAsync(file, options.TextField ?? SourceOptions.DefaultTextField, sink).GetAwaiter().GetResult();
+        ReadAsync(file, options.TextField ?? SourceOptions.DefaultTextField, sink).WaitHere();
 
     private static async Task ReadAsync(SourceFile file, string name, IDocumentSink sink)
     {
