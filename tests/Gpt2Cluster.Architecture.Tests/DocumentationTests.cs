@@ -40,6 +40,21 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
+    public void Every_page_that_a_comment_names_exists()
+    {
+        var named = (
+            from file in Repository.SourceFiles
+            from line in Repository.Lines(file)
+            where line.TrimStart().StartsWith("//", StringComparison.Ordinal)
+            from page in PageName().Matches(line).Select(match => match.Value)
+            select (file, page)).ToList();
+        Assert.Contains(named, found => found.page == "docs/coming-from.md");
+        Findings.None(named
+            .Where(found => !Page.All.Any(page => page.Path == found.page || Path.GetFileName(page.Path) == found.page))
+            .Select(found => $"{found.file}: {found.page}"));
+    }
+
+    [Fact]
     public void Every_name_in_the_life_of_a_step_is_declared()
     {
         var names = Page.CodeOf(Page.Of("ARCHITECTURE.md").Section("Life of a step"))
@@ -152,6 +167,10 @@ public sealed partial class DocumentationTests
     // From the root; what stands behind another path's part is none, nor what a command makes.
     [GeneratedRegex(@"(?<![\w/<>.:=-])(client|deploy|docs|grains|silo|tests)/[\w./-]+")]
     private static partial Regex PathName();
+
+    // Not of an address of the web.
+    [GeneratedRegex(@"(?<![\w/:.-])[\w./-]+\.md\b")]
+    private static partial Regex PageName();
 
     [GeneratedRegex("/[A-Z]+(/|$)")]
     private static partial Regex Placeholder();
