@@ -12,7 +12,7 @@ namespace Gpt2Cluster.Compute.Kernels.Fused;
 /// libtorch keeps what it has compiled for each combination of shape, strides and addition, 19 kB each, on every thread
 /// and for ever: callers keep these few.
 /// On operands in cache it reaches 230 GFLOP/s on a Zen 4 core, where libtorch's whole products reach 213, and what
-/// follows a product finds its sums in the first-level cache, in fp32 (ARCHITECTURE.md).
+/// follows a product finds its sums in the first-level cache, in fp32 (docs/decisions/0032-fused-kernels.md).
 /// </remarks>
 internal static unsafe class Microkernel
 {
