@@ -11,8 +11,8 @@ internal sealed class HelpPage(HelpAction standard) : SynchronousCommandLineActi
     /// <inheritdoc/>
     public override int Invoke(ParseResult parseResult)
     {
-        var code = standard.Invoke(parseResult);
         var output = parseResult.InvocationConfiguration.Output;
+        var code = WriteStandard(parseResult, output);
         switch (parseResult.CommandResult.Command)
         {
             case ClientCommand command:
@@ -32,6 +32,23 @@ internal sealed class HelpPage(HelpAction standard) : SynchronousCommandLineActi
         }
 
         return code;
+    }
+
+    // The parser names the program after its file.
+    private int WriteStandard(ParseResult parseResult, TextWriter output)
+    {
+        using var page = new StringWriter();
+        parseResult.InvocationConfiguration.Output = page;
+        try
+        {
+            return standard.Invoke(parseResult);
+        }
+        finally
+        {
+            parseResult.InvocationConfiguration.Output = output;
+            output.Write(page.ToString().Replace(
+                $"  {RootCommand.ExecutableName} ", "  gpt2cluster ", StringComparison.Ordinal));
+        }
     }
 
     private const string TrainExample = "train deploy/quickstart/verses.txt --model scratch:tiny --silos 2";

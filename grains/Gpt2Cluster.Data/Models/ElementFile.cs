@@ -23,6 +23,7 @@ internal enum ElementType
 internal sealed class ElementFile : IDisposable
 {
     private const int PieceBytes = 256 << 10;
+    private const int MostPointerBytes = 1024;
 
     private readonly SafeFileHandle handle;
 
@@ -45,7 +46,12 @@ internal sealed class ElementFile : IDisposable
     /// <exception cref="UserErrorException">It is missing or cannot be read.</exception>
     public static ElementFile Open(string path, string remedy = "check the path")
     {
-        return Opened(path, remedy, () => new ElementFile(path, File.OpenHandle(path)));
+        var file = Opened(path, remedy, () => new ElementFile(path, File.OpenHandle(path)));
+        if (!file.IsGitPointer())
+            return file;
+        file.Dispose();
+        throw new UserErrorException($"{path} is a pointer of Git LFS, not the model's weights; get the file itself with "
+            + "git lfs pull, or the model with model pull hf:OWNER/MODEL.");
     }
 
     /// <summary>Opens a file to be read forwards.</summary>
@@ -100,6 +106,13 @@ internal sealed class ElementFile : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => handle.Dispose();
+
+    private bool IsGitPointer()
+    {
+        Span<byte> start = stackalloc byte[64];
+        return Bytes <= MostPointerBytes
+            && start[..ReadAvailable(start, 0)].StartsWith("version https://git-lfs.github.com/spec/"u8);
+    }
 
     private static T Opened<T>(string path, string remedy, Func<T> open)
     {

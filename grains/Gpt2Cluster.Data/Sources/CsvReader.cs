@@ -51,8 +51,11 @@ internal sealed class CsvReader(string name, IDocumentSink sink, SourceOptions? 
             throw NoColumn();
     }
 
-    /// <summary>The delimiter under which a header has the column; else that which gives it most columns.</summary>
-    private byte DelimiterOf(ReadOnlySpan<byte> line)
+    /// <summary>
+    /// The delimiter under which a header has the column; else that which gives it most columns. Nothing parts the rows
+    /// under a header of one column: which delimiter its program would write, nobody knows.
+    /// </summary>
+    private byte? DelimiterOf(ReadOnlySpan<byte> line)
     {
         var names = new List<(byte Delimiter, IReadOnlyList<string> Columns)>();
         foreach (var delimiter in ",;\t"u8)
@@ -69,7 +72,8 @@ internal sealed class CsvReader(string name, IDocumentSink sink, SourceOptions? 
             names.Add((delimiter, one.Fields()));
         }
 
-        return names.MaxBy(option => (option.Columns.Contains(column), option.Columns.Count)).Delimiter;
+        var best = names.MaxBy(option => (option.Columns.Contains(column), option.Columns.Count));
+        return best.Columns.Count > 1 ? best.Delimiter : null;
     }
 
     private void BeginRows()
@@ -129,8 +133,9 @@ internal sealed class CsvReader(string name, IDocumentSink sink, SourceOptions? 
     private void EmitText()
     {
         if (row.Count != columnCount)
-            throw new UserErrorException($"The row at line {rowLine} of {name} has {row.Count} fields, the header has "
-                + $"{columnCount}; quote fields that hold {DelimiterName}.");
+            throw new UserErrorException($"The row at line {rowLine} of {name} has {row.Count} "
+                + $"{(row.Count == 1 ? "field" : "fields")}, the header has {columnCount}; quote fields that hold "
+                + $"{DelimiterName}{(row.Count < columnCount ? " or line ends, and add those that are missing" : "")}.");
         sink.BeginDocument($"{name}:{rowLine}");
         sink.Text(row.Field(textColumn));
         sink.EndDocument();
@@ -141,7 +146,7 @@ internal sealed class CsvReader(string name, IDocumentSink sink, SourceOptions? 
         (byte)',' => "commas",
         (byte)';' => "semicolons",
         (byte)'\t' => "tabs",
-        var other => $"'{(char)other}'",
+        var other => $"'{(char?)other}'",
     };
 
     private UserErrorException NoColumn()

@@ -19,8 +19,8 @@ internal sealed class CsvRow
         QuoteInQuoted,
     }
 
-    /// <summary>What parts the fields.</summary>
-    public byte Delimiter { get; set; } = (byte)',';
+    /// <summary>What parts the fields; null: nothing, a row is one field.</summary>
+    public byte? Delimiter { get; set; } = (byte)',';
 
     /// <summary>Whether a quoted field is open: then a line's end belongs to it.</summary>
     public bool IsQuoted => place == Place.Quoted;

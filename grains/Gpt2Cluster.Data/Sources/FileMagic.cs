@@ -9,7 +9,26 @@ internal static class FileMagic
 {
     private const string Packed = "unpack it first";
     private const string Word = "save it as .docx or as text";
+    private const string Table = "save it as .csv";
     private const string Other = "give a text, or save it as one";
+
+    /// <summary>Documents that lie in an archive, or in the container of old Office.</summary>
+    private static readonly Dictionary<string, (string Name, string Remedy)> Packages =
+        new(StringComparer.OrdinalIgnoreCase)
+        {
+            [".odt"] = ("a document of LibreOffice", Word),
+            [".ott"] = ("a document of LibreOffice", Word),
+            [".pages"] = ("a document of Pages", "export it as .docx or as text"),
+            [".dotx"] = ("a template of Word", Word),
+            [".ods"] = ("a table of LibreOffice", Table),
+            [".xls"] = ("a table of Excel", Table),
+            [".xlsx"] = ("a table of Excel", Table),
+            [".xlsm"] = ("a table of Excel", Table),
+            [".numbers"] = ("a table of Numbers", "export it as .csv"),
+            [".pptx"] = ("a presentation", Other),
+            [".ppt"] = ("a presentation", Other),
+            [".odp"] = ("a presentation", Other),
+        };
 
     private static readonly (byte[] Start, string Name, string Remedy)[] Kinds =
     [
@@ -35,6 +54,7 @@ internal static class FileMagic
         ([.. "SQLite format 3\0"u8], "an SQLite database", "save the texts as .jsonl or .csv"),
         ([0x89, .. "HDF\r\n"u8], "an HDF5 file", Other),
         ([0x93, .. "NUMPY"u8], "a NumPy array", "give an .npz of tokens"),
+        ([.. "version https://git-lfs.github.com/spec/"u8], "a pointer of Git LFS", "get the file itself: git lfs pull"),
         ([.. "GGUF"u8], "a model in GGUF", Other),
         ([0x7F, .. "ELF"u8], "a program", Other),
         ([.. "wOFF"u8], "a font", Other),
@@ -43,13 +63,14 @@ internal static class FileMagic
 
     /// <summary>What begins so; null if it may be text.</summary>
     /// <param name="start">The first bytes.</param>
+    /// <param name="path">The file's name; its ending tells what an archive is for.</param>
     /// <returns>What it is, as in "it is NAME", and what to do.</returns>
-    public static (string Name, string Remedy)? Of(ReadOnlySpan<byte> start)
+    public static (string Name, string Remedy)? Of(ReadOnlySpan<byte> start, string path)
     {
         foreach (var (begin, name, remedy) in Kinds)
         {
             if (start.StartsWith(begin))
-                return (name, remedy);
+                return Packages.TryGetValue(Path.GetExtension(path), out var package) ? package : (name, remedy);
         }
 
         return null;

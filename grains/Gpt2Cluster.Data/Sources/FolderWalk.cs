@@ -4,7 +4,8 @@ namespace Gpt2Cluster.Data.Sources;
 
 /// <summary>
 /// The files of a folder and the folders in it. Links are followed, but not into a folder that the walk is in already
-/// (as <c>find -L</c> does); hidden names are left out unless asked for, as a glob leaves them; pipes, sockets and
+/// (as <c>find -L</c> does); hidden names, those that other systems hide too, are left out unless asked for, as a glob
+/// leaves them; pipes, sockets and
 /// devices are named and left out, and never opened.
 /// </summary>
 /// <param name="warn">Told what is left out.</param>
@@ -12,6 +13,12 @@ internal sealed class FolderWalk(Action<string> warn)
 {
     /// <summary>Deepest nesting that is searched.</summary>
     public const int DeepestFolder = 64;
+
+    // What Windows and macOS put into folders and hide there; on other systems anyone sees it.
+    private static readonly HashSet<string> HiddenElsewhere = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "desktop.ini", "Thumbs.db", "ehthumbs.db", "__MACOSX", "Icon\r",
+    };
 
     /// <summary>Whether hidden names are found too.</summary>
     public bool FindsHidden { get; init; }
@@ -32,9 +39,9 @@ internal sealed class FolderWalk(Action<string> warn)
         return files;
     }
 
-    // Word and its kin put such a file beside a document that is open.
-    internal static bool IsHidden(string path) =>
-        Path.GetFileName(path.AsSpan()) is var name && (name.StartsWith('.') || name.StartsWith("~$"));
+    // Word and its kin put a file ~$... beside a document that is open.
+    internal static bool IsHidden(string path) => Path.GetFileName(path.AsSpan()) is var name
+        && (name.StartsWith('.') || name.StartsWith("~$") || HiddenElsewhere.Contains(name.ToString()));
 
     private void Search(string folder, List<string> within, List<string> files)
     {

@@ -26,11 +26,15 @@ internal sealed class NoTextException : Exception
     /// <param name="name">The file.</param>
     /// <param name="fault">What it is: "is a PNG picture, not text".</param>
     /// <param name="remedy">What to do if the file was named itself.</param>
-    public NoTextException(string name, string fault, string remedy)
-        : this($"{name} {fault}; {remedy}.") => Fault = fault;
+    /// <param name="cause">What was thrown at it, if anything was.</param>
+    public NoTextException(string name, string fault, string remedy, Exception? cause = null)
+        : this($"{name} {fault}; {remedy}.", cause!) => (Fault, Remedy) = (fault, remedy);
 
     /// <summary>What the file is, without its name and the remedy.</summary>
     public string Fault { get; } = "is no text";
+
+    /// <summary>What to do about it.</summary>
+    public string Remedy { get; } = "give a text";
 
     /// <summary>The same as the user's mistake.</summary>
     public UserErrorException AsUserError() => new(Message, this);

@@ -96,7 +96,7 @@ internal sealed class TextFileReader : IDisposable
             return Encoding.Unicode.Preamble.Length;
         }
 
-        if (FileMagic.Of(start) is var (kind, remedy))
+        if (FileMagic.Of(start, name) is var (kind, remedy))
             throw new NoTextException(name, $"is {kind}, not text", remedy);
         decoder = named switch
         {

@@ -79,8 +79,8 @@ internal sealed class TextRecords(SourceOptions options, IDocumentSink sink)
             if (message.ValueKind != JsonValueKind.Object)
                 return null;
             if (StringOf(message, "role") is not { } role || ContentOf(message) is not { } content)
-                throw new UserErrorException(
-                    $"{place} has a message without a \"role\" and a \"content\" that is text.");
+                throw new UserErrorException($"{place} has a message without a \"role\" and a \"content\" that is "
+                    + "text, as OpenAI's have; export a chat of another program as text or as CSV.");
             if (!transcript.TryAdd(role, content))
                 throw new UserErrorException($"{place} has a message of the role \"{role}\"; "
                     + "system, user and assistant are understood.");

@@ -126,6 +126,18 @@ public sealed class CommandTreeTests
         Assert.Contains("--steps 200", output.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--help", "gpt2cluster [command] [options]")]
+    [InlineData("train --help", "gpt2cluster train [<DATASET>] [options]")]
+    [InlineData("model --help", "gpt2cluster model [command] [options]")]
+    public void The_usage_names_the_program_as_the_examples_do(string words, string expected)
+    {
+        var output = new StringWriter();
+        tree.Root.Parse(words.Split(' ')).Invoke(new InvocationConfiguration { Output = output });
+        var usage = output.ToString().ReplaceLineEndings("\n").Split("Usage:\n  ")[1].Split('\n')[0];
+        Assert.Equal(expected, usage);
+    }
+
     private static IEnumerable<ClientCommand> Leaves(Command command) =>
         command.Subcommands.SelectMany(Leaves).Concat(command is ClientCommand leaf ? [leaf] : []);
 

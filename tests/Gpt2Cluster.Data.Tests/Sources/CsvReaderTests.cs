@@ -20,6 +20,7 @@ public sealed class CsvReaderTests : IDisposable
     [InlineData("id\ttext\tlang\n1\tDas Meer; und, die Nacht\tde\n2\tZwei\tde\n", "Das Meer; und, die Nacht", "Zwei")]
     [InlineData("\"a,b\";\"text\"\n1;2\n", "2")]
     [InlineData("text\n\"one, two; three\"\n", "one, two; three")]
+    [InlineData("text\r\none, two; three\r\n\"four, \"\"five\"\"\"\r\n", "one, two; three", "four, \"five\"")]
     [InlineData("sep=;\r\nid;text\r\n1;Ein, zwei\r\n", "Ein, zwei")]
     [InlineData("\n\nid,text\r1,old\r2,lines\r", "old", "lines")]
     public void Rows_are_documents(string content, params string[] expected)
@@ -51,7 +52,8 @@ public sealed class CsvReaderTests : IDisposable
     [InlineData("a;b;c,d\n1;2;3\n", "only \"a\", \"b\", \"c,d\"")]
     [InlineData("", "no column \"text\"")]
     [InlineData("text,b\nonly one\n", "row at line 2")]
-    [InlineData("text;b\nonly one\n", "semicolons")]
+    [InlineData("text;b\nonly one\n", "has 1 field, the header has 2; quote fields that hold semicolons or line ends")]
+    [InlineData("text;b\none;two;three\n", "has 3 fields, the header has 2; quote fields that hold semicolons.")]
     [InlineData("sep=;\ntext;b\nonly one\n", "row at line 3")]
     [InlineData("text\n\"never ends\n\n", "row at line 2")]
     [InlineData("text\n\"a\"b\n", "Line 2")]

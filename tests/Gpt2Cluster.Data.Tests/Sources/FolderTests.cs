@@ -87,6 +87,12 @@ public sealed class FolderTests : IDisposable
             ("c.txt", [0x1F, 0x8B, 8, 8], "is compressed with gzip"),
             ("d.rtf", [.. "{\\rtf1 text}"u8], "is a document in RTF"),
             ("e.csv", [.. "PK\x03\x04"u8], "is a zip archive"),
+            ("f.odt", [.. "PK\x03\x04"u8], "is a document of LibreOffice, not text"),
+            ("g.pages", [.. "PK\x03\x04"u8], "is a document of Pages"),
+            ("h.xlsx", [.. "PK\x03\x04"u8], "is a table of Excel"),
+            ("i.doc", [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], "is a document of an old Office"),
+            ("j.xls", [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], "is a table of Excel"),
+            ("k.txt", [.. "version https://git-lfs.github.com/spec/v1\noid sha256:"u8], "is a pointer of Git LFS"),
         ];
         folder.Write("in/text.txt", "text");
         foreach (var (name, content, expected) in others)
@@ -103,6 +109,20 @@ public sealed class FolderTests : IDisposable
         using var source = DatasetSource.Open(folder.File("in"));
         source.Validate();
         Assert.Equal("text.txt", Path.GetFileName(Assert.Single(source.Files).Path));
+    }
+
+    [Theory]
+    [InlineData(".DS_Store")]
+    [InlineData("Thumbs.db")]
+    [InlineData("desktop.ini")]
+    [InlineData("~$novel.docx")]
+    [InlineData("__MACOSX/a.txt")]
+    public void What_another_system_hides_is_left_out_without_a_word(string name)
+    {
+        folder.Write("a.txt", "text");
+        folder.Write(name, [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("[.ShellClassInfo]")]);
+        Assert.Equal(["text"], Read(folder.Path));
+        Assert.Empty(warnings);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class RecordTests : IDisposable
     [InlineData("{\"text\": \"\\ud83d\"}", "Line 1 of ", "not valid JSON")]
     [InlineData("[1]", "Line 1 of ", "no string field")]
     [InlineData("{\"messages\": [{\"role\": \"tool\", \"content\": \"a\"}]}", "Line 1 of ", "\"tool\"")]
-    [InlineData("{\"messages\": [{\"content\": \"a\"}]}", "Line 1 of ", "without a \"role\"")]
+    [InlineData("{\"messages\": [{\"content\": \"a\"}]}", "Line 1 of ", "without a \"role\"", "as text or as CSV")]
     [InlineData("{\"messages\": []}", "Line 1 of ", "no string field")]
     public void A_wrong_json_line_is_named(string content, params string[] expected)
     {

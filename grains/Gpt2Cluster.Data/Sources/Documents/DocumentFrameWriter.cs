@@ -20,6 +20,12 @@ internal enum FrameKind : byte
 
     /// <summary>The file cannot be used; the sentence for the user.</summary>
     Fault = 5,
+
+    /// <summary>The file holds no text: what it is, a line feed, and the remedy.</summary>
+    NoText = 6,
+
+    /// <summary>A sentence on what is left out of the file.</summary>
+    Warning = 7,
 }
 
 /// <summary>

@@ -36,6 +36,7 @@ public sealed class DocumentProcess(Func<ProcessStartInfo> start) : IDisposable
     /// <param name="sink">Takes the documents.</param>
     /// <param name="cancellation">Ends the process.</param>
     /// <exception cref="UserErrorException">The file cannot be used, or its reader failed over it.</exception>
+    /// <exception cref="NoTextException">The file holds no text.</exception>
     public void Read(
         SourceFile file, SourceOptions options, IDocumentSink sink, CancellationToken cancellation = default)
     {
@@ -56,7 +57,7 @@ public sealed class DocumentProcess(Func<ProcessStartInfo> start) : IDisposable
             timer.Change(Silence, Timeout.InfiniteTimeSpan);
             Ask(reader, file, options);
             var watch = Stopwatch.StartNew();
-            while (Take(reader.StandardOutput.BaseStream, sink))
+            while (Take(reader.StandardOutput.BaseStream, file, options, sink))
             {
                 if (watch.Elapsed > Deadline)
                     throw new TimeoutException();
@@ -123,7 +124,7 @@ public sealed class DocumentProcess(Func<ProcessStartInfo> start) : IDisposable
     }
 
     /// <returns>Whether more comes of the file.</returns>
-    private bool Take(Stream answers, IDocumentSink sink)
+    private bool Take(Stream answers, SourceFile file, SourceOptions options, IDocumentSink sink)
     {
         answers.ReadExactly(head);
         var length = BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(1));
@@ -146,6 +147,12 @@ public sealed class DocumentProcess(Func<ProcessStartInfo> start) : IDisposable
                 return false;
             case FrameKind.Fault:
                 throw new UserErrorException(Encoding.UTF8.GetString(text));
+            case FrameKind.NoText:
+                var words = Encoding.UTF8.GetString(text).Split('\n', 2);
+                throw new NoTextException(file.Name, words[0], words[^1]);
+            case FrameKind.Warning:
+                options.Warn(Encoding.UTF8.GetString(text));
+                return true;
             default:
                 throw new InvalidDataException($"a frame of kind {head[0]}");
         }

@@ -30,7 +30,7 @@ public static class DocumentServer
             }
             catch (NoTextException problem)
             {
-                frames.Write(FrameKind.Fault, problem.Message);
+                frames.Write(FrameKind.NoText, $"{problem.Fault}\n{problem.Remedy}");
             }
         }
     }
@@ -42,6 +42,7 @@ public static class DocumentServer
         {
             TextField = request.TextField,
             Encoding = request.Encoding is null ? null : TextEncodings.Named(request.Encoding),
+            Warn = sentence => frames.Write(FrameKind.Warning, sentence),
         };
         format.ReadHere(new SourceFile(request.Path, request.Name, format, 0), options, frames);
     }

@@ -3,7 +3,6 @@ using System.Text;
 using System.Xml;
 using System.Xml.Linq;
 using AngleSharp.Html.Parser;
-using Gpt2Cluster.Core;
 
 namespace Gpt2Cluster.Data.Sources.Documents;
 
@@ -38,13 +37,14 @@ internal static class EpubReader
         var document = new TextDocument(file, sink);
         foreach (var chapter in chapters)
         {
-            var page = new HtmlParser().ParseDocument(Text(archive, chapter));
+            var page = new HtmlParser().ParseDocument(Xhtml.AsHtml(Text(archive, chapter)));
             MarkupText.Add(page, document);
             document.EndLine(blankLines: 1);
         }
 
         if (!document.HasText)
-            throw new UserErrorException($"{file.Name} has no text in its {chapters.Count} chapters.");
+            throw new NoTextException(file.Name, $"has no text in its {chapters.Count} chapters",
+                "if they are pictures of text, have it recognised first");
         document.End();
     }
 
@@ -55,7 +55,8 @@ internal static class EpubReader
         var hidden = Descendants(Xml(archive, EncryptionPath), "CipherReference")
             .Select(reference => Uri.UnescapeDataString(reference.Attribute("URI")?.Value ?? ""));
         if (hidden.Any(chapters.Contains))
-            throw new UserErrorException($"{file.Name} is encrypted by its publisher and cannot be read.");
+            throw new NoTextException(file.Name, "is encrypted by its publisher and cannot be read",
+                "give one without copy protection");
     }
 
     private static IEnumerable<XElement> Descendants(XDocument document, string name) =>

@@ -21,7 +21,8 @@ internal static partial class HtmlReader
         var html = new MemoryStream();
         while (text.Next() is { Length: > 0 } piece)
             html.Write(piece.Span);
-        var page = new HtmlParser().ParseDocument(Encoding.UTF8.GetString(html.GetBuffer(), 0, (int)html.Length));
+        var markup = Encoding.UTF8.GetString(html.GetBuffer(), 0, (int)html.Length);
+        var page = new HtmlParser().ParseDocument(Xhtml.Is(markup) ? Xhtml.AsHtml(markup) : markup);
         var document = new TextDocument(file, sink);
         MarkupText.Add(page, document);
         document.End();

@@ -20,6 +20,13 @@ internal static class MarkupText
         "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "ul", "ol", "dl", "table", "figure", "hr",
     };
 
+    // What books (EPUB 3 Structural Semantics; DPUB-ARIA) say is no text: numbers of notes and of printed pages, and the
+    // lists that readers' menus are made of.
+    private static readonly HashSet<string> Apparatus = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "noteref", "pagebreak", "page-list", "landmarks", "doc-noteref", "doc-pagebreak", "doc-pagelist",
+    };
+
     private static readonly HashSet<string> Cells = new(StringComparer.OrdinalIgnoreCase) { "td", "th" };
 
     private static readonly HashSet<string> Lines = new(StringComparer.OrdinalIgnoreCase)
@@ -46,7 +53,7 @@ internal static class MarkupText
         }
 
         var name = node.NodeName;
-        if (Hidden.Contains(name) || (node is IElement element && element.HasAttribute("hidden")))
+        if (Hidden.Contains(name) || (node is IElement element && IsHidden(element)))
             return;
         if (name.Equals("br", StringComparison.OrdinalIgnoreCase))
         {
@@ -58,13 +65,18 @@ internal static class MarkupText
         var isLine = isParagraph || Lines.Contains(name);
         if (isLine)
             lines.Break(isParagraph ? 1 : 0);
+        if (name.Equals("tr", StringComparison.OrdinalIgnoreCase))
+            lines.BeginRow();
+        else if (Cells.Contains(name))
+            lines.BeginCell();
         foreach (var child in node.ChildNodes)
             Walk(child, lines, isPreformatted || name.Equals("pre", StringComparison.OrdinalIgnoreCase));
         if (isLine)
             lines.Break(isParagraph ? 1 : 0);
-        else if (Cells.Contains(name))
-            lines.Add("\t", isPreformatted: true);
     }
+
+    private static bool IsHidden(IElement element) => element.HasAttribute("hidden")
+        || Apparatus.Overlaps((element.GetAttribute("epub:type") ?? element.GetAttribute("role") ?? "").Split(' '));
 
     /// <summary>Lines on their way, with the blank lines that wait for the next words.</summary>
     private sealed class Flow(TextDocument document)
@@ -73,11 +85,17 @@ internal static class MarkupText
         private bool hasBlank;
         private int blankLines;
         private bool hasLine;
+        private bool hasCell;
+        private int tabs;
 
         public void Add(string text, bool isPreformatted)
         {
             foreach (var character in text)
             {
+                // A soft hyphen is drawn only where a browser parts the word.
+                if (character == '\u00AD')
+                    continue;
+
                 // A no-break space is drawn.
                 if (!isPreformatted && character is ' ' or '\t' or '\n' or '\r' or '\f')
                 {
@@ -99,19 +117,30 @@ internal static class MarkupText
             (hasWords, hasBlank) = (false, false);
         }
 
+        public void BeginRow() => hasCell = false;
+
+        // A tab parts it from the cell before it, if both are words on one line.
+        public void BeginCell()
+        {
+            tabs += hasCell ? 1 : 0;
+            (hasCell, hasBlank) = (true, false);
+        }
+
         public void Break(int blank)
         {
             if (hasLine)
                 blankLines = Math.Max(blankLines, blank);
             if (hasWords)
                 document.EndLine();
-            (hasWords, hasBlank) = (false, false);
+            (hasWords, hasBlank, tabs) = (false, false, 0);
         }
 
         private void Begin()
         {
             if (!hasWords && blankLines > 0)
                 document.EndLine(blankLines);
+            for (; tabs > 0; tabs--)
+                document.Add("\t");
             if (hasBlank)
                 document.Add(" ");
             (hasWords, hasBlank, blankLines, hasLine) = (true, false, 0, true);

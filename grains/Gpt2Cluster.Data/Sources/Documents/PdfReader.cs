@@ -1,4 +1,3 @@
-using Gpt2Cluster.Core;
 using UglyToad.PdfPig;
 using UglyToad.PdfPig.Content;
 using UglyToad.PdfPig.Core;
@@ -12,7 +11,7 @@ namespace Gpt2Cluster.Data.Sources.Documents;
 
 /// <summary>
 /// Reads a <c>.pdf</c> (ISO 32000) with PdfPig: the blocks of text of each page (Docstrum, O'Gorman 1993), columns one
-/// behind the other, their lines as they stand, a blank line between blocks.
+/// behind the other, their lines as they stand, a blank line between blocks; <see cref="PdfFlow"/> makes one text of it.
 /// </summary>
 internal static class PdfReader
 {
@@ -25,25 +24,39 @@ internal static class PdfReader
     {
         using var pdf = Open(file);
         var document = new TextDocument(file, sink);
+        var flow = new PdfFlow(document);
+        var pictures = 0;
         for (var number = 1; number <= pdf.NumberOfPages; number++)
         {
-            foreach (var block in Blocks([.. pdf.GetPage(number).Letters.Where(IsOnPaper)]))
-            {
-                foreach (var line in block.TextLines)
-                {
-                    document.Add(line.Text);
-                    document.EndLine();
-                }
-
-                document.EndLine(blankLines: 1);
-            }
+            var page = pdf.GetPage(number);
+            var text = PdfPageText.Of(number, Blocks([.. page.Letters.Where(IsOnPaper)]));
+            flow.Add(text);
+            if (text.Lines.Count == 0 && page.NumberOfImages > 0)
+                pictures++;
         }
 
+        flow.End();
         if (!document.HasText)
-            throw new UserErrorException($"{file.Name} has no text on its {pdf.NumberOfPages} pages; if they are "
-                + "pictures of text, have it recognised first.");
+            throw new NoTextException(file.Name, $"has no text on its {Pages(pdf.NumberOfPages)}",
+                "if they are pictures of text, have it recognised first");
         document.End();
+        Warn(file, pdf.NumberOfPages, pictures, flow, options.Warn);
     }
+
+    private static void Warn(SourceFile file, int pages, int pictures, PdfFlow flow, Action<string> warn)
+    {
+        if (flow.RunningLines > 0)
+            warn($"{file.Name}: {flow.RunningLines} lines that come back at the edges of its pages, as heads and page "
+                + $"numbers do, are left out, such as \"{flow.RunningLine}\".");
+        if (flow.IsGarbled)
+            warn($"{file.Name} seems garbled: its fonts do not tell which letters they draw; export it anew, or have "
+                + "its text recognised.");
+        if (pictures > 0)
+            warn($"{file.Name} has pictures and no text on {pictures} of its {Pages(pages)}; if they are pictures of "
+                + "text, have it recognised first.");
+    }
+
+    private static string Pages(int count) => count == 1 ? "1 page" : $"{count} pages";
 
     private static PdfDocument Open(SourceFile file)
     {
@@ -53,7 +66,7 @@ internal static class PdfReader
         }
         catch (PdfDocumentEncryptedException error)
         {
-            throw new UserErrorException($"{file.Name} is encrypted; save it without a password first.", error);
+            throw new NoTextException(file.Name, "is encrypted", "save it without a password first", error);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using DocumentFormat.OpenXml;
 using DocumentFormat.OpenXml.Packaging;
 using DocumentFormat.OpenXml.Wordprocessing;
@@ -7,61 +6,50 @@ using Gpt2Cluster.Core;
 namespace Gpt2Cluster.Data.Sources.Documents;
 
 /// <summary>
-/// Reads a <c>.docx</c> (ECMA-376) with Microsoft's Open XML SDK: the paragraphs of its body, a line each, then those
-/// of its notes. Deleted text, field codes and drawings' fallbacks are left out.
+/// Reads a <c>.docx</c> (ECMA-376) with Microsoft's Open XML SDK: the paragraphs of its body, then those of its notes,
+/// each as <see cref="WordText"/>. Headers, footers and comments are left out.
 /// </summary>
 internal static class WordReader
 {
+    // Word keeps a document with a password in the container of its old formats ([MS-OFFCRYPTO], 2.3).
+    private static ReadOnlySpan<byte> CompoundFile => [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
+
     /// <summary>Reads a file.</summary>
     public static void Read(SourceFile file, SourceOptions options, IDocumentSink sink)
     {
         using var stream = file.OpenRead();
+        RefuseLocked(file, stream);
         using var package = WordprocessingDocument.Open(stream, isEditable: false);
         var main = package.MainDocumentPart
             ?? throw new UserErrorException($"{file.Name} is no document of Word; save it as .docx or as text.");
         var document = new TextDocument(file, sink);
+        var text = new WordText(document);
         if (main.Document?.Body is { } body)
-            Walk(body, document);
+            text.Add(body);
         foreach (var note in main.FootnotesPart?.Footnotes?.Elements<Footnote>() ?? [])
-            WalkNote(note, note.Type, document);
+            AddNote(note, note.Type, text);
         foreach (var note in main.EndnotesPart?.Endnotes?.Elements<Endnote>() ?? [])
-            WalkNote(note, note.Type, document);
+            AddNote(note, note.Type, text);
         document.End();
     }
 
     // Notes with a type are the lines that part notes from the text.
-    private static void WalkNote(
-        OpenXmlElement note, EnumValue<FootnoteEndnoteValues>? type, TextDocument document)
+    private static void AddNote(OpenXmlElement note, EnumValue<FootnoteEndnoteValues>? type, WordText text)
     {
         if (type is null || type.Value == FootnoteEndnoteValues.Normal)
-            Walk(note, document);
+            text.AddNote(note);
     }
 
-    private static void Walk(OpenXmlElement element, TextDocument document)
+    private static void RefuseLocked(SourceFile file, Stream stream)
     {
-        RuntimeHelpers.EnsureSufficientExecutionStack();
-        switch (element)
+        Span<byte> start = stackalloc byte[CompoundFile.Length];
+        var count = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        if (start[..count].SequenceEqual(CompoundFile))
         {
-            case Text text:
-                document.Add(text.Text);
-                break;
-            case TabChar or PositionalTab:
-                document.Add("\t");
-                break;
-            case Break or CarriageReturn:
-                document.Add("\n");
-                break;
-            case NoBreakHyphen:
-                document.Add("-");
-                break;
-            case SymbolChar or AlternateContentFallback or MoveFromRun or ParagraphProperties or RunProperties:
-                break;
-            default:
-                foreach (var child in element.ChildElements)
-                    Walk(child, document);
-                if (element is Paragraph)
-                    document.EndParagraph();
-                break;
+            throw new NoTextException(file.Name, "is protected by a password, or a document of an old Word",
+                "save it in Word as .docx without a password");
         }
+
+        stream.Position = 0;
     }
 }

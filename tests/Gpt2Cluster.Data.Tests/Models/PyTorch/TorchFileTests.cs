@@ -30,6 +30,28 @@ public sealed class TorchFileTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_of_the_hub_brings_halves_masks_and_its_head()
+    {
+        folder.Write("hub/config.json", File.ReadAllBytes(Golden.Path("numerics/config.json")));
+        File.Copy(Golden.Path("pytorch/hub.bin"), folder.File("hub/pytorch_model.bin"));
+        using var model = ModelFormats.Open(folder.File("hub"));
+        using var expected = ModelFolder.Open(Golden.Path("numerics"));
+        Assert.Equal(ReadAll(expected).Select(value => (float)(Half)value), ReadAll(model));
+    }
+
+    [Theory]
+    [InlineData("pytorch_model.bin")]
+    [InlineData("model.safetensors")]
+    public void A_pointer_of_Git_is_named(string name)
+    {
+        folder.Write("git/config.json", File.ReadAllBytes(Golden.Path("numerics/config.json")));
+        folder.Write("git/" + name, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 548118077\n");
+        var message = Assert.Throws<UserErrorException>(() => ModelFormats.Open(folder.File("git"))).Message;
+        Assert.Contains($"{name} is a pointer of Git LFS", message);
+        Assert.Contains("git lfs pull", message);
+    }
+
+    [Fact]
     public void Strides_and_shared_storages_are_what_they_are_in_PyTorch()
     {
         using var file = TorchFile.Open(Golden.Path("pytorch/views.bin"));

@@ -53,6 +53,21 @@ public sealed class DocumentProcessTests : IDisposable
     }
 
     [Fact]
+    public void What_the_reader_leaves_out_is_said()
+    {
+        using var process = Shell(
+            @"read line; printf '\007\004\000\000\000less'; " + Sound
+                + @"; read line; printf '\006\013\000\000\000is a b\nmend'; cat",
+            () => { });
+        var warnings = new List<string>();
+        Assert.Equal(["b"], Read(process, warnings.Add));
+        Assert.Equal(["less"], warnings);
+        var problem = Assert.Throws<NoTextException>(() => Read(process));
+        Assert.Equal(("is a b", "mend"), (problem.Fault, problem.Remedy));
+        Assert.EndsWith("a.pdf is a b; mend.", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_reader_that_never_comes_to_an_end_is_ended()
     {
         using var process = new DocumentProcess(() => Start("read line; while true; do " + Sound.Replace(
@@ -106,10 +121,11 @@ public sealed class DocumentProcessTests : IDisposable
         Silence = TimeSpan.FromSeconds(2),
     };
 
-    private List<string> Read(DocumentProcess process)
+    private List<string> Read(DocumentProcess process, Action<string>? warn = null)
     {
         var documents = new CollectedDocuments();
-        process.Read(SourceFile.At(folder.Write("a.pdf", "x")), new SourceOptions(), documents);
+        process.Read(SourceFile.At(folder.Write("a.pdf", "x")), new SourceOptions { Warn = warn ?? (_ => { }) },
+            documents);
         return documents.Texts;
     }
 }

@@ -34,6 +34,29 @@ public sealed class DocumentReadersTests : IDisposable
     }
 
     [Fact]
+    public void An_element_of_a_book_that_has_no_content_takes_nothing_with_it()
+    {
+        var file = folder.Write("book.epub", DocumentFiles.Epub("""
+            <?xml version="1.0"?><!DOCTYPE html>
+            <html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="a.js"/><style type='a>b'/></head>
+            <body><a id="top"/><h1>One</h1><p>First<br/>line.</p><div class="space" /><p><i/>Second.</p></body></html>
+            """));
+        Assert.Equal(["One\n\nFirst\nline.\n\nSecond.\n\n"], CollectedDocuments.Of(file));
+    }
+
+    [Fact]
+    public void The_apparatus_of_a_book_is_no_text()
+    {
+        var file = folder.Write("book.epub", DocumentFiles.Epub("""
+            <html xmlns:epub="http://www.idpf.org/2007/ops"><body><nav epub:type="page-list"><ol><li>1</li></ol></nav>
+            <nav epub:type="landmarks"><ol><li>Cover</li></ol></nav><p>A dark night.<a epub:type="noteref">1</a>
+            <span epub:type="pagebreak">2</span>So on.<a role="doc-noteref">2</a> soft&#xAD;ly</p>
+            <aside epub:type="footnote">1. A note.</aside></body></html>
+            """));
+        Assert.Equal(["A dark night. So on. softly\n\n1. A note.\n\n"], CollectedDocuments.Of(file));
+    }
+
+    [Fact]
     public void The_columns_of_a_pdf_stand_one_behind_the_other()
     {
         var left = Enumerable.Range(1, 8).Select(line => (72, 720 - 12 * line, $"left {line} of the first column"));
@@ -56,7 +79,11 @@ public sealed class DocumentReadersTests : IDisposable
     [InlineData("<p>One\n two</p><p>three<br>four</p>", "One two\n\nthree\nfour\n")]
     [InlineData("<title>no</title><script>no()</script><div>a<span> b </span>c</div><div>d</div>", "a b c\nd\n")]
     [InlineData("<pre>  as\n   it is</pre><ul><li>x</li><li>y &lt;z&gt;</li></ul>", "  as\n   it is\n\nx\ny <z>\n")]
-    [InlineData("<table><tr><td>a</td><td>b</td></tr></table>", "a\tb\t\n")]
+    [InlineData("<table><tr><td>a</td><td>b</td></tr></table>", "a\tb\n")]
+    [InlineData("<table><tr><th>a<th> <th>c<tr><td><p>d</p><td><p>e</p></table>", "a\t\tc\n\nd\n\ne\n")]
+    [InlineData("<p>soft&shy;ly<div/>open</p>", "softly\n\nopen\n")]
+    [InlineData("<?xml version='1.0'?><html><head><title/><script src='a.js'/></head><body><a id='b'/><p>x<br/>y</p>",
+        "x\ny\n")]
     public void Html_is_what_a_browser_shows(string html, string expected)
     {
         var file = folder.Write("page.html", html);

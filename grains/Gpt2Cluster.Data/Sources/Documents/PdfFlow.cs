@@ -1,0 +1,165 @@
+using System.Globalization;
+
+namespace Gpt2Cluster.Data.Sources.Documents;
+
+/// <summary>
+/// Makes one text of a PDF's pages as a reader reads them: without the lines that come back at the edges of near pages
+/// (running heads, page numbers), with words whole that were parted at the end of a line, and without a blank line where
+/// a sentence goes on in the next column or on the next page.
+/// </summary>
+/// <remarks>
+/// A hyphen at the end of a line stays if the document writes the word with it elsewhere, and else goes. From one block
+/// to another words are joined only if the document has the whole word elsewhere.
+/// </remarks>
+internal sealed class PdfFlow(TextDocument document)
+{
+    // Titles of chapters stand above some pages only; three of them make a head.
+    private const int NearPages = 8;
+    private const int FewestPages = 3;
+    private const int MostWords = 1_000_000;
+    private const char SoftHyphen = '\u00AD';
+
+    // The letters between two blanks, on average: of English 5, of German 6, of any language with such letters below 10.
+    private const int LongestMeanWord = 20;
+    private const int EnoughLetters = 200;
+    private const char LastLatin = '\u024F';
+
+    private readonly List<PdfPageText> pages = [];
+    private readonly HashSet<string> words = new(StringComparer.Ordinal);
+    private long latinLetters;
+    private long blanks;
+    private int index;
+    private PdfLine? held;
+
+    /// <summary>Lines that were left out because they come back.</summary>
+    public int RunningLines { get; private set; }
+
+    /// <summary>The longest of them.</summary>
+    public string RunningLine { get; private set; } = "";
+
+    /// <summary>
+    /// Whether it reads as if its letters were coded in a way that the file does not tell: nothing parts words.
+    /// </summary>
+    public bool IsGarbled => latinLetters > EnoughLetters && latinLetters > LongestMeanWord * (blanks + 1);
+
+    /// <summary>Takes the next page.</summary>
+    public void Add(PdfPageText page)
+    {
+        pages.Add(page);
+        foreach (var line in page.Lines)
+        {
+            Learn(line.Text);
+            latinLetters += line.Text.Count(letter => letter is > ' ' and <= LastLatin);
+            blanks += line.Text.Count(letter => letter == ' ') + 1;
+        }
+
+        if (index + NearPages < pages.Count)
+            WritePage();
+        if (index > NearPages)
+        {
+            pages.RemoveAt(0);
+            index--;
+        }
+    }
+
+    /// <summary>The last page was added.</summary>
+    public void End()
+    {
+        while (index < pages.Count)
+            WritePage();
+        if (held is not null)
+            document.Add(held.Text);
+        document.EndLine();
+    }
+
+    private void WritePage()
+    {
+        var beginsBlock = false;
+        foreach (var line in pages[index].Lines)
+        {
+            beginsBlock |= line.BeginsBlock;
+            if (IsRunning(line))
+            {
+                RunningLines++;
+                if (line.Text.Length > RunningLine.Length)
+                    RunningLine = line.Text;
+                continue;
+            }
+
+            Write(line with { BeginsBlock = beginsBlock });
+            beginsBlock = false;
+        }
+
+        index++;
+    }
+
+    private bool IsRunning(PdfLine line)
+    {
+        if (!line.IsAtEdge)
+            return false;
+        var candidate = new PdfRunningLine(line, pages[index].Number);
+        return pages.Count(page => page.HasAtEdge(candidate)) >= FewestPages;
+    }
+
+    private void Write(PdfLine line)
+    {
+        if (held is not null)
+        {
+            line = Join(held, line, out var text);
+            if (line.Text.Length == 0)
+            {
+                held = held with { Text = text };
+                return;
+            }
+
+            document.Add(text);
+            var goesOn = !held.IsAtEdge && !line.IsAtEdge && GoesOn(text, line.Text);
+            document.EndLine(line.BeginsBlock && !goesOn ? 1 : 0);
+        }
+
+        held = line;
+    }
+
+    private static bool GoesOn(string line, string next) =>
+        next.Length > 0 && char.IsLower(next[0]) && line.Length > 0 && (char.IsLetterOrDigit(line[^1]) || line[^1] == ',');
+
+    /// <summary>Brings a parted word together at the end of the first line.</summary>
+    /// <returns>What is left of the second.</returns>
+    private PdfLine Join(PdfLine line, PdfLine next, out string text)
+    {
+        text = line.Text;
+        if (line.Text.Length < 2 || line.Text[^1] is not ('-' or '\u2010' or SoftHyphen) || !char.IsLetter(line.Text[^2])
+            || next.Text.Length == 0 || !char.IsLower(next.Text[0]))
+            return next;
+        var begin = line.Text.AsSpan(0, line.Text.Length - 1);
+        var last = begin[(begin.LastIndexOf(' ') + 1)..];
+        var rest = next.Text.AsSpan(0, next.Text.AsSpan().IndexOf(' ') is >= 0 and var blank ? blank : next.Text.Length);
+        var (whole, parted) = (Word($"{last}{rest}"), Word($"{last}-{rest}"));
+        var isCompound = words.Contains(parted) || last.Contains('-');
+        if (next.BeginsBlock && !words.Contains(whole) && !isCompound)
+            return next;
+        var keepsHyphen = isCompound && !words.Contains(whole) && line.Text[^1] != SoftHyphen;
+        text = $"{begin}{(keepsHyphen ? "-" : "")}{rest}";
+        return next with { Text = next.Text[rest.Length..].TrimStart(' ') };
+    }
+
+    private void Learn(string line)
+    {
+        foreach (var part in line.Split(' '))
+        {
+            var word = Word(part);
+            if (word.Length > 0 && words.Count < MostWords)
+                words.Add(word);
+        }
+    }
+
+    // Letters, with what stands between them.
+    private static string Word(ReadOnlySpan<char> part)
+    {
+        while (part.Length > 0 && !char.IsLetter(part[0]))
+            part = part[1..];
+        while (part.Length > 0 && !char.IsLetter(part[^1]))
+            part = part[..^1];
+        return part.ToString().ToLower(CultureInfo.InvariantCulture);
+    }
+}
