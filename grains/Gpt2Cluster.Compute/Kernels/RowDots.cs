@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Gpt2Cluster.Compute.Memory;
 
 namespace Gpt2Cluster.Compute.Kernels;
@@ -13,6 +14,8 @@ internal static unsafe class RowDots<TWeight, TResult>
     where TWeight : struct, IElement
     where TResult : struct, IElement
 {
+    private const int OutputsAtOnce = 8;
+
     /// <summary>Computes the outputs from <paramref name="from"/> up to <paramref name="to"/>.</summary>
     /// <param name="x">(S, K) and eight numbers of room.</param>
     /// <param name="w">(M, K).</param>
@@ -24,18 +27,38 @@ internal static unsafe class RowDots<TWeight, TResult>
         fixed (float* input = x)
         {
             var output = from;
-            for (; y.Rows >= 4 && Vector512.IsHardwareAccelerated && output + 2 <= to; output += 2)
+            if (y.Rows >= 4 && w.Columns % 32 == 0 && Avx512F.IsSupported)
             {
-                var row = 0;
-                for (; row + 4 <= y.Rows; row += 4)
-                    FourRowsOfTwo(input, row, w, y, output);
-                Rest(input, row, w, y, output);
-                Rest(input, row, w, y, output + 1);
+                for (; output + OutputsAtOnce <= to; output += OutputsAtOnce)
+                    Block(input, w, y, output);
             }
 
             for (; output < to; output++)
                 Rest(input, 0, w, y, output);
         }
+    }
+
+    /// <summary>
+    /// Some outputs of all rows: four rows at a time, so that their numbers and the outputs' weights stay in the
+    /// first-level cache.
+    /// </summary>
+    private static void Block(float* input, Matrix w, Matrix y, int first)
+    {
+        var parts = stackalloc float[4 * 2 * 32];
+        var row = 0;
+        for (; row + 4 <= y.Rows; row += 4)
+        {
+            var x = input + ((long)row * w.Columns);
+            for (var output = first; output < first + OutputsAtOnce; output += 2)
+            {
+                FourRowsOfTwo(x, w.Row(output), w.Row(output + 1), w.Columns, parts);
+                Write(parts, row, y, output);
+                Write(parts + 32, row, y, output + 1);
+            }
+        }
+
+        for (var output = first; output < first + OutputsAtOnce; output++)
+            Rest(input, row, w, y, output);
     }
 
     /// <summary>One output of the rows from <paramref name="row"/> on.</summary>
@@ -95,15 +118,12 @@ internal static unsafe class RowDots<TWeight, TResult>
     }
 
     /// <summary>
-    /// Two outputs of four rows. A vector of sixteen holds two of the four parts, so the order is that of <see
-    /// cref="Dot"/>.
+    /// The four parts of two outputs of four rows. A vector of sixteen holds two of the parts, so the order is that of
+    /// <see cref="Dot"/>. Nothing is called before the parts are stored: what lives across a call, the compiler would
+    /// keep in memory, and write there in every round.
     /// </summary>
-    private static void FourRowsOfTwo(float* input, int row, Matrix w, Matrix y, int output)
+    private static void FourRowsOfTwo(float* x0, byte* u, byte* v, int count, float* parts)
     {
-        var count = w.Columns;
-        var u = w.Row(output);
-        var v = w.Row(output + 1);
-        var x0 = input + ((long)row * count);
         var x1 = x0 + count;
         var x2 = x0 + (2L * count);
         var x3 = x0 + (3L * count);
@@ -111,9 +131,10 @@ internal static unsafe class RowDots<TWeight, TResult>
         Vector512<float> v0 = default, v1 = default, v2 = default, v3 = default;
         Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
         Vector512<float> t0 = default, t1 = default, t2 = default, t3 = default;
-        var i = 0;
-        for (; i + 32 <= count; i += 32)
+        for (var i = 0; i + 32 <= count; i += 32)
         {
+            Sse.Prefetch1(u + (i + OutputsAtOnce * count) * TWeight.Bytes);
+            Sse.Prefetch1(v + (i + OutputsAtOnce * count) * TWeight.Bytes);
             var a = TWeight.LoadSixteen(u, i, count);
             var b = TWeight.LoadSixteen(v, i, count);
             var x = Vector512.Load(x0 + i);
@@ -144,37 +165,48 @@ internal static unsafe class RowDots<TWeight, TResult>
             t3 = Vector512.FusedMultiplyAdd(b, x, t3);
         }
 
-        var parts = stackalloc float[4 * 2 * 32];
-        Store(u0, s0, v0, t0, parts);
-        Store(u1, s1, v1, t1, parts + 64);
-        Store(u2, s2, v2, t2, parts + 128);
-        Store(u3, s3, v3, t3, parts + 192);
-        for (var next = 0; next < 4; next++, parts += 64)
-        {
-            var x = x0 + ((long)next * count);
-            TResult.Write(y.Row(row + next), output, Sum(parts, x, u, i, count));
-            TResult.Write(y.Row(row + next), output + 1, Sum(parts + 32, x, v, i, count));
-        }
+        u0.Store(parts);
+        s0.Store(parts + 16);
+        v0.Store(parts + 32);
+        t0.Store(parts + 48);
+        u1.Store(parts + 64);
+        s1.Store(parts + 80);
+        v1.Store(parts + 96);
+        t1.Store(parts + 112);
+        u2.Store(parts + 128);
+        s2.Store(parts + 144);
+        v2.Store(parts + 160);
+        t2.Store(parts + 176);
+        u3.Store(parts + 192);
+        s3.Store(parts + 208);
+        v3.Store(parts + 224);
+        t3.Store(parts + 240);
     }
 
-    private static void Store(
-        Vector512<float> u, Vector512<float> restOfU, Vector512<float> v, Vector512<float> restOfV, float* parts)
+    /// <summary>Adds up the parts of one output of four rows as <see cref="Sum"/> does.</summary>
+    private static void Write(float* parts, int row, Matrix y, int output)
     {
-        u.Store(parts);
-        restOfU.Store(parts + 16);
-        v.Store(parts + 32);
-        restOfV.Store(parts + 48);
+        var first = FourSums(parts);
+        var second = FourSums(parts + 64);
+        var third = FourSums(parts + 128);
+        var fourth = FourSums(parts + 192);
+        var (lower, upper) = (Sse.UnpackLow(first, third), Sse.UnpackLow(second, fourth));
+        var even = Sse.UnpackLow(lower, upper);
+        var odd = Sse.UnpackHigh(lower, upper);
+        (lower, upper) = (Sse.UnpackHigh(first, third), Sse.UnpackHigh(second, fourth));
+        var sums = (even + Sse.UnpackLow(lower, upper)) + (odd + Sse.UnpackHigh(lower, upper));
+        TResult.Write(y.Row(row), output, sums[0]);
+        TResult.Write(y.Row(row + 1), output, sums[1]);
+        TResult.Write(y.Row(row + 2), output, sums[2]);
+        TResult.Write(y.Row(row + 3), output, sums[3]);
     }
 
-    private static float Sum(float* parts, float* x, byte* w, int i, int count) => Sum(
-        Vector256.Load(parts),
-        Vector256.Load(parts + 8),
-        Vector256.Load(parts + 16),
-        Vector256.Load(parts + 24),
-        x,
-        w,
-        i,
-        count);
+    private static Vector128<float> FourSums(float* parts)
+    {
+        var sum = (Vector256.Load(parts) + Vector256.Load(parts + 8))
+            + (Vector256.Load(parts + 16) + Vector256.Load(parts + 24));
+        return sum.GetLower() + sum.GetUpper();
+    }
 
     /// <summary>The four parts together, with what is behind the last 32 products.</summary>
     private static float Sum(

@@ -31,35 +31,46 @@ internal sealed class RowProduct<TRow, TWeight, TResult>(
     /// <inheritdoc/>
     public void Multiply(Matrix x, Matrix y)
     {
-        if (fillsVectors)
-            space.Take<TRow>(x);
-        else
-            space.Take<AnyLength<TRow>>(x);
         if (use == RowProductUse.Layer)
-            SumColumns(y);
+            SumColumns(x, y);
         else
-            DotRows(y);
+            DotRows(x, y);
     }
 
     /// <inheritdoc/>
     public void Dispose() => weight.Dispose();
 
     /// <summary>Each thread adds up some columns.</summary>
-    private void SumColumns(Matrix y) => team.For((weight.Columns + 7) / 8, LeastOutputsPerThread / 8, (from, to) =>
+    private void SumColumns(Matrix x, Matrix y)
     {
-        var (start, end) = (from * 8, Math.Min(to * 8, weight.Columns));
+        const int BlockColumns = ColumnSums<TWeight, TResult>.BlockColumns;
         if (fillsVectors)
-            ColumnSums<TWeight, TResult>.Multiply(space.Values, weight, y, start, end);
+            space.Interleave<TRow>(x);
         else
-            ColumnSums<AnyLength<TWeight>, AnyLength<TResult>>.Multiply(space.Values, weight, y, start, end);
-    });
+            space.Interleave<AnyLength<TRow>>(x);
+        var blocks = (weight.Columns + BlockColumns - 1) / BlockColumns;
+        team.For(blocks, LeastOutputsPerThread / BlockColumns, (from, to) =>
+        {
+            if (fillsVectors)
+                ColumnSums<TWeight, TResult>.Multiply(space, weight, y, from, to);
+            else
+                ColumnSums<AnyLength<TWeight>, AnyLength<TResult>>.Multiply(space, weight, y, from, to);
+        });
+    }
 
     /// <summary>Each thread takes some rows of the matrix.</summary>
-    private void DotRows(Matrix y) => team.For(weight.Rows, LeastOutputsPerThread, (from, to) =>
+    private void DotRows(Matrix x, Matrix y)
     {
         if (fillsVectors)
-            RowDots<TWeight, TResult>.Multiply(space.Values, weight, y, from, to);
+            space.Take<TRow>(x);
         else
-            RowDots<AnyLength<TWeight>, TResult>.Multiply(space.Values, weight, y, from, to);
-    });
+            space.Take<AnyLength<TRow>>(x);
+        team.For(weight.Rows, LeastOutputsPerThread, (from, to) =>
+        {
+            if (fillsVectors)
+                RowDots<TWeight, TResult>.Multiply(space.Values, weight, y, from, to);
+            else
+                RowDots<AnyLength<TWeight>, TResult>.Multiply(space.Values, weight, y, from, to);
+        });
+    }
 }
