@@ -34,9 +34,9 @@ internal static unsafe class ColumnSums<TWeight, TResult>
         var length = (to - from) * rows * BlockColumns;
         var rented = ArrayPool<float>.Shared.Rent(length);
         rented.AsSpan(0, length).Clear();
-        fixed (float* input = x.Interleaved, sums = rented)
+        fixed (float* input = x.Values, sums = rented)
         {
-            Add(input, rows, w, from, to, sums);
+            Add(input, x.Stride, rows, w, from, to, sums);
             for (var block = from; block < to; block++)
             {
                 var into = sums + ((block - from) * rows * BlockColumns);
@@ -55,7 +55,7 @@ internal static unsafe class ColumnSums<TWeight, TResult>
             TResult.Store(row, column, count, Vector256.Load(sums + column - first));
     }
 
-    private static void Add(float* input, int rows, Matrix w, int from, int to, float* sums)
+    private static void Add(float* input, int stride, int rows, Matrix w, int from, int to, float* sums)
     {
         var whole = Math.Min(to, w.Columns / BlockColumns);
         for (var k = 0; k < w.Rows; k += DepthAtOnce)
@@ -65,48 +65,49 @@ internal static unsafe class ColumnSums<TWeight, TResult>
             for (var block = from; block < to; block++, into += rows * BlockColumns)
             {
                 if (block >= whole)
-                    AddPart(input, rows, w, k, depth, block * BlockColumns, into);
+                    AddPart(input, stride, rows, w, k, depth, block * BlockColumns, into);
                 else
-                    AddBlock(input, rows, w, k, depth, block, Ahead(w, k, block + BlocksAhead, from, to), into);
+                    AddBlock(input + k, stride, rows, w, k, depth, block, Ahead(w, k, block, from, to), into);
             }
         }
     }
 
-    /// <summary>What is read some blocks later: of the same inputs, or, behind the last block, of the next ones.</summary>
-    private static byte* Ahead(Matrix w, int k, int block, int from, int to) => block < to
-        ? w.Row(k) + ((long)block * BlockColumns * w.ElementBytes)
-        : w.Row(k + DepthAtOnce) + ((long)(block - to + from) * BlockColumns * w.ElementBytes);
+    /// <summary>What is read some blocks later: of the same inputs, or, behind the last block, of the next.</summary>
+    private static byte* Ahead(Matrix w, int k, int block, int from, int to)
+    {
+        block += BlocksAhead;
+        return block < to
+            ? w.Row(k) + ((long)block * BlockColumns * w.ElementBytes)
+            : w.Row(k + DepthAtOnce) + ((long)(block - to + from) * BlockColumns * w.ElementBytes);
+    }
 
     private static void AddBlock(
-        float* input, int rows, Matrix w, int k, int depth, int block, byte* ahead, float* into)
+        float* x, int stride, int rows, Matrix w, int k, int depth, int block, byte* ahead, float* into)
     {
         var weights = w.Row(k) + ((long)block * BlockColumns * w.ElementBytes);
         var rowBytes = (long)w.Columns * w.ElementBytes;
+        if (rows == 1)
+        {
+            AddOneRow(x, weights, rowBytes, ahead, depth, into);
+            return;
+        }
+
         var row = 0;
         for (; row + 8 <= rows && Avx512F.IsSupported; row += 8, into += 8 * BlockColumns)
+            AddEightRows(x + (row * stride), stride, weights, rowBytes, ahead, depth, into);
+        for (; row < rows; row += 4, into += 4 * BlockColumns)
         {
-            var x = input + ((long)row * w.Rows) + (k * WideRows.RowsTogether);
-            AddEightRows(x, (long)w.Rows * WideRows.RowsTogether, weights, rowBytes, ahead, depth, into);
-        }
-
-        for (; row + 4 <= rows; row += 4, into += 4 * BlockColumns)
-        {
-            var x = input + ((long)row * w.Rows) + (k * WideRows.RowsTogether);
             if (Avx512F.IsSupported)
-                AddFourRows(x, weights, rowBytes, ahead, depth, into);
+                AddFourRows(x + (row * stride), stride, weights, rowBytes, ahead, depth, into);
             else
-                AddFourRowsByEight(x, weights, rowBytes, depth, into);
+                AddFourRowsByEight(x + (row * stride), stride, weights, rowBytes, depth, into);
         }
-
-        if (row < rows)
-            AddOneRow(input + k, weights, rowBytes, ahead, depth, into);
     }
 
-    /// <summary>Eight rows: four at <paramref name="x"/>, four at a distance from there.</summary>
     private static void AddEightRows(
-        float* x, long distance, byte* weights, long rowBytes, byte* ahead, int depth, float* into)
+        float* x, long stride, byte* weights, long rowBytes, byte* ahead, int depth, float* into)
     {
-        var z = x + distance;
+        var z = x + (4 * stride);
         var a0 = Vector512.Load(into);
         var b0 = Vector512.Load(into + 16);
         var a1 = Vector512.Load(into + 32);
@@ -123,27 +124,27 @@ internal static unsafe class ColumnSums<TWeight, TResult>
         var b6 = Vector512.Load(into + 208);
         var a7 = Vector512.Load(into + 224);
         var b7 = Vector512.Load(into + 240);
-        for (; depth > 0; depth--, x += 4, z += 4, weights += rowBytes, ahead += rowBytes)
+        for (; depth > 0; depth--, x++, z++, weights += rowBytes, ahead += rowBytes)
         {
             Sse.Prefetch0(ahead);
             var a = TWeight.LoadSixteen(weights, 0, BlockColumns);
             var b = TWeight.LoadSixteen(weights, 16, BlockColumns);
             a0 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[0]), a0);
             b0 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[0]), b0);
-            a1 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[1]), a1);
-            b1 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[1]), b1);
-            a2 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[2]), a2);
-            b2 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[2]), b2);
-            a3 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[3]), a3);
-            b3 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[3]), b3);
+            a1 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[stride]), a1);
+            b1 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[stride]), b1);
+            a2 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[2 * stride]), a2);
+            b2 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[2 * stride]), b2);
+            a3 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[3 * stride]), a3);
+            b3 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[3 * stride]), b3);
             a4 = Vector512.FusedMultiplyAdd(a, Vector512.Create(z[0]), a4);
             b4 = Vector512.FusedMultiplyAdd(b, Vector512.Create(z[0]), b4);
-            a5 = Vector512.FusedMultiplyAdd(a, Vector512.Create(z[1]), a5);
-            b5 = Vector512.FusedMultiplyAdd(b, Vector512.Create(z[1]), b5);
-            a6 = Vector512.FusedMultiplyAdd(a, Vector512.Create(z[2]), a6);
-            b6 = Vector512.FusedMultiplyAdd(b, Vector512.Create(z[2]), b6);
-            a7 = Vector512.FusedMultiplyAdd(a, Vector512.Create(z[3]), a7);
-            b7 = Vector512.FusedMultiplyAdd(b, Vector512.Create(z[3]), b7);
+            a5 = Vector512.FusedMultiplyAdd(a, Vector512.Create(z[stride]), a5);
+            b5 = Vector512.FusedMultiplyAdd(b, Vector512.Create(z[stride]), b5);
+            a6 = Vector512.FusedMultiplyAdd(a, Vector512.Create(z[2 * stride]), a6);
+            b6 = Vector512.FusedMultiplyAdd(b, Vector512.Create(z[2 * stride]), b6);
+            a7 = Vector512.FusedMultiplyAdd(a, Vector512.Create(z[3 * stride]), a7);
+            b7 = Vector512.FusedMultiplyAdd(b, Vector512.Create(z[3 * stride]), b7);
         }
 
         a0.Store(into);
@@ -164,7 +165,8 @@ internal static unsafe class ColumnSums<TWeight, TResult>
         b7.Store(into + 240);
     }
 
-    private static void AddFourRows(float* x, byte* weights, long rowBytes, byte* ahead, int depth, float* into)
+    private static void AddFourRows(
+        float* x, long stride, byte* weights, long rowBytes, byte* ahead, int depth, float* into)
     {
         var a0 = Vector512.Load(into);
         var b0 = Vector512.Load(into + 16);
@@ -174,19 +176,19 @@ internal static unsafe class ColumnSums<TWeight, TResult>
         var b2 = Vector512.Load(into + 80);
         var a3 = Vector512.Load(into + 96);
         var b3 = Vector512.Load(into + 112);
-        for (; depth > 0; depth--, x += 4, weights += rowBytes, ahead += rowBytes)
+        for (; depth > 0; depth--, x++, weights += rowBytes, ahead += rowBytes)
         {
             Sse.Prefetch0(ahead);
             var a = TWeight.LoadSixteen(weights, 0, BlockColumns);
             var b = TWeight.LoadSixteen(weights, 16, BlockColumns);
             a0 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[0]), a0);
             b0 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[0]), b0);
-            a1 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[1]), a1);
-            b1 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[1]), b1);
-            a2 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[2]), a2);
-            b2 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[2]), b2);
-            a3 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[3]), a3);
-            b3 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[3]), b3);
+            a1 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[stride]), a1);
+            b1 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[stride]), b1);
+            a2 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[2 * stride]), a2);
+            b2 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[2 * stride]), b2);
+            a3 = Vector512.FusedMultiplyAdd(a, Vector512.Create(x[3 * stride]), a3);
+            b3 = Vector512.FusedMultiplyAdd(b, Vector512.Create(x[3 * stride]), b3);
         }
 
         a0.Store(into);
@@ -200,7 +202,8 @@ internal static unsafe class ColumnSums<TWeight, TResult>
     }
 
     /// <summary>Four rows by vectors of eight: eight columns at a time, for there are sixteen registers.</summary>
-    private static void AddFourRowsByEight(float* x, byte* weights, long rowBytes, int depth, float* into)
+    private static void AddFourRowsByEight(
+        float* x, long stride, byte* weights, long rowBytes, int depth, float* into)
     {
         for (var column = 0; column < BlockColumns; column += 16)
         {
@@ -217,15 +220,15 @@ internal static unsafe class ColumnSums<TWeight, TResult>
             {
                 var a = TWeight.Load(weights + (d * rowBytes), column, BlockColumns);
                 var b = TWeight.Load(weights + (d * rowBytes), column + 8, BlockColumns);
-                var factors = x + (4 * d);
+                var factors = x + d;
                 a0 = VectorMath.MultiplyAdd(a, factors[0], a0);
                 b0 = VectorMath.MultiplyAdd(b, factors[0], b0);
-                a1 = VectorMath.MultiplyAdd(a, factors[1], a1);
-                b1 = VectorMath.MultiplyAdd(b, factors[1], b1);
-                a2 = VectorMath.MultiplyAdd(a, factors[2], a2);
-                b2 = VectorMath.MultiplyAdd(b, factors[2], b2);
-                a3 = VectorMath.MultiplyAdd(a, factors[3], a3);
-                b3 = VectorMath.MultiplyAdd(b, factors[3], b3);
+                a1 = VectorMath.MultiplyAdd(a, factors[stride], a1);
+                b1 = VectorMath.MultiplyAdd(b, factors[stride], b1);
+                a2 = VectorMath.MultiplyAdd(a, factors[2 * stride], a2);
+                b2 = VectorMath.MultiplyAdd(b, factors[2 * stride], b2);
+                a3 = VectorMath.MultiplyAdd(a, factors[3 * stride], a3);
+                b3 = VectorMath.MultiplyAdd(b, factors[3 * stride], b3);
             }
 
             a0.Store(first);
@@ -263,17 +266,16 @@ internal static unsafe class ColumnSums<TWeight, TResult>
     }
 
     /// <summary>The last columns, fewer than a block.</summary>
-    private static void AddPart(float* input, int rows, Matrix w, int k, int depth, int first, float* into)
+    private static void AddPart(
+        float* input, int stride, int rows, Matrix w, int k, int depth, int first, float* into)
     {
-        var together = Math.Min(rows, WideRows.RowsTogether);
-        for (var row = 0; row < rows; row++, into += BlockColumns)
+        for (var row = 0; row < rows; row++, input += stride, into += BlockColumns)
         {
-            var x = input + ((long)(row / together * together) * w.Rows) + (row % together);
             for (var column = first; column < w.Columns; column += 8)
             {
                 var sum = Vector256.Load(into + column - first);
                 for (var d = k; d < k + depth; d++)
-                    sum = VectorMath.MultiplyAdd(TWeight.Load(w.Row(d), column, w.Columns), x[d * together], sum);
+                    sum = VectorMath.MultiplyAdd(TWeight.Load(w.Row(d), column, w.Columns), input[d], sum);
                 sum.Store(into + column - first);
             }
         }

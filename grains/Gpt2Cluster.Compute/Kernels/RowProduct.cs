@@ -31,23 +31,23 @@ internal sealed class RowProduct<TRow, TWeight, TResult>(
     /// <inheritdoc/>
     public void Multiply(Matrix x, Matrix y)
     {
-        if (use == RowProductUse.Layer)
-            SumColumns(x, y);
+        if (fillsVectors)
+            space.Take<TRow>(x);
         else
-            DotRows(x, y);
+            space.Take<AnyLength<TRow>>(x);
+        if (use == RowProductUse.Layer)
+            SumColumns(y);
+        else
+            DotRows(y);
     }
 
     /// <inheritdoc/>
     public void Dispose() => weight.Dispose();
 
     /// <summary>Each thread adds up some columns.</summary>
-    private void SumColumns(Matrix x, Matrix y)
+    private void SumColumns(Matrix y)
     {
         const int BlockColumns = ColumnSums<TWeight, TResult>.BlockColumns;
-        if (fillsVectors)
-            space.Interleave<TRow>(x);
-        else
-            space.Interleave<AnyLength<TRow>>(x);
         var blocks = (weight.Columns + BlockColumns - 1) / BlockColumns;
         team.For(blocks, LeastOutputsPerThread / BlockColumns, (from, to) =>
         {
@@ -59,18 +59,14 @@ internal sealed class RowProduct<TRow, TWeight, TResult>(
     }
 
     /// <summary>Each thread takes some rows of the matrix.</summary>
-    private void DotRows(Matrix x, Matrix y)
+    private void DotRows(Matrix y)
     {
-        if (fillsVectors)
-            space.Take<TRow>(x);
-        else
-            space.Take<AnyLength<TRow>>(x);
         team.For(weight.Rows, LeastOutputsPerThread, (from, to) =>
         {
             if (fillsVectors)
-                RowDots<TWeight, TResult>.Multiply(space.Values, weight, y, from, to);
+                RowDots<TWeight, TResult>.Multiply(space, weight, y, from, to);
             else
-                RowDots<AnyLength<TWeight>, TResult>.Multiply(space.Values, weight, y, from, to);
+                RowDots<AnyLength<TWeight>, TResult>.Multiply(space, weight, y, from, to);
         });
     }
 }
