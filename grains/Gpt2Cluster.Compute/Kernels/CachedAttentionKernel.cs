@@ -71,7 +71,7 @@ internal static unsafe class CachedAttentionKernel<T>
         new Span<byte>(from, headWidth * T.Bytes)
             .CopyTo(new Span<byte>(cache + ((long)position * headWidth * T.Bytes), headWidth * T.Bytes));
 
-    /// <summary>What is read next is asked for meanwhile: rows of a head are too few for the processor to guess.</summary>
+    /// <summary>Asks for what is read next: a head's rows are too few for the processor to guess.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch(byte* next, long bytes)
     {

@@ -201,7 +201,7 @@ internal static unsafe class ColumnSums<TWeight, TResult>
         b3.Store(into + 112);
     }
 
-    /// <summary>Four rows by vectors of eight: eight columns at a time, for there are sixteen registers.</summary>
+    /// <summary>Four rows by vectors of eight: sixteen columns at a time, for there are sixteen registers.</summary>
     private static void AddFourRowsByEight(
         float* x, long stride, byte* weights, long rowBytes, int depth, float* into)
     {

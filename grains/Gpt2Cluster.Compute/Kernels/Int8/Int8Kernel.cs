@@ -16,7 +16,8 @@ internal unsafe delegate void Int8Sums(short* rows, int stride, int rowCount, sb
 /// Integer products by the instructions a processor has. All give the same sums: a weight is widened to 16 bits, where
 /// the products of a pair fit 32 bits. The instructions that multiply bytes would save the widening, which costs
 /// nothing beside reading the matrix, but <c>vpmaddubsw</c> saturates and takes inputs of eight bits only, and .NET
-/// has <c>vpdpbusd</c> for processors with AVX-VNNI alone.
+/// has <c>vpdpbusd</c> for processors with AVX-VNNI alone. Memory is asked for ahead: between two blocks the processor
+/// would wait for it.
 /// </summary>
 internal static unsafe class Int8Kernel
 {

@@ -17,7 +17,7 @@ internal sealed unsafe class Int8Rows(ThreadTeam team)
     private short[] values = [];
     private float[] scales = [];
 
-    /// <summary>Integers from row to row: K, filled up to a multiple of eight, of which a pair begun is filled up with zero.</summary>
+    /// <summary>Integers from row to row: K and what fills vectors up; an odd K is followed by a zero.</summary>
     public int Stride { get; private set; }
 
     /// <summary>The rows' integers.</summary>
