@@ -15,13 +15,14 @@ internal abstract class CpuBackend : ComputeBackend
 {
     private readonly HostMemory memory;
     private readonly WideRows wide = new();
-    private readonly Int8Rows integers = new();
+    private readonly Int8Rows integers;
 
     /// <summary>Sets up a processor's backend.</summary>
     protected CpuBackend(Precision precision, ScalarType type, HostMemory memory, ThreadTeam team)
         : base(precision, type, memory, team)
     {
         this.memory = memory;
+        integers = new Int8Rows(team);
     }
 
     /// <inheritdoc/>

@@ -45,21 +45,28 @@ internal sealed class RowProduct<TRow, TWeight, TResult>(
     public void Dispose() => weight.Dispose();
 
     /// <summary>Each thread adds up some columns.</summary>
-    private void SumColumns(Matrix y) => team.For((weight.Columns + 7) / 8, LeastOutputsPerThread / 8, (from, to) =>
+    private void SumColumns(Matrix y)
     {
-        var (start, end) = (from * 8, Math.Min(to * 8, weight.Columns));
-        if (fillsVectors)
-            ColumnSums<TWeight, TResult>.Multiply(space.Values, weight, y, start, end);
-        else
-            ColumnSums<AnyLength<TWeight>, AnyLength<TResult>>.Multiply(space.Values, weight, y, start, end);
-    });
+        const int BlockColumns = ColumnSums<TWeight, TResult>.BlockColumns;
+        var blocks = (weight.Columns + BlockColumns - 1) / BlockColumns;
+        team.For(blocks, LeastOutputsPerThread / BlockColumns, (from, to) =>
+        {
+            if (fillsVectors)
+                ColumnSums<TWeight, TResult>.Multiply(space, weight, y, from, to);
+            else
+                ColumnSums<AnyLength<TWeight>, AnyLength<TResult>>.Multiply(space, weight, y, from, to);
+        });
+    }
 
     /// <summary>Each thread takes some rows of the matrix.</summary>
-    private void DotRows(Matrix y) => team.For(weight.Rows, LeastOutputsPerThread, (from, to) =>
+    private void DotRows(Matrix y)
     {
-        if (fillsVectors)
-            RowDots<TWeight, TResult>.Multiply(space.Values, weight, y, from, to);
-        else
-            RowDots<AnyLength<TWeight>, TResult>.Multiply(space.Values, weight, y, from, to);
-    });
+        team.For(weight.Rows, LeastOutputsPerThread, (from, to) =>
+        {
+            if (fillsVectors)
+                RowDots<TWeight, TResult>.Multiply(space, weight, y, from, to);
+            else
+                RowDots<AnyLength<TWeight>, TResult>.Multiply(space, weight, y, from, to);
+        });
+    }
 }

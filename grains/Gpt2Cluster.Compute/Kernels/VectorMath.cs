@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gpt2Cluster.Compute.Kernels;
 
@@ -46,6 +47,23 @@ internal static class VectorMath
     {
         var four = values.GetLower() + values.GetUpper();
         return (four[0] + four[2]) + (four[1] + four[3]);
+    }
+
+    /// <summary><see cref="Sum(Vector256{float})"/> of four vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumEach(
+        Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+    {
+        if (!Sse.IsSupported)
+            return Vector128.Create(Sum(a), Sum(b), Sum(c), Sum(d));
+        var first = a.GetLower() + a.GetUpper();
+        var second = b.GetLower() + b.GetUpper();
+        var third = c.GetLower() + c.GetUpper();
+        var fourth = d.GetLower() + d.GetUpper();
+        var (odd, even) = (Sse.UnpackLow(first, third), Sse.UnpackLow(second, fourth));
+        var lower = (Sse.UnpackLow(odd, even), Sse.UnpackHigh(odd, even)); // The first numbers of all, the second.
+        (odd, even) = (Sse.UnpackHigh(first, third), Sse.UnpackHigh(second, fourth));
+        return (lower.Item1 + Sse.UnpackLow(odd, even)) + (lower.Item2 + Sse.UnpackHigh(odd, even));
     }
 
     /// <summary>The largest of eight numbers.</summary>

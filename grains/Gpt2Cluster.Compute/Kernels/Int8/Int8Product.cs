@@ -29,7 +29,10 @@ internal sealed unsafe class Int8Product<TRow, TResult>(Int8Weights weights, Int
     /// <inheritdoc/>
     public void Multiply(Matrix x, Matrix y)
     {
-        space.Take<AnyLength<TRow>>(x);
+        if (x.Columns % 8 == 0)
+            space.Take<TRow>(x);
+        else
+            space.Take<AnyLength<TRow>>(x);
         team.For(weights.Blocks, LeastBlocksPerThread, (from, to) =>
         {
             for (var block = from; block < to; block++)

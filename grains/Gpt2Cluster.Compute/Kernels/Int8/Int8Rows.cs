@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Memory;
 
 namespace Gpt2Cluster.Compute.Kernels.Int8;
@@ -8,12 +9,15 @@ namespace Gpt2Cluster.Compute.Kernels.Int8;
 /// room for (<see cref="Int8Range"/>). Instructions that multiply integers exactly take pairs of 16 bits, so the
 /// activations keep 12 bits or more for nothing. A row that holds a NaN or infinity has a scale of NaN or infinity.
 /// </summary>
-internal sealed unsafe class Int8Rows
+/// <param name="team">Shares the rows.</param>
+internal sealed unsafe class Int8Rows(ThreadTeam team)
 {
+    private const int LeastElementsPerThread = 8_192;
+
     private short[] values = [];
     private float[] scales = [];
 
-    /// <summary>Integers from row to row: K, filled up with zeros to a whole number of pairs.</summary>
+    /// <summary>Integers from row to row: K and what fills vectors up; an odd K is followed by a zero.</summary>
     public int Stride { get; private set; }
 
     /// <summary>The rows' integers.</summary>
@@ -27,18 +31,21 @@ internal sealed unsafe class Int8Rows
     public void Take<T>(Matrix x)
         where T : struct, IElement
     {
-        // A last vector may reach beyond its row, into the next one, which is written later, or the room behind.
-        Stride = (x.Columns + 1) / 2 * 2;
-        if (values.Length < (x.Rows * Stride) + 8)
-            values = new short[(x.Rows * Stride) + 8];
+        // A last vector may reach beyond its row, but not into the next one, which another thread may have written.
+        Stride = (x.Columns + 7) / 8 * 8;
+        if (values.Length < x.Rows * Stride)
+            values = new short[x.Rows * Stride];
         if (scales.Length < x.Rows)
             scales = new float[x.Rows];
         var most = Int8Range.MostInput(x.Columns);
-        fixed (short* into = values)
+        team.For(x.Rows, Math.Max(1, LeastElementsPerThread / x.Columns), (from, to) =>
         {
-            for (var row = 0; row < x.Rows; row++)
-                scales[row] = Quantise<T>(x.Row(row), x.Columns, most, into + (row * Stride));
-        }
+            fixed (short* into = values)
+            {
+                for (var row = from; row < to; row++)
+                    scales[row] = Quantise<T>(x.Row(row), x.Columns, most, into + (row * Stride));
+            }
+        });
     }
 
     private static float Quantise<T>(byte* row, int count, int most, short* into)
