@@ -65,4 +65,15 @@ public sealed record StripeChannelOptions
     /// Told, on a channel thread, in one sentence of every connection that is cut off, refused or lost.
     /// </summary>
     public Action<string>? Log { get; init; }
+
+    /// <summary>A thread of the channel, not started yet.</summary>
+    internal Thread NewThread(Action work, string name) => new(() =>
+    {
+        ThreadBegins?.Invoke();
+        work();
+    })
+    {
+        IsBackground = true,
+        Name = name,
+    };
 }
