@@ -29,8 +29,8 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     private readonly AveragingProtocol protocol;
     private readonly RunMemory memory;
     private readonly ReductionQueue reductions;
+    private readonly AveragingExecutor executor;
     private readonly Thread reducer;
-    private OutgoingLink?[] links = [];
     private bool disposed;
 
     /// <summary>Opens the run; it does nothing before <see cref="Configure"/>.</summary>
@@ -47,6 +47,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         protocol = new AveragingProtocol(layout);
         memory = new RunMemory(gate, layout);
         reductions = new ReductionQueue(gate);
+        executor = new AveragingExecutor(Key, layout, protocol, memory, reductions, transport);
         reducer = transport.Options.NewThread(ReduceUntilDisposed, $"reducer of {name}");
         reducer.Start();
     }
@@ -59,7 +60,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     public void Configure(ExchangeMembership membership)
     {
         ArgumentNullException.ThrowIfNull(membership);
-        OutgoingLink?[] replaced;
+        IReadOnlyList<OutgoingLink> replaced;
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
@@ -67,16 +68,12 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
                 memory.ProvideAverages();
             if (!protocol.Configure(membership))
                 return;
-            (replaced, links) = (links, Connect(membership));
-            Execute();
+            replaced = executor.Connect(membership);
+            executor.Execute();
         }
 
-        foreach (var link in replaced.OfType<OutgoingLink>())
-        {
-            if (!membership.Silos.Contains(link.Peer))
-                link.RemoveFrames(Key);
+        foreach (var link in replaced)
             transport.Release(link);
-        }
     }
 
     /// <inheritdoc/>
@@ -88,7 +85,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         {
             ObjectDisposedException.ThrowIf(disposed, this);
             protocol.BeginStep(new Position(generation, step), siloRanges);
-            Execute();
+            executor.Execute();
             memory.AwaitRetired(transport.Options.DrainTimeout, transport.Options.Time);
             ObjectDisposedException.ThrowIf(disposed, this);
             if (!protocol.IsOpening)
@@ -96,7 +93,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             if (!protocol.IsAlone)
                 memory.ProvideAverages();
             protocol.Open();
-            Execute();
+            executor.Execute();
         }
     }
 
@@ -121,7 +118,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             if (!mayAdopt)
                 memory.ProvideAverages();
             protocol.Contribute(plan, subtree, start, end, mayAdopt);
-            Execute();
+            executor.Execute();
         }
     }
 
@@ -173,7 +170,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         lock (gate)
         {
             protocol.Withdraw(generation);
-            Execute();
+            executor.Execute();
             memory.AwaitRetired(transport.Options.DrainTimeout, transport.Options.Time);
         }
     }
@@ -190,7 +187,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     /// <inheritdoc/>
     public Destination ReserveDestination(in FrameHeader header, IConnection from)
     {
-        CheckShape(header);
+        header.CheckShape(layout, name);
         var sent = new Position(header.Generation, header.Step);
         lock (gate)
         {
@@ -230,12 +227,12 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             else
             {
                 if (!disposed)
-                    protocol.OnAverageReceived(destination.Plan, header.Stripe, header.Generation, from.PeerName!);
+                    protocol.OnStripeAveraged(destination.Plan, header.Stripe, header.Generation, from.PeerName!);
                 WakeIfWatched(header.Step);
                 averages.Exit(from);
             }
 
-            next = Execute(takesReduction: true);
+            next = executor.Execute(takesReduction: true);
         }
 
         Reduce(next);
@@ -283,15 +280,13 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     /// <remarks>It waits for frames of the run that are half way through a socket, as a new step does.</remarks>
     public void Dispose()
     {
-        OutgoingLink[] released;
+        IReadOnlyList<OutgoingLink> released;
         lock (gate)
         {
             if (disposed)
                 return;
             disposed = true;
-            released = [.. links.OfType<OutgoingLink>()];
-            foreach (var link in released)
-                link.RemoveFrames(Key);
+            released = executor.Disconnect();
             memory.RetireAll();
             Monitor.PulseAll(gate);
             memory.AwaitRetired(transport.Options.DrainTimeout, transport.Options.Time);
@@ -313,76 +308,8 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             if (disposed)
                 return;
             input();
-            Execute();
+            executor.Execute();
         }
-    }
-
-    /// <summary>Does what the protocol wants; the lock is held.</summary>
-    /// <param name="takesReduction">Whether the caller makes an addition itself, having its terms in the cache.</param>
-    /// <returns>The addition; all others are queued.</returns>
-    private StripeReduction? Execute(bool takesReduction = false)
-    {
-        StripeReduction? taken = null;
-        foreach (var effect in protocol.Effects)
-        {
-            if (effect is not Reduce reduce)
-                Execute(effect);
-            else if (NewReduction(reduce) is var reduction && takesReduction && taken is null && reduction.TryBegin())
-                taken = reduction;
-            else
-                reductions.Add(reduction);
-        }
-
-        protocol.Effects.Clear();
-        return taken;
-    }
-
-    private void Execute(AveragingEffect effect)
-    {
-        switch (effect)
-        {
-            case OpenPlan(var plan, var siloSums):
-                memory.Open(plan, protocol.StepOf(plan.Step)!.Tree, siloSums);
-                foreach (var link in links)
-                    link?.ResetBackoff();
-                break;
-            case RetireSums(var plan): memory.Retire(plan); break;
-            case RetireAverages(var step): memory.Retire(step); break;
-            case Announce(var silo, var position, var again):
-                links[silo]!.Announce(new Announcement(Key, position, again));
-                break;
-            case ClearQueue(var silo): links[silo]!.RemoveFrames(Key); break;
-            case SendSum(var silo, var plan, var stripe, var subtree):
-                var sums = memory.Of(plan)!;
-                Send(silo, FrameKind.Contribution, plan.Step, stripe, subtree, sums[subtree], sums.Use);
-                break;
-            case SendAverage(var silo, var step, var stripe):
-                var (averages, root) = (memory.Of(step)!, protocol.StepOf(step)!.Tree.Root);
-                Send(silo, FrameKind.Average, step, stripe, root, averages.Averages!, averages.Use);
-                break;
-            case Discard(var plan, var stripe, var subtree): memory.Of(plan)!.Discard(stripe, subtree); break;
-            case AdoptSum(var plan, var subtree): memory.Of(plan.Step)!.Averages = memory.Of(plan)![subtree]; break;
-            case Interrupt(var peer): memory.Interrupt(peer); break;
-            case Complete: Monitor.PulseAll(gate); break;
-        }
-    }
-
-    private StripeReduction NewReduction(Reduce reduce)
-    {
-        var (plan, stripe, left, right, sum, target) = reduce;
-        var sums = memory.Of(plan)!;
-        var buffer = target switch
-        {
-            ReductionTarget.Average => memory.Of(plan.Step)!.Averages,
-            ReductionTarget.SiloSum => sums[sum],
-            _ => null,
-        };
-        return new StripeReduction(
-            reduce,
-            sums,
-            sums.Take(stripe, left),
-            right is { } second ? sums.Take(stripe, second) : null,
-            buffer is null ? null : StripeValue.In(buffer, layout.Range(stripe)));
     }
 
     /// <summary>Makes an addition, and those that become possible by it.</summary>
@@ -404,7 +331,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
                 made.Sums.Add(made.What.Stripe, made.What.Sum, sum!.Value);
             else
                 sum?.Release();
-            var next = Execute(takesReduction: true);
+            var next = executor.Execute(takesReduction: true);
             if (made.What.Target == ReductionTarget.Average)
                 WakeIfWatched(made.What.Plan.Step);
             made.Sums.Use.Exit(null);
@@ -440,48 +367,11 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             value.Release();
     }
 
-    private void CheckShape(in FrameHeader header)
-    {
-        if (header.Stripe < 0 || header.Stripe >= layout.StripeCount)
-            throw new FrameFaultException($"Run {name} has {layout.StripeCount} stripes, none is {header.Stripe}.");
-        var isFloat = header.ElementType == ElementType.Float32;
-        if (!isFloat && (header.ElementType != ElementType.BFloat16 || header.Kind == FrameKind.Average))
-            throw new FrameFaultException($"Element type {(int)header.ElementType} has no place in this frame.");
-        var bytes = layout.Range(header.Stripe).Count * (isFloat ? sizeof(float) : sizeof(ushort));
-        if (header.PayloadBytes != bytes)
-            throw new FrameFaultException($"Stripe {header.Stripe} has {bytes} bytes, not {header.PayloadBytes}.");
-    }
-
     private Destination PlaceOf(StepMemory step, int stripe, Position plan, IConnection from)
     {
         step.Use.TryEnter(from);
         var place = StripeValue.In(step.Averages!, layout.Range(stripe));
         return new Destination((byte*)place.Pointer, plan, step.Use);
-    }
-
-    private void Send(
-        int silo, FrameKind kind, long step, int stripe, Subtree subtree, FlatBuffer buffer, Lease use)
-    {
-        var range = layout.Range(stripe);
-        var header = new FrameHeader(
-            kind, buffer.ElementType, Key, protocol.Position.Generation, step, stripe, subtree,
-            range.Count * buffer.ElementBytes);
-        var payload = (nint)StripeValue.In(buffer, range).Pointer;
-        links[silo]!.Send(new OutgoingFrame(header, payload, use, memory.Of(step)!.Traffic));
-    }
-
-    private OutgoingLink?[] Connect(ExchangeMembership joined)
-    {
-        var made = new OutgoingLink?[joined.Silos.Count];
-        for (var silo = 0; silo < made.Length; silo++)
-        {
-            if (silo == joined.OwnIndex)
-                continue;
-            made[silo] = transport.Acquire(joined.Silos[silo]);
-            made[silo]!.ResetBackoff();
-        }
-
-        return made;
     }
 
     private void Reserve(IReadOnlyList<LeafRange> siloRanges)

@@ -53,4 +53,15 @@ internal sealed class AveragingPeers
     /// <summary>Whether the silo in a place said that it stands at a step of the present generation.</summary>
     public bool IsAt(int silo, long step) =>
         positions.TryGetValue(NameOf(silo), out var known) && known.Position == new Position(Generation, step);
+
+    /// <summary>Whether a frame of a generation is of the present one.</summary>
+    /// <exception cref="PeerFaultException">Its sender is no other member of that.</exception>
+    public bool IsOfNow(string peer, int generation)
+    {
+        if (Membership is null || generation != Generation)
+            return false;
+        if (IndexOf(peer) < 0)
+            throw new PeerFaultException($"It is no other member of run {Membership.Run}.");
+        return true;
+    }
 }

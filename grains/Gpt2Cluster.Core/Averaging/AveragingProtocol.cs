@@ -182,15 +182,13 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     /// <exception cref="PeerFaultException">No correct member sends this.</exception>
     public Position? ReserveSum(string peer, Position sent, int stripe, Subtree subtree)
     {
-        if (!IsOfNow(peer, sent))
+        if (!peers.IsOfNow(peer, sent.Generation))
             return null;
         if (!peers.IsOwn(stripe))
             throw new PeerFaultException($"Stripe {stripe} of run {peers.Membership!.Run} is not reduced here.");
         if (isOpening || current is not { Sums: not null, IsAdopted: false } || current.Step != sent.Step)
             return null;
-        var root = current.Tree.Root;
-        if (subtree.Level < 0 || subtree.Level > root.Level || subtree.Index < 0
-            || subtree.Index >= 1L << (root.Level - subtree.Level) || subtree.FirstLeaf >= current.Tree.LeafCount)
+        if (!current.Tree.Has(subtree))
             throw new PeerFaultException($"{subtree} is no subtree of M = {current.Tree.LeafCount}.");
         return current.IsAveraged(stripe) ? null : current.Plan;
     }
@@ -199,7 +197,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     /// <returns>The plan to receive it for; null if nobody needs it.</returns>
     /// <exception cref="PeerFaultException">No correct member sends this.</exception>
     public Position? ReserveAverage(string peer, Position sent, int stripe) =>
-        IsOfNow(peer, sent) && StepOf(sent.Step) is { IsAdopted: false } step && !(isOpening && step == current)
+        peers.IsOfNow(peer, sent.Generation) && StepOf(sent.Step) is { IsAdopted: false } step && !(isOpening && step == current)
             && step.States.TryReceive(stripe, peer) ? step.Plan : null;
 
     /// <summary>A sum was received.</summary>
@@ -208,9 +206,30 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
         current?.Sums is { } sums && sums.Plan == plan && peers.IsOwn(stripe)
             && sums.Offer(stripe, current.Tree.Normalize(subtree), isOwn: true);
 
-    /// <summary>An average was received.</summary>
-    public void OnAverageReceived(Position plan, int stripe, int generation, string peer) =>
-        OnStripeAveraged(plan, stripe, generation, peer);
+    /// <summary>
+    /// A stripe's average is in its place: its reducer sends it to all who do not have it from there. If the membership
+    /// changed on the way, so that the present reducer may not have it, it is sent there.
+    /// </summary>
+    /// <param name="plan">The plan it was received for.</param>
+    /// <param name="stripe">The stripe.</param>
+    /// <param name="generation">The generation whose reducer sent it.</param>
+    /// <param name="from">Who sent it; null if it was made here.</param>
+    public void OnStripeAveraged(Position plan, int stripe, int generation, string? from)
+    {
+        if (StepIncluding(plan) is not { IsAdopted: false } step)
+            return;
+        step.States.SetAveraged(stripe);
+        step.Sums?.Remove(stripe);
+        foreach (var silo in peers.Others)
+        {
+            var lacksIt = peers.IsOwn(stripe) || (silo == peers.OwnerOf(stripe) && generation != peers.Generation);
+            if (lacksIt && peers.NameOf(silo) != from && peers.IsAt(silo, step.Step))
+                Effects.Add(new SendAverage(silo, step.Step, stripe));
+        }
+
+        if (step.MissingCount == 0)
+            Effects.Add(new Complete(step.Step));
+    }
 
     /// <summary>An average was not received, or not whole.</summary>
     public void OnAverageLost(Position plan, int stripe)
@@ -314,27 +333,6 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     private bool StaysHere(Subtree node) =>
         current!.Plan.Generation == peers.Generation && current.Sums!.IsPart(node, current.Tree);
 
-    /// <summary>
-    /// A stripe's average is in its place: its reducer sends it to all who do not have it from there. If the membership
-    /// changed on the way, so that the present reducer may not have it, it is sent there.
-    /// </summary>
-    private void OnStripeAveraged(Position plan, int stripe, int generation, string? from)
-    {
-        if (StepIncluding(plan) is not { IsAdopted: false } step)
-            return;
-        step.States.SetAveraged(stripe);
-        step.Sums?.Remove(stripe);
-        foreach (var silo in peers.Others)
-        {
-            var lacksIt = peers.IsOwn(stripe) || (silo == peers.OwnerOf(stripe) && generation != peers.Generation);
-            if (lacksIt && peers.NameOf(silo) != from && peers.IsAt(silo, step.Step))
-                Effects.Add(new SendAverage(silo, step.Step, stripe));
-        }
-
-        if (step.MissingCount == 0)
-            Effects.Add(new Complete(step.Step));
-    }
-
     /// <summary>Under a new membership this silo adds the stripes that are its own now, and no others.</summary>
     private void RouteAgain(ExchangeMembership? before)
     {
@@ -405,13 +403,5 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
             opensAgain |= again; // all hear of the step when it is open
         else
             Effects.Add(new Announce(silo, Position, again));
-    }
-
-    /// <exception cref="PeerFaultException">The peer is no member of the generation it names.</exception>
-    private bool IsOfNow(string peer, Position sent)
-    {
-        if (peers.Membership is not { } membership || sent.Generation != membership.Generation)
-            return false;
-        return Knows(peer) ? true : throw new PeerFaultException($"It is no other member of run {membership.Run}.");
     }
 }

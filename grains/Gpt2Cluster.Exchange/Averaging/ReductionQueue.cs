@@ -9,12 +9,15 @@ internal sealed class ReductionQueue(object gate)
 {
     private readonly Queue<StripeReduction> waiting = new();
 
+    /// <summary>Has those that wait look again whether that is enough.</summary>
+    public void Wake() => Monitor.PulseAll(gate);
+
     /// <summary>Adds one.</summary>
     public void Add(StripeReduction reduction)
     {
         waiting.Enqueue(reduction);
         if (waiting.Count == 1)
-            Monitor.PulseAll(gate);
+            Wake();
     }
 
     /// <summary>Waits for one; the lock is given up meanwhile.</summary>
