@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
@@ -7,133 +8,93 @@ using Gpt2Cluster.Exchange.Links;
 
 namespace Gpt2Cluster.Exchange;
 
-/// <summary>The averaging of one run on one silo.</summary>
+/// <summary>
+/// The averaging of one run on one silo: carries out, on buffers and links, what <see cref="AveragingProtocol"/> decides
+/// about what workers and links tell.
+/// </summary>
 /// <remarks>
-/// <para>Who may send what when: a silo announces (Ready) the generation and step it stands at to all others, on
-/// every new membership, step and connection, and when a connection from another broke. A silo sends the stripes of a
-/// step only to those that announced its own generation and that step; and whenever an announcement arrives it queues
-/// for its sender all it holds of that step. So nothing of a step or generation that the receiver has not begun is ever
-/// under way, frames wait at their source by reference, and whatever was lost is sent again. Repeats are harmless, so
-/// this cannot go wrong by sending too much. It does not stall, because both sides of every pair announce every state
-/// they reach, and because an average that is half way here from a silo that is no member any more gives up its place:
-/// its present reducer is asked again.</para>
-/// <para>Locks: <c>beginGate</c> before <c>gate</c> before those of queues, links and stripes; no lock is held while a
-/// socket is used or a lease is waited for, except <c>beginGate</c>.</para>
+/// One lock guards everything of the run; those of queues, of the transport and of memory are taken inside it. It is not
+/// held while a socket is used, an addition is made or a buffer is still in use. What workers contribute is added by a
+/// thread of its own, so that contributing costs the compute thread nothing, and by workers that wait for averages and
+/// have nothing else to do; what comes from other silos is added by the thread that received it.
 /// </remarks>
-internal sealed partial class RunExchange : IRunExchange
+internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
 {
-    private readonly StripeChannel channel;
+    private readonly object gate = new();
+    private readonly StripeTransport transport;
+    private readonly StripePool pool;
     private readonly string name;
     private readonly StripeLayout layout;
-    private readonly Lock beginGate = new();
-    private readonly object gate = new();
-    private readonly Dictionary<string, PeerStanding> readyPeers = [];
-    private readonly List<FlatBuffer> ownAverages = [];
-    private readonly List<FlatBuffer> ownSums = []; // of several workers; written under one plan at a time
-    private readonly LocalReducer reducer;
-    private ExchangeMembership? membership;
-    private OutgoingLink?[] links = [];
-    private StepExchange? current;
-    private StepExchange? previous;
-    private int generation = -1;
+    private readonly Action<UnreachableSilo> unreachable;
+    private readonly AveragingProtocol protocol;
+    private readonly RunMemory memory;
+    private readonly ReductionQueue reductions;
+    private readonly AveragingExecutor executor;
+    private readonly Thread reducer;
     private bool disposed;
 
     /// <summary>Opens the run; it does nothing before <see cref="Configure"/>.</summary>
-    public RunExchange(StripeChannel channel, string name, StripeLayout layout)
+    public RunExchange(
+        StripeTransport transport,
+        StripePool pool,
+        string name,
+        StripeLayout layout,
+        Action<UnreachableSilo> unreachable)
     {
-        this.channel = channel;
-        this.name = name;
-        this.layout = layout;
+        (this.transport, this.pool, this.name, this.layout) = (transport, pool, name, layout);
+        this.unreachable = unreachable;
         Key = FrameHeader.RunKey(name);
-        reducer = new LocalReducer(channel, name, Reduce);
+        protocol = new AveragingProtocol(layout);
+        memory = new RunMemory(gate, layout);
+        reductions = new ReductionQueue(gate);
+        executor = new AveragingExecutor(Key, layout, protocol, memory, reductions, transport);
+        reducer = transport.Options.NewThread(ReduceUntilDisposed, $"reducer of {name}");
+        reducer.Start();
     }
 
-    /// <summary>The run's name.</summary>
-    public string Name => name;
-
-    /// <summary>What stands for the run's name in frames.</summary>
+    /// <inheritdoc/>
     public ulong Key { get; }
-
-    /// <summary>The generation and step this silo stands at.</summary>
-    public (int Generation, long Step) Standing
-    {
-        get
-        {
-            lock (gate)
-            {
-                return (membership?.Generation ?? -1, current?.Step ?? 0);
-            }
-        }
-    }
-
-    /// <summary>The generation this silo stands at; -1 before the first.</summary>
-    public int Generation => Volatile.Read(ref generation);
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">The membership changes M while a step is open.</exception>
     public void Configure(ExchangeMembership membership)
     {
         ArgumentNullException.ThrowIfNull(membership);
-        OutgoingLink?[] replaced;
-        Lease?[] averages;
+        IReadOnlyList<OutgoingLink> replaced;
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
-            if (membership.Generation < this.membership?.Generation)
+            if (membership.Silos.Count > 1 && !protocol.IsOpening)
+                memory.ProvideAverages();
+            if (!protocol.Configure(membership))
                 return;
-            if (current is not null && membership.LeafCount != current.Tree.LeafCount)
-                throw new InvalidOperationException($"Run {name} has M = {current.Tree.LeafCount} for all its life.");
-            replaced = links;
-            this.membership = membership;
-            Volatile.Write(ref generation, membership.Generation);
-            links = Connect(membership);
-            if (current is { HasAverages: false } && membership.Silos.Count > 1)
-                current.Provide(TakeAverages());
-            Redistribute();
-            averages = [current?.AveragesUse, previous?.AveragesUse];
+            replaced = executor.Connect(membership);
+            executor.Execute();
         }
 
-        // A silo that is no member any more may be frozen in the middle of an average.
-        channel.BreakReceptions(averages, membership.Silos.Select(silo => silo.SiloName).ToHashSet());
         foreach (var link in replaced)
-        {
-            if (link is null)
-                continue;
-            if (!membership.Silos.Contains(link.Peer))
-                link.RemoveFrames(this);
-            channel.Release(link);
-        }
-
-        AnnounceToAll();
+            transport.Release(link);
     }
 
     /// <inheritdoc/>
     public void BeginStep(long step, int generation, IReadOnlyList<LeafRange> siloRanges)
     {
         ArgumentNullException.ThrowIfNull(siloRanges);
-        bool isAgain;
-        lock (beginGate)
+        Reserve(siloRanges);
+        lock (gate)
         {
-            StepExchange? begun;
-            lock (gate)
-            {
-                ObjectDisposedException.ThrowIf(disposed, this);
-                if (current is { } known && (known.Sums.Generation, known.Step).CompareTo((generation, step)) >= 0)
-                    return;
-                begun = current;
-            }
-
-            // What others sent for the new plan may have been taken for a repeat of the old one's sums, or have come
-            // while these were released: those who have it are asked again.
-            isAgain = begun?.Step == step;
-            ReserveSums(siloRanges);
-            if (isAgain && begun is { IsAlias: false })
-                PlanAgain(begun, generation, siloRanges);
-            else
-                TurnTo(step, generation, siloRanges, begun);
+            ObjectDisposedException.ThrowIf(disposed, this);
+            protocol.BeginStep(new Position(generation, step), siloRanges);
+            executor.Execute();
+            memory.AwaitRetired(transport.Options.DrainTimeout, transport.Options.Time);
+            ObjectDisposedException.ThrowIf(disposed, this);
+            if (!protocol.IsOpening)
+                return;
+            if (!protocol.IsAlone)
+                memory.ProvideAverages();
+            protocol.Open();
+            executor.Execute();
         }
-
-        AnnounceToAll(isAgain);
     }
 
     /// <inheritdoc/>
@@ -147,25 +108,17 @@ internal sealed partial class RunExchange : IRunExchange
             throw new ArgumentException(message, nameof(sums));
         }
 
-        var ready = new List<int>();
+        var plan = new Position(generation, step);
+        var mayAdopt = sums.ElementType == ElementType.Float32;
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
-            var begun = (current?.Sums.Generation ?? -1, current?.Step ?? 0);
-            if ((generation, step).CompareTo(begun) > 0)
-            {
-                throw new InvalidOperationException(
-                    $"Run {name} has not begun step {step} of generation {generation} on this silo.");
-            }
-
-            if ((generation, step) != begun || current!.IsComplete)
+            if (!protocol.Takes(plan) || !memory.Of(plan)!.TryAdd(subtree, sums))
                 return;
-            var node = current.Tree.Normalize(subtree);
-            current.Sums.Locals.Add(node, sums, start, end, ready);
-            if (current.HasAverages)
-                Distribute(node, sums, ready);
-            else
-                TakeAsAverages(node, sums);
+            if (!mayAdopt)
+                memory.ProvideAverages();
+            protocol.Contribute(plan, subtree, start, end, mayAdopt);
+            executor.Execute();
         }
     }
 
@@ -174,186 +127,275 @@ internal sealed partial class RunExchange : IRunExchange
     /// before.</exception>
     public FlatBuffer WaitForAverages(long step, IAveragesSink? sink, CancellationToken cancellation)
     {
-        var awaited = StepOf(step)
-            ?? throw new InvalidOperationException($"Run {name} holds nothing of step {step} on this silo.");
-        var landing = sink is null ? null : new AverageLandings(awaited, sink);
-        reducer.WorkUntil(awaited, landing, cancellation);
-        return awaited.Averages;
+        AveragedStep awaited;
+        StepMemory averages;
+        lock (gate)
+        {
+            awaited = protocol.StepOf(step)
+                ?? throw new InvalidOperationException($"Run {name} holds nothing of step {step} on this silo.");
+            averages = memory.Of(step)!;
+            averages.IsWatched |= sink is not null;
+        }
+
+        var landings = sink is null ? null : new AverageLandings(awaited, averages, layout, sink);
+        using var registration = cancellation.Register(Wake);
+        while (true)
+        {
+            StripeReduction? next;
+            int missing;
+            lock (gate)
+            {
+                missing = awaited.MissingCount;
+                landings?.Collect();
+            }
+
+            landings?.Tell();
+            if (missing == 0)
+                return averages.Averages!;
+            cancellation.ThrowIfCancellationRequested();
+            lock (gate)
+            {
+                ObjectDisposedException.ThrowIf(disposed, this);
+                next = reductions.Take(() => disposed || cancellation.IsCancellationRequested
+                    || (landings is null ? awaited.MissingCount == 0 : awaited.MissingCount != missing));
+            }
+
+            Reduce(next);
+        }
     }
 
     /// <inheritdoc/>
     public void Withdraw(int generation)
     {
-        lock (beginGate)
+        lock (gate)
         {
-            if (current?.Sums.Generation <= generation)
-                RetireSums(current);
+            protocol.Withdraw(generation);
+            executor.Execute();
+            memory.AwaitRetired(transport.Options.DrainTimeout, transport.Options.Time);
         }
     }
 
     /// <inheritdoc/>
-    public ExchangeFigures Figures(long step) => StepOf(step)?.Figures ?? default;
+    public ExchangeFigures Figures(long step)
+    {
+        lock (gate)
+        {
+            return memory.Of(step)?.Traffic.Figures ?? default;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Destination ReserveDestination(in FrameHeader header, IConnection from)
+    {
+        header.CheckShape(layout, name);
+        var sent = new Position(header.Generation, header.Step);
+        lock (gate)
+        {
+            if (disposed)
+                return default;
+            try
+            {
+                if (header.Kind == FrameKind.Contribution)
+                {
+                    return protocol.ReserveSum(from.PeerName!, sent, header.Stripe, header.Subtree) is { } plan
+                        ? new Destination((byte*)pool.Rent(), plan, memory: null)
+                        : default;
+                }
+
+                return protocol.ReserveAverage(from.PeerName!, sent, header.Stripe) is { } averaged
+                    ? PlaceOf(memory.Of(sent.Step)!, header.Stripe, averaged, from)
+                    : default;
+            }
+            catch (PeerFaultException fault)
+            {
+                throw new FrameFaultException(fault.Message);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnReceived(in FrameHeader header, in Destination destination, IConnection from)
+    {
+        StripeReduction? next = null;
+        lock (gate)
+        {
+            memory.Of(header.Step)?.Traffic.CountReceived(header.PayloadBytes);
+            if (destination.Memory is not { } averages)
+            {
+                KeepSum(header, destination);
+            }
+            else
+            {
+                if (!disposed)
+                    protocol.OnStripeAveraged(destination.Plan, header.Stripe, header.Generation, from.PeerName!);
+                WakeIfWatched(header.Step);
+                averages.Exit(from);
+            }
+
+            next = executor.Execute(takesReduction: true);
+        }
+
+        Reduce(next);
+    }
+
+    /// <inheritdoc/>
+    public void OnReceptionFailed(in FrameHeader header, in Destination destination, IConnection from)
+    {
+        if (destination.Memory is not { } averages)
+        {
+            pool.Return(destination.Pointer);
+            return;
+        }
+
+        var (plan, stripe) = (destination.Plan, header.Stripe);
+        Tell(() => protocol.OnAverageLost(plan, stripe));
+        averages.Exit(from);
+    }
+
+    /// <inheritdoc/>
+    public void OnPeerPosition(string peer, PeerPosition position) =>
+        Tell(() => protocol.OnPeerPosition(peer, position));
+
+    /// <inheritdoc/>
+    public void OnLinkUp(ExchangeMember peer) => Tell(() => protocol.OnLinkUp(peer));
+
+    /// <inheritdoc/>
+    public void OnLinkLost(string peer, long connection) => Tell(() => protocol.OnLinkLost(peer, connection));
+
+    /// <inheritdoc/>
+    public void OnUnreachable(ExchangeMember peer, string reason, bool isGone)
+    {
+        int generation;
+        lock (gate)
+        {
+            if (!protocol.Knows(peer.SiloName))
+                return;
+            generation = protocol.Position.Generation;
+        }
+
+        unreachable(new UnreachableSilo(name, generation, peer, reason, isGone));
+    }
 
     /// <inheritdoc/>
     /// <remarks>It waits for frames of the run that are half way through a socket, as a new step does.</remarks>
     public void Dispose()
     {
-        OutgoingLink?[] released;
+        IReadOnlyList<OutgoingLink> released;
         lock (gate)
         {
             if (disposed)
                 return;
             disposed = true;
-            released = links;
-            links = [];
+            released = executor.Disconnect();
+            memory.RetireAll();
+            Monitor.PulseAll(gate);
+            memory.AwaitRetired(transport.Options.DrainTimeout, transport.Options.Time);
+            reductions.Clear();
         }
 
-        channel.Forget(this);
-        reducer.Dispose();
-        lock (beginGate)
-        {
-            foreach (var link in released)
-                link?.RemoveFrames(this);
-            RetireSums(current);
-            Retire(current?.AveragesUse);
-            Retire(previous?.AveragesUse);
-        }
-
+        transport.Remove(this);
+        if (Thread.CurrentThread != reducer)
+            reducer.Join();
         foreach (var link in released)
-        {
-            if (link is not null)
-                channel.Release(link);
-        }
-
-        foreach (var buffer in ownAverages.Concat(ownSums))
-            buffer.Dispose();
+            transport.Release(link);
+        memory.Dispose();
     }
 
-    private OutgoingLink?[] Connect(ExchangeMembership joined)
-    {
-        var made = new OutgoingLink?[joined.Silos.Count];
-        for (var silo = 0; silo < made.Length; silo++)
-        {
-            if (silo == joined.OwnIndex)
-                continue;
-            made[silo] = channel.Acquire(joined.Silos[silo]);
-            made[silo]!.Encourage();
-        }
-
-        return made;
-    }
-
-    private void PlanAgain(StepExchange step, int generation, IReadOnlyList<LeafRange> siloRanges)
-    {
-        RetireSums(step);
-        lock (gate)
-            step.PlanAgain(NewSums(generation, step.Tree, siloRanges));
-    }
-
-    /// <summary>
-    /// Memory for what this silo adds up, before anything is given up for the plan and outside of the gate: gigabytes
-    /// take their time, and may not be there.
-    /// </summary>
-    private void ReserveSums(IReadOnlyList<LeafRange> siloRanges)
-    {
-        ExchangeMembership? joined;
-        lock (gate)
-            joined = membership;
-        if (joined is not { Silos.Count: > 1 })
-            return;
-        var count = SiloSums.Folded(new ReductionTree(joined.LeafCount), siloRanges).Count;
-        while (ownSums.Count < count)
-            ownSums.Add(LargeMemory.Allocate(layout.ElementCount));
-    }
-
-    /// <summary>The books of a plan; the plan before must be out of use.</summary>
-    private PlannedSums NewSums(int generation, ReductionTree tree, IReadOnlyList<LeafRange> siloRanges)
-    {
-        var folded = membership!.Silos.Count > 1 ? SiloSums.Folded(tree, siloRanges) : [];
-        while (ownSums.Count < folded.Count)
-            ownSums.Add(LargeMemory.Allocate(layout.ElementCount));
-        var fold = new SiloFold(layout, tree, channel.Pool, [.. folded.Zip(ownSums)]);
-        return new PlannedSums(generation, layout, tree, fold);
-    }
-
-    /// <summary>
-    /// Another step: the sums of the one before are out of use, its averages stay for those who are a step behind. A
-    /// run that goes back, to a checkpoint, has no use for anything.
-    /// </summary>
-    private void TurnTo(
-        long step, int generation, IReadOnlyList<LeafRange> siloRanges, StepExchange? finished)
-    {
-        RetireSums(finished);
-        Retire(previous?.AveragesUse);
-        var keeps = finished is { HasAverages: true, IsAlias: false } && finished.Step < step && links.Length > 1;
-        if (!keeps)
-            Retire(finished?.AveragesUse);
-        lock (gate)
-        {
-            ObjectDisposedException.ThrowIf(disposed, this);
-            previous = keeps ? finished : null;
-            current = Make(step, generation, siloRanges);
-        }
-    }
-
-    private StepExchange Make(long step, int generation, IReadOnlyList<LeafRange> siloRanges)
-    {
-        if (membership is null)
-            throw new InvalidOperationException($"Run {name} has no membership yet.");
-        foreach (var link in links)
-            link?.Encourage();
-        var tree = new ReductionTree(membership.LeafCount);
-        var mayAlias = membership is { Silos.Count: 1, LeafCount: 1 };
-        var made = new StepExchange(step, NewSums(generation, tree, siloRanges), layout, tree, channel.Pool);
-        if (!mayAlias)
-            made.Provide(TakeAverages());
-        return made;
-    }
-
-    private FlatBuffer TakeAverages()
-    {
-        var free = ownAverages.Find(buffer => previous is null || previous.Averages != buffer);
-        if (free is null)
-            ownAverages.Add(free = LargeMemory.Allocate(layout.ElementCount));
-        return free;
-    }
-
-    /// <summary>
-    /// One silo with M = 1: an fp32 gradient is the average as it stands; only bf16 needs memory and a pass.
-    /// </summary>
-    private void TakeAsAverages(Subtree node, FlatBuffer sums)
-    {
-        if (sums.ElementType == ElementType.BFloat16)
-        {
-            current!.Provide(TakeAverages());
-            Redistribute();
-        }
-        else if (current!.Sums.Locals.Whole(node) is { ElementType: ElementType.Float32 } whole)
-        {
-            current.Alias(whole);
-            reducer.Wake();
-        }
-    }
-
-    private void RetireSums(StepExchange? step)
-    {
-        if (step is null)
-            return;
-        Retire(step.Sums.Use);
-        step.ReleaseSums();
-    }
-
-    private void Retire(Lease? lease)
-    {
-        while (lease is not null && !lease.Close(channel.Options.DrainTimeout))
-            channel.BreakHolders(lease);
-    }
-
-    private StepExchange? StepOf(long step)
+    private void Tell(Action input)
     {
         lock (gate)
         {
-            return current?.Step == step ? current : previous?.Step == step ? previous : null;
+            if (disposed)
+                return;
+            input();
+            executor.Execute();
         }
+    }
+
+    /// <summary>Makes an addition, and those that become possible by it.</summary>
+    private void Reduce(StripeReduction? next)
+    {
+        while (next is not null)
+        {
+            var sum = next.Add(layout.Range(next.What.Stripe).Count, pool);
+            next = OnReduced(next, sum);
+        }
+    }
+
+    private StripeReduction? OnReduced(StripeReduction made, StripeValue? sum)
+    {
+        lock (gate)
+        {
+            var isKept = !disposed && protocol.OnReduced(made.What);
+            if (isKept)
+                made.Sums.Add(made.What.Stripe, made.What.Sum, sum!.Value);
+            else
+                sum?.Release();
+            var next = executor.Execute(takesReduction: true);
+            if (made.What.Target == ReductionTarget.Average)
+                WakeIfWatched(made.What.Plan.Step);
+            made.Sums.Use.Exit(null);
+            return next;
+        }
+    }
+
+    private void ReduceUntilDisposed()
+    {
+        while (true)
+        {
+            StripeReduction? next;
+            lock (gate)
+            {
+                if (disposed)
+                    return;
+                next = reductions.Take(() => disposed);
+            }
+
+            Reduce(next);
+        }
+    }
+
+    /// <summary>Keeps a sum that came from another silo, if its plan is still of use and it is no repeat.</summary>
+    private void KeepSum(in FrameHeader header, in Destination destination)
+    {
+        // If the step was planned again meanwhile, it is sent again for that plan.
+        var value = new StripeValue(destination.Pointer, header.ElementType, pool);
+        if (!disposed && memory.Of(destination.Plan) is { } sums
+            && protocol.OnSumReceived(destination.Plan, header.Stripe, header.Subtree))
+            sums.Add(header.Stripe, header.Subtree, value);
+        else
+            value.Release();
+    }
+
+    private Destination PlaceOf(StepMemory step, int stripe, Position plan, IConnection from)
+    {
+        step.Use.TryEnter(from);
+        var place = StripeValue.In(step.Averages!, layout.Range(stripe));
+        return new Destination((byte*)place.Pointer, plan, step.Use);
+    }
+
+    private void Reserve(IReadOnlyList<LeafRange> siloRanges)
+    {
+        int averagesCount;
+        int sumCount;
+        lock (gate)
+        {
+            averagesCount = protocol.IsAlone ? 0 : protocol.HeldStepCount;
+            sumCount = protocol.SiloSums(siloRanges).Count;
+        }
+
+        memory.Reserve(averagesCount, sumCount);
+    }
+
+    private void WakeIfWatched(long step)
+    {
+        if (memory.Of(step) is { IsWatched: true })
+            Monitor.PulseAll(gate);
+    }
+
+    private void Wake()
+    {
+        lock (gate)
+            Monitor.PulseAll(gate);
     }
 }

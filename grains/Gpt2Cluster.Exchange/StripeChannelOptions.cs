@@ -1,5 +1,6 @@
 using System.Net;
 using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Exchange;
 
@@ -65,4 +66,11 @@ public sealed record StripeChannelOptions
     /// Told, on a channel thread, in one sentence of every connection that is cut off, refused or lost.
     /// </summary>
     public Action<string>? Log { get; init; }
+
+    /// <summary>A thread of the channel, not started yet.</summary>
+    internal Thread NewThread(Action work, string name) => DedicatedThread.Create(name, () =>
+    {
+        ThreadBegins?.Invoke();
+        work();
+    });
 }

@@ -11,7 +11,7 @@ public readonly record struct Addition(Subtree Left, Subtree Right, Subtree Pare
 /// what it says. Contributions may come in any order, twice, or cut differently after a new generation; the root's bits
 /// are the same.
 /// </summary>
-public sealed class HeldSubtrees(ReductionTree tree)
+public class HeldSubtrees(ReductionTree tree)
 {
     private readonly HashSet<Subtree> held = [];
 
@@ -19,7 +19,7 @@ public sealed class HeldSubtrees(ReductionTree tree)
     public bool IsComplete => held.Contains(tree.Root);
 
     /// <summary>The canonical names of the sums that are here.</summary>
-    public IReadOnlyCollection<Subtree> Held => held;
+    public virtual IReadOnlyCollection<Subtree> Held => held;
 
     /// <summary>Takes a contribution.</summary>
     /// <param name="subtree">What arrived, under any of its names.</param>
@@ -28,7 +28,7 @@ public sealed class HeldSubtrees(ReductionTree tree)
     /// supersedes are dropped without an addition.
     /// </param>
     /// <returns>False if all its leaves are held already: the contribution is a repeat and is not needed.</returns>
-    public bool Offer(Subtree subtree, out IReadOnlyList<Addition> additions)
+    public virtual bool Offer(Subtree subtree, out IReadOnlyList<Addition> additions)
     {
         var made = new List<Addition>();
         additions = made;

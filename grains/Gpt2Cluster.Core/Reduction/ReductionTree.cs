@@ -31,11 +31,16 @@ public readonly record struct ReductionTree
     /// <summary>The canonical name of micro-batch <paramref name="index"/>'s gradient.</summary>
     public Subtree Leaf(int index) => Normalize(new Subtree(0, index));
 
+    /// <summary>Whether it is a node that covers a leaf of this tree.</summary>
+    public bool Has(Subtree subtree) =>
+        subtree.Level >= 0 && subtree.Level <= Root.Level && subtree.Index >= 0
+        && (long)subtree.Index << subtree.Level < LeafCount;
+
     /// <summary>The highest node that covers the same leaves.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The node covers no leaf of this tree.</exception>
     public Subtree Normalize(Subtree subtree)
     {
-        if (subtree.Level < 0 || subtree.Level > Root.Level || subtree.Index < 0 || subtree.FirstLeaf >= LeafCount)
+        if (!Has(subtree))
             throw new ArgumentOutOfRangeException(nameof(subtree), $"{subtree} is no node over {LeafCount} leaves.");
         while (subtree.Level < Root.Level && CoversTheSame(subtree, Above(subtree)))
             subtree = Above(subtree);

@@ -19,27 +19,18 @@ internal static class StripeMath
             AddChunk(left, right, start, into.Slice(start, Math.Min(ChunkElements, into.Length - start)));
     }
 
-    /// <summary><c>into = (left + right) / M</c> in one pass.</summary>
-    public static void Average(in StripeValue left, in StripeValue right, Span<float> into, int leafCount)
+    /// <summary><c>into = (left + right) / M</c>, or <c>left / M</c>, in one pass.</summary>
+    public static void Average(in StripeValue left, in StripeValue? right, Span<float> into, int leafCount)
     {
         for (var start = 0; start < into.Length; start += ChunkElements)
         {
             var chunk = into.Slice(start, Math.Min(ChunkElements, into.Length - start));
-            AddChunk(left, right, start, chunk);
-            VectorSum.Divide(chunk, leafCount);
-        }
-    }
-
-    /// <summary><c>into = root / M</c> in one pass.</summary>
-    public static void Average(in StripeValue root, Span<float> into, int leafCount)
-    {
-        for (var start = 0; start < into.Length; start += ChunkElements)
-        {
-            var chunk = into.Slice(start, Math.Min(ChunkElements, into.Length - start));
-            if (root.IsBFloat16)
-                VectorSum.Widen(root.BFloat16Bits(start, chunk.Length), chunk);
+            if (right is { } second)
+                AddChunk(left, second, start, chunk);
+            else if (left.IsBFloat16)
+                VectorSum.Widen(left.BFloat16Bits(start, chunk.Length), chunk);
             else
-                root.Floats(start, chunk.Length).CopyTo(chunk);
+                left.Floats(start, chunk.Length).CopyTo(chunk);
             if (leafCount > 1)
                 VectorSum.Divide(chunk, leafCount);
         }

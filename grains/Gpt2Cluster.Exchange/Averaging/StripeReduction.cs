@@ -1,78 +1,58 @@
-using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Averaging;
+using Gpt2Cluster.Core.Memory;
 
 namespace Gpt2Cluster.Exchange.Averaging;
 
-/// <summary>
-/// The sums of one stripe on its reducer, from the terms of all silos up to the root. The last addition divides by M
-/// and lands in the averages.
-/// </summary>
-internal sealed class StripeReduction(StepExchange step, int stripe)
+/// <summary>One addition of a stripe, with its terms, which it owns.</summary>
+/// <param name="what">What asked for it.</param>
+/// <param name="sums">The plan's memory.</param>
+/// <param name="left">The first term.</param>
+/// <param name="right">The second term; null for a root that only needs division.</param>
+/// <param name="into">Where the sum goes; null for the place of a term, or pooled memory.</param>
+internal sealed class StripeReduction(
+    Reduce what, PlanMemory sums, StripeValue left, StripeValue? right, StripeValue? into)
 {
-    private readonly Lock gate = new();
-    private readonly StripeTerms terms = new(step.Tree, step.Layout.Range(stripe).Count, step.Pool);
+    /// <summary>What asked for it.</summary>
+    public Reduce What => what;
 
-    /// <summary>
-    /// Takes a sum, and ownership of its pooled memory. The caller holds the lease of the plan's sums.
-    /// </summary>
-    /// <returns>True if this completed the average of the stripe in memory; the caller then announces it.</returns>
-    public bool Offer(Subtree subtree, StripeValue value)
+    /// <summary>The plan's memory.</summary>
+    public PlanMemory Sums => sums;
+
+    /// <summary>Enters the plan's memory, to be left when the addition is made.</summary>
+    /// <returns>False if it is closed: the terms are given up.</returns>
+    public bool TryBegin()
     {
-        lock (gate)
-        {
-            if (step.IsAveraged(stripe))
-            {
-                value.Release();
-                return false;
-            }
-
-            if (!terms.Offer(subtree, value, out var additions))
-                return false;
-            foreach (var addition in additions)
-            {
-                if (addition.Parent == step.Tree.Root && step.TryClaim(stripe))
-                {
-                    Finish(addition);
-                    return true;
-                }
-
-                terms.Apply(addition);
-            }
-
-            return TryFinishRoot();
-        }
+        if (sums.Use.TryEnter(null))
+            return true;
+        Release();
+        return false;
     }
 
-    /// <summary>Writes the average from a root that had to wait: its place was being received into, in vain.</summary>
-    /// <returns>True if this completed the average of the stripe in memory.</returns>
-    public bool Resume()
+    /// <summary>Adds the terms and gives them up.</summary>
+    /// <param name="elementCount">Elements of the stripe.</param>
+    /// <param name="pool">Where memory comes from.</param>
+    /// <returns>The sum, if it lies in pooled memory: the caller owns it.</returns>
+    public unsafe StripeValue? Add(int elementCount, StripePool pool)
     {
-        lock (gate)
-        {
-            return TryFinishRoot();
-        }
+        var sum = into ?? (left.IsScratch ? left
+            : right!.Value.IsScratch ? right.Value
+            : new StripeValue(pool.Rent(), ElementType.Float32, pool));
+        var elements = sum.Floats(0, elementCount);
+        if (what.Target == ReductionTarget.Average)
+            StripeMath.Average(left, right, elements, sums.LeafCount);
+        else
+            StripeMath.Add(left, right!.Value, elements);
+        if (left.Pointer != sum.Pointer)
+            left.Release();
+        if (right is { } second && second.Pointer != sum.Pointer)
+            second.Release();
+        return into is null ? sum : null;
     }
 
-    /// <summary>Forgets everything and gives pooled memory back.</summary>
-    public void Clear()
+    /// <summary>Gives the terms up.</summary>
+    public void Release()
     {
-        lock (gate)
-        {
-            terms.Clear();
-        }
-    }
-
-    private bool TryFinishRoot()
-    {
-        if (!terms.TryGet(step.Tree.Root, out var root) || !step.TryClaim(stripe))
-            return false;
-        StripeMath.Average(root, step.AverageOf(stripe), step.Tree.LeafCount);
-        terms.Clear();
-        return true;
-    }
-
-    private void Finish(Addition addition)
-    {
-        StripeMath.Average(terms[addition.Left], terms[addition.Right], step.AverageOf(stripe), step.Tree.LeafCount);
-        terms.Clear();
+        left.Release();
+        right?.Release();
     }
 }

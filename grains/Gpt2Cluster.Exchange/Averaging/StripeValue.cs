@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Exchange.Averaging;
 
@@ -10,6 +11,10 @@ namespace Gpt2Cluster.Exchange.Averaging;
 /// <param name="pool">Where the memory goes back to; null if it is a worker's.</param>
 internal readonly unsafe struct StripeValue(void* pointer, ElementType elementType, StripePool? pool)
 {
+    /// <summary>A stripe of a buffer, by reference.</summary>
+    public static StripeValue In(FlatBuffer buffer, ElementRange range) =>
+        new((byte*)buffer.Pointer + (range.Start * buffer.ElementBytes), buffer.ElementType, pool: null);
+
     /// <summary>Whether the memory may be overwritten with fp32.</summary>
     public bool IsScratch => pool is not null && elementType == ElementType.Float32;
 

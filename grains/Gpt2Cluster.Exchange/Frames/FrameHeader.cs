@@ -81,4 +81,18 @@ internal readonly record struct FrameHeader(
                 BinaryPrimitives.ReadInt32LittleEndian(from[32..]), BinaryPrimitives.ReadInt32LittleEndian(from[36..])),
             BinaryPrimitives.ReadInt32LittleEndian(from[40..]));
     }
+
+    /// <summary>Looks whether its stripe has a place in a run.</summary>
+    /// <exception cref="FrameFaultException">There is no such stripe, or the payload has another size or type.</exception>
+    public void CheckShape(StripeLayout layout, string run)
+    {
+        if (Stripe < 0 || Stripe >= layout.StripeCount)
+            throw new FrameFaultException($"Run {run} has {layout.StripeCount} stripes, none is {Stripe}.");
+        var isFloat = ElementType == ElementType.Float32;
+        if (!isFloat && (ElementType != ElementType.BFloat16 || Kind == FrameKind.Average))
+            throw new FrameFaultException($"Element type {(int)ElementType} has no place in this frame.");
+        var bytes = layout.Range(Stripe).Count * (isFloat ? sizeof(float) : sizeof(ushort));
+        if (PayloadBytes != bytes)
+            throw new FrameFaultException($"Stripe {Stripe} has {bytes} bytes, not {PayloadBytes}.");
+    }
 }

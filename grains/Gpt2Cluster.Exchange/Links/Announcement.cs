@@ -1,7 +1,9 @@
+using Gpt2Cluster.Core.Averaging;
+
 namespace Gpt2Cluster.Exchange.Links;
 
-/// <summary>A wish to tell a peer where a run stands on this silo; the standing is read when it is sent.</summary>
-/// <param name="Run">The run.</param>
-/// <param name="Again">Whether to repeat a standing that this connection has carried: the peer then sends all it has
-/// again.</param>
-internal sealed record Announcement(RunExchange Run, bool Again);
+/// <summary>Where this silo stands, for a peer.</summary>
+/// <param name="Key">What the frame carries.</param>
+/// <param name="Position">The generation and step.</param>
+/// <param name="Again">Whether also if this connection has carried it: the peer then sends all it has again.</param>
+internal readonly record struct Announcement(ulong Key, Position Position, bool Again);

@@ -14,15 +14,16 @@ internal sealed class FrameQueue
 
     private bool IsEmpty => announcements.Count + averages.Count + contributions.Count == 0;
 
-    /// <summary>Asks for an announcement of where the run stands on this silo.</summary>
-    /// <param name="run">The run.</param>
-    /// <param name="again">Whether to repeat one that was made already.</param>
-    public void Announce(RunExchange run, bool again)
+    /// <summary>Adds an announcement, in the place of one that waits for the same key.</summary>
+    public void Add(Announcement announcement)
     {
         lock (gate)
         {
-            if (!announcements.Contains(new Announcement(run, again)))
-                announcements.Add(new Announcement(run, again));
+            var waiting = announcements.FindIndex(other => other.Key == announcement.Key);
+            if (waiting < 0)
+                announcements.Add(announcement);
+            else
+                announcements[waiting] = announcement with { Again = announcement.Again || announcements[waiting].Again };
             Monitor.Pulse(gate);
         }
     }
@@ -32,18 +33,18 @@ internal sealed class FrameQueue
     {
         lock (gate)
         {
-            (frame.Kind == Frames.FrameKind.Average ? averages : contributions).Enqueue(frame);
+            (frame.Header.Kind == Frames.FrameKind.Average ? averages : contributions).Enqueue(frame);
             Monitor.Pulse(gate);
         }
     }
 
-    /// <summary>Drops the frames that wait for a run.</summary>
-    public void RemoveFrames(RunExchange run)
+    /// <summary>Drops the frames of a key.</summary>
+    public void RemoveFrames(ulong key)
     {
         lock (gate)
         {
-            averages = new(averages.Where(frame => frame.Run != run));
-            contributions = new(contributions.Where(frame => frame.Run != run));
+            averages = new(averages.Where(frame => frame.Header.Run != key));
+            contributions = new(contributions.Where(frame => frame.Header.Run != key));
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Gpt2Cluster.Exchange.Averaging;
 using Gpt2Cluster.Exchange.Frames;
 
 namespace Gpt2Cluster.Exchange.Links;
@@ -10,52 +9,42 @@ namespace Gpt2Cluster.Exchange.Links;
 /// A connection over which another silo sends, and the thread that receives. It always drains: nothing it does waits
 /// for another silo. What no correct peer would send ends the connection and nothing else.
 /// </summary>
-internal sealed unsafe class IncomingLink : IDisposable
+internal sealed unsafe class IncomingLink : IConnection, IDisposable
 {
     /// <summary>Longest silo name, bytes.</summary>
     public const int MaxNameBytes = 256;
 
-    private readonly StripeChannel channel;
+    private readonly ILinkHost host;
+    private readonly long number;
     private readonly StripeSocket socket;
     private readonly string address;
     private readonly Thread thread;
     private readonly byte[] scratch = new byte[StripeSocket.PieceBytes];
-    private Lease? receiving;
+    private bool isReceivingAnAverage;
 
     /// <summary>Takes over an accepted socket; <see cref="Start"/> must follow.</summary>
-    /// <param name="channel">The channel.</param>
+    /// <param name="host">The transport.</param>
     /// <param name="accepted">The socket.</param>
     /// <param name="number">Its place in the order of accepted connections.</param>
-    public IncomingLink(StripeChannel channel, Socket accepted, long number)
+    public IncomingLink(ILinkHost host, Socket accepted, long number)
     {
-        Number = number;
-        this.channel = channel;
+        (this.host, this.number) = (host, number);
         address = accepted.RemoteEndPoint is IPEndPoint remote ? remote.ToString() : "this machine";
-        socket = new StripeSocket(accepted, channel.Options.SocketBufferBytes);
-        thread = channel.NewThread(Run, $"stripes from {address}");
+        socket = new StripeSocket(accepted, host.Options.SocketBufferBytes);
+        thread = host.Options.NewThread(Run, $"stripes from {address}");
     }
 
-    /// <summary>Its place in the order of accepted connections.</summary>
-    public long Number { get; }
-
-    /// <summary>The silo at the other end; null until it has said so.</summary>
+    /// <inheritdoc/>
     public string? PeerName { get; private set; }
 
     /// <summary>Whether an average is half way through it.</summary>
-    public bool IsReceivingAnAverage => Volatile.Read(ref receiving) is not null;
+    public bool IsReceivingAnAverage => Volatile.Read(ref isReceivingAnAverage);
 
     /// <summary>Starts receiving.</summary>
     public void Start() => thread.Start();
 
-    /// <summary>Breaks the connection.</summary>
+    /// <inheritdoc/>
     public void Break() => socket.Dispose();
-
-    /// <summary>Breaks the connection if it is half way through a frame under that lease.</summary>
-    public void BreakIfReceiving(Lease lease)
-    {
-        if (Volatile.Read(ref receiving) == lease)
-            Break();
-    }
 
     /// <summary>Breaks the connection and waits for the thread to end.</summary>
     public void Dispose()
@@ -84,14 +73,14 @@ internal sealed unsafe class IncomingLink : IDisposable
         finally
         {
             // Who is cut off finds the reason in the log.
-            channel.IncomingEnded(this, address, reason);
+            host.OnEnded(this, number, address, reason);
             socket.Dispose();
         }
     }
 
     private void ReceiveHello()
     {
-        socket.LimitReceive(channel.Options.HelloTimeout, channel.Options.Time);
+        socket.LimitReceive(host.Options.HelloTimeout, host.Options.Time);
         var header = socket.ReceiveHeader() ?? throw new FrameFaultException("It closed without a word.");
         if (header.Kind != FrameKind.Hello || header.PayloadBytes is < 1 or > MaxNameBytes)
             throw new FrameFaultException("The first frame is no proper hello.");
@@ -102,7 +91,7 @@ internal sealed unsafe class IncomingLink : IDisposable
         }
 
         PeerName = Encoding.UTF8.GetString(scratch, 0, header.PayloadBytes);
-        socket.LimitReceive(TimeSpan.Zero, channel.Options.Time);
+        socket.LimitReceive(TimeSpan.Zero, host.Options.Time);
     }
 
     private string? ReceiveUntilClosed()
@@ -114,7 +103,8 @@ internal sealed unsafe class IncomingLink : IDisposable
                 case FrameKind.Goodbye:
                     return null;
                 case FrameKind.Ready when header.PayloadBytes == 0:
-                    channel.PeerReady(header.Run, PeerName!, new(Number, header.Generation, header.Step));
+                    host.OnPeerPosition(
+                        header.Run, PeerName!, new(number, new(header.Generation, header.Step)));
                     break;
                 case FrameKind.Contribution or FrameKind.Average:
                     ReceiveStripe(header);
@@ -129,46 +119,42 @@ internal sealed unsafe class IncomingLink : IDisposable
 
     private void ReceiveStripe(in FrameHeader header)
     {
-        var run = channel.RunOf(header.Run, out var wasClosed);
-        if (run is null && !wasClosed)
+        var endpoint = host.EndpointOf(header.Run, out var wasClosed);
+        if (endpoint is null && !wasClosed)
             throw new FrameFaultException("A stripe of an unknown run came.");
-        if (run is null)
+        if (endpoint is null)
         {
             // Its run has just ended here: its length can no longer be checked against the layout, only bounded.
-            if (header.PayloadBytes < 0 || header.PayloadBytes > channel.Options.StripeElements * sizeof(float))
+            if (header.PayloadBytes < 0 || header.PayloadBytes > host.Options.StripeElements * sizeof(float))
                 throw new FrameFaultException($"A stripe of {header.PayloadBytes} bytes came.");
             socket.Drain(header.PayloadBytes, scratch);
             return;
         }
 
-        var landing = run.Land(header, PeerName!);
-        if (landing.Step is null)
+        var destination = endpoint.ReserveDestination(header, this);
+        if (destination.Pointer is null)
             socket.Drain(header.PayloadBytes, scratch);
         else
-            ReceiveInto(run, header, landing);
+            ReceiveInto(endpoint, header, destination);
     }
 
-    private void ReceiveInto(RunExchange run, in FrameHeader header, in Landing landing)
+    private void ReceiveInto(IStripeEndpoint endpoint, in FrameHeader header, in Destination destination)
     {
         var arrived = false;
+        Volatile.Write(ref isReceivingAnAverage, destination.Memory is not null);
         try
         {
-            Volatile.Write(ref receiving, landing.Lease);
-
-            // Whoever takes it out of the membership breaks what it sees being received, and may have looked before.
-            if (landing.Lease is not null && !run.Knows(PeerName!))
-                Break();
-            arrived = socket.ReceivePayload(landing.Destination, header.PayloadBytes);
+            arrived = socket.ReceivePayload(destination.Pointer, header.PayloadBytes);
         }
         finally
         {
-            Volatile.Write(ref receiving, null);
+            Volatile.Write(ref isReceivingAnAverage, false);
             if (!arrived)
-                run.Abandon(header, landing);
+                endpoint.OnReceptionFailed(header, destination, this);
         }
 
         if (!arrived)
             throw new FrameFaultException($"Stripe {header.Stripe} of step {header.Step} has a wrong checksum.");
-        run.Accept(header, landing, PeerName!);
+        endpoint.OnReceived(header, destination, this);
     }
 }

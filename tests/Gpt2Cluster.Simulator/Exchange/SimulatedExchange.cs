@@ -1,163 +1,132 @@
+using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Simulator.Network;
 using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Silos;
 
 namespace Gpt2Cluster.Simulator.Exchange;
 
 /// <summary>
-/// The averaging of the run on one silo, by the rules of the real one: a silo announces the generation and step it
-/// stands at, stripes go only to those that announced the same, and whoever announces is sent all that it can use.
+/// The averaging of the run on one silo: the product's <see cref="AveragingProtocol"/> on arrays of a few elements and
+/// simulated connections. It decides nothing.
 /// </summary>
 internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks links) : IRunExchange
 {
-    private readonly Dictionary<string, PeerStanding> readyPeers = [];
-    private readonly List<(StepSums Step, TaskCompletionSource Done)> waiting = [];
+    private readonly AveragingProtocol protocol = MutantAveraging.Of(cluster.Mutant, cluster.Cut.Layout);
+    private readonly Dictionary<Position, Dictionary<Subtree, float[]>> sums = [];
+    private readonly Dictionary<(Position Plan, int Stripe, Subtree Subtree), Memory<float>> terms = [];
+    private readonly Dictionary<long, float[]> averages = [];
+    private readonly List<(long Step, TaskCompletionSource<float[]> Done)> waiting = [];
     private ExchangeMembership? membership;
-    private StepSums? current;
-    private StepSums? previous;
     private bool isOver;
 
     /// <summary>The generation it stands at; -1 before the first.</summary>
-    public int Generation => membership?.Generation ?? -1;
+    public int Generation => protocol.Position.Generation;
 
-    /// <summary>The generation and step it stands at.</summary>
-    public (int Generation, long Step) Standing => (Generation, current?.Step ?? 0);
-
-    /// <summary>The other silos of the run.</summary>
-    public IEnumerable<string> Peers => membership is null
-        ? []
-        : membership.Silos.Where((_, index) => index != membership.OwnIndex).Select(member => member.SiloName);
-
-    private StripeCut Cut => cluster.Cut;
+    /// <summary>Whether a silo is another one of the run.</summary>
+    public bool Knows(string peer) => protocol.Knows(peer);
 
     /// <inheritdoc/>
-    public void Configure(ExchangeMembership membership)
+    public void Configure(ExchangeMembership next)
     {
         ObjectDisposedException.ThrowIf(isOver, this);
-        if (membership.Generation < Generation)
+        if (!protocol.Configure(next))
             return;
-        this.membership = membership;
-        links.Keep(Peers);
-        Redistribute();
-        AnnounceToAll(again: false);
+        membership = next;
+        links.Keep(next.Silos.Select(silo => silo.SiloName).Where(protocol.Knows));
+        Execute();
     }
 
     /// <inheritdoc/>
     public void BeginStep(long step, int generation, IReadOnlyList<LeafRange> siloRanges)
     {
         ObjectDisposedException.ThrowIf(isOver, this);
-        if (current is { } known && (known.Generation, known.Step).CompareTo((generation, step)) >= 0)
-            return;
-        var isAgain = current?.Step == step;
-        if (isAgain)
-            current!.PlanAgain(generation);
-        else
-            TurnTo(step, generation);
-        AnnounceToAll(isAgain);
+        protocol.BeginStep(new Position(generation, step), siloRanges);
+        Execute();
+        if (protocol.IsOpening)
+            Tell(protocol.Open);
     }
 
-    /// <summary>A worker of this silo contributes a subtree's sum; the array stays as it is until then.</summary>
-    public void Contribute(long step, int generation, Subtree subtree, float[] sums)
+    /// <summary>A worker of this silo contributes a subtree's sum; the array stays as it is until the next plan.</summary>
+    public void Contribute(long step, int generation, Subtree subtree, float[] sum)
     {
         ObjectDisposedException.ThrowIf(isOver, this);
-        var begun = (current?.Generation ?? -1, current?.Step ?? 0);
-        if ((generation, step).CompareTo(begun) > 0)
-            throw new InvalidOperationException($"Step {step} of generation {generation} was not begun here.");
-        if ((generation, step) != begun || current!.IsComplete)
+        var plan = new Position(generation, step);
+        if (!protocol.Takes(plan))
             return;
-        var node = current.Tree.Normalize(subtree);
-        current.Locals[node] = sums;
-        for (var stripe = Cut.StripeCount - 1; stripe >= 0; stripe--)
-        {
-            if (current.IsAveraged(stripe))
-                continue;
-            var owner = OwnerOf(stripe);
-            if (owner == membership!.OwnIndex)
-                ReduceLocally(stripe, node, sums);
-            else if (IsReady(owner, current))
-                SendSum(owner, stripe, node, sums);
-        }
+        sums[plan].TryAdd(protocol.StepOf(step)!.Tree.Normalize(subtree), sum);
+        Tell(() => protocol.Contribute(plan, subtree, 0, cluster.Cut.Layout.ElementCount, mayAdopt: true));
     }
 
     /// <summary>Waits until every stripe of the step's average is here.</summary>
-    public async Task<float[]> Wait(long step, CancellationToken cancellation)
+    public Task<float[]> Wait(long step, CancellationToken cancellation)
     {
-        var awaited = StepOf(step) ?? throw new InvalidOperationException($"Nothing of step {step} is held here.");
-        if (awaited.IsComplete)
-            return awaited.Averages;
-        var done = new TaskCompletionSource();
-        waiting.Add((awaited, done));
-        using var registration = cancellation.Register(() => links.Later(() => done.TrySetCanceled(cancellation)));
-        await done.Task;
-        return awaited.Averages;
+        var awaited = protocol.StepOf(step)
+            ?? throw new InvalidOperationException($"Nothing of step {step} is held here.");
+        if (awaited.MissingCount == 0)
+            return Task.FromResult(averages[step]);
+        var done = new TaskCompletionSource<float[]>();
+        waiting.Add((step, done));
+        cancellation.Register(() => links.Later(() => done.TrySetCanceled(cancellation)));
+        return done.Task;
     }
 
     /// <inheritdoc/>
-    public void Withdraw(int generation)
-    {
-        if (current?.Generation <= generation)
-            current.RetireSums();
-    }
+    public void Withdraw(int generation) => Tell(() => protocol.Withdraw(generation));
 
     /// <inheritdoc/>
     public void Dispose()
     {
         isOver = true;
         links.Close(this);
-        foreach (var (_, done) in waiting.ToList())
+        foreach (var (_, done) in waiting)
             links.Later(() => done.TrySetException(new ObjectDisposedException("averaging")));
     }
 
     /// <summary>A peer said where it stands.</summary>
-    public void PeerReady(string peer, PeerStanding standing)
-    {
-        if (readyPeers.TryGetValue(peer, out var known) && standing.Connection < known.Connection)
-            return;
-        readyPeers[peer] = standing;
-        Fill(IndexOf(peer));
-    }
+    public void OnPeerPosition(string peer, PeerPosition position) =>
+        Tell(() => protocol.OnPeerPosition(peer, position));
 
-    /// <summary>A connection to a peer was made: what was on the one before is sent again.</summary>
-    public void LinkUp(string peer)
+    /// <summary>A connection to a peer was made.</summary>
+    public void OnLinkUp(string peer)
     {
-        if (IndexOf(peer) is not (>= 0 and var silo) || cluster.Mutant == Mutant.BreaksSilently)
-            return;
-        links.Announce(this, peer, again: false);
-        Fill(silo);
+        if (membership?.Silos.FirstOrDefault(silo => silo.SiloName == peer) is { } member)
+            Tell(() => protocol.OnLinkUp(member));
     }
 
     /// <summary>A connection from a peer ended.</summary>
-    public void PeerLost(string peer, long connection)
-    {
-        if (cluster.Mutant == Mutant.BreaksSilently)
-            return;
-        if (readyPeers.TryGetValue(peer, out var known) && known.Connection == connection)
-            readyPeers.Remove(peer);
-        if (IndexOf(peer) >= 0)
-            links.Announce(this, peer, again: true);
-    }
+    public void OnLinkLost(string peer, long connection) => Tell(() => protocol.OnLinkLost(peer, connection));
 
-    /// <summary>A stripe arrived.</summary>
-    public void Receive(string peer, StripeFrame frame)
+    /// <summary>A stripe arrives: an average takes a while, and may be cut short.</summary>
+    /// <param name="peer">Who sent it.</param>
+    /// <param name="frame">The stripe.</param>
+    /// <param name="stands">Whether the connection stands still.</param>
+    public void Receive(string peer, StripeFrame frame, Func<bool> stands) => Tell(() =>
     {
-        if (isOver || membership is null || frame.Generation != Generation || IndexOf(peer) < 0)
-            return;
-        var step = StepOf(frame.Step);
-        if (step is null || step.IsAveraged(frame.Stripe))
-            return;
-        if (frame.IsAverage)
+        var (sent, stripe, subtree, values) = frame;
+        if (subtree is { } sum)
         {
-            frame.Values.CopyTo(step.Averages.AsSpan(Cut.Range(frame.Stripe).Start));
-            Averaged(step, frame.Stripe, frame.Generation, peer);
+            if (protocol.ReserveSum(peer, sent, stripe, sum) is { } plan && protocol.OnSumReceived(plan, stripe, sum))
+                terms.Add((plan, stripe, protocol.StepOf(plan.Step)!.Tree.Normalize(sum)), values);
         }
-        else if (step == current && OwnerOf(frame.Stripe) == membership.OwnIndex
-            && step.Offer(frame.Stripe, frame.Subtree, frame.Values, cluster.Mutant == Mutant.RunningSum))
+        else if (protocol.ReserveAverage(peer, sent, stripe) is { } plan)
         {
-            Averaged(step, frame.Stripe, generation: -1, from: null);
+            var target = averages[plan.Step];
+            links.Later(() => Tell(() =>
+            {
+                if (!stands())
+                {
+                    protocol.OnAverageLost(plan, stripe);
+                    return;
+                }
+
+                values.CopyTo(cluster.Cut.Of(target, stripe).Span);
+                protocol.OnStripeAveraged(plan, stripe, sent.Generation, peer);
+            }));
         }
-    }
+    });
 
     void IRunExchange.Contribute(
         long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end) =>
@@ -168,158 +137,92 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
 
     ExchangeFigures IRunExchange.Figures(long step) => default;
 
-    /// <summary>Whether a step's averages may still be read.</summary>
-    public bool Holds(StepSums step) => step == current || step == previous;
-
-    private void TurnTo(long step, int generation)
+    private void Tell(Action input)
     {
-        if (membership is null)
-            throw new InvalidOperationException("The run has no membership here yet.");
-        current?.RetireSums();
-        previous = current?.Step < step && membership.Silos.Count > 1 ? current : null;
-        current = new StepSums(step, generation, membership.LeafCount, Cut);
+        if (isOver)
+            return;
+        input();
+        Execute();
     }
 
-    private void Redistribute()
+    private void Execute()
     {
-        if (current is null)
-            return;
-        for (var stripe = Cut.StripeCount - 1; stripe >= 0; stripe--)
-        {
-            if (current.IsAveraged(stripe))
-                continue;
-            if (OwnerOf(stripe) != membership!.OwnIndex)
-            {
-                current.Forget(stripe);
-                continue;
-            }
-
-            foreach (var (subtree, sums) in current.Largest())
-                ReduceLocally(stripe, subtree, sums);
-        }
-
-        for (var silo = 0; silo < membership!.Silos.Count; silo++)
-            Fill(silo);
+        foreach (var effect in protocol.Effects)
+            Execute(effect);
+        protocol.Effects.Clear();
     }
 
-    /// <summary>Sends a silo all it can use of the step it announced.</summary>
-    private void Fill(int silo)
+    private void Execute(AveragingEffect effect)
     {
-        if (silo < 0 || silo == membership!.OwnIndex)
-            return;
-        var step = current is not null && IsReady(silo, current) ? current
-            : previous is not null && IsReady(silo, previous) ? previous
-            : null;
-        if (step is null)
-            return;
-        links.RemoveFrames(membership.Silos[silo].SiloName);
-        for (var stripe = Cut.StripeCount - 1; stripe >= 0; stripe--)
+        switch (effect)
         {
-            var owner = OwnerOf(stripe);
-            if (step.IsAveraged(stripe))
-            {
-                if (owner == silo || owner == membership.OwnIndex)
-                    SendAverage(silo, step, stripe);
-            }
-            else if (owner == silo && step == current)
-            {
-                foreach (var (subtree, sums) in step.Largest())
-                    SendSum(silo, stripe, subtree, sums);
-            }
+            case OpenPlan(var plan, var siloSums):
+                sums.Add(plan, siloSums.ToDictionary(sum => sum, _ => new float[cluster.Cut.ElementCount]));
+                averages.TryAdd(plan.Step, new float[cluster.Cut.ElementCount]);
+                break;
+            case RetireSums(var plan):
+                sums.Remove(plan);
+                foreach (var term in terms.Keys.Where(term => term.Plan == plan).ToList())
+                    terms.Remove(term);
+                break;
+            case RetireAverages(var step): averages.Remove(step); break;
+            case Announce(var silo, var position, var again): links.Announce(NameOf(silo), position, again); break;
+            case ClearQueue(var silo): links.RemoveFrames(NameOf(silo)); break;
+            case SendSum(var silo, var plan, var stripe, var subtree):
+                var sum = cluster.Cut.Of(sums[plan][subtree], stripe);
+                Send(silo, plan.Step, stripe, subtree, () => sums.ContainsKey(plan) ? sum : null);
+                break;
+            case SendAverage(var silo, var step, var stripe):
+                var average = averages[step];
+                Send(silo, step, stripe, null, () => averages.GetValueOrDefault(step) == average
+                    ? cluster.Cut.Of(average, stripe)
+                    : null);
+                break;
+            case Reduce reduce:
+                // The reducer has a thread of its own: what it reads may have been retired by then.
+                var (left, right) = (Take(reduce, reduce.Left), reduce.Right is { } second ? Take(reduce, second) : null);
+                links.Later(() => Tell(() => Add(reduce, left!.Value, right)));
+                break;
+            case Discard(var plan, var stripe, var subtree): terms.Remove((plan, stripe, subtree)); break;
+            case AdoptSum(var plan, var subtree): averages[plan.Step] = sums[plan][subtree]; break;
+            case Interrupt(var peer): links.Interrupt(peer); break;
+            case Complete(var step):
+                var complete = averages[step];
+                foreach (var (_, done) in waiting.Where(each => each.Step == step))
+                    links.Later(() => done.TrySetResult(complete));
+                waiting.RemoveAll(each => each.Step == step);
+                break;
         }
     }
 
-    // The reducer has a thread of its own: what it reads may have been retired by then.
-    private void ReduceLocally(int stripe, Subtree subtree, float[] sums)
-    {
-        var (step, version) = (current!, current!.SumsVersion);
-        links.Later(() =>
-        {
-            if (isOver || step.SumsVersion != version)
-                return;
-            var (start, count) = Cut.Range(stripe);
-            var values = sums.AsSpan(start, count);
-            if (step.Offer(stripe, subtree, values, cluster.Mutant == Mutant.RunningSum))
-                Averaged(step, stripe, generation: -1, from: null);
-        });
-    }
+    private Memory<float>? Take(Reduce reduce, Subtree subtree) =>
+        terms.Remove((reduce.Plan, reduce.Stripe, subtree), out var term)
+            ? term
+            : cluster.Cut.Of(sums[reduce.Plan][subtree], reduce.Stripe);
 
-    private void Averaged(StepSums step, int stripe, int generation, string? from)
+    private void Add(Reduce reduce, Memory<float> left, Memory<float>? right)
     {
-        var owner = OwnerOf(stripe);
-        var isOwn = owner == membership!.OwnIndex;
-        step.MarkAveraged(stripe);
-        for (var silo = 0; silo < membership.Silos.Count; silo++)
-        {
-            var lacksIt = isOwn || (silo == owner && generation != Generation);
-            if (lacksIt && silo != membership.OwnIndex && membership.Silos[silo].SiloName != from
-                && IsReady(silo, step))
-                SendAverage(silo, step, stripe);
-        }
-
-        if (!step.IsComplete)
+        var (plan, stripe, _, _, sum, target) = reduce;
+        if (!sums.TryGetValue(plan, out var own))
             return;
-        foreach (var (_, done) in waiting.Where(each => each.Step == step).ToList())
-            links.Later(() => done.TrySetResult());
-        waiting.RemoveAll(each => each.Step == step);
-    }
-
-    private StepSums? StepOf(long step) => current?.Step == step ? current : previous?.Step == step ? previous : null;
-
-    private int OwnerOf(int stripe) => StripeLayout.Owner(stripe, membership!.Silos.Count);
-
-    private int IndexOf(string peer)
-    {
-        for (var silo = 0; membership is not null && silo < membership.Silos.Count; silo++)
+        Memory<float> into = target switch
         {
-            if (membership.Silos[silo].SiloName == peer && silo != membership.OwnIndex)
-                return silo;
-        }
-
-        return -1;
+            ReductionTarget.Average => cluster.Cut.Of(averages[plan.Step], stripe),
+            ReductionTarget.SiloSum => cluster.Cut.Of(own[sum], stripe),
+            _ => new float[left.Length],
+        };
+        if (right is { } second)
+            VectorSum.Add(left.Span, second.Span, into.Span);
+        else
+            left.CopyTo(into);
+        if (target == ReductionTarget.Average)
+            VectorSum.Divide(into.Span, protocol.StepOf(plan.Step)!.Tree.LeafCount);
+        if (protocol.OnReduced(reduce))
+            terms.Add((plan, stripe, sum), into);
     }
 
-    private bool IsReady(int silo, StepSums step) =>
-        readyPeers.TryGetValue(membership!.Silos[silo].SiloName, out var ready)
-        && (ready.Generation, ready.Step) == (Generation, step.Step);
+    private void Send(int silo, long step, int stripe, Subtree? subtree, Func<Memory<float>?> values) =>
+        links.Send(NameOf(silo), new QueuedFrame(new Position(Generation, step), stripe, subtree, values));
 
-    private void AnnounceToAll(bool again)
-    {
-        foreach (var peer in Peers)
-            links.Announce(this, peer, again);
-    }
-
-    private void SendAverage(int silo, StepSums step, int stripe) =>
-        links.Send(this, membership!.Silos[silo].SiloName, new QueuedFrame(
-            Generation, step, null, stripe, step.Tree.Root, step.Averages));
-
-    private void SendSum(int silo, int stripe, Subtree subtree, float[] sums) =>
-        links.Send(this, membership!.Silos[silo].SiloName, new QueuedFrame(
-            Generation, current!, current!.SumsVersion, stripe, subtree, sums));
+    private string NameOf(int silo) => membership!.Silos[silo].SiloName;
 }
-
-/// <summary>Where another silo said it stands.</summary>
-/// <param name="Connection">The number of the connection that said it.</param>
-/// <param name="Generation">The generation.</param>
-/// <param name="Step">The step.</param>
-internal readonly record struct PeerStanding(long Connection, int Generation, long Step);
-
-/// <summary>A stripe that waits to be sent, by reference.</summary>
-/// <param name="Generation">The generation it is sent under.</param>
-/// <param name="Step">The step.</param>
-/// <param name="SumsVersion">Of the sums that may be read; null for an average.</param>
-/// <param name="Stripe">Which stripe.</param>
-/// <param name="Subtree">Which sum.</param>
-/// <param name="Source">The whole vector.</param>
-internal sealed record QueuedFrame(
-    int Generation, StepSums Step, int? SumsVersion, int Stripe, Subtree Subtree, float[] Source);
-
-/// <summary>A stripe on its way.</summary>
-/// <param name="Generation">The generation it was sent under.</param>
-/// <param name="Step">The step.</param>
-/// <param name="IsAverage">Whether it is an average, or else a sum.</param>
-/// <param name="Stripe">Which stripe.</param>
-/// <param name="Subtree">Which sum.</param>
-/// <param name="Values">Its elements.</param>
-internal sealed record StripeFrame(
-    int Generation, long Step, bool IsAverage, int Stripe, Subtree Subtree, float[] Values);

@@ -9,7 +9,7 @@ using Gpt2Cluster.Grains.Reducers;
 using Gpt2Cluster.Grains.Runs;
 using Gpt2Cluster.Simulator.Clock;
 using Gpt2Cluster.Simulator.Disk;
-using Gpt2Cluster.Simulator.Exchange;
+using Gpt2Cluster.Simulator.Network;
 using Gpt2Cluster.Simulator.Workers;
 namespace Gpt2Cluster.Simulator.Silos;
 

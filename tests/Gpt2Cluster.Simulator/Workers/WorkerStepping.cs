@@ -53,7 +53,7 @@ internal sealed class WorkerStepping(
         var before = interrupted;
         interrupted = null;
         var progress = new StepProgress(plan.Step, MicroBatchRanges.FromWire(plan.MicroBatches));
-        exchange.BeginStep(plan.Step, plan.Generation, []);
+        exchange.BeginStep(plan.Step, plan.Generation, MicroBatchRanges.FromWire(plan.SiloMicroBatches));
         if (before is not null && progress.ContinuesFrom(before))
             replica.ExtendStep(progress.Ranges, (subtree, sums) => Contribute(plan, subtree, sums));
         else

@@ -1,7 +1,7 @@
 using CsCheck;
-using Gpt2Cluster.Exchange.Averaging;
+using Gpt2Cluster.Core.Averaging;
 
-namespace Gpt2Cluster.Exchange.Tests;
+namespace Gpt2Cluster.Core.Tests.Averaging;
 
 public sealed class IntervalSetTests
 {

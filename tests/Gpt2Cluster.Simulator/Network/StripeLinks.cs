@@ -1,8 +1,11 @@
+using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Simulator.Exchange;
 using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Silos;
 
-namespace Gpt2Cluster.Simulator.Exchange;
+namespace Gpt2Cluster.Simulator.Network;
 
 /// <summary>
 /// A silo's stripe channel: one connection to every other silo of the run, which keeps the order of what it carries,
@@ -13,7 +16,7 @@ internal sealed class StripeLinks : IStripeChannel
     private readonly SimulatedCluster cluster;
     private readonly Silo silo;
     private readonly Dictionary<string, StripeLink> links = [];
-    private readonly List<(string Peer, PeerStanding Standing)> early = [];
+    private readonly List<(string Peer, PeerPosition Position)> early = [];
     private SimulatedExchange? exchange;
 
     /// <summary>The channel of a silo.</summary>
@@ -36,8 +39,8 @@ internal sealed class StripeLinks : IStripeChannel
     public IRunExchange Open(string run, long elementCount)
     {
         exchange = new SimulatedExchange(cluster, this);
-        foreach (var (peer, standing) in early)
-            exchange.PeerReady(peer, standing);
+        foreach (var (peer, position) in early)
+            exchange.OnPeerPosition(peer, position);
         early.Clear();
         return exchange;
     }
@@ -73,38 +76,35 @@ internal sealed class StripeLinks : IStripeChannel
     }
 
     /// <summary>Tells a peer where the run stands here.</summary>
-    public void Announce(SimulatedExchange from, string peer, bool again)
-    {
-        if (from == exchange)
-            links.GetValueOrDefault(peer)?.Announce(again);
-    }
+    public void Announce(string peer, Position position, bool again) =>
+        links.GetValueOrDefault(peer)?.Announce(position, again);
 
     /// <summary>Queues a stripe.</summary>
-    public void Send(SimulatedExchange from, string peer, QueuedFrame frame)
-    {
-        if (from == exchange)
-            links.GetValueOrDefault(peer)?.Send(frame);
-    }
+    public void Send(string peer, QueuedFrame frame) => links.GetValueOrDefault(peer)?.Send(frame);
 
     /// <summary>Drops what waits for a peer.</summary>
     public void RemoveFrames(string peer) => links.GetValueOrDefault(peer)?.RemoveFrames();
+
+    /// <summary>Breaks the connection from a peer.</summary>
+    public void Interrupt(string peer) =>
+        cluster.MachineOf(peer)?.Silo?.Stripes.links.GetValueOrDefault(silo.Name)?.Break();
 
     /// <summary>The run's averaging here; null while it is closed.</summary>
     public SimulatedExchange? Exchange => exchange;
 
     /// <summary>A peer said where it stands.</summary>
-    public void PeerReady(string peer, PeerStanding standing)
+    public void OnPeerPosition(string peer, PeerPosition position)
     {
         if (exchange is not null)
-            exchange.PeerReady(peer, standing);
+            exchange.OnPeerPosition(peer, position);
         else
-            early.Add((peer, standing));
+            early.Add((peer, position));
     }
 
     /// <summary>A peer cannot be reached and is needed.</summary>
     public void OutOfReach(string peer, bool isGone)
     {
-        if (exchange is { } needing && needing.Peers.Contains(peer))
+        if (exchange is { } needing && needing.Knows(peer))
         {
             Unreachable?.Invoke(new UnreachableSilo(
                 SimulatedCluster.RunName, needing.Generation, new ExchangeMember(peer, peer, 1), "no answer", isGone));
@@ -134,10 +134,10 @@ internal sealed class StripeLink
 
     private readonly SimulatedCluster cluster;
     private readonly StripeLinks own;
-    private readonly Queue<bool> announcements = new();
     private readonly LinkedList<QueuedFrame> averages = new();
     private readonly LinkedList<QueuedFrame> sums = new();
-    private (int Generation, long Step)? announced;
+    private (Position Position, bool Again)? announcement;
+    private Position? announced;
     private Silo? target;
     private long connection;
     private TimeSpan? unreachableSince;
@@ -161,17 +161,17 @@ internal sealed class StripeLink
     /// <summary>The silo it is connected to; null while it is not.</summary>
     public Silo? Target => target;
 
-    /// <summary>Queues an announcement.</summary>
-    public void Announce(bool again)
+    /// <summary>Queues an announcement, in the place of one that waits.</summary>
+    public void Announce(Position position, bool again)
     {
-        announcements.Enqueue(again);
+        announcement = (position, again || announcement is { Again: true });
         Send();
     }
 
     /// <summary>Queues a stripe.</summary>
     public void Send(QueuedFrame frame)
     {
-        (frame.SumsVersion is null ? averages : sums).AddLast(frame);
+        (frame.Subtree is null ? averages : sums).AddLast(frame);
         Send();
     }
 
@@ -207,7 +207,7 @@ internal sealed class StripeLink
             return;
         // The other end sees it a moment later.
         cluster.Timeline.After(cluster.Chance.Seconds(0.0001, 0.3), lost.Life, () =>
-            lost.Stripes.Exchange?.PeerLost(own.Silo.Name, number));
+            lost.Stripes.Exchange?.OnLinkLost(own.Silo.Name, number));
     }
 
     private void Connect()
@@ -229,7 +229,7 @@ internal sealed class StripeLink
         connection = cluster.NextConnection();
         announced = null;
         arrivesAfter = cluster.Timeline.Now;
-        own.Exchange?.LinkUp(Peer);
+        own.Exchange?.OnLinkUp(Peer);
         Send();
     }
 
@@ -262,7 +262,7 @@ internal sealed class StripeLink
     private void SendNext()
     {
         isSending = false;
-        if (target is null || isClosed || own.Exchange is not { } run)
+        if (target is null || isClosed || own.Exchange is null)
             return;
         if (target.Life.IsDead)
         {
@@ -270,10 +270,10 @@ internal sealed class StripeLink
             return;
         }
 
-        if (announcements.TryDequeue(out var again))
-            Announce(run, again);
+        if (announcement is var (position, again))
+            Tell(position, again);
         else if (Take() is { } frame)
-            Carry(run, frame);
+            Carry(frame);
         else
             return;
         Send();
@@ -288,33 +288,23 @@ internal sealed class StripeLink
         return first.Value;
     }
 
-    private void Announce(SimulatedExchange run, bool again)
+    private void Tell(Position position, bool again)
     {
-        var standing = run.Standing;
-        if (!again && announced == standing)
+        announcement = null;
+        if (!again && announced == position)
             return;
-        announced = standing;
+        announced = position;
         var (number, name) = (connection, own.Silo.Name);
-        Arrive(there => there.Stripes.PeerReady(name, new PeerStanding(number, standing.Generation, standing.Step)));
+        Arrive(there => there.Stripes.OnPeerPosition(name, new PeerPosition(number, position)));
     }
 
-    private void Carry(SimulatedExchange run, QueuedFrame queued)
+    private void Carry(QueuedFrame queued)
     {
-        var isRetired = queued.SumsVersion is { } version
-            ? version != queued.Step.SumsVersion
-            : !run.Holds(queued.Step);
-        if (run.Generation != queued.Generation || isRetired)
+        if (queued.Values() is not { } values)
             return;
-        var (start, count) = cluster.Cut.Range(queued.Stripe);
-        var frame = new StripeFrame(
-            queued.Generation,
-            queued.Step.Step,
-            queued.SumsVersion is null,
-            queued.Stripe,
-            queued.Subtree,
-            queued.Source[start..(start + count)]);
-        var name = own.Silo.Name;
-        Arrive(there => there.Stripes.Exchange?.Receive(name, frame));
+        var frame = new StripeFrame(queued.Sent, queued.Stripe, queued.Subtree, values.ToArray());
+        var (number, name) = (connection, own.Silo.Name);
+        Arrive(there => there.Stripes.Exchange?.Receive(name, frame, () => connection == number));
     }
 
     // In order, as TCP does it. Where messages get lost a connection breaks instead; a cut holds it until it breaks.
@@ -343,3 +333,17 @@ internal sealed class StripeLink
         });
     }
 }
+
+/// <summary>A stripe that waits to be sent, by reference.</summary>
+/// <param name="Sent">The generation it is sent under, and its step.</param>
+/// <param name="Stripe">Which stripe.</param>
+/// <param name="Subtree">Which sum; null for an average.</param>
+/// <param name="Values">Its elements; null once they are out of use.</param>
+internal sealed record QueuedFrame(Position Sent, int Stripe, Subtree? Subtree, Func<Memory<float>?> Values);
+
+/// <summary>A stripe on its way.</summary>
+/// <param name="Sent">The generation it was sent under, and its step.</param>
+/// <param name="Stripe">Which stripe.</param>
+/// <param name="Subtree">Which sum; null for an average.</param>
+/// <param name="Values">Its elements.</param>
+internal sealed record StripeFrame(Position Sent, int Stripe, Subtree? Subtree, float[] Values);

@@ -1,7 +1,7 @@
-namespace Gpt2Cluster.Exchange.Averaging;
+namespace Gpt2Cluster.Core.Averaging;
 
 /// <summary>Which elements have been given so far: disjoint ranges, in order, that do not touch.</summary>
-internal sealed class IntervalSet
+public sealed class IntervalSet
 {
     private readonly List<(long Start, long End)> ranges = [];
 
