@@ -16,7 +16,7 @@ internal static class WireContract
 
     /// <summary>The types that travel as a list of fields.</summary>
     public static IReadOnlyList<Type> Records { get; } =
-        [.. Types().Where(type => type.GetCustomAttribute<GenerateSerializerAttribute>() is not null)];
+        [.. Types().Where(type => type.GetCustomAttribute<GenerateSerializerAttribute>(inherit: false) is not null)];
 
     /// <summary>The grains.</summary>
     public static IReadOnlyList<Type> Grains { get; } =
@@ -34,6 +34,7 @@ internal static class WireContract
             Write(text, $"record {AliasOf(record)}{Base(record)}", fields.Select(Line));
         }
 
+        Write(text, "in their stored form", StoredForms().Order(Order));
         foreach (var kind in Enumerations())
             Write(text, $"enum {kind.Name}", Enum.GetNames(kind).Select(name => $"{name} = {Number(kind, name)}"));
         return text.ToString();
@@ -48,19 +49,19 @@ internal static class WireContract
             | BindingFlags.DeclaredOnly;
         foreach (var property in record.GetProperties(own))
         {
-            if (property.GetCustomAttribute<IdAttribute>() is { } id)
+            if (property.GetCustomAttribute<IdAttribute>(inherit: false) is { } id)
                 yield return (id.Id, property.Name, Nameof(property.PropertyType, Nullability.Create(property)));
         }
 
         foreach (var field in record.GetFields(own))
         {
-            if (field.GetCustomAttribute<IdAttribute>() is { } id)
+            if (field.GetCustomAttribute<IdAttribute>(inherit: false) is { } id)
                 yield return (id.Id, field.Name, Nameof(field.FieldType, Nullability.Create(field)));
         }
 
         foreach (var parameter in PrimaryConstructorOf(record))
         {
-            if (record.GetProperty(parameter.Name!, own)?.GetCustomAttribute<IdAttribute>() is null)
+            if (record.GetProperty(parameter.Name!, own)?.GetCustomAttribute<IdAttribute>(inherit: false) is null)
                 yield return ((uint)parameter.Position, parameter.Name!,
                     Nameof(parameter.ParameterType, Nullability.Create(parameter)));
         }
@@ -85,7 +86,7 @@ internal static class WireContract
     }
 
     private static string AliasOf(MemberInfo member) =>
-        member.GetCustomAttribute<AliasAttribute>()?.Alias ?? member.Name;
+        member.GetCustomAttribute<AliasAttribute>(inherit: false)?.Alias ?? member.Name;
 
     private static string Base(Type record) =>
         record.BaseType is { } known && Records.Contains(known) ? $" : {AliasOf(known)}" : "";
@@ -94,9 +95,9 @@ internal static class WireContract
 
     private static string Method(MethodInfo method)
     {
-        var bound = method.GetCustomAttribute<ResponseTimeoutAttribute>()?.Timeout;
-        var marks = (method.GetCustomAttribute<OneWayAttribute>() is null ? "" : ", one way")
-            + (method.GetCustomAttribute<AlwaysInterleaveAttribute>() is null ? "" : ", interleaves")
+        var bound = method.GetCustomAttribute<ResponseTimeoutAttribute>(inherit: false)?.Timeout;
+        var marks = (method.GetCustomAttribute<OneWayAttribute>(inherit: false) is null ? "" : ", one way")
+            + (method.GetCustomAttribute<AlwaysInterleaveAttribute>(inherit: false) is null ? "" : ", interleaves")
             + (bound is null ? "" : $", within {bound}");
         var parameters = method.GetParameters()
             .Select(each => $"{each.Name}: {Nameof(each.ParameterType, Nullability.Create(each))}");
@@ -104,6 +105,14 @@ internal static class WireContract
             + Nameof(method.ReturnType, Nullability.Create(method.ReturnParameter))
             + marks;
     }
+
+    /// <summary>The records that travel as they are stored, as JSON: their own tests say what is in them.</summary>
+    private static IEnumerable<string> StoredForms() =>
+        from type in Types()
+        from converter in type.GetInterfaces()
+        where type.IsDefined(typeof(RegisterConverterAttribute), inherit: false)
+            && converter.IsGenericType && converter.GenericTypeArguments is [_, var form] && form == typeof(StoredForm)
+        select AliasOf(converter.GenericTypeArguments[0]);
 
     /// <summary>The enumerations that the contract names anywhere.</summary>
     private static IEnumerable<Type> Enumerations()
