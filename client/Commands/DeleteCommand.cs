@@ -86,7 +86,7 @@ internal sealed class DeleteCommand : ClientCommand
     private static string Question(RunDescription description)
     {
         var run = description.Summary;
-        var checkpoints = Formats.Several(description.Checkpoints.Length, "checkpoint");
+        var checkpoints = Formats.Several(description.Record.Checkpoints.Count, "checkpoint");
         var status = run.Status.Replace('_', ' ');
         return $"Delete the run {run.Name} ({status}, step {run.Step} of {run.Steps}, {checkpoints}) for good?";
     }

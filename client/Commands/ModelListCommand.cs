@@ -1,8 +1,10 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -25,7 +27,7 @@ internal sealed class ModelListCommand() : ClientCommand("list", "Lists the mode
                 ["bytes"] = model.Bytes,
                 ["bytes_on_disk"] = model.BytesOnDisk,
                 ["silos"] = new JsonArray([.. model.Silos.Select(silo => JsonValue.Create(silo))]),
-                ["shape"] = JsonNode.Parse(model.ShapeJson),
+                ["shape"] = JsonSerializer.SerializeToNode(model.Shape, SpecificationJson.Options),
             });
         }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
@@ -8,6 +9,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 
@@ -34,9 +36,8 @@ internal sealed class ModelShowCommand : ClientCommand
             ?? throw StoredModels.Missing(name);
         context.Output.Remark($"reading the weights of {name}");
         var sha256 = await Hash(session, store, $"models/{name}/{ModelFolder.WeightsFileName}", cancellation);
-        var origin = shown.OriginJson is { } record ? Origin.Read(record) : null;
         var uses = await ModelUses.Of(session, name, cancellation);
-        var facts = Json(stored, shown, sha256, origin ?? StoredOrigin.Of(name, null, sha256), uses);
+        var facts = Json(stored, shown, sha256, shown.Origin ?? StoredOrigin.Of(name, null, sha256), uses);
         context.Output.Json(facts);
         context.Output.Table(["", name], [.. Rows(facts)]);
         return ExitCodes.Done;
@@ -56,7 +57,7 @@ internal sealed class ModelShowCommand : ClientCommand
     private static JsonObject Json(
         ModelInStore stored, ModelOnDisk shown, string? sha256, Origin origin, IReadOnlyList<ModelUse> uses)
     {
-        var shape = JsonNode.Parse(stored.ShapeJson)!.AsObject();
+        var shape = JsonSerializer.SerializeToNode(stored.Shape, SpecificationJson.Options)!.AsObject();
         return new JsonObject
         {
             ["model"] = stored.Name,

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
@@ -8,6 +9,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Commands;
@@ -40,7 +42,7 @@ internal sealed class ShowCommand : ClientCommand
         var description = await RunCalls.Describe(session, name, cancellation);
         if (context.Arguments.GetValue(asConfig))
         {
-            var specification = SpecificationJson.Read(description.SpecificationJson);
+            var specification = description.Record.Specification;
             var paths = await PathsOf(session, specification.Dataset.Mix ?? []);
             var text = ConfigurationOfRun.Of(specification, paths);
             context.Output.Json(new JsonObject { ["config"] = text });
@@ -50,8 +52,9 @@ internal sealed class ShowCommand : ClientCommand
 
         context.Output.Json(Json(description));
         context.Output.Table(["", name], [.. Facts(description)]);
-        if (description.Checkpoints.Length > 0)
-            context.Output.Table(Headers, [.. description.Checkpoints.Select(Row)]);
+        var record = description.Record;
+        if (record.Checkpoints.Count > 0)
+            context.Output.Table(Headers, [.. record.Checkpoints.Reverse().Select(entry => Row(entry, record))]);
         return ExitCodes.Done;
     }
 
@@ -70,37 +73,45 @@ internal sealed class ShowCommand : ClientCommand
 
     private static JsonObject Json(RunDescription description)
     {
+        var record = description.Record;
         var json = RunsCommand.Json(description.Summary);
-        json["generation"] = description.Generation;
-        json["worker_keys"] = new JsonArray([.. description.Workers.Select(worker => JsonValue.Create(worker))]);
-        json["remark"] = description.Remark;
-        json["specification"] = JsonNode.Parse(description.SpecificationJson);
-        json["checkpoints"] = new JsonArray([.. description.Checkpoints.Select(checkpoint => new JsonObject
+        json["generation"] = record.Generation;
+        json["worker_keys"] = Texts(description.Workers);
+        json["remark"] = record.Remark;
+        json["specification"] = Specification(record);
+        json["checkpoints"] = new JsonArray([.. record.Checkpoints.Reverse().Select(entry => new JsonObject
         {
-            ["step"] = checkpoint.Step,
-            ["state_sha256"] = checkpoint.StateHash,
-            ["path"] = checkpoint.Path,
-            ["silos"] = new JsonArray([.. checkpoint.Silos.Select(silo => JsonValue.Create(silo))]),
-            ["validation_loss"] = checkpoint.ValidationLoss,
-            ["best"] = checkpoint.IsBest,
-            ["base_of"] = new JsonArray([.. checkpoint.BaseOf.Select(run => JsonValue.Create(run))]),
+            ["step"] = entry.Step,
+            ["state_sha256"] = entry.StateHash,
+            ["path"] = entry.Path,
+            ["silos"] = Texts(SilosOf(entry)),
+            ["validation_loss"] = entry.ValidationLoss,
+            ["best"] = record.IsBest(entry),
+            ["base_of"] = Texts(record.BaseOf(entry)),
         })]);
         return json;
     }
+
+    private static JsonNode? Specification(RunRecord record) =>
+        JsonSerializer.SerializeToNode(record.Specification, SpecificationJson.Options);
+
+    private static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(text => JsonValue.Create(text))]);
+
+    private static IEnumerable<string> SilosOf(CheckpointEntry entry) => entry.Holders().Select(holder => holder.Silo);
 
     private static IEnumerable<string[]> Facts(RunDescription description)
     {
         var summary = description.Summary;
         yield return ["status", summary.Status.Replace('_', ' ')];
-        if (description.Remark is { } remark)
+        if (description.Record.Remark is { } remark)
             yield return ["remark", remark];
         yield return ["step", $"{summary.Step}/{summary.Steps}"];
         yield return ["loss", summary.Loss is { } loss ? Formats.Loss(loss) : "-"];
         yield return ["best validation", summary.BestValidationLoss is { } best ? Formats.Loss(best) : "-"];
         yield return ["workers", string.Join(", ", description.Workers)];
         yield return ["devices", Devices(summary)];
-        yield return ["generation", description.Generation.ToString(CultureInfo.InvariantCulture)];
-        foreach (var (name, value) in Leaves("", JsonNode.Parse(description.SpecificationJson)))
+        yield return ["generation", description.Record.Generation.ToString(CultureInfo.InvariantCulture)];
+        foreach (var (name, value) in Leaves("", Specification(description.Record)))
             yield return [name, value];
     }
 
@@ -115,21 +126,21 @@ internal sealed class ShowCommand : ClientCommand
             ? item.SelectMany(pair => Leaves(path.Length == 0 ? pair.Key : $"{path}.{pair.Key}", pair.Value))
         : [(path.Replace('_', ' '), node?.ToString().ReplaceLineEndings(" ") ?? "-")];
 
-    private static string[] Row(CheckpointSummary checkpoint) =>
+    private static string[] Row(CheckpointEntry entry, RunRecord record) =>
     [
-        checkpoint.Step.ToString(CultureInfo.InvariantCulture),
-        checkpoint.StateHash,
-        checkpoint.ValidationLoss is { } loss ? Formats.Loss(loss) : "-",
-        string.Join(", ", WordsOf(checkpoint)),
-        string.Join(", ", checkpoint.Silos),
-        checkpoint.Path,
+        entry.Step.ToString(CultureInfo.InvariantCulture),
+        entry.StateHash,
+        entry.ValidationLoss is { } loss ? Formats.Loss(loss) : "-",
+        string.Join(", ", WordsOf(entry, record)),
+        string.Join(", ", SilosOf(entry)),
+        entry.Path,
     ];
 
-    private static IEnumerable<string> WordsOf(CheckpointSummary checkpoint)
+    private static IEnumerable<string> WordsOf(CheckpointEntry entry, RunRecord record)
     {
-        if (checkpoint.IsBest)
+        if (record.IsBest(entry))
             yield return "best";
-        foreach (var run in checkpoint.BaseOf)
+        foreach (var run in record.BaseOf(entry))
             yield return $"base of {run}";
     }
 }

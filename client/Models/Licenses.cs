@@ -20,7 +20,7 @@ internal static class Licenses
             if (!asked.Add(run.ToString())
                 || await session.Patience.Call(grain.Describe, cancellation) is not { } description)
                 return null;
-            var specification = SpecificationJson.Read(description.SpecificationJson);
+            var specification = description.Record.Specification;
             if (specification.License is { } license)
                 return license;
             model = specification.Model;

@@ -1,10 +1,8 @@
 using System.Security.Cryptography;
-using System.Text.Json;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
-using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
@@ -96,9 +94,9 @@ internal sealed class ModelResolver(CommandContext context)
         var grain = session.Grains.GetGrain<ITrainingRun>(run);
         var description = await session.Patience.Call(grain.Describe, cancellation)
             ?? throw ClientException.NoSuchRun(run);
-        var newest = description.Checkpoints.FirstOrDefault()
+        var newest = description.Record.NewestCheckpoint
             ?? throw new ClientException(ExitCodes.NotFound, $"The run {run} has no checkpoint yet.");
-        var start = SpecificationJson.Read(description.SpecificationJson).Model;
+        var start = description.Record.Specification.Model;
         return new ModelReference(model, start.Shape, newest.StateHash, newest.Step, start.Vocabulary);
     }
 
@@ -107,8 +105,7 @@ internal sealed class ModelResolver(CommandContext context)
     {
         var models = await StoredModels.All(session, cancellation);
         return models.FirstOrDefault(model => model.Name == name) is { } found
-            && JsonSerializer.Deserialize<ModelShape>(found.ShapeJson, SpecificationJson.Options) is { } shape
-            ? new ModelReference(name, shape)
+            ? new ModelReference(name, found.Shape)
             : null;
     }
 

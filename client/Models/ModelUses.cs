@@ -31,9 +31,7 @@ internal static class ModelUses
             var grain = session.Grains.GetGrain<ITrainingRun>(run.Name);
             if (await session.Patience.Call(grain.Describe, cancellation) is not { } found)
                 continue;
-            var status = found.Summary.Status;
-            uses.Add(new ModelUse(
-                run.Name, status, OtherRun.Read(found.SpecificationJson, found.Checkpoints.Length, status)));
+            uses.Add(new ModelUse(run.Name, found.Summary.Status, OtherRun.Of(found.Record)));
         }
 
         return uses;

@@ -2,6 +2,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Models;
@@ -23,7 +24,7 @@ internal static class StoredModels
                let first = same.First()
                select new ModelInStore(
                    first.Name,
-                   first.ShapeJson,
+                   first.Shape,
                    first.ParameterCount,
                    first.Bytes,
                     [.. same.Select(one => one.SiloName)],
@@ -58,13 +59,13 @@ internal static class StoredModels
 
 /// <summary>A model in the store.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="ShapeJson">Its shape as JSON.</param>
+/// <param name="Shape">Its shape.</param>
 /// <param name="ParameterCount">Parameters in all.</param>
 /// <param name="Bytes">Bytes on one disk.</param>
 /// <param name="Silos">The silos that have it.</param>
 /// <param name="License">The licence it is under; null if nobody said.</param>
 internal sealed record ModelInStore(
-    string Name, string ShapeJson, long ParameterCount, long Bytes, IReadOnlyList<string> Silos, string? License)
+    string Name, ModelShape Shape, long ParameterCount, long Bytes, IReadOnlyList<string> Silos, string? License)
 {
     /// <summary>Bytes on all disks; silos that share a folder have one.</summary>
     public required long BytesOnDisk { get; init; }

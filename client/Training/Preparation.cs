@@ -97,7 +97,7 @@ internal sealed class Preparation
             specification = await WithSettledBatch(session, specification, before, cancellation);
         var submission = new Submission
         {
-            SpecificationJson = SpecificationJson.Write(specification),
+            Specification = specification,
             PauseAt = builder.PauseAt,
         };
 
@@ -167,7 +167,7 @@ internal sealed class Preparation
             return specification;
         var license = before is null
             ? await Licenses.Of(session, specification.Model, cancellation)
-            : SpecificationJson.Read(before.SpecificationJson).License;
+            : before.Record.Specification.License;
         return specification with { License = license };
     }
 
@@ -181,7 +181,7 @@ internal sealed class Preparation
         if (before is not null)
         {
             // Where nobody names it, only cards settle it otherwise than by the default.
-            var run = SpecificationJson.Read(before.SpecificationJson);
+            var run = before.Record.Specification;
             if (builder.FitsBatch)
                 context.Output.Remark($"The run {Run} keeps its --batch-size {run.BatchSize}.");
             return builder.FitsBatch || run.Device == DeviceKind.Cuda

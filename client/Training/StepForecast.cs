@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
@@ -149,7 +148,7 @@ internal sealed class StepForecast : IAsyncDisposable
         var wish = new BenchStepWish
         {
             Preset = specification.Model.Name,
-            ShapeJson = JsonSerializer.Serialize(specification.Model.Shape, SpecificationJson.Options),
+            Shape = specification.Model.Shape,
             BatchSize = specification.BatchSize,
             SequenceLength = specification.SequenceLength,
             Precision = PrecisionWords.Of(specification.Precision!.Value),

@@ -98,7 +98,8 @@ internal sealed class RunWatch(ClusterSession session, string run, CommandContex
         if (end.Status == EndStatus.Failed)
         {
             var description = await session.Patience.Call(grain.Describe, cancellation);
-            throw new ClientException(code, description?.Remark ?? $"The run {run} failed after step {end.Step}.");
+            throw new ClientException(
+                code, description?.Record.Remark ?? $"The run {run} failed after step {end.Step}.");
         }
 
         if (code == ExitCodes.Interrupted)

@@ -52,20 +52,20 @@ public static class RunPage
             + $"<tr><th>workers<td>{Pages.Safe(string.Join(", ", run.Workers))}</tr>"
             + $"<tr><th>devices<td>{Pages.Safe($"{run.Summary.Device} {run.Summary.DeviceClass}")}</tr>"
             + $"<tr><th>model<td>{Pages.Safe(summary.Model)}</tr>");
-        if (run.Remark is { } remark)
+        if (run.Record.Remark is { } remark)
             page.Append(CultureInfo.InvariantCulture, $"<tr><th>remark<td>{Pages.Safe(remark)}</tr>");
         page.Append("</table>\n");
-        if (run.Checkpoints.Length > 0)
+        if (run.Record.Checkpoints.Count > 0)
             page.Append("<h2>Checkpoints</h2>\n<table><tr><th>step<th>state<th>validation<th></tr>\n");
-        foreach (var checkpoint in run.Checkpoints)
+        foreach (var entry in run.Record.Checkpoints.Reverse())
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"<tr><td>{checkpoint.Step}<td>{Pages.Safe(checkpoint.StateHash)}<td>{checkpoint.ValidationLoss:0.0000}"
-                + $"<td>{(checkpoint.IsBest ? "best" : "")}</tr>\n");
+                $"<tr><td>{entry.Step}<td>{Pages.Safe(entry.StateHash)}<td>{entry.ValidationLoss:0.0000}"
+                + $"<td>{(run.Record.IsBest(entry) ? "best" : "")}</tr>\n");
         }
 
-        page.Append(run.Checkpoints.Length > 0 ? "</table>\n" : "");
+        page.Append(run.Record.Checkpoints.Count > 0 ? "</table>\n" : "");
         foreach (var sample in samples.Reverse())
         {
             page.Append(

@@ -69,7 +69,12 @@ public sealed class DependencyTests
         static string Namespace(string room) => $@"^Gpt2Cluster\.Data\.{room}(\..*)?$";
     }
 
-    /// <summary>Packages by the beginning of their assembly's name, and who must never see them.</summary>
+    private const string AttributesOfWhatTravels = "Orleans.Serialization.Abstractions";
+
+    /// <summary>
+    /// Packages by the beginning of their assembly's name, and who must never see them. Core marks what travels; the
+    /// code that carries it is made in Contracts.
+    /// </summary>
     [Theory]
     [InlineData("Core", "Orleans", "TorchSharp", "Microsoft.ML", "System.Net.Sockets", "System.IO.FileSystem")]
     [InlineData("Data", "Orleans", "TorchSharp")]
@@ -83,7 +88,7 @@ public sealed class DependencyTests
         var references = Assemblies[project].GetReferencedAssemblies().Select(name => name.Name!).ToList();
         var found = references.Where(name => forbidden.Any(prefix =>
             name.Equals(prefix, StringComparison.Ordinal) || name.StartsWith(prefix + ".", StringComparison.Ordinal)));
-        Assert.Empty(found);
+        Assert.Equal(project == "Core" ? [AttributesOfWhatTravels] : [], found);
     }
 
     [Fact]

@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
 using Gpt2Cluster.Client.Commands;
 using Gpt2Cluster.Client.Connection;
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Provenance;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Models;
@@ -79,7 +79,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
     private async Task<ExportedModel> OpenRun(string run, string wish, CancellationToken cancellation)
     {
         var description = await RunCalls.Describe(session!, run, cancellation);
-        var chosen = Choose(description, wish);
+        var chosen = Choose(description.Record, wish);
         return await OpenCheckpoint(run, chosen.Step, chosen.StateHash, cancellation) ?? throw new ClientException(
             ExitCodes.NotFound,
             $"No silo that can be reached holds the checkpoint of step {chosen.Step} of the run {run}.");
@@ -224,23 +224,15 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(file));
     }
 
-    private static CheckpointSummary Choose(RunDescription run, string wish)
+    private static CheckpointEntry Choose(RunRecord run, string wish)
     {
-        var name = run.Summary.Name;
-        var found = wish switch
-        {
-            "last" => run.Checkpoints.FirstOrDefault(),
-            "best" => run.Checkpoints.FirstOrDefault(one => one.IsBest),
-            _ => run.Checkpoints.FirstOrDefault(one => $"{one.Step}" == wish),
-        };
-        if (found is not null)
-            return found;
-        throw new ClientException(ExitCodes.NotFound, run.Checkpoints.Length == 0
+        var name = run.Specification.Run;
+        return run.Checkpoint(wish) ?? throw new ClientException(ExitCodes.NotFound, run.Checkpoints.Count == 0
             ? $"The run {name} has no checkpoint yet."
             : wish == "best"
                 ? $"The run {name} has no best checkpoint, as it was not validated; use @last."
                 : $"The run {name} has no checkpoint of step {wish}; it has those of "
-                    + $"{string.Join(", ", run.Checkpoints.Select(one => one.Step))}.");
+                    + $"{string.Join(", ", run.Checkpoints.Reverse().Select(entry => entry.Step))}.");
     }
 
     private sealed record Start(IModelReader? Weights, Origin Origin)

@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Model;
+
 namespace Gpt2Cluster.Contracts.Jobs;
 
 /// <summary>Where parameters come from.</summary>
@@ -167,9 +169,9 @@ public sealed record BenchStepWish
     [Id(7)]
     public bool Recompute { get; init; }
 
-    /// <summary>The model's shape as JSON (<c>ModelShape</c> of Core) in place of the preset's; mostly null.</summary>
+    /// <summary>The model's shape in place of the preset's; mostly null.</summary>
     [Id(8)]
-    public string? ShapeJson { get; init; }
+    public ModelShape? Shape { get; init; }
 }
 
 /// <summary>Generation to time.</summary>

@@ -1,3 +1,7 @@
+using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Provenance;
+using Gpt2Cluster.Core.Runs;
+
 namespace Gpt2Cluster.Contracts.Models;
 
 /// <summary>A model in the store.</summary>
@@ -8,9 +12,9 @@ public sealed record StoredModel
     [Id(0)]
     public required string Name { get; init; }
 
-    /// <summary>Its shape as JSON (<c>ModelShape</c> of Core).</summary>
+    /// <summary>Its shape.</summary>
     [Id(1)]
-    public required string ShapeJson { get; init; }
+    public required ModelShape Shape { get; init; }
 
     /// <summary>Parameters in all.</summary>
     [Id(2)]
@@ -101,7 +105,7 @@ public interface IModelStore : IGrainWithStringKey
 
     /// <summary>The run's checkpoints on this disk, as far as their manifests can be read; newest first.</summary>
     [Alias("checkpoints")]
-    Task<CheckpointOnDisk[]> Checkpoints(string run);
+    Task<FoundCheckpoint[]> Checkpoints(string run);
 
     /// <summary>
     /// Deletes the run's checkpoints on this disk that are older than the newest of <paramref name="kept"/> and none of
@@ -131,7 +135,7 @@ public interface IModelStore : IGrainWithStringKey
     /// </param>
     [Alias("remove-run")]
     [ResponseTimeout(ShortCall.Bound)]
-    Task<RemovalAnswer> RemoveRun(string run, string[] lives, StoredCheckpoint[]? catalogue = null);
+    Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue = null);
 
     /// <summary>A model on this disk in full; null if it is not here, or is no sound one.</summary>
     /// <param name="name">Its name in the store.</param>
@@ -215,9 +219,9 @@ public sealed record ModelOnDisk
     [Id(3)]
     public required StoredFile[] Files { get; init; }
 
-    /// <summary>The record of where it comes from (<c>Origin</c> of Core); null if it has none.</summary>
+    /// <summary>The record of where it comes from; null if it has none.</summary>
     [Id(4)]
-    public string? OriginJson { get; init; }
+    public Origin? Origin { get; init; }
 }
 
 /// <summary>What a file hashes to.</summary>
@@ -257,43 +261,6 @@ public enum CopyOutcome
 /// <param name="Reason">Why it could not be copied, without a full stop; null if it did not fail.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.copy-answer.v1")]
 public sealed record CopyAnswer([property: Id(0)] CopyOutcome Outcome, [property: Id(1)] string? Reason = null);
-
-/// <summary>A checkpoint as a run's catalogue knows it.</summary>
-/// <param name="Run">The run.</param>
-/// <param name="Step">The step after which it was taken.</param>
-/// <param name="StateHash">What it must hash to, lower-case hexadecimal.</param>
-/// <param name="SiloName">The silo that wrote it; null if nobody said.</param>
-/// <param name="DataFolderId">The data folder it was written to; null if nobody said.</param>
-[GenerateSerializer, Immutable, Alias("gpt2.stored-checkpoint.v1")]
-public sealed record StoredCheckpoint(
-    [property: Id(0)] string Run,
-    [property: Id(1)] long Step,
-    [property: Id(2)] string StateHash,
-    [property: Id(3)] string? SiloName = null,
-    [property: Id(4)] string? DataFolderId = null)
-{
-    /// <summary>Who has copied it since.</summary>
-    [Id(5)]
-    public CheckpointPlace[] Copies { get; init; } = [];
-}
-
-/// <summary>A disk that a checkpoint was copied to.</summary>
-/// <param name="SiloName">The silo.</param>
-/// <param name="DataFolderId">Its data folder; null if nobody said.</param>
-[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-place.v1")]
-public sealed record CheckpointPlace([property: Id(0)] string SiloName, [property: Id(1)] string? DataFolderId);
-
-/// <summary>A checkpoint on a silo's disk; only loading it tells whether it verifies.</summary>
-/// <param name="Checkpoint">Which one.</param>
-/// <param name="Path">Its folder.</param>
-/// <param name="ValidationLoss">Validation loss at its step; null if none was measured.</param>
-/// <param name="RecordJson">The run's record at its step (<c>RunRecord</c> of Core).</param>
-[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-on-disk.v1")]
-public sealed record CheckpointOnDisk(
-    [property: Id(0)] StoredCheckpoint Checkpoint,
-    [property: Id(1)] string Path,
-    [property: Id(2)] double? ValidationLoss,
-    [property: Id(3)] string RecordJson);
 
 /// <summary>One file of a stored folder.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.stored-file.v1")]

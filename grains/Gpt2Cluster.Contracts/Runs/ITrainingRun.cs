@@ -1,4 +1,5 @@
-using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
 using Orleans.Concurrency;
 
 namespace Gpt2Cluster.Contracts.Runs;
@@ -7,9 +8,9 @@ namespace Gpt2Cluster.Contracts.Runs;
 [GenerateSerializer, Immutable, Alias("gpt2.submission.v1")]
 public sealed record Submission
 {
-    /// <summary>The run's specification as JSON (<c>RunSpecification</c> of Core).</summary>
+    /// <summary>The run's specification.</summary>
     [Id(0)]
-    public required string SpecificationJson { get; init; }
+    public required RunSpecification Specification { get; init; }
 
     /// <summary>Pause when this step is committed; null for never.</summary>
     [Id(1)]
@@ -55,39 +56,6 @@ public sealed record SubmissionAnswer
 [GenerateSerializer, Immutable, Alias("gpt2.run-event.v1")]
 public sealed record RunEventLine([property: Id(0)] long Sequence, [property: Id(1)] string Json);
 
-/// <summary>One checkpoint in a run's catalogue.</summary>
-[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-summary.v1")]
-public sealed record CheckpointSummary
-{
-    /// <summary>The step after which it was taken.</summary>
-    [Id(0)]
-    public required long Step { get; init; }
-
-    /// <summary>The state hash, lower-case hexadecimal.</summary>
-    [Id(1)]
-    public required string StateHash { get; init; }
-
-    /// <summary>Silos whose disks hold it.</summary>
-    [Id(2)]
-    public required string[] Silos { get; init; }
-
-    /// <summary>Its folder on the silo that wrote it.</summary>
-    [Id(3)]
-    public required string Path { get; init; }
-
-    /// <summary>Validation loss at that step; null if none was measured.</summary>
-    [Id(4)]
-    public double? ValidationLoss { get; init; }
-
-    /// <summary>Whether it is the best by validation so far.</summary>
-    [Id(5)]
-    public bool IsBest { get; init; }
-
-    /// <summary>Names of the runs whose frozen parameters come from it, for which it is kept.</summary>
-    [Id(6)]
-    public string[] BaseOf { get; init; } = [];
-}
-
 /// <summary>One run in full, for <c>show</c>.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.run-description.v1")]
 public sealed record RunDescription
@@ -96,28 +64,16 @@ public sealed record RunDescription
     [Id(0)]
     public required Cluster.RunSummary Summary { get; init; }
 
-    /// <summary>The specification as JSON.</summary>
+    /// <summary>Its record; what it says of an end, a failure or a wait is stored for certain.</summary>
     [Id(1)]
-    public required string SpecificationJson { get; init; }
-
-    /// <summary>Version of the membership.</summary>
-    [Id(2)]
-    public required int Generation { get; init; }
+    public required RunRecord Record { get; init; }
 
     /// <summary>Keys of the workers that serve it.</summary>
-    [Id(3)]
+    [Id(2)]
     public required string[] Workers { get; init; }
 
-    /// <summary>Its checkpoints, newest first.</summary>
-    [Id(4)]
-    public required CheckpointSummary[] Checkpoints { get; init; }
-
-    /// <summary>Why it failed or what it waits for; null if nothing is to be said.</summary>
-    [Id(5)]
-    public string? Remark { get; init; }
-
     /// <summary>Sequence number of the newest event.</summary>
-    [Id(6)]
+    [Id(3)]
     public long LastSequence { get; init; }
 }
 
@@ -238,33 +194,12 @@ public interface ITrainingRun : IGrainWithStringKey
     [Alias("cancel")]
     Task<bool> Cancel();
 
-    /// <summary>A worker's replica stands where it was told to.</summary>
-    [Alias("replica-ready")]
-    Task ReplicaReady(ReplicaReport report);
-
-    /// <summary>A worker has applied a step.</summary>
+    /// <summary>
+    /// A worker has done what it was told, or could not; or a silo of the run cannot reach the stripe port of another,
+    /// which is repeated while it lasts.
+    /// </summary>
     [Alias("report")]
-    Task Report(StepReport report);
-
-    /// <summary>A worker has validated its micro-batches.</summary>
-    [Alias("report-validation")]
-    Task ReportValidation(ValidationReport report);
-
-    /// <summary>A worker has drawn samples.</summary>
-    [Alias("report-samples")]
-    Task ReportSamples(SampleReport report);
-
-    /// <summary>A worker has written a checkpoint, or could not.</summary>
-    [Alias("report-checkpoint")]
-    Task ReportCheckpoint(CheckpointReport report);
-
-    /// <summary>A worker cannot go on: its reason, in one sentence.</summary>
-    [Alias("report-trouble")]
-    Task ReportTrouble(TroubleReport report);
-
-    /// <summary>A silo of the run cannot reach the stripe port of another; repeated while that lasts.</summary>
-    [Alias("report-unreachable")]
-    Task ReportUnreachable(UnreachableReport report);
+    Task Report(RunEvent report);
 
     /// <summary>A worker that serves the run and has heard nothing for 2 s asks whether anybody is there.</summary>
     [Alias("ping")]

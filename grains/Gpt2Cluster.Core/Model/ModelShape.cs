@@ -1,3 +1,5 @@
+using Orleans;
+
 namespace Gpt2Cluster.Core.Model;
 
 /// <summary>The five numbers that fix a GPT-2 (Radford et al. 2019), as in OpenAI's <c>hparams.json</c>.</summary>
@@ -6,6 +8,7 @@ namespace Gpt2Cluster.Core.Model;
 /// <param name="Width">Channels, C; a multiple of <paramref name="HeadCount"/>.</param>
 /// <param name="HeadCount">Attention heads, H.</param>
 /// <param name="LayerCount">Transformer blocks, L.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.model-shape.v1")]
 public sealed record ModelShape(int VocabularySize, int ContextLength, int Width, int HeadCount, int LayerCount)
 {
     /// <summary>Epsilon of every layer norm.</summary>

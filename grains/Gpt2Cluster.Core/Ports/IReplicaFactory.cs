@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Specification;
+using Orleans;
 
 namespace Gpt2Cluster.Core.Ports;
 
@@ -45,26 +46,25 @@ public sealed record Device(int Index, string Kind, string Name, int Cores, bool
 /// <param name="Threads">Intra-op threads a worker.</param>
 /// <param name="TorchVersion">libtorch's version.</param>
 /// <param name="Fingerprint">SHA-256, lower-case hexadecimal, of the gradient of a canonical micro-batch.</param>
+/// <param name="Arithmetic">
+/// The version of our own arithmetic at that precision; 1 in what was stored before there was one. A run goes on
+/// under a newer one, with other bits from there on.
+/// </param>
+/// <param name="RepeatsItself">
+/// Whether the canonical micro-batches gave the same gradients when they were computed a second time. A device that
+/// does not repeat itself is broken, or runs what nobody made repeatable; its fingerprint says nothing.
+/// </param>
+[GenerateSerializer, Immutable, Alias("gpt2.compute-profile.v1")]
 public sealed record ComputeProfile(
     string DeviceClass,
     string InstructionSet,
     Precision Precision,
     int Threads,
     string TorchVersion,
-    string Fingerprint)
+    string Fingerprint,
+    int Arithmetic = 1,
+    bool RepeatsItself = true)
 {
-    /// <summary>
-    /// The version of our own arithmetic at that precision; 1 in what was stored before there was one. A run goes on
-    /// under a newer one, with other bits from there on.
-    /// </summary>
-    public int Arithmetic { get; init; } = 1;
-
-    /// <summary>
-    /// Whether the canonical micro-batches gave the same gradients when they were computed a second time. A device that
-    /// does not repeat itself is broken, or runs what nobody made repeatable; its fingerprint says nothing.
-    /// </summary>
-    public bool RepeatsItself { get; init; } = true;
-
     /// <summary>The version of our arithmetic at a precision: 2 in bf16, where embedding gradients are summed in
     /// fp32.</summary>
     public static int ArithmeticOf(Precision precision) => precision == Precision.BFloat16 ? 2 : 1;

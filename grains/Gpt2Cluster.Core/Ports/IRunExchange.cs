@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Reduction;
+using Orleans;
 
 namespace Gpt2Cluster.Core.Ports;
 
@@ -7,6 +8,7 @@ namespace Gpt2Cluster.Core.Ports;
 /// <param name="SiloName">Its name.</param>
 /// <param name="Host">Address or host name of its stripe port.</param>
 /// <param name="Port">Its stripe port.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.exchange-member.v1")]
 public sealed record ExchangeMember(string SiloName, string Host, int Port);
 
 /// <summary>Who averages with whom: fixed for one generation of one run.</summary>

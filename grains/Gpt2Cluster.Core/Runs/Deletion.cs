@@ -8,15 +8,13 @@ namespace Gpt2Cluster.Core.Runs;
 /// <param name="MayGoOn">Whether it is not over: it trains, waits, or can be resumed.</param>
 public sealed record OtherRun(RunSpecification Specification, bool HasCheckpoint, bool MayGoOn)
 {
-    /// <summary>A run as it describes itself.</summary>
-    /// <param name="specificationJson">What it was asked to be.</param>
-    /// <param name="checkpointCount">How many checkpoints it has.</param>
-    /// <param name="status">How it stands, in the word of its events.</param>
-    /// <exception cref="UserErrorException">The specification cannot be read.</exception>
-    public static OtherRun Read(string specificationJson, int checkpointCount, string status) => new(
-        SpecificationJson.Read(specificationJson),
-        checkpointCount > 0,
-        status is not ("completed" or "cancelled" or "early_stopped"));
+    /// <summary>A run as its record has it.</summary>
+    public static OtherRun Of(RunRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        var isOver = record.Status is RunStatus.Completed or RunStatus.Cancelled or RunStatus.EarlyStopped;
+        return new OtherRun(record.Specification, record.Checkpoints.Count > 0, MayGoOn: !isOver);
+    }
 }
 
 /// <summary>

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Reduction;
+using Orleans;
 
 namespace Gpt2Cluster.Core.Runs;
 
@@ -6,6 +7,10 @@ namespace Gpt2Cluster.Core.Runs;
 /// Something the coordinator is to do. Commands are executed in order. <see cref="PersistRecord"/> must have succeeded
 /// before the next one is executed; all others are sent without waiting for an answer, and may be sent again.
 /// </summary>
+/// <remarks>
+/// Orders to workers travel as they are: what a primary constructor takes, numbered by its place there.
+/// </remarks>
+[GenerateSerializer, Immutable, Alias("gpt2.run-command.v1")]
 public abstract record RunCommand;
 
 /// <summary>
@@ -39,6 +44,7 @@ public enum ReplicaSource
 /// <param name="Source">Where the replica comes from.</param>
 /// <param name="Step">The step the replica will stand at; 0 for <see cref="ReplicaSource.Keep"/>.</param>
 /// <param name="CopyFrom">For a copy: the keys of all workers that stand at that step.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.prepare-replica.v1")]
 public sealed record PrepareReplica(
     string Worker, int Generation, ReplicaSource Source, long Step, IReadOnlyList<string> CopyFrom) : RunCommand;
 
@@ -58,6 +64,7 @@ public sealed record ConfigureExchange(
 /// <param name="LearningRate">Of this step.</param>
 /// <param name="SiloRanges">The micro-batches of all workers of its silo.</param>
 /// <param name="IsAlone">Whether the run has no other worker: nobody else needs the average.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.plan-step.v1")]
 public sealed record PlanStep(
     string Worker,
     int Generation,
@@ -72,6 +79,7 @@ public sealed record PlanStep(
 /// <param name="Generation">The generation.</param>
 /// <param name="Step">The step its replica stands at.</param>
 /// <param name="Range">Its validation micro-batches.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.validate.v1")]
 public sealed record Validate(string Worker, int Generation, long Step, LeafRange Range) : RunCommand;
 
 /// <summary>A worker is to draw samples; it answers <see cref="SampleReported"/>.</summary>
@@ -79,6 +87,7 @@ public sealed record Validate(string Worker, int Generation, long Step, LeafRang
 /// <param name="Generation">The generation.</param>
 /// <param name="Step">The step its replica stands at.</param>
 /// <param name="Range">The indices of its samples.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.sample.v1")]
 public sealed record Sample(string Worker, int Generation, long Step, LeafRange Range) : RunCommand;
 
 /// <summary>
@@ -91,6 +100,7 @@ public sealed record Sample(string Worker, int Generation, long Step, LeafRange 
 /// <param name="Step">The step its replica stands at.</param>
 /// <param name="ValidationLoss">Of that step; null if none was measured.</param>
 /// <param name="IsBest">Whether it is the best by validation so far.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.write-checkpoint.v1")]
 public sealed record WriteCheckpoint(
     string Worker, int Generation, long Step, double? ValidationLoss, bool IsBest) : RunCommand;
 

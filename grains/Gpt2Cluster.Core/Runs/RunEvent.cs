@@ -2,16 +2,21 @@ using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Specification;
+using Orleans;
 
 namespace Gpt2Cluster.Core.Runs;
 
 /// <summary>Something the coordinator has heard. <see cref="RunMachine.Decide"/> says what follows.</summary>
 /// <remarks>
-/// Events that carry a generation are ignored when it is not the run's. Every event may come twice.
+/// Events that carry a generation are ignored when it is not the run's. Every event may come twice. Workers' reports
+/// travel as they are: what a primary constructor takes, numbered by its place there.
 /// </remarks>
+[GenerateSerializer, Immutable, Alias("gpt2.run-report.v1")]
 public abstract record RunEvent
 {
-    /// <summary>When it was heard: time since the coordinator was activated, never going back.</summary>
+    /// <summary>
+    /// When it was heard: time since the coordinator was activated, never going back. It does not travel.
+    /// </summary>
     public TimeSpan At { get; init; }
 }
 
@@ -95,6 +100,7 @@ public sealed record WorkerLost(string Worker, int Generation, string Reason, bo
 /// <param name="HasNoMemory">
 /// True if its device or its machine has no memory for it: it would fail again, and a larger one would not.
 /// </param>
+[GenerateSerializer, Immutable, Alias("gpt2.worker-troubled.v1")]
 public sealed record WorkerTroubled(
     string Worker, int Generation, string Reason, bool IsFinal, bool HasNoMemory = false) : RunEvent;
 
@@ -104,6 +110,7 @@ public sealed record WorkerTroubled(
 /// <param name="Generation">The generation that needs it.</param>
 /// <param name="Reason">One sentence: who cannot reach what, and why.</param>
 /// <param name="IsGone">Whether its process is known to have ended: nobody listens on the port any more.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.silo-unreachable.v1")]
 public sealed record SiloUnreachable(
     string From, string Silo, int Generation, string Reason, bool IsGone = false) : RunEvent;
 
@@ -112,13 +119,20 @@ public sealed record SiloUnreachable(
 /// <param name="Generation">The generation of the command.</param>
 /// <param name="Step">The last step its replica has applied; null if it holds none of this run.</param>
 /// <param name="Profile">What can change its bits; null if it is not known yet (no replica).</param>
-public sealed record ReplicaReady(string Worker, int Generation, long? Step, ComputeProfile? Profile) : RunEvent
+/// <param name="Held">
+/// The micro-batches of the step after it that an interrupted plan gave the worker and that it has begun to compute: if
+/// the next plan begins with these ranges, it goes on where it stopped. Null for none, as mostly.
+/// </param>
+[GenerateSerializer, Immutable, Alias("gpt2.replica-ready.v1")]
+public sealed record ReplicaReady(
+    string Worker,
+    int Generation,
+    long? Step,
+    ComputeProfile? Profile,
+    IReadOnlyList<LeafRange>? Held = null) : RunEvent
 {
-    /// <summary>
-    /// The micro-batches of the step after it that an interrupted plan gave the worker and that it has begun to
-    /// compute: if the next plan begins with these ranges, it goes on where it stopped. Mostly none.
-    /// </summary>
-    public IReadOnlyList<LeafRange> Held { get; init; } = [];
+    /// <summary>The ranges that it holds of an interrupted plan; mostly none.</summary>
+    public IReadOnlyList<LeafRange> Held { get; init; } = Held ?? [];
 }
 
 /// <summary>A silo has taken over the exchange's membership.</summary>
@@ -127,46 +141,40 @@ public sealed record ReplicaReady(string Worker, int Generation, long? Step, Com
 public sealed record ExchangeReady(string Silo, int Generation) : RunEvent;
 
 /// <summary>A worker has applied a step, or not because something was not finite.</summary>
-public sealed record StepReported : RunEvent
-{
-    /// <summary>The worker's key.</summary>
-    public required string Worker { get; init; }
-
-    /// <summary>The generation of the plan.</summary>
-    public required int Generation { get; init; }
-
-    /// <summary>The step.</summary>
-    public required long Step { get; init; }
-
-    /// <summary>Mean loss of each of the worker's micro-batches in the plan's order, nats per token.</summary>
-    public required IReadOnlyList<double> Losses { get; init; }
-
-    /// <summary>Norm of the averaged gradient before clipping: the same bits on every worker.</summary>
-    public required double GradientNorm { get; init; }
-
-    /// <summary>False if a loss or the norm is not finite, so that parameters and moments are unchanged.</summary>
-    public required bool Applied { get; init; }
-
-    /// <summary>Micro-batches that it had computed under an interrupted plan already.</summary>
-    public int KeptCount { get; init; }
-
-    /// <summary>Time of compute for all its other micro-batches.</summary>
-    public TimeSpan Compute { get; init; }
-
-    /// <summary>Time it waited for averages after its own compute was done.</summary>
-    public TimeSpan ExposedExchange { get; init; }
-
-    /// <summary>Time of the gradient's norm and the update; null if the worker does not say.</summary>
-    public TimeSpan? Update { get; init; }
-
-    /// <summary>
-    /// Payload bytes sent for the step that no other worker reports (a silo's bytes come with one of its workers).
-    /// </summary>
-    public long SentBytes { get; init; }
-
-    /// <summary>Those of them that were on their way before the worker's compute was done.</summary>
-    public long OverlappedBytes { get; init; }
-}
+/// <param name="Worker">The worker's key.</param>
+/// <param name="Generation">The generation of the plan.</param>
+/// <param name="Step">The step.</param>
+/// <param name="Losses">
+/// Mean loss of each of the worker's micro-batches in the plan's order, nats per token.
+/// </param>
+/// <param name="GradientNorm">Norm of the averaged gradient before clipping: the same bits on every worker.</param>
+/// <param name="Applied">
+/// False if a loss or the norm is not finite, so that parameters and moments are unchanged.
+/// </param>
+/// <param name="KeptCount">Micro-batches that it had computed under an interrupted plan already.</param>
+/// <param name="Compute">Time of compute for all its other micro-batches, without the wait for their windows.</param>
+/// <param name="ExposedExchange">Time it waited for averages after its own compute was done.</param>
+/// <param name="Update">Time of the gradient's norm and the update; null if the worker does not say.</param>
+/// <param name="SentBytes">
+/// Payload bytes sent for the step that no other worker reports (a silo's bytes come with one of its workers).
+/// </param>
+/// <param name="OverlappedBytes">
+/// Those of them that were on their way before the worker's compute was done.
+/// </param>
+[GenerateSerializer, Immutable, Alias("gpt2.step-reported.v1")]
+public sealed record StepReported(
+    string Worker,
+    int Generation,
+    long Step,
+    IReadOnlyList<double> Losses,
+    double GradientNorm,
+    bool Applied,
+    int KeptCount = 0,
+    TimeSpan Compute = default,
+    TimeSpan ExposedExchange = default,
+    TimeSpan? Update = null,
+    long SentBytes = 0,
+    long OverlappedBytes = 0) : RunEvent;
 
 /// <summary>A worker has validated its micro-batches.</summary>
 /// <param name="Worker">Its key.</param>
@@ -175,6 +183,7 @@ public sealed record StepReported : RunEvent
 /// <param name="LossSums">
 /// For each window of its micro-batches in order: the sum of the losses of its counted targets, nats.
 /// </param>
+[GenerateSerializer, Immutable, Alias("gpt2.validation-reported.v1")]
 public sealed record ValidationReported(
     string Worker, int Generation, long Step, IReadOnlyList<double> LossSums) : RunEvent;
 
@@ -183,6 +192,7 @@ public sealed record ValidationReported(
 /// <param name="Generation">The generation of the command.</param>
 /// <param name="Step">The step after which they were drawn.</param>
 /// <param name="Texts">The texts, in the order of their indices.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.sample-reported.v1")]
 public sealed record SampleReported(
     string Worker, int Generation, long Step, IReadOnlyList<string> Texts) : RunEvent;
 
@@ -193,6 +203,7 @@ public sealed record SampleReported(
 /// <param name="Path">Its folder.</param>
 /// <param name="Duration">From the snapshot to the rename.</param>
 /// <param name="DataFolderId">The data folder that holds it; null if nobody said.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-written.v1")]
 public sealed record CheckpointWritten(
     string Worker, long Step, string StateHash, string Path, TimeSpan Duration, string? DataFolderId = null)
     : RunEvent;
@@ -202,6 +213,7 @@ public sealed record CheckpointWritten(
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">One sentence.</param>
 /// <param name="IsBusy">Whether it was not begun, as its disk still works at the one before.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-failed.v1")]
 public sealed record CheckpointFailed(string Worker, long Step, string Reason, bool IsBusy = false) : RunEvent;
 
 /// <summary>A silo has copied a checkpoint, verified it and published it on its disk, or had it already.</summary>
@@ -219,6 +231,7 @@ public sealed record CheckpointNotCopied(string Silo, long Step, string Reason) 
 /// <summary>A checkpoint that lies on a disk.</summary>
 /// <param name="Entry">As a catalogue would name it.</param>
 /// <param name="Record">The run's record at its step.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.found-checkpoint.v1")]
 public sealed record FoundCheckpoint(CheckpointEntry Entry, RunRecord Record);
 
 /// <summary>
@@ -236,6 +249,7 @@ public sealed record CheckpointsFound(IReadOnlyList<FoundCheckpoint> Checkpoints
 /// <param name="Generation">The generation of the command.</param>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">What was met, without a full stop.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-unreachable.v1")]
 public sealed record CheckpointUnreachable(string Worker, int Generation, long Step, string Reason) : RunEvent;
 
 /// <summary>
@@ -244,6 +258,7 @@ public sealed record CheckpointUnreachable(string Worker, int Generation, long S
 /// </summary>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">One sentence.</param>
+[GenerateSerializer, Immutable, Alias("gpt2.checkpoint-damaged.v1")]
 public sealed record CheckpointDamaged(long Step, string Reason) : RunEvent;
 
 /// <summary>Pause at the next step boundary.</summary>

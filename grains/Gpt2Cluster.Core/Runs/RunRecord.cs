@@ -35,7 +35,7 @@ public enum RunStatus
 /// <summary>One checkpoint in a run's catalogue.</summary>
 /// <param name="Step">The step after which it was taken.</param>
 /// <param name="StateHash">The state hash, lower-case hexadecimal.</param>
-/// <param name="Silo">The silo that wrote it.</param>
+/// <param name="Silo">The silo that wrote it; empty if nobody said.</param>
 /// <param name="Path">Its folder there.</param>
 /// <param name="ValidationLoss">Validation loss at that step; null if none was measured.</param>
 /// <param name="DataFolderId">The data folder it was written to, which silos may share; null if nobody said.</param>
@@ -45,8 +45,11 @@ public sealed record CheckpointEntry(
     /// <summary>Who has copied it since.</summary>
     public IReadOnlyList<CheckpointHolder> Copies { get; init; } = [];
 
+    /// <summary>Who wrote it, and who has copied it since.</summary>
+    public IEnumerable<CheckpointHolder> Holders() => Copies.Prepend(new CheckpointHolder(Silo, DataFolderId));
+
     /// <summary>Whether it was written or copied to a silo's disk.</summary>
-    public bool IsOn(SiloDisk disk) => Copies.Prepend(new CheckpointHolder(Silo, DataFolderId)).Any(holder =>
+    public bool IsOn(SiloDisk disk) => Holders().Any(holder =>
         holder.DataFolderId is { } id ? id == disk.DataFolderId : holder.Silo == disk.Silo);
 }
 
@@ -181,6 +184,24 @@ public sealed record RunRecord
 
     /// <summary>The newest checkpoint; null if there is none.</summary>
     public CheckpointEntry? NewestCheckpoint => Checkpoints.Count == 0 ? null : Checkpoints[^1];
+
+    /// <summary>
+    /// The checkpoint that people mean: <c>last</c>, <c>best</c> by validation, or that of a step; null if there is
+    /// none.
+    /// </summary>
+    public CheckpointEntry? Checkpoint(string wish) => wish switch
+    {
+        "last" => NewestCheckpoint,
+        "best" => Checkpoints.FirstOrDefault(IsBest),
+        _ => Checkpoints.FirstOrDefault(entry => $"{entry.Step}" == wish),
+    };
+
+    /// <summary>Whether a checkpoint is the best by validation so far.</summary>
+    public bool IsBest(CheckpointEntry entry) => BestValidation?.Step == entry.Step;
+
+    /// <summary>Names of the runs whose frozen parameters come from a checkpoint, for which it is kept.</summary>
+    public IEnumerable<string> BaseOf(CheckpointEntry entry) =>
+        Holds.Where(hold => hold.Step == entry.Step).Select(hold => hold.Run);
 
     /// <summary>Whether nothing follows but by request.</summary>
     public bool IsAtRest => Status is RunStatus.Paused or RunStatus.Completed or RunStatus.Cancelled

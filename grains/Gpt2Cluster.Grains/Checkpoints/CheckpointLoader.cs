@@ -3,6 +3,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
 
@@ -21,11 +22,13 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// <exception cref="UserErrorException">The frozen parameters are others than the checkpoint's.</exception>
     /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
     /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
-    public void Load(IReplica replica, StoredCheckpoint checkpoint, CancellationToken cancellation)
+    public void Load(
+        IReplica replica, string run, CheckpointEntry checkpoint, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(replica);
         ArgumentNullException.ThrowIfNull(checkpoint);
         var manifest = Read(
+            run,
             checkpoint,
             Enum.GetValues<ReplicaPart>(),
             (part, layout, start, values) => Write(replica, part, layout, start, values),
@@ -33,7 +36,7 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
         if (manifest.FrozenHash is { } frozen && frozen != replica.FrozenHash)
         {
             throw new UserErrorException(
-                $"The model that the run {checkpoint.Run} began with has other weights by now; put the right ones "
+                $"The model that the run {run} began with has other weights by now; put the right ones "
                 + "there, then resume the run.");
         }
 
@@ -64,33 +67,37 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
     /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
     public CheckpointManifest Read(
-        StoredCheckpoint checkpoint, ReplicaPart[] parts, CheckpointSink sink, CancellationToken cancellation)
+        string run,
+        CheckpointEntry checkpoint,
+        ReplicaPart[] parts,
+        CheckpointSink sink,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         var met = new List<string>();
-        var (here, manifest) = TryHere(checkpoint, parts, sink, met, cancellation);
+        var (here, manifest) = TryHere(run, checkpoint, parts, sink, met, cancellation);
         if (manifest is not null)
             return manifest;
-        var unseen = Holders(checkpoint).ToList();
+        var unseen = checkpoint.Holders().ToList();
         if (here != CopyHere.CannotBeRead)
-            unseen.RemoveAll(holder => IsOn(holder, new PeerDisk(silo.Name, silo.DataFolderId)));
+            unseen.RemoveAll(holder => IsOn(holder, new SiloDisk(silo.Name, silo.DataFolderId)));
         foreach (var peer in Peers(checkpoint, met))
         {
             cancellation.ThrowIfCancellationRequested();
-            var folder = CheckpointStore.RelativeFolderOf(checkpoint.Run, checkpoint.Step);
-            var answer = peers.Bring(folder, peer.SiloName);
+            var folder = CheckpointStore.RelativeFolderOf(run, checkpoint.Step);
+            var answer = peers.Bring(folder, peer.Silo);
             if (answer.Outcome == CopyOutcome.IsHere
-                && TryHere(checkpoint, parts, sink, met, cancellation).Manifest is { } copied)
+                && TryHere(run, checkpoint, parts, sink, met, cancellation).Manifest is { } copied)
                 return copied;
             if (answer.Reason is { } reason)
-                met.Add($"it could not be copied from silo {peer.SiloName}: {reason}");
+                met.Add($"it could not be copied from silo {peer.Silo}: {reason}");
             if (answer.Outcome != CopyOutcome.Failed)
                 unseen.RemoveAll(holder => IsOn(holder, peer));
         }
 
         // Whatever keeps it from being read may pass.
         if (here == CopyHere.CannotBeRead)
-            store.PutBack(checkpoint.Run, checkpoint.Step);
+            store.PutBack(run, checkpoint.Step);
         var said = met.Count > 0 ? string.Join("; ", met) : "no silo that can be reached has it on its disk";
         throw unseen.Count == 0
             ? new DamagedCheckpointException(checkpoint.Step, said)
@@ -98,22 +105,23 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     }
 
     private (CopyHere Here, CheckpointManifest? Manifest) TryHere(
-        StoredCheckpoint checkpoint,
+        string run,
+        CheckpointEntry checkpoint,
         ReplicaPart[] parts,
         CheckpointSink sink,
         List<string> met,
         CancellationToken cancellation)
     {
-        if (!store.Holds(checkpoint.Run, checkpoint.Step))
+        if (!store.Holds(run, checkpoint.Step))
             return (CopyHere.IsMissing, null);
         try
         {
-            return (CopyHere.IsRead, store.Read(checkpoint, parts, sink, cancellation));
+            return (CopyHere.IsRead, store.Read(run, checkpoint, parts, sink, cancellation));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
             or InvalidDataException or UserErrorException)
         {
-            store.SetAside(checkpoint.Run, checkpoint.Step, exception);
+            store.SetAside(run, checkpoint.Step, exception);
             met.Add(exception.Message.TrimEnd('.'));
             return (SaysWhatLiesHere(exception) ? CopyHere.IsBad : CopyHere.CannotBeRead, null);
         }
@@ -128,11 +136,11 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     };
 
     /// <summary>The disks that the catalogue names come first, that of the silo that wrote it before all.</summary>
-    private IReadOnlyList<PeerDisk> Peers(StoredCheckpoint checkpoint, List<string> met)
+    private IReadOnlyList<SiloDisk> Peers(CheckpointEntry checkpoint, List<string> met)
     {
         try
         {
-            var holders = Holders(checkpoint).ToList();
+            var holders = checkpoint.Holders().ToList();
             return [.. peers.List().OrderBy(peer => (uint)holders.FindIndex(holder => IsOn(holder, peer)))];
         }
         catch (IOException problem)
@@ -141,10 +149,6 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
             return [];
         }
     }
-
-    /// <summary>Who wrote it, and who has copied it since.</summary>
-    private static IEnumerable<CheckpointPlace> Holders(StoredCheckpoint checkpoint) =>
-        checkpoint.Copies.Prepend(new CheckpointPlace(checkpoint.SiloName ?? "", checkpoint.DataFolderId));
 
     /// <summary>What came of the copy on this silo's disk.</summary>
     private enum CopyHere
@@ -158,6 +162,6 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// <summary>
     /// Silos may share a data folder, and one that comes back under its name with another is all that will come back.
     /// </summary>
-    private static bool IsOn(CheckpointPlace holder, PeerDisk disk) =>
-        disk.SiloName == holder.SiloName || disk.DataFolderId == holder.DataFolderId;
+    private static bool IsOn(CheckpointHolder holder, SiloDisk disk) =>
+        disk.Silo == holder.Silo || disk.DataFolderId == holder.DataFolderId;
 }

@@ -1,8 +1,6 @@
-using System.Text.Json;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
@@ -23,11 +21,11 @@ internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvide
     {
         var news = silos.Where(silo => asked.Add(silo.Incarnation));
         var answers = await Task.WhenAll(news.Select(silo => Ask(silo, run)));
-        FoundCheckpoint[] found = [.. answers.SelectMany(answer => answer).Select(ToFound)];
+        FoundCheckpoint[] found = [.. answers.SelectMany(answer => answer)];
         return found.Length == 0 ? null : new CheckpointsFound(found);
     }
 
-    private async Task<CheckpointOnDisk[]> Ask(SiloDescription silo, string run)
+    private async Task<FoundCheckpoint[]> Ask(SiloDescription silo, string run)
     {
         try
         {
@@ -41,16 +39,6 @@ internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvide
             return [];
         }
     }
-
-    private static FoundCheckpoint ToFound(CheckpointOnDisk found) => new(
-        new CheckpointEntry(
-            found.Checkpoint.Step,
-            found.Checkpoint.StateHash,
-            found.Checkpoint.SiloName!,
-            found.Path,
-            found.ValidationLoss,
-            found.Checkpoint.DataFolderId),
-        JsonSerializer.Deserialize<RunRecord>(found.RecordJson, SpecificationJson.Options)!);
 
     [LoggerMessage(411, LogLevel.Warning, "Silo {Silo} does not say which checkpoints of run {Run} lie on its disk.")]
     private partial void LogSilent(Exception exception, string silo, string run);

@@ -1,4 +1,3 @@
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Runs;
@@ -85,7 +84,7 @@ public sealed partial class CheckpointStore
     /// <param name="catalogue">The checkpoints that it named: their steps and state hashes.</param>
     /// <returns>The bytes that were freed.</returns>
     /// <exception cref="IOException">Something cannot be removed.</exception>
-    public long RemoveUnnamed(string run, IEnumerable<StoredCheckpoint> catalogue)
+    public long RemoveUnnamed(string run, IEnumerable<CheckpointEntry> catalogue)
     {
         ArgumentNullException.ThrowIfNull(catalogue);
         var freed = 0L;

@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using Gpt2Cluster.Contracts.Models;
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Ports;
@@ -54,30 +51,33 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         CheckpointManifest.Read(File.ReadAllText(Path.Combine(FolderOf(run, step), CheckpointManifest.FileName)));
 
     /// <summary>The checkpoints of a run on this disk whose manifests can be read, newest first.</summary>
-    public IEnumerable<CheckpointOnDisk> List(string run)
+    public IEnumerable<FoundCheckpoint> List(string run)
     {
         ReplacedCheckpoint.PutAllBack(Path.Combine(silo.DataFolder, RelativeFolderOf(run)));
         foreach (var step in StepsOf(run))
         {
             if (TryRead(run, step) is { } manifest)
-            {
-                yield return new CheckpointOnDisk(
-                    new StoredCheckpoint(run, step, manifest.StateHash, silo.Name, silo.DataFolderId),
-                    FolderOf(run, step),
-                    manifest.ValidationLoss,
-                    JsonSerializer.Serialize(manifest.Record, SpecificationJson.Options));
-            }
+                yield return new FoundCheckpoint(EntryOf(run, manifest), manifest.Record);
         }
     }
+
+    /// <summary>A checkpoint on this disk, as a catalogue names it.</summary>
+    private CheckpointEntry EntryOf(string run, CheckpointManifest manifest) => new(
+        manifest.Step,
+        manifest.StateHash,
+        silo.Name,
+        FolderOf(run, manifest.Step),
+        manifest.ValidationLoss,
+        silo.DataFolderId);
 
     /// <summary>Writes and publishes a checkpoint.</summary>
     /// <exception cref="IOException">The disk is full, or something else is wrong with it; nothing is left
     /// behind.</exception>
-    internal CheckpointManifest Publish(
-        IReplicaSnapshot snapshot, RunSpecification specification, CheckpointPlan plan)
+    internal CheckpointEntry Publish(IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order)
     {
-        var layout = specification.Parameters().Trained;
-        var target = FolderOf(plan.Run, plan.Step);
+        var layout = record.Specification.Parameters().Trained;
+        var run = record.Specification.Run.ToString();
+        var target = FolderOf(run, order.Step);
         using var staged = new StagedFolder(target);
         var files = new List<CheckpointFile>();
         var pieces = Enum.GetValues<ReplicaPart>().Select(part =>
@@ -90,9 +90,9 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         }).ToArray();
         var manifest = new CheckpointManifest
         {
-            Step = plan.Step,
+            Step = order.Step,
             StateHash = StateHash.Combine(
-                plan.Step,
+                order.Step,
                 Convert.FromHexString(pieces[0]),
                 Convert.FromHexString(pieces[1]),
                 Convert.FromHexString(pieces[2]),
@@ -102,13 +102,13 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
             FirstMomentPieces = pieces[1],
             SecondMomentPieces = pieces[2],
             Files = files,
-            ValidationLoss = plan.ValidationLoss,
-            Record = JsonSerializer.Deserialize<RunRecord>(plan.RecordJson, SpecificationJson.Options)!,
+            ValidationLoss = order.ValidationLoss,
+            Record = record,
         };
         File.WriteAllText(staged.File(CheckpointManifest.FileName), manifest.Write());
-        FaultPoints.Reach(FaultPoint.Fsync, plan.Step);
-        ReplacedCheckpoint.Replace(staged, target, plan.Step);
-        return manifest;
+        FaultPoints.Reach(FaultPoint.Fsync, order.Step);
+        ReplacedCheckpoint.Replace(staged, target, order.Step);
+        return EntryOf(run, manifest);
     }
 
     /// <summary>
@@ -139,14 +139,15 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     /// <exception cref="InvalidDataException">It contradicts itself or the catalogue.</exception>
     /// <exception cref="UserErrorException">A file is no sound safetensors file.</exception>
     public CheckpointManifest Read(
-        StoredCheckpoint checkpoint,
+        string run,
+        CheckpointEntry checkpoint,
         IEnumerable<ReplicaPart> parts,
         CheckpointSink sink,
         CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(parts);
-        var manifest = ManifestOf(checkpoint.Run, checkpoint.Step);
+        var manifest = ManifestOf(run, checkpoint.Step);
         if (manifest.StateHash != checkpoint.StateHash)
         {
             throw new InvalidDataException(
@@ -155,7 +156,7 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         }
 
         string[] pieces = [manifest.ParameterPieces, manifest.FirstMomentPieces, manifest.SecondMomentPieces];
-        var folder = FolderOf(checkpoint.Run, checkpoint.Step);
+        var folder = FolderOf(run, checkpoint.Step);
         foreach (var part in parts.Where(part => manifest.Files.Any(file => file.Name == CheckpointFiles.NameOf(part))))
             CheckpointFiles.Read(folder, part, pieces[(int)part], manifest.Layout(), sink, cancellation);
         return manifest;

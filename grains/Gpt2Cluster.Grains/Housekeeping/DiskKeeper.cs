@@ -3,7 +3,6 @@ using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Housekeeping;
-using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Storage;
@@ -92,7 +91,7 @@ public sealed partial class DiskKeeper(
 
     private async Task<IEnumerable<string>> DatasetsOf(string run) =>
         await grains.GetGrain<ITrainingRun>(run).Describe() is { } description
-            ? SpecificationJson.Read(description.SpecificationJson).DatasetHashes()
+            ? description.Record.Specification.DatasetHashes()
             : [];
 
     /// <summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
@@ -27,9 +26,7 @@ internal static class BenchJobs
     /// <summary>Times training steps.</summary>
     public static JsonObject Step(JobWork work, BenchStepWish wish)
     {
-        var shape = wish.ShapeJson is { } json
-            ? JsonSerializer.Deserialize<ModelShape>(json, SpecificationJson.Options)!
-            : ShapeOf(wish.Preset);
+        var shape = wish.Shape ?? ShapeOf(wish.Preset);
         if (wish.Steps < FewestSteps)
             throw new UserErrorException($"--steps must be {FewestSteps} or more: the first two warm up.");
         if (wish.SequenceLength < 1 || wish.SequenceLength > shape.ContextLength || wish.BatchSize < 1)

@@ -1,15 +1,11 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Models;
-
-/// <summary>The disk of another silo that is in the cluster now.</summary>
-/// <param name="SiloName">The silo.</param>
-/// <param name="DataFolderId">Names its data folder, which silos may share.</param>
-public readonly record struct PeerDisk(string SiloName, string DataFolderId);
 
 /// <summary>
 /// The disks of the other silos. Everything blocks: call it on a thread of its own, never in a grain's turn.
@@ -18,7 +14,7 @@ public interface IPeerDisks
 {
     /// <summary>Those that are in the cluster now, by name.</summary>
     /// <exception cref="IOException">The cluster does not answer.</exception>
-    IReadOnlyList<PeerDisk> List();
+    IReadOnlyList<SiloDisk> List();
 
     /// <summary>Copies a stored folder from a silo's disk to this one, unless it is here already.</summary>
     CopyAnswer Bring(string relativeFolder, string fromSilo);
@@ -28,7 +24,7 @@ public interface IPeerDisks
 internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerDisks
 {
     /// <inheritdoc/>
-    public IReadOnlyList<PeerDisk> List()
+    public IReadOnlyList<SiloDisk> List()
     {
         try
         {
@@ -36,7 +32,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
             return
             [
                 .. view.Silos.Where(other => other.Name != silo.Name)
-                    .Select(other => new PeerDisk(other.Name, other.DataFolderId)),
+                    .Select(other => new SiloDisk(other.Name, other.DataFolderId, other.IsLeaving)),
             ];
         }
         catch (Exception problem) when (Outage.Is(problem))

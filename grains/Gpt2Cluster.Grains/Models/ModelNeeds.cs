@@ -53,8 +53,7 @@ internal sealed class ModelNeeds(CheckpointStore checkpoints, IGrainFactory grai
         try
         {
             var found = await grains.GetGrain<ITrainingRun>(run).Describe().WaitAsync(Patience, time);
-            var needsIt = found is not null && Deletion.NeedsModel(
-                OtherRun.Read(found.SpecificationJson, found.Checkpoints.Length, found.Summary.Status), model);
+            var needsIt = found is not null && Deletion.NeedsModel(OtherRun.Of(found.Record), model);
             return needsIt ? $"The run {run} needs the model {model}; 'delete {run}' goes first." : null;
         }
         catch (Exception problem) when (Outage.Is(problem) || problem is UserErrorException)

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Storage;
@@ -25,7 +26,7 @@ public sealed partial class ModelStoreGrain
     ]);
 
     /// <inheritdoc/>
-    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, StoredCheckpoint[]? catalogue)
+    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue)
     {
         _ = RunName.Parse(run);
         return catalogue is { Length: > 0 }

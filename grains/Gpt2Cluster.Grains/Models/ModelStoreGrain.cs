@@ -1,7 +1,7 @@
-using System.Text.Json;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Datasets;
@@ -169,8 +169,8 @@ public sealed partial class ModelStoreGrain(
     }
 
     /// <inheritdoc/>
-    public Task<CheckpointOnDisk[]> Checkpoints(string run) =>
-        Task.FromResult<CheckpointOnDisk[]>([.. checkpoints.List(run)]);
+    public Task<FoundCheckpoint[]> Checkpoints(string run) =>
+        Task.FromResult<FoundCheckpoint[]>([.. checkpoints.List(run)]);
 
     /// <inheritdoc/>
     public Task DeleteCheckpoints(string run, long[] kept, string[]? lives)
@@ -214,7 +214,7 @@ public sealed partial class ModelStoreGrain(
             HasVocabulary = Gpt2Vocabulary.IsIn(path) || File.Exists(Path.Combine(path, "tokenizer.json")),
             Files = [.. new DirectoryInfo(path).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal)
                 .Select(file => new StoredFile($"models/{name}/{file.Name}", file.Length))],
-            OriginJson = OriginReader.Read(path)?.Write(),
+            Origin = OriginReader.Read(path),
         };
     }
 
@@ -226,7 +226,7 @@ public sealed partial class ModelStoreGrain(
             return new StoredModel
             {
                 Name = Path.GetFileName(path),
-                ShapeJson = JsonSerializer.Serialize(model.Shape, SpecificationJson.Options),
+                Shape = model.Shape,
                 ParameterCount = model.Layout.Length,
                 Bytes = RemovedFolder.BytesOf(path),
                 SiloName = silo.Name,

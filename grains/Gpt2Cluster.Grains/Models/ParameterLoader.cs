@@ -4,6 +4,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Models.HuggingFace;
@@ -100,8 +101,8 @@ public sealed class ParameterLoader(
             StreamScratch(model.Shape, seed, sink, cancellation);
         else if (model.BaseRun is { } run)
         {
-            var checkpoint = new StoredCheckpoint(run.ToString(), model.Step!.Value, model.Sha256!);
-            StreamCheckpoint(checkpoint, sink, cancellation);
+            var checkpoint = new CheckpointEntry(model.Step!.Value, model.Sha256!, Silo: "", Path: "", null);
+            StreamCheckpoint(run.ToString(), checkpoint, sink, cancellation);
         }
         else
             StreamStored(model, sink, cancellation);
@@ -136,10 +137,11 @@ public sealed class ParameterLoader(
     /// The whole model as it stood at a checkpoint: what the run trained from there, the rest from what it started
     /// with, adapters merged into it.
     /// </summary>
-    private void StreamCheckpoint(StoredCheckpoint checkpoint, BaseSink sink, CancellationToken cancellation)
+    private void StreamCheckpoint(
+        string run, CheckpointEntry checkpoint, BaseSink sink, CancellationToken cancellation)
     {
         var factors = new Dictionary<ParameterId, float[]>();
-        var manifest = ReadCheckpoint(checkpoint, Take, cancellation);
+        var manifest = ReadCheckpoint(run, checkpoint, Take, cancellation);
         if (manifest.FrozenHash is null)
             return;
         var specification = manifest.Record.Specification;
@@ -187,12 +189,12 @@ public sealed class ParameterLoader(
 
     /// <summary>One that is not this run's own: nothing else can be used in its place.</summary>
     private CheckpointManifest ReadCheckpoint(
-        StoredCheckpoint checkpoint, CheckpointSink sink, CancellationToken cancellation)
+        string run, CheckpointEntry checkpoint, CheckpointSink sink, CancellationToken cancellation)
     {
-        var what = $"The checkpoint of step {checkpoint.Step} of the run {checkpoint.Run}";
+        var what = $"The checkpoint of step {checkpoint.Step} of the run {run}";
         try
         {
-            return checkpoints.Read(checkpoint, [ReplicaPart.Parameters], sink, cancellation);
+            return checkpoints.Read(run, checkpoint, [ReplicaPart.Parameters], sink, cancellation);
         }
         catch (DamagedCheckpointException problem)
         {
@@ -244,41 +246,33 @@ public sealed class ParameterLoader(
     {
         var run = grains.GetGrain<ITrainingRun>(source.Name).Describe().WaitHere()
             ?? throw UserErrorException.NotFound($"There is no run named {source.Name}; runs shows those there are.");
-        var chosen = Choose(run, source.Checkpoint);
-        var checkpoint = new StoredCheckpoint(
-            source.Name, chosen.Step, chosen.StateHash, chosen.Silos.FirstOrDefault());
-        var model = SpecificationJson.Read(run.SpecificationJson).Model;
+        var checkpoint = Choose(run.Record, source.Checkpoint);
+        var model = run.Record.Specification.Model;
         return new OpenParameters(
             model.Shape,
             VocabularyOf(model),
             (replica, cancellation) =>
             {
-                StreamCheckpoint(checkpoint, (start, values) => replica.WriteBase(start, values), cancellation);
+                StreamCheckpoint(
+                    source.Name, checkpoint, (start, values) => replica.WriteBase(start, values), cancellation);
                 replica.Loaded(checkpoint.Step);
             },
             null);
     }
 
-    private static CheckpointSummary Choose(RunDescription run, string wish)
+    private static CheckpointEntry Choose(RunRecord run, string wish)
     {
-        var name = run.Summary.Name;
-        if (run.Checkpoints.Length == 0)
+        var name = run.Specification.Run;
+        if (run.Checkpoints.Count == 0)
             throw UserErrorException.NotFound($"The run {name} has no checkpoint yet.");
-        return wish switch
-        {
-            "last" => run.Checkpoints[0],
-            "best" => run.Checkpoints.FirstOrDefault(one => one.IsBest)
-                ?? throw UserErrorException.NotFound(
-                    $"The run {name} has no best checkpoint, as it was not validated; use last."),
-            _ => run.Checkpoints.FirstOrDefault(one => $"{one.Step}" == wish)
-                ?? throw UserErrorException.NotFound(
-                    $"The run {name} has no checkpoint of step {wish}; it has those of "
-                    + $"{string.Join(", ", run.Checkpoints.Select(one => one.Step))}."),
-        };
+        return run.Checkpoint(wish) ?? throw UserErrorException.NotFound(wish == "best"
+            ? $"The run {name} has no best checkpoint, as it was not validated; use last."
+            : $"The run {name} has no checkpoint of step {wish}; it has those of "
+                + $"{string.Join(", ", run.Checkpoints.Reverse().Select(entry => entry.Step))}.");
     }
 
     private bool BringHere(string relative) => Directory.Exists(paths.FolderOf(relative))
-        || peers.List().Any(peer => peers.Bring(relative, peer.SiloName).Outcome == CopyOutcome.IsHere);
+        || peers.List().Any(peer => peers.Bring(relative, peer.Silo).Outcome == CopyOutcome.IsHere);
 
     private static void StreamFolder(ModelFolder folder, BaseSink sink, CancellationToken cancellation) =>
         ForPieces(folder.Layout.Length, folder.ReadParameters, sink, cancellation);

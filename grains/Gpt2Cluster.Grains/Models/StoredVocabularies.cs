@@ -26,7 +26,7 @@ internal sealed class StoredVocabularies(StoredPaths paths, IPeerDisks peers)
         var relative = $"{VocabularyDirectory.FolderName}/{sha256}";
         var folder = paths.FolderOf(relative);
         if (!Directory.Exists(folder)
-            && !peers.List().Any(peer => peers.Bring(relative, peer.SiloName).Outcome == CopyOutcome.IsHere))
+            && !peers.List().Any(peer => peers.Bring(relative, peer.Silo).Outcome == CopyOutcome.IsHere))
         {
             throw new IOException($"no silo that can be reached has the run's vocabulary {sha256}; start one that has "
                 + "served the run");

@@ -16,20 +16,19 @@ internal sealed class ReducerGrain(RunExchanges exchanges) : Grain, IReducer
 
     /// <inheritdoc/>
     public Task<bool> Configure(
-        string run, int generation, int leafCount, long elementCount, SiloAddressRecord[] silos)
+        string run, int generation, int leafCount, long elementCount, ExchangeMember[] silos)
     {
         if (generation < newestGeneration)
             return Task.FromResult(false);
         newestGeneration = generation;
         var ownName = GrainKeys.SiloOf(this.GetPrimaryKeyString());
-        var members = silos.Select(silo => new ExchangeMember(silo.Name, silo.StripeHost, silo.StripePort)).ToList();
         var membership = new ExchangeMembership
         {
             Run = run,
             Generation = generation,
             LeafCount = leafCount,
-            Silos = members,
-            OwnIndex = members.FindIndex(member => member.SiloName == ownName),
+            Silos = silos,
+            OwnIndex = Array.FindIndex(silos, silo => silo.SiloName == ownName),
         };
         return Task.FromResult(exchanges.Configure(membership, elementCount));
     }

@@ -1,6 +1,6 @@
 using Gpt2Cluster.Contracts.Runs;
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Reducers;
@@ -65,15 +65,15 @@ public sealed class RunExchanges
         }
     }
 
-    private void Report(UnreachableSilo unreachable) =>
-        grains.GetGrain<ITrainingRun>(unreachable.Run).ReportUnreachable(new UnreachableReport
-        {
-            From = silo.Name,
-            Generation = unreachable.Generation,
-            Silo = unreachable.Silo.SiloName,
-            Host = unreachable.Silo.Host,
-            Port = unreachable.Silo.Port,
-            Reason = unreachable.Reason,
-            IsGone = unreachable.IsGone,
-        }).Ignore();
+    private void Report(UnreachableSilo unreachable)
+    {
+        var (name, address) = (unreachable.Silo.SiloName, $"{unreachable.Silo.Host}:{unreachable.Silo.Port}");
+        grains.GetGrain<ITrainingRun>(unreachable.Run).Report(new SiloUnreachable(
+            silo.Name,
+            name,
+            unreachable.Generation,
+            $"Silo {silo.Name} cannot reach the stripe port of silo {name} at {address} "
+                + $"({unreachable.Reason}); open it, or the run goes on without {name}.",
+            unreachable.IsGone)).Ignore();
+    }
 }

@@ -37,14 +37,12 @@ internal static class RunDescriptions
     public static RunDescription Of(RunState state, RunRecordStore records, long lastSequence)
     {
         var record = state.Record;
+        var stored = records.Stored ?? record;
         return new RunDescription
         {
             Summary = Summary(state, records),
-            SpecificationJson = SpecificationJson.Write(record.Specification),
-            Generation = record.Generation,
+            Record = record with { Status = stored.Status, Remark = stored.Remark },
             Workers = record.IsAtRest ? [] : [.. state.Members.Select(member => member.Key)],
-            Checkpoints = [.. record.Checkpoints.Reverse().Select(entry => Of(entry, record))],
-            Remark = (records.Stored ?? record).Remark,
             LastSequence = lastSequence,
         };
     }
@@ -81,15 +79,4 @@ internal static class RunDescriptions
     /// <summary>Tokens of the dataset itself: with a validation dataset of its own all are for training.</summary>
     private static long TokensOfDataset(DatasetReference dataset) =>
         dataset.TrainingTokenCount + (dataset.ValidationSha256 is null ? dataset.ValidationTokenCount : 0);
-
-    private static CheckpointSummary Of(CheckpointEntry entry, RunRecord record) => new()
-    {
-        Step = entry.Step,
-        StateHash = entry.StateHash,
-        Silos = [.. entry.Copies.Select(copy => copy.Silo).Prepend(entry.Silo)],
-        Path = entry.Path,
-        ValidationLoss = entry.ValidationLoss,
-        IsBest = record.BestValidation?.Step == entry.Step,
-        BaseOf = [.. record.Holds.Where(hold => hold.Step == entry.Step).Select(hold => hold.Run)],
-    };
 }

@@ -127,23 +127,23 @@ internal sealed partial class RunExecutor(
         switch (command)
         {
             case PrepareReplica prepare:
-                Send(prepare.Worker, prepare.Generation, worker => worker.Prepare(ToRequest(prepare, state)));
+                Prepare(prepare, state);
                 break;
             case ConfigureExchange configure:
                 Configure(configure, state).Ignore();
                 break;
             case PlanStep plan:
                 FaultPoints.Reach(FaultPoint.Planning, plan.Step);
-                Send(plan.Worker, plan.Generation, worker => worker.Plan(ToPlan(plan)));
+                Send(plan.Worker, plan.Generation, worker => worker.Plan(run, plan));
                 break;
             case Validate validate:
-                Send(validate.Worker, validate.Generation, worker => worker.Validate(ToPlan(validate)));
+                Send(validate.Worker, validate.Generation, worker => worker.Validate(run, validate));
                 break;
             case Sample sample:
-                Send(sample.Worker, sample.Generation, worker => worker.Sample(ToPlan(sample)));
+                Send(sample.Worker, sample.Generation, worker => worker.Sample(run, sample));
                 break;
             case WriteCheckpoint write:
-                Send(write.Worker, write.Generation, worker => worker.Checkpoint(ToPlan(write, state)));
+                Send(write.Worker, write.Generation, worker => worker.Checkpoint(state.Record, write));
                 break;
             case CopyCheckpoint copy:
                 Copy(copy, state.Record).Ignore();
@@ -169,6 +169,18 @@ internal sealed partial class RunExecutor(
             default:
                 throw new ArgumentOutOfRangeException(nameof(command), command, "Unknown command.");
         }
+    }
+
+    private void Prepare(PrepareReplica prepare, RunState state)
+    {
+        var record = state.Record;
+        var checkpoint = prepare.Source == ReplicaSource.Checkpoint
+            ? record.Checkpoints.FirstOrDefault(entry => entry.Step == prepare.Step)
+            : null;
+        var silo = GrainKeys.SiloOf(prepare.Worker);
+        var isFirstOfItsSilo = state.Members.Find(member => member.Silo == silo)?.Key == prepare.Worker;
+        Send(prepare.Worker, prepare.Generation, worker =>
+            worker.Prepare(record.Specification, prepare, checkpoint, reportsExchange: isFirstOfItsSilo));
     }
 
     /// <summary>
@@ -289,11 +301,11 @@ internal sealed partial class RunExecutor(
         }
     }
 
-    private SiloAddressRecord[] AddressesOf(IEnumerable<string> silos) =>
+    private ExchangeMember[] AddressesOf(IEnumerable<string> silos) =>
     [
         .. silos.Select(name => cluster.Silos.FirstOrDefault(silo => silo.Name == name)
                 ?? throw new InvalidOperationException($"Silo {name} has not introduced itself to the cluster."))
-            .Select(silo => new SiloAddressRecord(silo.Name, silo.StripeHost, silo.StripePort)),
+            .Select(silo => new ExchangeMember(silo.Name, silo.StripeHost, silo.StripePort)),
     ];
 
     /// <summary>A run that waits for enough workers is served by none of those it has.</summary>

@@ -111,8 +111,7 @@ internal sealed partial class TrainingRunGrain
         try
         {
             var found = await GrainFactory.GetGrain<ITrainingRun>(run).Settled().WaitAsync(OtherRunPatience, time);
-            return (true, found is null ? null : OtherRun.Read(
-                found.SpecificationJson, found.Checkpoints.Length, found.Summary.Status));
+            return (true, found is null ? null : OtherRun.Of(found.Record));
         }
         catch (Exception problem) when (Outage.Is(problem))
         {
@@ -129,7 +128,7 @@ internal sealed partial class TrainingRunGrain
             await ReleaseBase(record.Specification);
         LogDeleted(Name, bytes);
         var away = from entry in record?.Checkpoints ?? []
-                   from holder in entry.Copies.Prepend(new CheckpointHolder(entry.Silo, entry.DataFolderId))
+                   from holder in entry.Holders()
                    where !Array.Exists(silos, silo => holder.DataFolderId is { } id
                        ? id == silo.DataFolderId
                        : holder.Silo == silo.Name)
@@ -143,8 +142,8 @@ internal sealed partial class TrainingRunGrain
     }
 
     /// <summary>What only the catalogue tells from other runs' checkpoints; empty where lives do.</summary>
-    private StoredCheckpoint[] Catalogue(RunRecord record) => record.AllLives.Contains(RunRecord.UnnamedLife)
-        ? [.. record.Checkpoints.Select(entry => new StoredCheckpoint(Name, entry.Step, entry.StateHash))]
+    private static CheckpointEntry[] Catalogue(RunRecord record) => record.AllLives.Contains(RunRecord.UnnamedLife)
+        ? [.. record.Checkpoints]
         : [];
 
     /// <summary>Goes on with a deletion whose coordinator died after it had forgotten the run's record.</summary>
@@ -169,7 +168,7 @@ internal sealed partial class TrainingRunGrain
     /// checkpoints. Silos that are away look themselves for what was deleted when they are back. Whoever comes while
     /// that is under way waits for it: a new run of the name must not begin in the middle.
     /// </summary>
-    private async Task<Clearing> Clear(string[] lives, StoredCheckpoint[] catalogue)
+    private async Task<Clearing> Clear(string[] lives, CheckpointEntry[] catalogue)
     {
         var own = clearing ??= ClearNow(lives, catalogue);
         try
@@ -183,7 +182,7 @@ internal sealed partial class TrainingRunGrain
         }
     }
 
-    private async Task<Clearing> ClearNow(string[] lives, StoredCheckpoint[] catalogue)
+    private async Task<Clearing> ClearNow(string[] lives, CheckpointEntry[] catalogue)
     {
         await feed.Clear();
         var cluster = GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster);
@@ -197,7 +196,7 @@ internal sealed partial class TrainingRunGrain
     }
 
     private async Task<(bool IsHeard, long Bytes)> RemoveFrom(
-        string silo, string[] lives, StoredCheckpoint[] catalogue)
+        string silo, string[] lives, CheckpointEntry[] catalogue)
     {
         try
         {

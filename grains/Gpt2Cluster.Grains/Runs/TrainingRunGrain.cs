@@ -1,7 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
@@ -101,7 +100,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     /// <inheritdoc/>
     public async Task<SubmissionAnswer> Submit(Submission submission)
     {
-        var wanted = SpecificationJson.Read(submission.SpecificationJson);
+        var wanted = submission.Specification;
         if (wanted.Run.ToString() != Name)
         {
             var reason = $"The run {Name} was asked for with the specification of {wanted.Run}; name one of them.";
@@ -146,25 +145,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public Task<bool> Cancel() => Request(new CancelRequested(), record => !record.IsAtRest || record.CanResume);
 
     /// <inheritdoc/>
-    public Task ReplicaReady(ReplicaReport report) => Hear(RunReports.ToEvent(report));
-
-    /// <inheritdoc/>
-    public Task Report(StepReport report) => Hear(RunReports.ToEvent(report));
-
-    /// <inheritdoc/>
-    public Task ReportValidation(ValidationReport report) => Hear(RunReports.ToEvent(report));
-
-    /// <inheritdoc/>
-    public Task ReportSamples(SampleReport report) => Hear(RunReports.ToEvent(report));
-
-    /// <inheritdoc/>
-    public Task ReportCheckpoint(CheckpointReport report) => Hear(RunReports.ToEvent(report));
-
-    /// <inheritdoc/>
-    public Task ReportTrouble(TroubleReport report) => Hear(RunReports.ToEvent(report));
-
-    /// <inheritdoc/>
-    public Task ReportUnreachable(UnreachableReport report) => Hear(RunReports.ToEvent(report));
+    public Task Report(RunEvent report) => Hear(report);
 
     /// <inheritdoc/>
     public Task WorkersChanged() => OfferWorkers();

@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Grains.Workers;
@@ -12,8 +13,9 @@ namespace Gpt2Cluster.Grains.Workers;
 /// a range of a replica that is another, or that was damaged on its way, is found.
 /// </summary>
 /// <param name="workerOf">The worker of a key.</param>
-/// <param name="request">Names run, step and sources.</param>
-internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest request)
+/// <param name="run">The run's name.</param>
+/// <param name="order">Names step and sources.</param>
+internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, PrepareReplica order)
 {
     /// <summary>
     /// Elements asked for at once: 1 MiB a message, so that probes pass between.
@@ -30,7 +32,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
 
     private static readonly ReplicaPart[] Parts = Enum.GetValues<ReplicaPart>();
 
-    /// <summary>Fills the replica; it stands at the request's step then. Runs on the compute thread.</summary>
+    /// <summary>Fills the replica; it stands at the order's step then. Runs on the compute thread.</summary>
     /// <exception cref="IOException">A source cannot be read, has no replica, or one of another step.</exception>
     /// <exception cref="InvalidDataException">What was copied is not what a source holds.</exception>
     public void Run(IReplica replica, CancellationToken cancellation)
@@ -38,24 +40,24 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
         foreach (var part in Parts)
             Copy(replica, part, cancellation);
         foreach (var part in Parts)
-            Compare(replica, part, request.CopyFrom[(int)part % request.CopyFrom.Length], cancellation);
-        replica.Loaded(request.Step);
+            Compare(replica, part, order.CopyFrom[(int)part % order.CopyFrom.Count], cancellation);
+        replica.Loaded(order.Step);
     }
 
     private void Copy(IReplica replica, ReplicaPart part, CancellationToken cancellation)
     {
-        var sources = request.CopyFrom.Select(key => (Key: key, Worker: workerOf(key))).ToList();
+        var sources = order.CopyFrom.Select(key => (Key: key, Worker: workerOf(key))).ToList();
         var pending = new Queue<(long Start, string Source, Task<ReplicaRange?> Range)>();
         var source = 0;
         for (var start = 0L; start < replica.Layout.Length || pending.Count > 0;)
         {
             cancellation.ThrowIfCancellationRequested();
-            FaultPoints.Reach(FaultPoint.StateTransfer, request.Step);
+            FaultPoints.Reach(FaultPoint.StateTransfer, order.Step);
             while (start < replica.Layout.Length && pending.Count < RangesAtOnce)
             {
                 var count = (int)Math.Min(RangeElements, replica.Layout.Length - start);
                 var from = sources[source++ % sources.Count];
-                var asked = from.Worker.ReadReplica(request.Run, (int)part, start, count);
+                var asked = from.Worker.ReadReplica(run, (int)part, start, count);
                 pending.Enqueue((start, from.Key, asked));
                 start += count;
             }
@@ -72,7 +74,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
         {
             cancellation.ThrowIfCancellationRequested();
             var count = Math.Min(PiecesAtOnce, pieceCount - first);
-            var asked = workerOf(source).HashReplica(request.Run, (int)part, first, count);
+            var asked = workerOf(source).HashReplica(run, (int)part, first, count);
             var found = ReplicaPieces.Of(replica, part, first, count);
             var expected = BytesOf(source, asked, cancellation);
             if (expected.AsSpan().SequenceEqual(found))
@@ -86,9 +88,9 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, PrepareRequest
     {
         var range = Await(source, asked, cancellation)
             ?? throw new IOException("the worker to copy from has no replica of the run");
-        return range.Step == request.Step
+        return range.Step == order.Step
             ? range.Bytes
-            : throw new IOException($"a worker to copy from stands at step {range.Step}, not {request.Step}");
+            : throw new IOException($"a worker to copy from stands at step {range.Step}, not {order.Step}");
     }
 
     /// <summary>

@@ -1,6 +1,6 @@
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Grains.Workers;
@@ -13,31 +13,39 @@ internal sealed class ReplicaPreparation(WorkerServices services, RunSpecificati
 {
     private IReplica? withFrozen;
 
-    /// <summary>Does what the request says. Runs on the compute thread.</summary>
-    public void Bring(IReplica replica, PrepareRequest request, CancellationToken cancellation)
+    /// <summary>Does what the order says. Runs on the compute thread.</summary>
+    /// <param name="replica">What is to stand there.</param>
+    /// <param name="order">Where.</param>
+    /// <param name="checkpoint">The checkpoint to load, if one is to be loaded.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public void Bring(
+        IReplica replica, PrepareReplica order, CheckpointEntry? checkpoint, CancellationToken cancellation)
     {
-        switch (request.Origin)
+        var run = specification.Run.ToString();
+        switch (order.Source)
         {
-            case ReplicaOrigin.Keep:
+            case ReplicaSource.Keep:
                 break;
-            case ReplicaOrigin.Initialize:
+            case ReplicaSource.Initialize:
                 replica.Initialize(specification.Seed);
                 withFrozen = replica;
                 break;
-            case ReplicaOrigin.Model:
+            case ReplicaSource.Model:
                 services.Parameters.LoadModel(replica, specification.Model, specification.Seed, cancellation);
                 withFrozen = replica;
                 break;
-            case ReplicaOrigin.Checkpoint:
+            case ReplicaSource.Checkpoint:
                 BringFrozen(replica, cancellation);
-                services.CheckpointLoader.Load(replica, CheckpointOf(request), cancellation);
+                if (checkpoint is null)
+                    throw new ArgumentException("The order names no checkpoint.", nameof(checkpoint));
+                services.CheckpointLoader.Load(replica, run, checkpoint, cancellation);
                 break;
-            case ReplicaOrigin.Copy:
+            case ReplicaSource.Copy:
                 BringFrozen(replica, cancellation);
-                new ReplicaCopy(key => services.Grains.GetGrain<IWorker>(key), request).Run(replica, cancellation);
+                new ReplicaCopy(key => services.Grains.GetGrain<IWorker>(key), run, order).Run(replica, cancellation);
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(request), request.Origin, "Unknown source of a replica.");
+                throw new ArgumentOutOfRangeException(nameof(order), order.Source, "Unknown source of a replica.");
         }
     }
 
@@ -49,7 +57,4 @@ internal sealed class ReplicaPreparation(WorkerServices services, RunSpecificati
         services.Parameters.LoadFrozen(replica, specification.Model, specification.Seed, cancellation);
         withFrozen = replica;
     }
-
-    private static StoredCheckpoint CheckpointOf(PrepareRequest request) =>
-        request.Checkpoint ?? throw new ArgumentException("The request names no checkpoint.", nameof(request));
 }

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Runs;
 using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Workers;
@@ -21,20 +22,20 @@ internal sealed partial class Reporter(
     private Task last = Task.CompletedTask;
 
     /// <summary>Puts a report behind the others and returns at once.</summary>
-    public void Send(Func<ITrainingRun, Task> report)
+    public void Send(RunEvent report)
     {
         lock (gate)
             last = SendAfter(last, report);
     }
 
-    private async Task SendAfter(Task previous, Func<ITrainingRun, Task> report)
+    private async Task SendAfter(Task previous, RunEvent report)
     {
         await previous.ConfigureAwait(false);
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                await report(grains.GetGrain<ITrainingRun>(run)).ConfigureAwait(false);
+                await grains.GetGrain<ITrainingRun>(run).Report(report).ConfigureAwait(false);
                 return;
             }
             catch (Exception exception) when (attempt < MaximumTries)

@@ -1,7 +1,7 @@
 using Gpt2Cluster.Contracts.Datasets;
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Core.Windows;
@@ -54,20 +54,20 @@ internal sealed class RunWindows
     /// <summary>
     /// Losses of a range of the fixed validation micro-batches: for each window the sum over its counted targets.
     /// </summary>
-    public double[] Validate(IReplica replica, ValidationPlan plan, CancellationToken cancellation)
+    public double[] Validate(IReplica replica, Validate order, CancellationToken cancellation)
     {
         var batches = validation ?? throw new InvalidOperationException("The run does not validate.");
         var sums = new List<double>();
-        for (var index = plan.FirstMicroBatch; index < plan.EndMicroBatch; index++)
+        for (var index = order.Range.First; index < order.Range.End; index++)
         {
             cancellation.ThrowIfCancellationRequested();
-            FaultPoints.Reach(FaultPoint.Validation, plan.Step);
+            FaultPoints.Reach(FaultPoint.Validation, order.Step);
             var (part, first, count) = batches[index];
             var layout = batches.Parts[part];
             var (reader, begin) = validationParts[part];
             long[] windows = [.. Enumerable.Range(0, count).Select(offset => first + offset)];
             var starts = windows.Select(window => begin + layout.Start(window));
-            var batch = reader.Read(plan.Step, index, starts, layout.SequenceLength)
+            var batch = reader.Read(order.Step, index, starts, layout.SequenceLength)
                 .WaitHere(cancellation);
             sums.AddRange(replica.SumLosses(batch, [.. windows.Select(layout.FirstTarget)]));
         }

@@ -1,5 +1,5 @@
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Models;
@@ -18,20 +18,20 @@ internal sealed class SampleWriter(RunSpecification specification, Gpt2Vocabular
     private Gpt2Vocabulary Vocabulary => own ?? Gpt2Vocabulary.BuiltIn;
 
     /// <summary>
-    /// Draws the samples of a plan together; each has the same bits whoever draws it, and beside whichever others.
+    /// Draws the samples of an order together; each has the same bits whoever draws it, and beside whichever others.
     /// </summary>
     /// <returns>The texts, prompt included unless it is end-of-text.</returns>
-    public string[] Draw(IReplica replica, SamplePlan plan, CancellationToken cancellation)
+    public string[] Draw(IReplica replica, Sample order, CancellationToken cancellation)
     {
         var sampling = specification.Sampling;
         var prompts = sampling.Prompts();
-        var samples = Enumerable.Range(plan.FirstSample, plan.EndSample - plan.FirstSample)
+        var samples = Enumerable.Range(order.Range.First, order.Range.Count)
             .Select(index => (Index: index, Prompt: prompts[index / sampling.Count])).ToList();
         var texts = samples.Select(_ => new GeneratedText(Vocabulary, sampling.Stops)).ToList();
         foreach (var _ in samples)
-            FaultPoints.Reach(FaultPoint.Sampling, plan.Step);
+            FaultPoints.Reach(FaultPoint.Sampling, order.Step);
         replica.Generate(
-            [.. samples.Select(sample => Request(plan.Step, sample.Index, sample.Prompt.Tokens))],
+            [.. samples.Select(sample => Request(order.Step, sample.Index, sample.Prompt.Tokens))],
             TextBound.AtOnce(
                 specification.Model.Shape, prompts.Max(prompt => prompt.Tokens.Count) + sampling.Length),
             (index, token) =>

@@ -1,6 +1,6 @@
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Grains.Workers;
@@ -22,7 +22,7 @@ internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
     /// not read again, by a plan that is repeated or goes on with the step; one that begins anew reads it when it takes
     /// it.
     /// </summary>
-    public void Begin(StepPlan plan)
+    public void Begin(PlanStep plan)
     {
         lock (gate)
         {
@@ -32,7 +32,7 @@ internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
             foreach (var old in underWay.Keys.Where(key => key.Step < plan.Step).ToList())
                 underWay.Remove(old);
             taken.RemoveWhere(key => key.Step != plan.Step);
-            foreach (var index in MicroBatchRanges.FromWire(plan.MicroBatches).Leaves())
+            foreach (var index in plan.Ranges.Leaves())
             {
                 if (!taken.Contains((plan.Step, index)))
                     Request(plan.Step, index);

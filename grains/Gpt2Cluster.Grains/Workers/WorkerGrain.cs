@@ -1,6 +1,8 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
@@ -34,34 +36,37 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
     }
 
     /// <inheritdoc/>
-    public Task<bool> Prepare(PrepareRequest request)
+    public Task<bool> Prepare(
+        RunSpecification specification, PrepareReplica order, CheckpointEntry? checkpoint, bool reportsExchange)
     {
         lastHeard = services.Time.GetUtcNow();
-        if (Session is { } current && current.Run == request.Run && request.Generation < current.Generation)
+        var run = specification.Run.ToString();
+        if (Session is { } current && current.Run == run && order.Generation < current.Generation)
         {
-            LogStale(Key, request.Run, request.Generation, current.Generation);
+            LogStale(Key, run, order.Generation, current.Generation);
             return Task.FromResult(false);
         }
 
-        if (Session?.Serves(request) != true)
-            desk.Begin(new WorkerSession(Key, request, services, desk.Compute, logger));
-        Session!.Prepare(request);
+        if (Session?.Serves(specification) != true)
+            desk.Begin(new WorkerSession(Key, specification, services, desk.Compute, logger));
+        Session!.Prepare(order, checkpoint, reportsExchange);
         return Task.FromResult(true);
     }
 
     /// <inheritdoc/>
-    public Task<bool> Plan(StepPlan plan) => Serve(plan.Run, plan.Generation, serving => serving.Plan(plan));
+    public Task<bool> Plan(string run, PlanStep order) => Serve(run, order.Generation, serving => serving.Plan(order));
 
     /// <inheritdoc/>
-    public Task<bool> Validate(ValidationPlan plan) =>
-        Serve(plan.Run, plan.Generation, serving => serving.Validate(plan));
+    public Task<bool> Validate(string run, Validate order) =>
+        Serve(run, order.Generation, serving => serving.Validate(order));
 
     /// <inheritdoc/>
-    public Task<bool> Sample(SamplePlan plan) => Serve(plan.Run, plan.Generation, serving => serving.Sample(plan));
+    public Task<bool> Sample(string run, Sample order) =>
+        Serve(run, order.Generation, serving => serving.Sample(order));
 
     /// <inheritdoc/>
-    public Task<bool> Checkpoint(CheckpointPlan plan) =>
-        Serve(plan.Run, plan.Generation, serving => serving.Checkpoint(plan));
+    public Task<bool> Checkpoint(RunRecord record, WriteCheckpoint order) => Serve(
+        record.Specification.Run.ToString(), order.Generation, serving => serving.Checkpoint(record, order));
 
     /// <inheritdoc/>
     public Task Release(string run, int generation)

@@ -1,11 +1,10 @@
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Microsoft.Extensions.Logging;
@@ -41,19 +40,21 @@ internal sealed partial class WorkerSession : IDisposable
     private long committedStep;
 
     public WorkerSession(
-        string worker, PrepareRequest request, WorkerServices services, ComputeThread compute, ILogger logger)
+        string worker,
+        RunSpecification specification,
+        WorkerServices services,
+        ComputeThread compute,
+        ILogger logger)
     {
         this.worker = worker;
         this.services = services;
         this.compute = compute;
         this.logger = logger;
         deviceIndex = GrainKeys.DeviceOf(worker);
-        Run = request.Run;
-        specification = SpecificationJson.Read(request.SpecificationJson);
-        if (specification.Run.ToString() != Run)
-            throw new UserErrorException($"The run {specification.Run} cannot be served under the name '{Run}'.");
+        this.specification = specification;
+        Run = specification.Run.ToString();
         reporter = new Reporter(services.Grains, Run, worker, services.Time, logger);
-        checkpoints = new CheckpointWriter(services.Checkpoints, specification, services.Time);
+        checkpoints = new CheckpointWriter(worker, services.Checkpoints, services.Time);
         preparation = new ReplicaPreparation(services, specification);
         services.Metrics.Begin(Run, worker);
     }
@@ -71,32 +72,31 @@ internal sealed partial class WorkerSession : IDisposable
     private IReplica? Whole => isWhole && replica is { IsLoaded: true } ? replica : null;
 
     /// <summary>
-    /// Whether the request is about the run it serves: after the loss of a store another run may have the same name.
+    /// Whether it serves the run of a specification: after the loss of a store another run may have the same name.
+    /// Workers may change when a run is resumed, nothing else.
     /// </summary>
-    public bool Serves(PrepareRequest request) => request.Run == Run
-        && IsSame(SpecificationJson.Read(request.SpecificationJson));
+    public bool Serves(RunSpecification other) => SpecificationJson.Write(specification)
+        == SpecificationJson.Write(other with { Workers = specification.Workers });
 
     /// <summary>
     /// Takes over a generation: whatever waits for the old one ends, then the replica is made to stand where it is
     /// told.
     /// </summary>
-    public void Prepare(PrepareRequest request)
+    public void Prepare(PrepareReplica order, CheckpointEntry? checkpoint, bool reportsItsExchange)
     {
-        if (request.Generation > Generation)
-            Renew(request.Generation);
-        var order = $"{request.Generation} {request.Origin} {request.Step}";
-        Do("preparing", order, request.Generation, cancellation =>
+        if (order.Generation > Generation)
+            Renew(order.Generation);
+        Do("preparing", $"{order.Generation} {order.Source} {order.Step}", order.Generation, cancellation =>
         {
-            reportsExchange = request.ReportsExchange;
-            if (request.Origin != ReplicaOrigin.Keep)
-                MakeReplica(request, cancellation);
-            var report = Stand(request.Generation);
-            return run => run.ReplicaReady(report);
+            reportsExchange = reportsItsExchange;
+            if (order.Source != ReplicaSource.Keep)
+                MakeReplica(order, checkpoint, cancellation);
+            return Stand(order.Generation);
         });
     }
 
     /// <summary>Plans a step: its windows are fetched while the compute thread is still busy.</summary>
-    public void Plan(StepPlan plan)
+    public void Plan(PlanStep plan)
     {
         windows?.Training.Begin(plan);
         Do("training", $"{plan.Generation} {plan.Step}", plan.Generation, cancellation =>
@@ -112,57 +112,39 @@ internal sealed partial class WorkerSession : IDisposable
             var report = step!.Run(plan, reportsExchange, cancellation);
             Interlocked.Exchange(ref committedStep, whole.Step);
             Measure(report);
-            return run => run.Report(report);
+            return report;
         });
     }
 
     /// <summary>Validates a range of the fixed validation micro-batches.</summary>
-    public void Validate(ValidationPlan plan) =>
-        Do("validating", $"{plan.Generation} {plan.Step}", plan.Generation, cancellation =>
-        {
-            var report = new ValidationReport
-            {
-                Worker = worker,
-                Generation = plan.Generation,
-                Step = plan.Step,
-                LossSums = windows!.Validate(replica!, plan, cancellation),
-            };
-            return run => run.ReportValidation(report);
-        });
+    public void Validate(Validate order) =>
+        Do("validating", $"{order.Generation} {order.Step}", order.Generation, cancellation => new ValidationReported(
+            worker, order.Generation, order.Step, windows!.Validate(replica!, order, cancellation)));
 
     /// <summary>Draws its part of the run's samples of a step.</summary>
-    public void Sample(SamplePlan plan) =>
-        Do("sampling", $"{plan.Generation} {plan.Step}", plan.Generation, cancellation =>
-        {
-            var report = new SampleReport
-            {
-                Worker = worker,
-                Generation = plan.Generation,
-                Step = plan.Step,
-                Texts = samples!.Draw(replica!, plan, cancellation),
-            };
-            return run => run.ReportSamples(report);
-        });
+    public void Sample(Sample order) =>
+        Do("sampling", $"{order.Generation} {order.Step}", order.Generation, cancellation => new SampleReported(
+            worker, order.Generation, order.Step, samples!.Draw(replica!, order, cancellation)));
 
     /// <summary>Snapshots the replica between two steps; the writing goes on in the background.</summary>
-    public void Checkpoint(CheckpointPlan plan)
+    public void Checkpoint(RunRecord record, WriteCheckpoint order)
     {
-        var key = $"checkpoint {plan.Step}";
+        var key = $"checkpoint {order.Step}";
         if (!orders.IsNew(key))
             return;
         compute.Enqueue(() =>
         {
             try
             {
-                if (Whole is not { } whole || whole.Step != plan.Step)
+                if (Whole is not { } whole || whole.Step != order.Step)
                     throw new InvalidOperationException("the replica has gone on");
-                checkpoints.Write(whole, plan, outcome => Answer(key, plan, outcome));
+                checkpoints.Write(whole, record, order, outcome => Answer(key, outcome));
             }
             catch (Exception exception)
             {
                 EndIfLost(exception);
                 // No memory for a snapshot is no more than a checkpoint that is missing.
-                Answer(key, plan, new CheckpointOutcome(null, null, TimeSpan.Zero, exception.Message));
+                Answer(key, new CheckpointFailed(worker, order.Step, exception.Message));
             }
         });
     }
@@ -243,11 +225,11 @@ internal sealed partial class WorkerSession : IDisposable
         });
     }
 
-    private void MakeReplica(PrepareRequest request, CancellationToken cancellation)
+    private void MakeReplica(PrepareReplica order, CheckpointEntry? checkpoint, CancellationToken cancellation)
     {
         replica ??= services.Replicas.Create(deviceIndex, ReplicaOptionsOf.Run(specification));
         isWhole = false;
-        preparation.Bring(replica, request, cancellation);
+        preparation.Bring(replica, order, checkpoint, cancellation);
         Interlocked.Exchange(ref committedStep, replica.Step);
         samples ??= new SampleWriter(
             specification,
@@ -258,12 +240,10 @@ internal sealed partial class WorkerSession : IDisposable
         isWhole = true;
     }
 
-    private void Measure(StepReport report)
+    private void Measure(StepReported report)
     {
-        services.Metrics.Step(
-            Run, worker, replica!.Times, TimeSpan.FromSeconds(report.DataWaitSeconds),
-            TimeSpan.FromSeconds(report.ExposedExchangeSeconds));
-        services.Metrics.Repeated(Run, worker, report.KeptCount, step!.RecomputedCount);
+        services.Metrics.Step(Run, worker, replica!.Times, step!.DataWait, report.ExposedExchange);
+        services.Metrics.Repeated(Run, worker, report.KeptCount, step.RecomputedCount);
         if (!report.Applied)
             services.Metrics.NotFinite(Run, worker);
         if (reportsExchange)
@@ -271,7 +251,7 @@ internal sealed partial class WorkerSession : IDisposable
     }
 
     /// <summary>Says where the replica stands.</summary>
-    private ReplicaReport Stand(int generation)
+    private ReplicaReady Stand(int generation)
     {
         if (replica is not null)
         {
@@ -281,19 +261,8 @@ internal sealed partial class WorkerSession : IDisposable
 
         var stand = Whole?.Step;
         LogReady(logger, worker, Run, generation, stand ?? -1);
-        return new ReplicaReport
-        {
-            Worker = worker,
-            Generation = generation,
-            Step = stand,
-            ProfileJson = profile is null ? null : JsonSerializer.Serialize(profile),
-            Held = stand is null ? [] : MicroBatchRanges.ToWire(step!.Held),
-        };
+        return new ReplicaReady(worker, generation, stand, profile, stand is null ? [] : step!.Held);
     }
-
-    /// <summary>Workers may change when a run is resumed, nothing else.</summary>
-    private bool IsSame(RunSpecification other) => SpecificationJson.Write(specification)
-        == SpecificationJson.Write(other with { Workers = specification.Workers });
 
     private void Renew(int generation)
     {
@@ -307,8 +276,7 @@ internal sealed partial class WorkerSession : IDisposable
     /// Queues an order for the compute thread, once; its answer goes to the coordinator. It is dropped if the
     /// generation has changed by then.
     /// </summary>
-    private void Do(
-        string phase, string order, int generation, Func<CancellationToken, Func<ITrainingRun, Task>> work)
+    private void Do(string phase, string order, int generation, Func<CancellationToken, RunEvent> work)
     {
         var key = $"{phase} {order}";
         if (!orders.IsNew(key))
@@ -337,25 +305,13 @@ internal sealed partial class WorkerSession : IDisposable
         });
     }
 
-    private void Answer(string key, CheckpointPlan plan, CheckpointOutcome outcome)
+    private void Answer(string key, RunEvent outcome)
     {
-        var report = new CheckpointReport
-        {
-            Worker = worker,
-            Generation = plan.Generation,
-            Step = plan.Step,
-            StateHash = outcome.StateHash,
-            Path = outcome.Path,
-            Seconds = outcome.Elapsed.TotalSeconds,
-            Failure = outcome.Failure,
-            IsBusy = outcome.IsBusy,
-            DataFolderId = services.Silo.DataFolderId,
-        };
-        orders.Answer(key, () => reporter.Send(run => run.ReportCheckpoint(report)));
-        if (outcome.Failure is null)
+        orders.Answer(key, () => reporter.Send(outcome));
+        if (outcome is not CheckpointFailed failed)
             return;
         orders.Forget(key);
-        if (!outcome.IsBusy)
+        if (!failed.IsBusy)
             services.Metrics.CheckpointFailed(Run, worker);
     }
 
@@ -369,22 +325,17 @@ internal sealed partial class WorkerSession : IDisposable
     private void ReportTrouble(string phase, int generation, Exception exception)
     {
         var hasNoMemory = DeviceFailures.Of(exception) == DeviceFailure.OutOfMemory;
-        var trouble = new TroubleReport
+        reporter.Send(exception switch
         {
-            Worker = worker,
-            Generation = generation,
-            Step = Step,
-            Reason = exception switch
-            {
-                DamagedCheckpointException or UnreachableCheckpointException => exception.Message,
-                _ when hasNoMemory => MemoryTrouble.Words(phase, specification),
-                _ => $"{phase} failed: {exception.Message}",
-            },
-            IsFinal = exception is UserErrorException,
-            HasNoMemory = hasNoMemory,
-            DamagedCheckpoint = (exception as DamagedCheckpointException)?.Step,
-            UnreachableCheckpoint = (exception as UnreachableCheckpointException)?.Step,
-        };
-        reporter.Send(run => run.ReportTrouble(trouble));
+            DamagedCheckpointException damaged => new CheckpointDamaged(damaged.Step, damaged.Message),
+            UnreachableCheckpointException away =>
+                new CheckpointUnreachable(worker, generation, away.Step, away.Message),
+            _ => new WorkerTroubled(
+                worker,
+                generation,
+                hasNoMemory ? MemoryTrouble.Words(phase, specification) : $"{phase} failed: {exception.Message}",
+                IsFinal: exception is UserErrorException,
+                hasNoMemory),
+        });
     }
 }

@@ -1,7 +1,7 @@
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Grains.Workers;
@@ -35,6 +35,9 @@ internal sealed class WorkerStep(
     /// <summary>Micro-batches of the last step that it had to compute again, as a later plan began anew.</summary>
     public int RecomputedCount { get; private set; }
 
+    /// <summary>How long the last step waited for windows that were still on their way; no part of its speed.</summary>
+    public TimeSpan DataWait { get; private set; }
+
     /// <summary>Does the worker's part of the step.</summary>
     /// <param name="plan">The step.</param>
     /// <param name="reportsExchange">
@@ -45,7 +48,7 @@ internal sealed class WorkerStep(
     /// <exception cref="OperationCanceledException">
     /// The generation changed between two micro-batches, or while averages were awaited.
     /// </exception>
-    public StepReport Run(StepPlan plan, bool reportsExchange, CancellationToken cancellation)
+    public StepReported Run(PlanStep plan, bool reportsExchange, CancellationToken cancellation)
     {
         var progress = Begin(plan);
         try
@@ -59,12 +62,12 @@ internal sealed class WorkerStep(
         }
     }
 
-    private StepReport Run(
-        StepPlan plan, StepProgress progress, bool reportsExchange, CancellationToken cancellation)
+    private StepReported Run(
+        PlanStep plan, StepProgress progress, bool reportsExchange, CancellationToken cancellation)
     {
         var began = time.GetTimestamp();
         var keptCount = progress.Losses.Count;
-        Compute(plan, progress, cancellation, out var dataWait);
+        Compute(plan, progress, cancellation);
         var computed = time.GetTimestamp();
         var overlappedBytes = reportsExchange ? exchange.Figures(plan.Step).SentBytes : 0;
 
@@ -78,32 +81,29 @@ internal sealed class WorkerStep(
         var updated = time.GetTimestamp();
         FaultPoints.Reach(FaultPoint.Applied, plan.Step);
 
-        return new StepReport
-        {
-            Worker = worker,
-            Generation = plan.Generation,
-            Step = plan.Step,
-            KeptCount = keptCount,
-            Losses = [.. progress.Losses],
-            GradientNorm = norm,
-            Applied = applied,
-            ComputeSeconds = (time.GetElapsedTime(began, computed) - dataWait).TotalSeconds,
-            DataWaitSeconds = dataWait.TotalSeconds,
-            ExposedExchangeSeconds = time.GetElapsedTime(computed, averaged).TotalSeconds,
-            UpdateSeconds = time.GetElapsedTime(updating, updated).TotalSeconds,
-            SentBytes = reportsExchange ? exchange.Figures(plan.Step).SentBytes : 0,
-            OverlappedBytes = overlappedBytes,
-        };
+        return new StepReported(
+            worker,
+            plan.Generation,
+            plan.Step,
+            [.. progress.Losses],
+            norm,
+            applied,
+            keptCount,
+            Compute: time.GetElapsedTime(began, computed) - DataWait,
+            ExposedExchange: time.GetElapsedTime(computed, averaged),
+            Update: time.GetElapsedTime(updating, updated),
+            SentBytes: reportsExchange ? exchange.Figures(plan.Step).SentBytes : 0,
+            OverlappedBytes: overlappedBytes);
     }
 
     /// <summary>Goes on with what an interrupted plan of the step has left, or begins the step.</summary>
-    private StepProgress Begin(StepPlan plan)
+    private StepProgress Begin(PlanStep plan)
     {
         var before = interrupted;
         interrupted = null;
-        var progress = new StepProgress(plan.Step, MicroBatchRanges.FromWire(plan.MicroBatches));
+        var progress = new StepProgress(plan.Step, plan.Ranges);
         if (!StaysHere(plan, progress))
-            exchange.BeginStep(plan.Step, plan.Generation, MicroBatchRanges.FromWire(plan.SiloMicroBatches));
+            exchange.BeginStep(plan.Step, plan.Generation, plan.SiloRanges);
         RecomputedCount = before?.Step == plan.Step ? RecomputedCount : 0;
         if (before is not null && progress.ContinuesFrom(before))
         {
@@ -120,27 +120,22 @@ internal sealed class WorkerStep(
     /// <summary>
     /// Forward and backward of each micro-batch; finished sums go out while the backward pass goes on.
     /// </summary>
-    /// <param name="plan">The step.</param>
-    /// <param name="progress">What is done of it.</param>
-    /// <param name="cancellation">Ends it between two micro-batches.</param>
-    /// <param name="dataWait">How long it waited for windows; no part of the worker's speed.</param>
-    private void Compute(
-        StepPlan plan, StepProgress progress, CancellationToken cancellation, out TimeSpan dataWait)
+    private void Compute(PlanStep plan, StepProgress progress, CancellationToken cancellation)
     {
-        dataWait = TimeSpan.Zero;
+        DataWait = TimeSpan.Zero;
         var contributions = ContributionsOf(plan, progress);
         foreach (var index in progress.Ranges.Leaves().Skip(progress.Losses.Count))
         {
             cancellation.ThrowIfCancellationRequested();
             var asked = time.GetTimestamp();
             var batch = windows.Take(plan.Step, index, cancellation);
-            dataWait += time.GetElapsedTime(asked);
+            DataWait += time.GetElapsedTime(asked);
             progress.Losses.Add(replica.ComputeMicroBatch(batch, contributions));
         }
     }
 
     /// <summary>The averaged gradient; null if it lies in the replica.</summary>
-    private FlatBuffer? Average(StepPlan plan, StepProgress progress, CancellationToken cancellation)
+    private FlatBuffer? Average(PlanStep plan, StepProgress progress, CancellationToken cancellation)
     {
         if (!StaysHere(plan, progress))
             return exchange.WaitForAverages(plan.Step, replica.TakeAverages(), cancellation);
@@ -151,15 +146,15 @@ internal sealed class WorkerStep(
     /// <summary>
     /// Whether the step needs no exchange: the worker folds all of it, and the replica averages alone.
     /// </summary>
-    private bool StaysHere(StepPlan plan, StepProgress progress) =>
+    private bool StaysHere(PlanStep plan, StepProgress progress) =>
         plan.IsAlone && replica.AveragesAlone
         && progress.Ranges.SequenceEqual([new LeafRange(0, specification.MicroBatchCount)]);
 
-    private IContributionSink ContributionsOf(StepPlan plan, StepProgress progress) =>
+    private IContributionSink ContributionsOf(PlanStep plan, StepProgress progress) =>
         StaysHere(plan, progress) ? NoContributions.Sink : new Contributions(exchange, plan);
 
     /// <summary>Clips and updates; a gradient that is not finite is never applied.</summary>
-    private bool Apply(StepPlan plan, FlatBuffer? averages, double norm)
+    private bool Apply(PlanStep plan, FlatBuffer? averages, double norm)
     {
         if (double.IsFinite(norm))
         {
@@ -175,7 +170,7 @@ internal sealed class WorkerStep(
     }
 
     /// <summary>Hands finished ranges to the exchange under the plan's step and generation.</summary>
-    private sealed class Contributions(IRunExchange exchange, StepPlan plan) : IContributionSink
+    private sealed class Contributions(IRunExchange exchange, PlanStep plan) : IContributionSink
     {
         public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end)
         {

@@ -156,20 +156,18 @@ public sealed class ScalingAdviceTests
         Assert.Equal((160, 40), (step.SentBytes, step.OverlappedBytes));
 
         static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
-        static StepReported Report(double compute, double exposed, double update, long bytes) => new()
-        {
-            Worker = "a/0",
-            Generation = 1,
-            Step = 1,
-            Losses = [],
-            GradientNorm = 1,
-            Applied = true,
-            Compute = Seconds(compute),
-            ExposedExchange = Seconds(exposed),
-            Update = Seconds(update),
-            SentBytes = bytes,
-            OverlappedBytes = bytes / 4,
-        };
+        static StepReported Report(double compute, double exposed, double update, long bytes) => new(
+            "a/0",
+            1,
+            1,
+            [],
+            GradientNorm: 1,
+            Applied: true,
+            Compute: Seconds(compute),
+            ExposedExchange: Seconds(exposed),
+            Update: Seconds(update),
+            SentBytes: bytes,
+            OverlappedBytes: bytes / 4);
     }
 
     [Theory]

@@ -344,17 +344,15 @@ internal sealed class SimulatedCluster
         Assert.Equal(Floats.Bits(parameters.GetValueOrDefault(plan.Step, updated)), Floats.Bits(updated));
         parameters[plan.Step] = updated;
         worker.Step = plan.Step;
-        mail.Add(worker.Report = new StepReported
-        {
-            Worker = plan.Worker,
-            Generation = plan.Generation,
-            Step = plan.Step,
-            Losses = [.. plan.Ranges.Leaves().Select(index => SimulatedModel.Loss(plan.Step, index))],
-            KeptCount = worker.KeptCount,
-            GradientNorm = plan.Step,
-            Applied = true,
-            Compute = TimeSpan.FromSeconds(random.NextDouble() * plan.Ranges.LeafCount()),
-        });
+        mail.Add(worker.Report = new StepReported(
+            plan.Worker,
+            plan.Generation,
+            plan.Step,
+            [.. plan.Ranges.Leaves().Select(index => SimulatedModel.Loss(plan.Step, index))],
+            GradientNorm: plan.Step,
+            Applied: true,
+            worker.KeptCount,
+            TimeSpan.FromSeconds(random.NextDouble() * plan.Ranges.LeafCount())));
     }
 
     private void Check(SimulatedWorker replica, Validate command)

@@ -222,17 +222,15 @@ internal sealed class Transcript
     }
 
     // report WORKER NORM LOSS ...
-    private StepReported Report(string[] words, int generation, bool applied) => new()
-    {
-        Worker = words[1],
-        Generation = generation,
-        Step = state!.Step + 1,
-        GradientNorm = Numbers(words[2..3])[0],
-        Losses = Numbers(words[3..]),
-        Applied = applied,
-        Compute = TimeSpan.FromSeconds(words.Length - 3),
-        SentBytes = 1000,
-    };
+    private StepReported Report(string[] words, int generation, bool applied) => new(
+        words[1],
+        generation,
+        state!.Step + 1,
+        Numbers(words[3..]),
+        Numbers(words[2..3])[0],
+        applied,
+        Compute: TimeSpan.FromSeconds(words.Length - 3),
+        SentBytes: 1000);
 
     private static double[] Numbers(string[] words) =>
         [.. words.Select(word => double.Parse(word, CultureInfo.InvariantCulture))];

@@ -111,16 +111,14 @@ public sealed class UnevenWorkersTests
             for (var worker = 0; worker < silos.Count; worker++)
             {
                 var count = ranges[worker].LeafCount();
-                Hear(new StepReported
-                {
-                    Worker = $"{silos[worker]}/0",
-                    Generation = state.Record.Generation,
-                    Step = step,
-                    Losses = [.. Enumerable.Repeat(1.0, count)],
-                    GradientNorm = 1,
-                    Applied = true,
-                    Compute = TimeSpan.FromSeconds(count * seconds[worker] * disturbance(worker)),
-                });
+                Hear(new StepReported(
+                    $"{silos[worker]}/0",
+                    state.Record.Generation,
+                    step,
+                    [.. Enumerable.Repeat(1.0, count)],
+                    GradientNorm: 1,
+                    Applied: true,
+                    Compute: TimeSpan.FromSeconds(count * seconds[worker] * disturbance(worker))));
             }
         }
 

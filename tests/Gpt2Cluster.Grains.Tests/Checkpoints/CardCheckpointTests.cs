@@ -4,6 +4,7 @@ using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Workers;
@@ -54,19 +55,19 @@ public sealed class CardCheckpointTests
     {
         using var stored = new StoredRuns("a");
         var specification = Specifications.Small(Shape);
-        using var writer = new CheckpointWriter(stored.Store, specification, TimeProvider.System);
-        var outcome = new TaskCompletionSource<CheckpointOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
+        var outcome = new TaskCompletionSource<RunEvent>(TaskCreationOptions.RunContinuationsAsynchronously);
         string hash;
         using (var replica = New(specification))
         {
             hash = HashOf(replica);
-            writer.Write(replica, StoredRuns.Plan(Step, specification), outcome.SetResult);
+            var record = new RunRecord { Specification = specification };
+            writer.Write(replica, record, StoredRuns.Order(Step), outcome.SetResult);
             Update(replica, Step + 1);
         }
 
         var written = await outcome.Task.WaitAsync(Bound, TestContext.Current.CancellationToken);
-        Assert.Null(written.Failure);
-        Assert.Equal(hash, written.StateHash);
+        Assert.Equal(hash, Assert.IsType<CheckpointWritten>(written).StateHash);
     }
 
     private static byte[] Bytes(StoredRuns stored, CheckpointFile file) =>

@@ -1,6 +1,6 @@
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Tests.Workers;
 
@@ -16,7 +16,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     private readonly StoredRuns c = new("c");
     private readonly FakeReplica written = new(Shape);
     private readonly FakeReplica replica = new(Shape);
-    private readonly StoredCheckpoint entry;
+    private readonly CheckpointEntry entry;
 
     public CheckpointLoaderTests()
     {
@@ -65,7 +65,8 @@ public sealed class CheckpointLoaderTests : IDisposable
     {
         b.Rot(12, "\"committed_step\":0", "\"committed_step\":1");
         var problem = Assert.Throws<DamagedCheckpointException>(
-            () => new CheckpointLoader(b.Silo, b.Store, new FakePeers(b)).Load(replica, entry, CancellationToken.None));
+            () => new CheckpointLoader(b.Silo, b.Store, new FakePeers(b))
+                .Load(replica, "run1", entry, CancellationToken.None));
         Assert.Equal((12L, "the manifest does not have its checksum"), (problem.Step, problem.Message));
     }
 
@@ -149,7 +150,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     [Fact]
     public void A_silo_that_shares_the_folder_of_the_one_that_wrote_it_need_not_wait_for_it() =>
         Assert.Throws<DamagedCheckpointException>(() => new CheckpointLoader(a.Silo, a.Store, new FakePeers(a))
-            .Load(replica, entry with { DataFolderId = a.Silo.DataFolderId }, CancellationToken.None));
+            .Load(replica, "run1", entry with { DataFolderId = a.Silo.DataFolderId }, CancellationToken.None));
 
     [Fact]
     public void A_disk_that_gives_nothing_now_is_out_of_reach_and_its_copy_stays_where_it_is()
@@ -159,7 +160,7 @@ public sealed class CheckpointLoaderTests : IDisposable
         var manifest = Path.Combine(folder, "manifest.json");
         File.Move(manifest, manifest + ".away");
         Directory.CreateDirectory(manifest);
-        var onlyHere = entry with { SiloName = "a", DataFolderId = a.Silo.DataFolderId };
+        var onlyHere = entry with { Silo = "a", DataFolderId = a.Silo.DataFolderId };
         Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, c), onlyHere));
         Assert.True(Directory.Exists(folder));
         Directory.Delete(manifest);
@@ -184,8 +185,8 @@ public sealed class CheckpointLoaderTests : IDisposable
 
     private void Load(FakePeers peers) => Load(peers, entry);
 
-    private void Load(FakePeers peers, StoredCheckpoint checkpoint) =>
-        new CheckpointLoader(a.Silo, a.Store, peers).Load(replica, checkpoint, CancellationToken.None);
+    private void Load(FakePeers peers, CheckpointEntry checkpoint) =>
+        new CheckpointLoader(a.Silo, a.Store, peers).Load(replica, "run1", checkpoint, CancellationToken.None);
 
     private void AssertLoaded()
     {

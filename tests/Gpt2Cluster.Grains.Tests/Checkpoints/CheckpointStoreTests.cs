@@ -1,8 +1,8 @@
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Tests.Workers;
@@ -106,7 +106,7 @@ public sealed class CheckpointStoreTests : IDisposable
         var manifest = Path.Combine(Store.FolderOf("run1", 14), CheckpointManifest.FileName);
         Directory.CreateDirectory(manifest);
         Assert.Throws<UnauthorizedAccessException>(() => File.ReadAllText(manifest));
-        Assert.Equal([12L], Store.List("run1").Select(found => found.Checkpoint.Step));
+        Assert.Equal([12L], Store.List("run1").Select(found => found.Entry.Step));
     }
 
     [Theory]
@@ -137,7 +137,7 @@ public sealed class CheckpointStoreTests : IDisposable
         var written = Write(replica, step: 12);
         Directory.Move(Store.FolderOf("run1", 12), Store.FolderOf("run1", 12) + ".replaced");
         var found = Assert.Single(Store.List("run1"));
-        Assert.Equal((12L, written.StateHash), (found.Checkpoint.Step, found.Checkpoint.StateHash));
+        Assert.Equal((12L, written.StateHash), (found.Entry.Step, found.Entry.StateHash));
         using var read = new FakeReplica(Shape);
         Read(read, written.StateHash);
     }
@@ -180,7 +180,7 @@ public sealed class CheckpointStoreTests : IDisposable
         Write(replica, step: 12);
         Write(replica, step: 14);
         stored.Rot(14, "\"committed_step\":0", "\"committed_step\":1");
-        Assert.Equal([12L], Store.List("run1").Select(found => found.Checkpoint.Step));
+        Assert.Equal([12L], Store.List("run1").Select(found => found.Entry.Step));
     }
 
     [Fact]
@@ -267,7 +267,8 @@ public sealed class CheckpointStoreTests : IDisposable
         stored.Write(replica, step, other ?? specification);
 
     private void Read(FakeReplica replica, string hash) => Store.Read(
-        new StoredCheckpoint("run1", 12, hash),
+        "run1",
+        new CheckpointEntry(12, hash, "a", "", null),
         Enum.GetValues<ReplicaPart>(),
         (part, _, start, values) => replica.Write(part, start, values),
         CancellationToken.None);

@@ -1,5 +1,5 @@
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Tests.Workers;
 
@@ -15,42 +15,41 @@ public sealed class CheckpointWriterTests
     {
         using var stored = new StoredRuns("a");
         using var replica = new FakeReplica(Shape);
-        using var writer = new CheckpointWriter(stored.Store, Specifications.Small(Shape), TimeProvider.System);
+        using var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
         using var disk = new ManualResetEventSlim();
-        writer.Write(replica, Plan(3), _ => disk.Wait(Bound));
+        writer.Write(replica, Record, StoredRuns.Order(3), _ => disk.Wait(Bound));
 
         var second = Outcome();
-        writer.Write(replica, Plan(4), second.SetResult);
+        writer.Write(replica, Record, StoredRuns.Order(4), second.SetResult);
         Assert.True(second.Task.IsCompleted);
-        Assert.True((await second.Task).IsBusy);
+        Assert.True(Assert.IsType<CheckpointFailed>(await second.Task).IsBusy);
 
         disk.Set();
         var third = Outcome();
-        writer.Write(replica, Plan(5), third.SetResult);
-        Assert.False((await third.Task.WaitAsync(Bound, TestContext.Current.CancellationToken)).IsBusy);
+        writer.Write(replica, Record, StoredRuns.Order(5), third.SetResult);
+        Assert.IsType<CheckpointWritten>(await third.Task.WaitAsync(Bound, Cancellation));
     }
 
     /// <summary>An exception on the writer's own thread would end the process.</summary>
-    [Theory]
-    [InlineData("run1", "{ no record")]
-    [InlineData("../run1", "{}")]
-    public async Task Whatever_goes_wrong_is_a_checkpoint_that_could_not_be_written(string run, string record)
+    [Fact]
+    public async Task Whatever_goes_wrong_is_a_checkpoint_that_could_not_be_written()
     {
         using var stored = new StoredRuns("a");
+        await File.WriteAllTextAsync(Path.Combine(stored.Silo.DataFolder, "runs"), "", Cancellation);
         using var replica = new FakeReplica(Shape);
-        using var writer = new CheckpointWriter(stored.Store, Specifications.Small(Shape), TimeProvider.System);
+        using var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
         var outcome = Outcome();
-        var plan = new CheckpointPlan { Run = run, Generation = 1, Step = 3, RecordJson = record };
 
-        writer.Write(replica, plan, outcome.SetResult);
+        writer.Write(replica, Record, StoredRuns.Order(3), outcome.SetResult);
 
-        Assert.NotEmpty((await outcome.Task.WaitAsync(Bound, TestContext.Current.CancellationToken)).Failure!);
-        Assert.Empty(stored.Store.StepsOf("run1"));
+        var failed = Assert.IsType<CheckpointFailed>(await outcome.Task.WaitAsync(Bound, Cancellation));
+        Assert.Equal(("a/0", 3, false), (failed.Worker, failed.Step, failed.IsBusy));
+        Assert.NotEmpty(failed.Reason);
     }
 
-    private static CheckpointPlan Plan(long step) =>
-        new() { Run = "run1", Generation = 1, Step = step, RecordJson = "{}" };
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    private static TaskCompletionSource<CheckpointOutcome> Outcome() =>
-        new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static RunRecord Record => new() { Specification = Specifications.Small(Shape) };
+
+    private static TaskCompletionSource<RunEvent> Outcome() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

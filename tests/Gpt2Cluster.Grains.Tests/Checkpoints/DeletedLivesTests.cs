@@ -1,6 +1,6 @@
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Tests.Workers;
@@ -57,7 +57,7 @@ public sealed class DeletedLivesTests : IDisposable
         Write(8, "next");
         Store.RemoveLives("run1", [""], isNameFree: true);
         Assert.Equal([8L, 6L, 4L, 2L], Store.StepsOf("run1"));
-        StoredCheckpoint[] catalogue =
+        CheckpointEntry[] catalogue =
         [
             own, own with { Step = 4, StateHash = "another" }, stored.Entry(Store.ManifestOf("run1", 8)),
         ];

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Models;
 
 namespace Gpt2Cluster.Grains.Tests.Checkpoints;
@@ -15,8 +16,8 @@ internal sealed class FakePeers(StoredRuns own, params StoredRuns[] others) : IP
 
     public bool HasCluster { get; set; } = true;
 
-    public IReadOnlyList<PeerDisk> List() => HasCluster
-        ? [.. others.Select(other => new PeerDisk(other.Silo.Name, other.Silo.DataFolderId))]
+    public IReadOnlyList<SiloDisk> List() => HasCluster
+        ? [.. others.Select(other => new SiloDisk(other.Silo.Name, other.Silo.DataFolderId))]
         : throw new IOException("the cluster cannot be asked");
 
     public CopyAnswer Bring(string relativeFolder, string fromSilo)

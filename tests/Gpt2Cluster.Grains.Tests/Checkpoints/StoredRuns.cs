@@ -1,6 +1,3 @@
-using System.Text.Json;
-using Gpt2Cluster.Contracts.Models;
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
@@ -48,29 +45,23 @@ internal sealed class StoredRuns : IDisposable
     public CheckpointManifest Write(IReplica replica, long step, RunSpecification specification, string life)
     {
         using var snapshot = replica.Snapshot();
-        var record = new RunRecord { Specification = specification, Lives = [life] };
-        var plan = Plan(step, specification) with
-        {
-            RecordJson = JsonSerializer.Serialize(record, SpecificationJson.Options),
-        };
-        return Store.Publish(snapshot, specification, plan);
+        return Write(snapshot, step, new RunRecord { Specification = specification, Lives = [life] });
     }
 
     public CheckpointManifest Write(IReplicaSnapshot snapshot, long step, RunSpecification specification) =>
-        Store.Publish(snapshot, specification, Plan(step, specification));
+        Write(snapshot, step, new RunRecord { Specification = specification });
 
-    public static CheckpointPlan Plan(long step, RunSpecification specification) => new()
+    private CheckpointManifest Write(IReplicaSnapshot snapshot, long step, RunRecord record)
     {
-        Run = "run1",
-        Generation = 1,
-        Step = step,
-        RecordJson = JsonSerializer.Serialize(
-            new RunRecord { Specification = specification }, SpecificationJson.Options),
-    };
+        Store.Publish(snapshot, record, Order(step));
+        return Store.ManifestOf("run1", step);
+    }
+
+    public static WriteCheckpoint Order(long step) => new("a/0", 1, step, null, IsBest: false);
 
     /// <summary>As the catalogue names it.</summary>
-    public StoredCheckpoint Entry(CheckpointManifest manifest) =>
-        new("run1", manifest.Step, manifest.StateHash, Silo.Name, Silo.DataFolderId);
+    public CheckpointEntry Entry(CheckpointManifest manifest) => new(
+        manifest.Step, manifest.StateHash, Silo.Name, Store.FolderOf("run1", manifest.Step), null, Silo.DataFolderId);
 
     /// <summary>Rots one bit of a file; a negative position counts from the end.</summary>
     public void FlipBit(long step, string file, int position)

@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Storage;
@@ -114,10 +115,8 @@ public sealed class DiskKeeperTests : IDisposable
         described = new RunDescription
         {
             Summary = runs[0],
-            SpecificationJson = SpecificationJson.Write(specification),
-            Generation = 1,
+            Record = new RunRecord { Specification = specification },
             Workers = [],
-            Checkpoints = [],
         };
         time.Advance(2 * Week);
         Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Tests.Checkpoints;
@@ -136,14 +137,14 @@ public sealed class FolderCopyTests : IDisposable
             string relativeFolder, string fromSilo, string? stateHash, string[]? deletedLives) =>
             throw new NotSupportedException();
 
-        public Task<CheckpointOnDisk[]> Checkpoints(string run) => throw new NotSupportedException();
+        public Task<FoundCheckpoint[]> Checkpoints(string run) => throw new NotSupportedException();
 
         public Task DeleteCheckpoints(string run, long[] kept, string[]? lives) =>
             throw new NotSupportedException();
 
         public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
 
-        public Task<RemovalAnswer> RemoveRun(string run, string[] lives, StoredCheckpoint[]? catalogue) =>
+        public Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue) =>
             throw new NotSupportedException();
 
         public Task<ModelOnDisk?> ShowModel(string name) => throw new NotSupportedException();

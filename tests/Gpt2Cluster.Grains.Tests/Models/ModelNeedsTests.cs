@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Tests.Checkpoints;
@@ -86,10 +87,12 @@ public sealed class ModelNeedsTests : IDisposable
     private static RunDescription Describe(RunSummary run) => new()
     {
         Summary = run,
-        SpecificationJson = SpecificationJson.Write(Specification(run.Model, TrainableParameters.All)),
-        Generation = 1,
+        Record = new RunRecord
+        {
+            Specification = Specification(run.Model, TrainableParameters.All),
+            Status = Enum.Parse<RunStatus>(run.Status, ignoreCase: true),
+        },
         Workers = [],
-        Checkpoints = [],
     };
 
     private static RunSpecification Specification(string model, TrainableParameters trainable)

@@ -37,7 +37,7 @@ public sealed class RunDeletionTests : IDisposable
     private readonly FakeTimeProvider time = new();
     private readonly ServiceProvider meters = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly List<string> cleared = [];
-    private readonly List<StoredCheckpoint> catalogue = [];
+    private readonly List<CheckpointEntry> catalogue = [];
     private readonly List<RunSummary> runs = [];
     private TaskCompletionSource? answersOfOthers;
     private StoredRun stored = new();
@@ -68,7 +68,7 @@ public sealed class RunDeletionTests : IDisposable
         var grain = await Begin(Done with { Lives = [], DeletedLives = [] });
         Assert.Equal(DeletionOutcome.Refused, (await grain.Delete("now")).Outcome);
         Assert.Equal(DeletionOutcome.Deleted, (await grain.Delete(null)).Outcome);
-        Assert.Equal([new StoredCheckpoint("run1", 4, "hash4")], catalogue);
+        Assert.Equal([(4L, "hash4")], catalogue.Select(entry => (entry.Step, entry.StateHash)));
     }
 
     /// <summary>Else what is released as nobody's would be what somebody has just asked for.</summary>
@@ -204,7 +204,7 @@ public sealed class RunDeletionTests : IDisposable
         });
         var store = Proxy.Of<IModelStore>((_, arguments) =>
         {
-            catalogue.AddRange((StoredCheckpoint[])arguments[2]!);
+            catalogue.AddRange((CheckpointEntry[])arguments[2]!);
             return Task.FromResult(new RemovalAnswer(IsDone: true, 7));
         });
         var other = Proxy.Of<ITrainingRun>((_, _) => NotThere());

@@ -2,7 +2,6 @@ using System.Net;
 using Gpt2Cluster.Compute;
 using Gpt2Cluster.Compute.Torch;
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
@@ -122,16 +121,14 @@ public sealed class CardsOfOneSiloTests
             for (var step = 1; step <= StepCount; step++)
             {
                 steps.Run(
-                    new StepPlan
-                    {
-                        Run = "run1",
-                        Generation = 1,
-                        Step = step,
-                        MicroBatches = MicroBatchRanges.ToWire([ranges[index]]),
-                        SiloMicroBatches = MicroBatchRanges.ToWire(ranges.Where((_, other) => silos[other] == silo)),
-                        LearningRate = 0.01,
-                        IsAlone = silos.Count == 1,
-                    },
+                    new PlanStep(
+                        GrainKeys.Worker($"silo-{silo}", card),
+                        1,
+                        step,
+                        [ranges[index]],
+                        0.01,
+                        [.. ranges.Where((_, other) => silos[other] == silo)],
+                        IsAlone: silos.Count == 1),
                     reportsExchange: true,
                     deadline.Token);
                 committed.SignalAndWait(deadline.Token);

@@ -3,6 +3,8 @@ using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Workers;
 
 namespace Gpt2Cluster.Grains.Tests.Workers;
@@ -82,15 +84,11 @@ public sealed class ReplicaCopyTests : IDisposable
     private static Exception Lost =>
         new InvalidOperationException("CUDA error: an illegal memory access was encountered");
 
-    private void Copy() => new ReplicaCopy(key => sources[key], new PrepareRequest
+    private void Copy()
     {
-        Run = "run1",
-        Generation = 1,
-        SpecificationJson = "",
-        Origin = ReplicaOrigin.Copy,
-        Step = 7,
-        CopyFrom = ["a/0", "b/0"],
-    }).Run(joiner, CancellationToken.None);
+        var order = new PrepareReplica("c/0", 1, ReplicaSource.Copy, 7, ["a/0", "b/0"]);
+        new ReplicaCopy(key => sources[key], "run1", order).Run(joiner, CancellationToken.None);
+    }
 
     private sealed class Source(FakeReplica replica) : IWorker
     {
@@ -120,15 +118,17 @@ public sealed class ReplicaCopyTests : IDisposable
             Fault is not null ? Task.FromException<ReplicaRange?>(Fault) : Task.FromResult<ReplicaRange?>(
                 new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, (ReplicaPart)part, firstPiece, count)));
 
-        public Task<bool> Prepare(PrepareRequest request) => throw new NotSupportedException();
+        public Task<bool> Prepare(
+            RunSpecification specification, PrepareReplica order, CheckpointEntry? checkpoint, bool reportsExchange) =>
+            throw new NotSupportedException();
 
-        public Task<bool> Plan(StepPlan plan) => throw new NotSupportedException();
+        public Task<bool> Plan(string run, PlanStep order) => throw new NotSupportedException();
 
-        public Task<bool> Validate(ValidationPlan plan) => throw new NotSupportedException();
+        public Task<bool> Validate(string run, Validate order) => throw new NotSupportedException();
 
-        public Task<bool> Sample(SamplePlan plan) => throw new NotSupportedException();
+        public Task<bool> Sample(string run, Sample order) => throw new NotSupportedException();
 
-        public Task<bool> Checkpoint(CheckpointPlan plan) => throw new NotSupportedException();
+        public Task<bool> Checkpoint(RunRecord record, WriteCheckpoint order) => throw new NotSupportedException();
 
         public Task Release(string run, int generation) => throw new NotSupportedException();
 

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Datasets;
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Grains.Datasets;
@@ -112,18 +113,11 @@ public sealed class RunWindowsTests : IDisposable
         using var replica = new FakeReplica(run.Model.Shape);
         foreach (var (first, end) in new[] { (0, 1), (1, count) })
         {
-            var plan = new ValidationPlan
-            {
-                Run = "run1",
-                Generation = 1,
-                Step = 1,
-                FirstMicroBatch = first,
-                EndMicroBatch = end,
-            };
-            var range = new Core.Reduction.LeafRange(first, end);
+            var range = new LeafRange(first, end);
+            var order = new Validate("a/0", 1, 1, range);
             Assert.Equal(
                 run.ValidationBatches()!.WindowCount(range),
-                windows.Validate(replica, plan, CancellationToken.None).Length);
+                windows.Validate(replica, order, CancellationToken.None).Length);
         }
 
         return
@@ -179,14 +173,8 @@ public sealed class RunWindowsTests : IDisposable
             Dataset = new DatasetReference(hash, TokenCount),
         };
 
-    private static StepPlan Plan(long step, int microBatchCount) => new()
-    {
-        Run = "run1",
-        Generation = 1,
-        Step = step,
-        MicroBatches = [new MicroBatchRange(0, microBatchCount)],
-        LearningRate = 0.1,
-    };
+    private static PlanStep Plan(long step, int microBatchCount) =>
+        new("a/0", 1, step, [new LeafRange(0, microBatchCount)], 0.1, [], IsAlone: false);
 
     private string Store() => Store(Tokens);
 

@@ -1,5 +1,5 @@
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Workers;
 
 namespace Gpt2Cluster.Grains.Tests.Workers;
@@ -44,7 +44,7 @@ public sealed class WindowPrefetchTests
         windows.Begin(Plan(5, 0, 2));
         windows.Take(5, 0, CancellationToken.None);
         read.Clear();
-        windows.Begin(Plan(5, 0, 2) with { Generation = 2, MicroBatches = [new(0, 2), new(3, 4)] });
+        windows.Begin(Plan(5, 0, 2) with { Generation = 2, Ranges = [new(0, 2), new(3, 4)] });
         Assert.Equal([(5, 3), (6, 3)], read);
     }
 
@@ -77,14 +77,8 @@ public sealed class WindowPrefetchTests
 
     private static (long Step, int Index) Of(MicroBatch batch) => (batch.Step, batch.Index);
 
-    private static StepPlan Plan(long step, int first, int end) => new()
-    {
-        Run = "run1",
-        Generation = 1,
-        Step = step,
-        MicroBatches = [new(first, end)],
-        LearningRate = 0.1,
-    };
+    private static PlanStep Plan(long step, int first, int end) =>
+        new("a/0", 1, step, [new(first, end)], 0.1, [], IsAlone: false);
 
     private WindowPrefetch Windows() => new(Read);
 

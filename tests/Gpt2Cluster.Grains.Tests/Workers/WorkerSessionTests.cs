@@ -6,6 +6,7 @@ using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Placement;
@@ -31,7 +32,7 @@ public sealed class WorkerSessionTests : IDisposable
     private Exception? readFailure;
 
     public WorkerSessionTests() =>
-        session = new WorkerSession("a/1", Request(ReplicaOrigin.Initialize), Services(), compute, NullLogger.Instance);
+        session = new WorkerSession("a/1", Specifications.Small(Shape), Services(), compute, NullLogger.Instance);
 
     public void Dispose()
     {
@@ -45,12 +46,12 @@ public sealed class WorkerSessionTests : IDisposable
     [InlineData(false, 0)]
     public async Task A_worker_that_keeps_its_replica_takes_over_its_silos_figures(bool reportsExchange, long sentBytes)
     {
-        session.Prepare(Request(ReplicaOrigin.Initialize) with { ReportsExchange = !reportsExchange });
-        Assert.IsType<ReplicaReport>(await NextReport());
-        session.Prepare(Request(ReplicaOrigin.Keep) with { Generation = 2, ReportsExchange = reportsExchange });
-        Assert.IsType<ReplicaReport>(await NextReport());
-        session.Plan(new StepPlan { Run = "run1", Generation = 2, Step = 1, MicroBatches = [], LearningRate = 0.01 });
-        Assert.Equal(sentBytes, Assert.IsType<StepReport>(await NextReport()).SentBytes);
+        session.Prepare(Order(ReplicaSource.Initialize), null, !reportsExchange);
+        Assert.IsType<ReplicaReady>(await NextReport());
+        session.Prepare(Order(ReplicaSource.Keep) with { Generation = 2 }, null, reportsExchange);
+        Assert.IsType<ReplicaReady>(await NextReport());
+        session.Plan(new PlanStep("a/1", 2, 1, [], 0.01, [], IsAlone: false));
+        Assert.Equal(sentBytes, Assert.IsType<StepReported>(await NextReport()).SentBytes);
     }
 
     [Theory]
@@ -61,8 +62,8 @@ public sealed class WorkerSessionTests : IDisposable
         string message, bool endsSilo, bool hasNoMemory)
     {
         failure = new InvalidOperationException(message);
-        session.Prepare(Request(ReplicaOrigin.Initialize));
-        var trouble = Assert.IsType<TroubleReport>(await NextReport());
+        Prepare(Order(ReplicaSource.Initialize));
+        var trouble = Assert.IsType<WorkerTroubled>(await NextReport());
         Assert.False(trouble.IsFinal);
         Assert.Equal(hasNoMemory, trouble.HasNoMemory);
         Assert.Equal(hasNoMemory, trouble.Reason.Contains("--recompute", StringComparison.Ordinal));
@@ -73,8 +74,8 @@ public sealed class WorkerSessionTests : IDisposable
     public async Task Bad_input_is_every_workers_trouble()
     {
         failure = new UserErrorException("The model gpt2 lacks the tensor wte.weight.");
-        session.Prepare(Request(ReplicaOrigin.Initialize));
-        var trouble = Assert.IsType<TroubleReport>(await NextReport());
+        Prepare(Order(ReplicaSource.Initialize));
+        var trouble = Assert.IsType<WorkerTroubled>(await NextReport());
         Assert.True(trouble.IsFinal);
         Assert.False(trouble.HasNoMemory);
     }
@@ -84,8 +85,8 @@ public sealed class WorkerSessionTests : IDisposable
     [InlineData("CUDA out of memory. Tried to allocate 1.50 GiB.", false)]
     public async Task A_source_whose_device_is_lost_while_it_is_copied_ends_its_own_silo(string message, bool endsSilo)
     {
-        session.Prepare(Request(ReplicaOrigin.Initialize));
-        Assert.IsType<ReplicaReport>(await NextReport());
+        Prepare(Order(ReplicaSource.Initialize));
+        Assert.IsType<ReplicaReady>(await NextReport());
         readFailure = new InvalidOperationException(message);
         await Assert.ThrowsAsync<InvalidOperationException>(() => session.ReadReplica(0, 0, 4));
         Assert.Equal(endsSilo ? ["a/1"] : [], end.Lost);
@@ -100,8 +101,8 @@ public sealed class WorkerSessionTests : IDisposable
     {
         source = Proxy.Of<IWorker>((_, _) =>
             Task.FromException<ReplicaRange?>(new InvalidOperationException(message)));
-        session.Prepare(Request(ReplicaOrigin.Copy) with { CopyFrom = ["b/0"] });
-        var trouble = Assert.IsType<TroubleReport>(await NextReport());
+        Prepare(Order(ReplicaSource.Copy) with { CopyFrom = ["b/0"] });
+        var trouble = Assert.IsType<WorkerTroubled>(await NextReport());
         Assert.Equal("preparing failed: worker b/0 could not be read", trouble.Reason);
         Assert.False(trouble.HasNoMemory);
         Assert.Empty(end.Lost);
@@ -113,13 +114,9 @@ public sealed class WorkerSessionTests : IDisposable
         return await reports.Reader.ReadAsync(deadline.Token);
     }
 
-    private static PrepareRequest Request(ReplicaOrigin origin) => new()
-    {
-        Run = "run1",
-        Generation = 1,
-        SpecificationJson = SpecificationJson.Write(Specifications.Small(Shape)),
-        Origin = origin,
-    };
+    private void Prepare(PrepareReplica order) => session.Prepare(order, checkpoint: null, reportsItsExchange: false);
+
+    private static PrepareReplica Order(ReplicaSource source) => new("a/1", 1, source, 0, []);
 
     private WorkerServices Services()
     {

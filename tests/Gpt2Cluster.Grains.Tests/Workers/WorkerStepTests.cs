@@ -1,7 +1,7 @@
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Time.Testing;
@@ -12,14 +12,7 @@ public sealed class WorkerStepTests
 {
     private static readonly ModelShape Shape = new(16, 8, 4, 2, 1);
 
-    private static readonly StepPlan Plan = new()
-    {
-        Run = "run1",
-        Generation = 3,
-        Step = 7,
-        MicroBatches = [new(2, 4)],
-        LearningRate = 0.01,
-    };
+    private static readonly PlanStep Plan = new("a/0", 3, 7, [new(2, 4)], 0.01, [], IsAlone: false);
 
     [Fact]
     public void A_step_goes_begin_compute_wait_norm_apply()
@@ -44,7 +37,7 @@ public sealed class WorkerStepTests
     {
         using var replica = new FakeReplica(Shape) { StandsAt = 6 };
         using var steps = new Interruptible(replica);
-        var plan = Plan with { SiloMicroBatches = [new(2, 4), new(0, 1)] };
+        var plan = Plan with { SiloRanges = [new(2, 4), new(0, 1)] };
         steps.Step.Run(plan, reportsExchange: true, CancellationToken.None);
         Assert.Equal("exchange 7 of 3 with 2..4+0..1", replica.Calls[0]);
     }
@@ -60,7 +53,7 @@ public sealed class WorkerStepTests
         using var replica = new FakeReplica(Shape) { StandsAt = 6, AveragesAlone = averagesAlone };
         using var steps = new Interruptible(replica);
         steps.Step.Run(
-            Plan with { MicroBatches = [new(0, end)], IsAlone = isAlone },
+            Plan with { Ranges = [new(0, end)], IsAlone = isAlone },
             reportsExchange: true,
             CancellationToken.None);
         Assert.Equal(exchanges, replica.Calls.Contains("exchange 7 of 3"));
@@ -112,12 +105,12 @@ public sealed class WorkerStepTests
             Pass(0.5);
             return Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8));
         });
-        var report = new WorkerStep("a/0", Specifications.Small(Shape), replica, exchange, windows, time)
-            .Run(Plan, reportsExchange: true, CancellationToken.None);
-        Assert.Equal(4, report.ComputeSeconds);
-        Assert.Equal(1, report.DataWaitSeconds);
-        Assert.Equal(7, report.ExposedExchangeSeconds);
-        Assert.Equal(3, report.UpdateSeconds);
+        var step = new WorkerStep("a/0", Specifications.Small(Shape), replica, exchange, windows, time);
+        var report = step.Run(Plan, reportsExchange: true, CancellationToken.None);
+        Assert.Equal(TimeSpan.FromSeconds(4), report.Compute);
+        Assert.Equal(TimeSpan.FromSeconds(1), step.DataWait);
+        Assert.Equal(TimeSpan.FromSeconds(7), report.ExposedExchange);
+        Assert.Equal(TimeSpan.FromSeconds(3), report.Update);
     }
 
     [Fact]
@@ -128,8 +121,8 @@ public sealed class WorkerStepTests
         steps.Interrupt(Plan, afterCount: 1);
         Assert.Equal([new LeafRange(2, 4)], steps.Step.Held);
 
-        steps.Interrupt(Plan with { Generation = 4, MicroBatches = [new(2, 4), new(0, 1)] }, afterCount: 1);
-        var last = Plan with { Generation = 5, MicroBatches = [new(2, 4), new(0, 1), new(1, 2)] };
+        steps.Interrupt(Plan with { Generation = 4, Ranges = [new(2, 4), new(0, 1)] }, afterCount: 1);
+        var last = Plan with { Generation = 5, Ranges = [new(2, 4), new(0, 1), new(1, 2)] };
         var report = steps.Step.Run(last, reportsExchange: true, CancellationToken.None);
         Assert.Equal(
             [
@@ -152,7 +145,7 @@ public sealed class WorkerStepTests
         using var replica = new FakeReplica(Shape) { StandsAt = 6 };
         using var steps = new Interruptible(replica);
         steps.Interrupt(Plan, afterCount: 1);
-        var plan = Plan with { Generation = 4, Step = step, MicroBatches = [new(first, end)] };
+        var plan = Plan with { Generation = 4, Step = step, Ranges = [new(first, end)] };
         var report = steps.Step.Run(plan, reportsExchange: true, CancellationToken.None);
         Assert.Contains($"begin {step} {first}..{end} of 4", replica.Calls);
         Assert.Equal((0, recomputedCount), (report.KeptCount, steps.Step.RecomputedCount));
@@ -172,7 +165,7 @@ public sealed class WorkerStepTests
         Assert.Equal(2, replica.Calls.Count(call => call == "begin 7 2..4 of 4"));
     }
 
-    private static StepReport Run(FakeReplica replica, OptimizerOptions optimizer, NanPolicy policy = NanPolicy.Stop)
+    private static StepReported Run(FakeReplica replica, OptimizerOptions optimizer, NanPolicy policy = NanPolicy.Stop)
     {
         var specification = Specifications.Small(Shape) with { Optimizer = optimizer, OnNan = policy };
         var windows = new WindowPrefetch((step, index) =>
@@ -200,7 +193,7 @@ public sealed class WorkerStepTests
 
         public WorkerStep Step { get; }
 
-        public void Interrupt(StepPlan plan, int afterCount)
+        public void Interrupt(PlanStep plan, int afterCount)
         {
             using var generationEnd = new CancellationTokenSource();
             OnCompute = () =>

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Silo.Http;
 
 namespace Gpt2Cluster.Silo.Tests.Http;
@@ -33,11 +34,8 @@ public sealed class PagesTests
         var run = new RunDescription
         {
             Summary = Summary,
-            SpecificationJson = "{}",
-            Generation = 1,
+            Record = new RunRecord { Specification = null!, Remark = "it waits for <2> workers" },
             Workers = ["a/0", "b/0"],
-            Checkpoints = [],
-            Remark = "it waits for <2> workers",
         };
         var sample = new SampleEvent { Run = "verses", Step = 5, Index = 1, Text = "<script>alert(1)</script>" };
         var page = RunPage.Write(run, [sample]);

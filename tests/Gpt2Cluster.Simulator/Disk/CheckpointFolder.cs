@@ -1,11 +1,9 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Ports;
-using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Workers;
 
 namespace Gpt2Cluster.Simulator.Disk;
@@ -34,17 +32,16 @@ internal sealed class CheckpointFolder(SimulatedDisk disk, string silo)
             : null;
 
     /// <summary>The checkpoints whose manifests can be read.</summary>
-    public IEnumerable<CheckpointOnDisk> List(string run)
+    public IEnumerable<FoundCheckpoint> List()
     {
         foreach (var step in Steps())
         {
             if (TryManifest(step) is { } manifest && manifest.Step == step)
             {
-                yield return new CheckpointOnDisk(
-                    new StoredCheckpoint(run, step, manifest.StateHash, silo, disk.Id),
-                    PathOf(step),
-                    manifest.ValidationLoss,
-                    JsonSerializer.Serialize(manifest.Record, SpecificationJson.Options));
+                yield return new FoundCheckpoint(
+                    new CheckpointEntry(
+                        step, manifest.StateHash, silo, PathOf(step), manifest.ValidationLoss, disk.Id),
+                    manifest.Record);
             }
         }
     }
@@ -61,7 +58,7 @@ internal sealed class CheckpointFolder(SimulatedDisk disk, string silo)
 
     /// <summary>Loads a checkpoint; every part is verified.</summary>
     /// <exception cref="InvalidDataException">It does not verify.</exception>
-    public void Read(SimulatedReplica replica, StoredCheckpoint checkpoint)
+    public void Read(SimulatedReplica replica, CheckpointEntry checkpoint)
     {
         var manifest = ManifestOf(checkpoint.Step) ?? throw new InvalidDataException("there is no manifest");
         if (manifest.StateHash != checkpoint.StateHash)

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Simulator.Workers;
 
@@ -28,11 +29,11 @@ internal sealed class CheckpointLoading(Silo silo)
     /// <exception cref="CheckpointLoadException">
     /// It verifies nowhere, or one of its disks cannot be reached.
     /// </exception>
-    public async Task Load(SimulatedReplica replica, StoredCheckpoint checkpoint, CancellationToken token)
+    public async Task Load(SimulatedReplica replica, CheckpointEntry checkpoint, CancellationToken token)
     {
         if (TryHere(replica, checkpoint))
             return;
-        var unseen = Holders(checkpoint).ToList();
+        var unseen = checkpoint.Holders().ToList();
         unseen.RemoveAll(holder => IsOn(holder, silo.Name, silo.Machine.Disk.Id));
         foreach (var peer in await Peers(checkpoint))
         {
@@ -50,7 +51,7 @@ internal sealed class CheckpointLoading(Silo silo)
             : new CheckpointLoadException(null, step, $"the checkpoint of step {step} cannot be reached");
     }
 
-    private bool TryHere(SimulatedReplica replica, StoredCheckpoint checkpoint)
+    private bool TryHere(SimulatedReplica replica, CheckpointEntry checkpoint)
     {
         if (!silo.Checkpoints.Has(checkpoint.Step))
             return false;
@@ -68,7 +69,7 @@ internal sealed class CheckpointLoading(Silo silo)
         }
     }
 
-    private async Task<IReadOnlyList<SiloDescription>> Peers(StoredCheckpoint checkpoint)
+    private async Task<IReadOnlyList<SiloDescription>> Peers(CheckpointEntry checkpoint)
     {
         try
         {
@@ -76,7 +77,7 @@ internal sealed class CheckpointLoading(Silo silo)
             return
             [
                 .. view.Silos.Where(other => other.Name != silo.Name)
-                    .OrderBy(other => (uint)Holders(checkpoint).ToList()
+                    .OrderBy(other => (uint)checkpoint.Holders().ToList()
                         .FindIndex(holder => IsOn(holder, other.Name, other.DataFolderId))),
             ];
         }
@@ -98,9 +99,6 @@ internal sealed class CheckpointLoading(Silo silo)
         }
     }
 
-    private static IEnumerable<CheckpointPlace> Holders(StoredCheckpoint checkpoint) =>
-        checkpoint.Copies.Prepend(new CheckpointPlace(checkpoint.SiloName!, checkpoint.DataFolderId));
-
-    private static bool IsOn(CheckpointPlace holder, string name, string dataFolderId) =>
-        name == holder.SiloName || dataFolderId == holder.DataFolderId;
+    private static bool IsOn(CheckpointHolder holder, string name, string dataFolderId) =>
+        name == holder.Silo || dataFolderId == holder.DataFolderId;
 }

@@ -1,9 +1,6 @@
 using System.Text;
-using System.Text.Json;
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Silos;
 using Gpt2Cluster.Simulator.Workers;
@@ -14,7 +11,7 @@ namespace Gpt2Cluster.Simulator.Disk;
 /// Writes one worker's checkpoints, one at a time: files in a hidden folder, the manifest last, all flushed, then one
 /// rename. Whatever happens between two of these is part of the schedule.
 /// </summary>
-internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo)
+internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo, string worker)
 {
     private const double EndPatience = 2;
     private const double LastPatience = 60;
@@ -23,43 +20,49 @@ internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo)
 
     /// <summary>Snapshots a replica and goes on in the background.</summary>
     /// <param name="replica">What is saved.</param>
-    /// <param name="plan">Of which step.</param>
-    /// <param name="done">
-    /// Takes the state hash, or why it could not be written, and whether that is the one before.
-    /// </param>
-    public async Task Begin(SimulatedReplica replica, CheckpointPlan plan, Action<string?, string?, bool> done)
+    /// <param name="record">The run's record.</param>
+    /// <param name="order">Of which step.</param>
+    /// <param name="done">Takes <see cref="CheckpointWritten"/> or <see cref="CheckpointFailed"/>.</param>
+    public async Task Begin(SimulatedReplica replica, RunRecord record, WriteCheckpoint order, Action<RunEvent> done)
     {
         await Task.WhenAny(writing, silo.Work(EndPatience));
         if (!writing.IsCompleted)
         {
-            done(null, "the checkpoint before is still being written", true);
+            const string reason = "the checkpoint before is still being written";
+            done(new CheckpointFailed(worker, order.Step, reason, IsBusy: true));
             return;
         }
 
         byte[][] parts = [.. replica.Parts.Select((part, index) => replica.Read(index, 0, part.Length))];
         byte[][] pieces = [.. replica.Parts.Select(SimulatedReplica.HashOf)];
-        writing = Write(parts, pieces, plan, done);
+        writing = Write(parts, pieces, record, order, done);
     }
 
     /// <summary>Waits for the one that is being written.</summary>
     public Task Finished() => Task.WhenAny(writing, silo.Work(LastPatience));
 
     private async Task Write(
-        byte[][] parts, byte[][] pieces, CheckpointPlan plan, Action<string?, string?, bool> done)
+        byte[][] parts, byte[][] pieces, RunRecord record, WriteCheckpoint order, Action<RunEvent> done)
     {
-        var hash = StateHash.Combine(plan.Step, pieces[0], pieces[1], pieces[2]);
+        var hash = StateHash.Combine(order.Step, pieces[0], pieces[1], pieces[2]);
         var disk = silo.Checkpoints.Disk;
-        var hidden = $".{CheckpointFolder.PathOf(plan.Step)}.{cluster.NextConnection()}.partial";
+        var hidden = $".{CheckpointFolder.PathOf(order.Step)}.{cluster.NextConnection()}.partial";
         try
         {
-            await Publish(disk, hidden, parts, Manifest(pieces, hash, plan), plan.Step);
-            cluster.Trace.Say($"{silo.Life.Name} has written the checkpoint of step {plan.Step}");
-            done(hash, null, false);
+            await Publish(disk, hidden, parts, Manifest(pieces, hash, record, order), order.Step);
+            cluster.Trace.Say($"{silo.Life.Name} has written the checkpoint of step {order.Step}");
+            done(new CheckpointWritten(
+                worker,
+                order.Step,
+                hash,
+                CheckpointFolder.PathOf(order.Step),
+                TimeSpan.Zero,
+                silo.Machine.Disk.Id));
         }
         catch (IOException problem)
         {
             disk.Remove(hidden);
-            done(null, problem.Message, false);
+            done(new CheckpointFailed(worker, order.Step, problem.Message));
         }
     }
 
@@ -85,15 +88,16 @@ internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo)
             disk.FlushNames();
     }
 
-    private static string Manifest(byte[][] pieces, string hash, CheckpointPlan plan) => new CheckpointManifest
+    private static string Manifest(
+        byte[][] pieces, string hash, RunRecord record, WriteCheckpoint order) => new CheckpointManifest
     {
-        Step = plan.Step,
+        Step = order.Step,
         StateHash = hash,
         ParameterPieces = Convert.ToHexStringLower(pieces[0]),
         FirstMomentPieces = Convert.ToHexStringLower(pieces[1]),
         SecondMomentPieces = Convert.ToHexStringLower(pieces[2]),
         Files = [],
-        ValidationLoss = plan.ValidationLoss,
-        Record = JsonSerializer.Deserialize<RunRecord>(plan.RecordJson, SpecificationJson.Options)!,
+        ValidationLoss = order.ValidationLoss,
+        Record = record,
     }.Write();
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Simulator.Silos;
 
@@ -84,8 +85,8 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     }
 
     /// <inheritdoc/>
-    public Task<CheckpointOnDisk[]> Checkpoints(string run) =>
-        Task.FromResult<CheckpointOnDisk[]>([.. silo.Checkpoints.List(run)]);
+    public Task<FoundCheckpoint[]> Checkpoints(string run) =>
+        Task.FromResult<FoundCheckpoint[]>([.. silo.Checkpoints.List()]);
 
     /// <inheritdoc/>
     public Task DeleteCheckpoints(string run, long[] kept, string[]? lives)
@@ -99,7 +100,7 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, StoredCheckpoint[]? catalogue) =>
+    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue) =>
         throw new NotSupportedException();
 
     /// <inheritdoc/>

@@ -56,7 +56,7 @@ internal static class EndCheck
     private static void LookAtCheckpoint(SimulatedCluster cluster, RunDescription end)
     {
         var step = end.Summary.Step;
-        var isKept = end.Checkpoints.Any(entry => entry.Step == step);
+        var isKept = end.Record.Checkpoints.Any(entry => entry.Step == step);
         var mayLack = step == 0 || end.Summary.Status is EndStatus.Cancelled or EndStatus.Failed;
         if (!isKept)
         {
@@ -97,7 +97,7 @@ internal static class EndCheck
             var folder = new Disk.CheckpointFolder(machine.Disk, machine.Name);
             var replica = new Workers.SimulatedReplica(cluster.Model);
             var hash = cluster.Watch.HashAfter(step)!;
-            folder.Read(replica, new Contracts.Models.StoredCheckpoint(SimulatedCluster.RunName, step, hash));
+            folder.Read(replica, new CheckpointEntry(step, hash, machine.Name, "", null));
             return true;
         }
         catch (InvalidDataException)

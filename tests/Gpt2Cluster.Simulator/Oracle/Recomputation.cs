@@ -1,6 +1,5 @@
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Reduction;
-using Gpt2Cluster.Grains.Workers;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Workers;
 
 namespace Gpt2Cluster.Simulator.Oracle;
@@ -12,14 +11,14 @@ namespace Gpt2Cluster.Simulator.Oracle;
 internal sealed class Recomputation
 {
     private readonly Dictionary<(long Step, int Leaf), (WorkerService By, string Worker, int Generation)> computed = [];
-    private readonly Dictionary<long, SortedDictionary<int, Dictionary<string, StepPlan>>> planned = [];
+    private readonly Dictionary<long, SortedDictionary<int, Dictionary<string, PlanStep>>> planned = [];
     private readonly Dictionary<long, List<WorkerService>> applied = [];
 
     /// <summary>The first one that need not have been; null if there is none.</summary>
     public string? FirstNeedless { get; private set; }
 
     /// <summary>A coordinator orders a plan.</summary>
-    public void Ordered(string worker, StepPlan plan)
+    public void Ordered(string worker, PlanStep plan)
     {
         if (!planned.TryGetValue(plan.Step, out var generations))
             planned.Add(plan.Step, generations = []);
@@ -35,7 +34,7 @@ internal sealed class Recomputation
     public bool IsDivided(long step, int generation)
     {
         var workers = planned[step][generation].Values;
-        int[] leaves = [.. workers.SelectMany(plan => MicroBatchRanges.FromWire(plan.MicroBatches).Leaves())];
+        int[] leaves = [.. workers.SelectMany(plan => plan.Ranges.Leaves())];
         return leaves.Distinct().Count() == leaves.Length;
     }
 
@@ -48,7 +47,7 @@ internal sealed class Recomputation
     }
 
     /// <summary>A worker has computed a micro-batch.</summary>
-    public void Computed(WorkerService by, string worker, StepPlan plan, int leaf)
+    public void Computed(WorkerService by, string worker, PlanStep plan, int leaf)
     {
         var (key, generation) = ((plan.Step, leaf), plan.Generation);
         if (computed.TryGetValue(key, out var before))
@@ -63,7 +62,7 @@ internal sealed class Recomputation
         computed[key] = (by, worker, generation);
     }
 
-    private bool WasLeftOut((WorkerService By, string Worker, int Generation) before, StepPlan plan) =>
+    private bool WasLeftOut((WorkerService By, string Worker, int Generation) before, PlanStep plan) =>
         planned[plan.Step].Any(generation => generation.Key > before.Generation && generation.Key <= plan.Generation
             && !generation.Value.ContainsKey(before.Worker));
 

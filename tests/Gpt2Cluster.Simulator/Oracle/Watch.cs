@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Runs;
@@ -75,7 +74,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     }
 
     /// <summary>A worker begins to compute a plan.</summary>
-    public void Planned(string worker, StepPlan plan)
+    public void Planned(string worker, PlanStep plan)
     {
         var last = undisturbed.LastStep + (undisturbed.End.Status == RunStatus.Failed ? 1 : 0);
         if (plan.Step > last)
@@ -83,16 +82,16 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     }
 
     /// <summary>A coordinator sends a worker an order.</summary>
-    public void Ordered(string worker, object order)
+    public void Ordered(string worker, RunCommand order)
     {
-        if (order is StepPlan plan)
+        if (order is PlanStep plan)
             recomputation.Ordered(worker, plan);
-        if (order is PrepareRequest request && request.Origin != ReplicaOrigin.Keep)
-            LookForLostSteps(request);
+        if (order is PrepareReplica prepare && prepare.Source != ReplicaSource.Keep)
+            LookForLostSteps(prepare);
     }
 
     /// <summary>A worker has computed a micro-batch.</summary>
-    public void Computed(WorkerService service, string worker, StepPlan plan, int leaf)
+    public void Computed(WorkerService service, string worker, PlanStep plan, int leaf)
     {
         cluster.Trace.Say($"{worker} has computed micro-batch {leaf} of step {plan.Step}");
         // What stops a run is not applied, so nothing but the report says that it was done.
@@ -104,7 +103,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     }
 
     /// <summary>A worker has done a step: its replica must be that of the undisturbed run.</summary>
-    public void Reported(WorkerService service, string worker, SimulatedReplica replica, StepReport report)
+    public void Reported(WorkerService service, string worker, SimulatedReplica replica, StepReported report)
     {
         recomputation.Applied(service, report.Step);
         if (cluster.Mutant == Schedules.Mutant.None && !recomputation.IsDivided(report.Step, report.Generation))
@@ -128,16 +127,16 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     public string? HashAfter(long step) => step <= undisturbed.LastStep ? undisturbed.States[(int)step].Hash : null;
 
     // Where a replica of the last committed step has been in touch all the time, nothing goes back before it.
-    private void LookForLostSteps(PrepareRequest request)
+    private void LookForLostSteps(PrepareReplica order)
     {
-        if (newest is null || request.Step >= newest.CommittedStep || request.Generation < newest.Generation)
+        if (newest is null || order.Step >= newest.CommittedStep || order.Generation < newest.Generation)
             return;
         if (!cluster.Tally.IsOnly(Losses) || cluster.Timeline.Now - cluster.LastEndAt < LongInTouch)
             return;
         var holders = cluster.Silos.SelectMany(silo => silo.Workers)
             .Where(worker => worker.Service?.Standing >= newest.CommittedStep);
         if (holders.FirstOrDefault() is { } holder)
-            Broken($"The run goes back to step {request.Step}, and {holder.Key} holds step {newest.CommittedStep}.");
+            Broken($"The run goes back to step {order.Step}, and {holder.Key} holds step {newest.CommittedStep}.");
     }
 
     private bool IsRight(SimulatedReplica replica)

@@ -20,13 +20,15 @@ internal static class NamedStop
     public const string Trouble = "the last worker was in trouble";
 
     /// <summary>The name of a run's stop; null if it has none.</summary>
-    public static string? Of(RunDescription run) => run switch
+    public static string? Of(RunDescription run) => Of(run.Summary.Status, run.Record.Remark);
+
+    private static string? Of(string status, string? remark) => remark switch
     {
-        { Summary.Status: "paused" } => Paused,
-        { Remark: null } => null,
-        _ when run.Remark.Contains("is not finite", StringComparison.Ordinal) => NotFinite,
-        _ when run.Remark.Contains("could not be saved", StringComparison.Ordinal) => NotSaved,
-        _ when run.Remark.Contains("No worker is left", StringComparison.Ordinal) => Trouble,
+        _ when status == "paused" => Paused,
+        null => null,
+        _ when remark.Contains("is not finite", StringComparison.Ordinal) => NotFinite,
+        _ when remark.Contains("could not be saved", StringComparison.Ordinal) => NotSaved,
+        _ when remark.Contains("No worker is left", StringComparison.Ordinal) => Trouble,
         _ => null,
     };
 }

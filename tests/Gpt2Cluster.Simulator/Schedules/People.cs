@@ -101,7 +101,7 @@ internal sealed class People(SimulatedCluster cluster)
             specification = specification with { Workers = new WorkerRange(1, cluster.Chance.Between(1, 6)) };
         var submission = new Submission
         {
-            SpecificationJson = SpecificationJson.Write(specification),
+            Specification = specification,
             PauseAt = cluster.Chance.Happens(0.1) ? cluster.Chance.Between(1, (int)specification.Steps) : null,
         };
         var (isAnswered, answer) = await Try("submit", () => Run.Submit(submission));
@@ -116,9 +116,9 @@ internal sealed class People(SimulatedCluster cluster)
     {
         var stop = NamedStop.Of(run);
         if (stop is null)
-            cluster.Watch.Broken($"The run failed for a reason that has no name: {run.Remark}");
+            cluster.Watch.Broken($"The run failed for a reason that has no name: {run.Record.Remark}");
         stops.Add(stop ?? "?");
-        cluster.Trace.Say($"people resume a run that is {run.Summary.Status}: {run.Remark}");
+        cluster.Trace.Say($"people resume a run that is {run.Summary.Status}: {run.Record.Remark}");
         IsCancellationTaken = false;
         if (cluster.Chance.Happens(0.5))
             await Submit();

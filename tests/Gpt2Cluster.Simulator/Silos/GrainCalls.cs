@@ -2,6 +2,7 @@ using System.Reflection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Clock;
 
 namespace Gpt2Cluster.Simulator.Silos;
@@ -67,8 +68,8 @@ internal sealed class GrainCalls : IGrainFactory
     private Task Call(GrainId id, Type type, MethodInfo method, object?[] arguments)
     {
         var shape = CallShape.Of(method);
-        if (type == typeof(Contracts.Workers.IWorker) && arguments.Length > 0)
-            cluster.Watch.Ordered(id.Key.ToString()!, arguments[0]!);
+        foreach (var order in arguments.OfType<RunCommand>())
+            cluster.Watch.Ordered(id.Key.ToString()!, order);
         var call = shape.Begin();
         pending.RemoveAll(old => old.IsOver);
         pending.Add(call);

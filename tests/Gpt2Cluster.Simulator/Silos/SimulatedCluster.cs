@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
@@ -94,8 +93,8 @@ internal sealed class SimulatedCluster
     public List<Machine> Machines { get; }
 
     /// <summary>The compute profile of all workers of a kind.</summary>
-    public static string ProfileJson(DeviceKind kind) => JsonSerializer.Serialize(new ComputeProfile(
-        kind == DeviceKind.Cpu ? "cpu" : ClassOf(kind), ClassOf(kind), Precision.Float32, 1, "2.10", "f00d"));
+    public static ComputeProfile Profile(DeviceKind kind) => new(
+        kind == DeviceKind.Cpu ? "cpu" : ClassOf(kind), ClassOf(kind), Precision.Float32, 1, "2.10", "f00d");
 
     /// <summary>The class of all devices of a kind.</summary>
     public static string ClassOf(DeviceKind kind) => kind == DeviceKind.Cpu ? "AVX2" : "simulated card";

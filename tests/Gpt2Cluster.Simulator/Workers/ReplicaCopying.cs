@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Silos;
 
@@ -11,9 +12,9 @@ internal static class ReplicaCopying
 
     /// <summary>Fills a replica.</summary>
     public static async Task Run(
-        SimulatedCluster cluster, Silo silo, SimulatedReplica replica, PrepareRequest request, CancellationToken token)
+        SimulatedCluster cluster, Silo silo, SimulatedReplica replica, PrepareReplica order, CancellationToken token)
     {
-        List<IWorker> sources = [.. request.CopyFrom.Select(key => silo.Grains.GetGrain<IWorker>(key))];
+        List<IWorker> sources = [.. order.CopyFrom.Select(key => silo.Grains.GetGrain<IWorker>(key))];
         var turn = 0;
         for (var part = 0; part < replica.Parts.Length; part++)
         {
@@ -21,28 +22,29 @@ internal static class ReplicaCopying
             {
                 token.ThrowIfCancellationRequested();
                 var count = Math.Min(RangeElements, cluster.Model.ElementCount - start);
-                var asked = sources[turn++ % sources.Count].ReadReplica(request.Run, part, start, count);
-                replica.Write(part, start, cluster.Network.Carry(BytesOf(cluster, await asked, request)));
+                var asked = sources[turn++ % sources.Count].ReadReplica(SimulatedCluster.RunName, part, start, count);
+                replica.Write(part, start, cluster.Network.Carry(BytesOf(cluster, await asked, order)));
             }
         }
 
         for (var part = 0; part < replica.Parts.Length && cluster.Mutant != Mutant.CopyUnchecked; part++)
         {
-            var expected = await sources[part % sources.Count].HashReplica(request.Run, part, firstPiece: 0, count: 1);
+            var source = sources[part % sources.Count];
+            var expected = await source.HashReplica(SimulatedCluster.RunName, part, firstPiece: 0, count: 1);
             var found = SimulatedReplica.HashOf(replica.Parts[part]);
-            if (!BytesOf(cluster, expected, request).AsSpan().SequenceEqual(found))
+            if (!BytesOf(cluster, expected, order).AsSpan().SequenceEqual(found))
                 throw new InvalidDataException($"part {part} was copied wrong");
         }
 
-        replica.Loaded(request.Step);
+        replica.Loaded(order.Step);
     }
 
-    private static byte[] BytesOf(SimulatedCluster cluster, ReplicaRange? range, PrepareRequest request)
+    private static byte[] BytesOf(SimulatedCluster cluster, ReplicaRange? range, PrepareReplica order)
     {
         if (range is null)
             throw new IOException("the worker to copy from has no replica of the run");
-        return range.Step == request.Step || cluster.Mutant == Mutant.CopyUnchecked
+        return range.Step == order.Step || cluster.Mutant == Mutant.CopyUnchecked
             ? range.Bytes
-            : throw new IOException($"a worker to copy from stands at step {range.Step}, not {request.Step}");
+            : throw new IOException($"a worker to copy from stands at step {range.Step}, not {order.Step}");
     }
 }

@@ -1,5 +1,7 @@
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Simulator.Silos;
 
 namespace Gpt2Cluster.Simulator.Workers;
@@ -40,10 +42,11 @@ internal sealed class SimulatedWorker : IWorker
     public bool ServesNobody => servingCount == 0;
 
     /// <inheritdoc/>
-    public Task<bool> Prepare(PrepareRequest request)
+    public Task<bool> Prepare(
+        RunSpecification specification, PrepareReplica order, CheckpointEntry? checkpoint, bool reportsExchange)
     {
         lastHeard = cluster.Timeline.Now;
-        if (Service is { } current && request.Generation < current.Generation)
+        if (Service is { } current && order.Generation < current.Generation)
             return Task.FromResult(false);
         if (Service is null)
         {
@@ -51,21 +54,23 @@ internal sealed class SimulatedWorker : IWorker
             servingCount++;
         }
 
-        Service.Prepare(request);
+        Service.Prepare(order, checkpoint);
         return Task.FromResult(true);
     }
 
     /// <inheritdoc/>
-    public Task<bool> Plan(StepPlan plan) => Serve(plan.Generation, serving => serving.Plan(plan));
+    public Task<bool> Plan(string run, PlanStep order) => Serve(order.Generation, serving => serving.Plan(order));
 
     /// <inheritdoc/>
-    public Task<bool> Validate(ValidationPlan plan) => Serve(plan.Generation, serving => serving.Validate(plan));
+    public Task<bool> Validate(string run, Validate order) =>
+        Serve(order.Generation, serving => serving.Validate(order));
 
     /// <inheritdoc/>
-    public Task<bool> Sample(SamplePlan plan) => Serve(plan.Generation, serving => serving.Sample(plan));
+    public Task<bool> Sample(string run, Sample order) => Serve(order.Generation, serving => serving.Sample(order));
 
     /// <inheritdoc/>
-    public Task<bool> Checkpoint(CheckpointPlan plan) => Serve(plan.Generation, serving => serving.Checkpoint(plan));
+    public Task<bool> Checkpoint(RunRecord record, WriteCheckpoint order) =>
+        Serve(order.Generation, serving => serving.Checkpoint(record, order));
 
     /// <inheritdoc/>
     public Task Release(string run, int generation)

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Silos;
 
 namespace Gpt2Cluster.Simulator.Workers;
@@ -11,16 +12,16 @@ internal sealed class WorkerReports(Silo silo)
     private Task last = Task.CompletedTask;
 
     /// <summary>Puts a report behind the others.</summary>
-    public void Send(Func<ITrainingRun, Task> report) => last = SendAfter(last, report);
+    public void Send(RunEvent report) => last = SendAfter(last, report);
 
-    private async Task SendAfter(Task previous, Func<ITrainingRun, Task> report)
+    private async Task SendAfter(Task previous, RunEvent report)
     {
         await previous;
         for (var attempt = 0; attempt < MaximumTries; attempt++)
         {
             try
             {
-                await report(silo.Grains.GetGrain<ITrainingRun>(SimulatedCluster.RunName));
+                await silo.Grains.GetGrain<ITrainingRun>(SimulatedCluster.RunName).Report(report);
                 return;
             }
             catch (Exception problem)

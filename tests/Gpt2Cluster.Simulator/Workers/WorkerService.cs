@@ -1,5 +1,5 @@
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Workers;
 using Gpt2Cluster.Simulator.Disk;
 using Gpt2Cluster.Simulator.Exchange;
@@ -30,7 +30,7 @@ internal sealed class WorkerService : IDisposable
         this.silo = silo;
         this.worker = worker;
         reports = new WorkerReports(silo);
-        writing = new CheckpointWriting(cluster, silo);
+        writing = new CheckpointWriting(cluster, silo, worker.Key);
     }
 
     /// <summary>The newest generation it was prepared for.</summary>
@@ -46,21 +46,20 @@ internal sealed class WorkerService : IDisposable
     public bool IsAlive => !silo.Life.IsDead && worker.Service == this;
 
     /// <summary>Takes over a generation, and makes the replica stand where it is told.</summary>
-    public void Prepare(PrepareRequest request)
+    public void Prepare(PrepareReplica order, CheckpointEntry? checkpoint)
     {
-        if (request.Generation > Generation)
-            Renew(request.Generation);
-        Do("preparing", $"{request.Generation} {request.Origin} {request.Step}", request.Generation, async token =>
+        if (order.Generation > Generation)
+            Renew(order.Generation);
+        Do("preparing", $"{order.Generation} {order.Source} {order.Step}", order.Generation, async token =>
         {
-            if (request.Origin != ReplicaOrigin.Keep)
-                await MakeReplica(request, token);
-            var report = Stand(request.Generation);
-            return run => run.ReplicaReady(report);
+            if (order.Source != ReplicaSource.Keep)
+                await MakeReplica(order, checkpoint, token);
+            return Stand(order.Generation);
         });
     }
 
     /// <summary>Computes its part of a step.</summary>
-    public void Plan(StepPlan plan) => Do("training", $"{plan.Generation} {plan.Step}", plan.Generation, async token =>
+    public void Plan(PlanStep plan) => Do("training", $"{plan.Generation} {plan.Step}", plan.Generation, async token =>
     {
         if (Whole is not { } whole || whole.Step != plan.Step - 1)
             throw new InvalidOperationException($"the replica stands at {replica!.Step}, not before {plan.Step}");
@@ -69,61 +68,47 @@ internal sealed class WorkerService : IDisposable
         if (cluster.Mutant == Mutant.OldPlanReported)
             report = report with { Generation = Generation };
         cluster.Watch.Reported(this, worker.Key, whole, report);
-        return run => run.Report(report);
+        return report;
     });
 
     /// <summary>Validates.</summary>
-    public void Validate(ValidationPlan plan) =>
-        Do("validating", $"{plan.Generation} {plan.Step}", plan.Generation, async token =>
+    public void Validate(Validate order) =>
+        Do("validating", $"{order.Generation} {order.Step}", order.Generation, async token =>
         {
-            await silo.Work(0.001 * (plan.EndMicroBatch - plan.FirstMicroBatch));
+            await silo.Work(0.001 * order.Range.Count);
             token.ThrowIfCancellationRequested();
             var batch = cluster.Specification.BatchSize;
             var windows = cluster.Specification.ValidationBatches()!.Parts.Single().WindowCount;
-            var (first, end) = ((long)plan.FirstMicroBatch * batch, (long)plan.EndMicroBatch * batch);
+            var (first, end) = ((long)order.Range.First * batch, (long)order.Range.End * batch);
             var sums = new List<double>();
             for (var window = first; window < Math.Min(end, windows); window++)
                 sums.Add(replica!.ValidationLoss(window));
-            var report = new ValidationReport
-            {
-                Worker = worker.Key,
-                Generation = plan.Generation,
-                Step = plan.Step,
-                LossSums = [.. sums],
-            };
-            return run => run.ReportValidation(report);
+            return new ValidationReported(worker.Key, order.Generation, order.Step, sums);
         });
 
     /// <summary>Draws samples.</summary>
-    public void Sample(SamplePlan plan) =>
-        Do("sampling", $"{plan.Generation} {plan.Step}", plan.Generation, async token =>
+    public void Sample(Sample order) =>
+        Do("sampling", $"{order.Generation} {order.Step}", order.Generation, async token =>
         {
             await silo.Work(0.002);
             token.ThrowIfCancellationRequested();
-            var count = plan.EndSample - plan.FirstSample;
-            var report = new SampleReport
-            {
-                Worker = worker.Key,
-                Generation = plan.Generation,
-                Step = plan.Step,
-                Texts = [.. Enumerable.Range(plan.FirstSample, count).Select(index => $"text {plan.Step} {index}")],
-            };
-            return run => run.ReportSamples(report);
+            var indices = Enumerable.Range(order.Range.First, order.Range.Count);
+            return new SampleReported(
+                worker.Key, order.Generation, order.Step, [.. indices.Select(index => $"text {order.Step} {index}")]);
         });
 
     /// <summary>Snapshots the replica; the writing goes on in the background.</summary>
-    public void Checkpoint(CheckpointPlan plan)
+    public void Checkpoint(RunRecord record, WriteCheckpoint order)
     {
-        var key = $"checkpoint {plan.Step}";
+        var key = $"checkpoint {order.Step}";
         if (!orders.IsNew(key))
             return;
         worker.Compute.Enqueue(async () =>
         {
-            if (Whole is not { } whole || whole.Step != plan.Step)
-                Answer(key, plan, null, "the replica has gone on");
+            if (Whole is not { } whole || whole.Step != order.Step)
+                Answer(key, new CheckpointFailed(worker.Key, order.Step, "the replica has gone on"));
             else
-                await writing.Begin(
-                    whole, plan, (hash, failure, isBusy) => Answer(key, plan, hash, failure, isBusy));
+                await writing.Begin(whole, record, order, outcome => Answer(key, outcome));
         });
     }
 
@@ -150,19 +135,19 @@ internal sealed class WorkerService : IDisposable
         });
     }
 
-    private async Task MakeReplica(PrepareRequest request, CancellationToken token)
+    private async Task MakeReplica(PrepareReplica order, CheckpointEntry? checkpoint, CancellationToken token)
     {
         replica ??= new SimulatedReplica(cluster.Model);
         isWhole = false;
         await silo.Work(0.002);
-        switch (request.Origin)
+        switch (order.Source)
         {
-            case ReplicaOrigin.Initialize: replica.Initialize(); break;
-            case ReplicaOrigin.Copy: await ReplicaCopying.Run(cluster, silo, replica, request, token); break;
-            case ReplicaOrigin.Checkpoint:
-                await new CheckpointLoading(silo).Load(replica, request.Checkpoint!, token);
+            case ReplicaSource.Initialize: replica.Initialize(); break;
+            case ReplicaSource.Copy: await ReplicaCopying.Run(cluster, silo, replica, order, token); break;
+            case ReplicaSource.Checkpoint:
+                await new CheckpointLoading(silo).Load(replica, checkpoint!, token);
                 break;
-            default: throw new InvalidOperationException($"{request.Origin}");
+            default: throw new InvalidOperationException($"{order.Source}");
         }
 
         exchange ??= (SimulatedExchange)silo.Exchanges.Join(SimulatedCluster.RunName, 1);
@@ -171,14 +156,12 @@ internal sealed class WorkerService : IDisposable
         cluster.Watch.Brought(worker.Key, replica);
     }
 
-    private ReplicaReport Stand(int generation) => new()
-    {
-        Worker = worker.Key,
-        Generation = generation,
-        Step = Standing,
-        ProfileJson = replica is null ? null : SimulatedCluster.ProfileJson(silo.Machine.Kind),
-        Held = Standing is null ? [] : MicroBatchRanges.ToWire(stepping!.Held),
-    };
+    private ReplicaReady Stand(int generation) => new(
+        worker.Key,
+        generation,
+        Standing,
+        replica is null ? null : SimulatedCluster.Profile(silo.Machine.Kind),
+        Standing is null ? [] : stepping!.Held);
 
     private void Renew(int generation)
     {
@@ -189,8 +172,7 @@ internal sealed class WorkerService : IDisposable
         generationEnd = new CancellationTokenSource();
     }
 
-    private void Do(
-        string phase, string order, int generation, Func<CancellationToken, Task<Func<ITrainingRun, Task>>> work)
+    private void Do(string phase, string order, int generation, Func<CancellationToken, Task<RunEvent>> work)
     {
         var key = $"{phase} {order}";
         if (!orders.IsNew(key))
@@ -216,37 +198,23 @@ internal sealed class WorkerService : IDisposable
         });
     }
 
-    private void Answer(string key, CheckpointPlan plan, string? hash, string? failure, bool isBusy = false)
+    private void Answer(string key, RunEvent outcome)
     {
-        var report = new CheckpointReport
-        {
-            Worker = worker.Key,
-            Generation = plan.Generation,
-            Step = plan.Step,
-            StateHash = hash,
-            Path = failure is null ? CheckpointFolder.PathOf(plan.Step) : null,
-            Failure = failure,
-            IsBusy = isBusy,
-            DataFolderId = silo.Machine.Disk.Id,
-        };
-        orders.Answer(key, () => reports.Send(run => run.ReportCheckpoint(report)));
-        if (failure is not null)
+        orders.Answer(key, () => reports.Send(outcome));
+        if (outcome is CheckpointFailed)
             orders.Forget(key);
     }
 
     private void ReportTrouble(string phase, int generation, Exception problem)
     {
         cluster.Trace.Say($"{worker.Key} is in trouble while {phase}: {problem.Message}");
-        var trouble = new TroubleReport
+        var reason = $"{phase} failed: {problem.Message}";
+        reports.Send(problem switch
         {
-            Worker = worker.Key,
-            Generation = generation,
-            Step = replica?.Step ?? 0,
-            Reason = $"{phase} failed: {problem.Message}",
-            IsFinal = false,
-            DamagedCheckpoint = (problem as CheckpointLoadException)?.DamagedStep,
-            UnreachableCheckpoint = (problem as CheckpointLoadException)?.UnreachableStep,
-        };
-        reports.Send(run => run.ReportTrouble(trouble));
+            CheckpointLoadException { DamagedStep: { } step } => new CheckpointDamaged(step, reason),
+            CheckpointLoadException { UnreachableStep: { } step } =>
+                new CheckpointUnreachable(worker.Key, generation, step, reason),
+            _ => new WorkerTroubled(worker.Key, generation, reason, IsFinal: false),
+        });
     }
 }

@@ -1,5 +1,5 @@
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Workers;
 using Gpt2Cluster.Simulator.Exchange;
@@ -31,7 +31,7 @@ internal sealed class WorkerStepping(
         interrupted is { Losses.Count: > 0 } held && held.Step == replica.Step + 1 ? held.Ranges : [];
 
     /// <summary>Does the worker's part of the step.</summary>
-    public async Task<StepReport> Run(StepPlan plan, CancellationToken token)
+    public async Task<StepReported> Run(PlanStep plan, CancellationToken token)
     {
         var progress = Begin(plan);
         try
@@ -48,12 +48,12 @@ internal sealed class WorkerStepping(
         }
     }
 
-    private StepProgress Begin(StepPlan plan)
+    private StepProgress Begin(PlanStep plan)
     {
         var before = interrupted;
         interrupted = null;
-        var progress = new StepProgress(plan.Step, MicroBatchRanges.FromWire(plan.MicroBatches));
-        exchange.BeginStep(plan.Step, plan.Generation, MicroBatchRanges.FromWire(plan.SiloMicroBatches));
+        var progress = new StepProgress(plan.Step, plan.Ranges);
+        exchange.BeginStep(plan.Step, plan.Generation, plan.SiloRanges);
         if (before is not null && progress.ContinuesFrom(before))
             replica.ExtendStep(progress.Ranges, (subtree, sums) => Contribute(plan, subtree, sums));
         else
@@ -61,7 +61,7 @@ internal sealed class WorkerStepping(
         return progress;
     }
 
-    private async Task Compute(StepPlan plan, StepProgress progress, CancellationToken token)
+    private async Task Compute(PlanStep plan, StepProgress progress, CancellationToken token)
     {
         foreach (var leaf in progress.Ranges.Leaves().Skip(progress.Losses.Count))
         {
@@ -81,10 +81,10 @@ internal sealed class WorkerStepping(
         throw new InvalidOperationException("the device failed");
     }
 
-    private void Contribute(StepPlan plan, Subtree subtree, float[] sums) =>
+    private void Contribute(PlanStep plan, Subtree subtree, float[] sums) =>
         exchange.Contribute(plan.Step, plan.Generation, subtree, sums);
 
-    private StepReport Finish(StepPlan plan, StepProgress progress, int keptCount, float[] averages)
+    private StepReported Finish(PlanStep plan, StepProgress progress, int keptCount, float[] averages)
     {
         var norm = TrainingModel.Norm(averages);
         var applied = double.IsFinite(norm);
@@ -93,20 +93,9 @@ internal sealed class WorkerStepping(
                 averages, plan.Step, plan.LearningRate, () => FailMaybe(UpdatesFail * cluster.World.DeviceFailure));
         else if (cluster.Specification.OnNan == NanPolicy.Skip)
             replica.Skip(plan.Step);
-        return new StepReport
-        {
-            Worker = worker,
-            Generation = plan.Generation,
-            Step = plan.Step,
-            KeptCount = keptCount,
-            Losses = [.. progress.Losses],
-            GradientNorm = norm,
-            Applied = applied,
-            ComputeSeconds = cluster.World.MicroBatchSeconds * silo.Machine.Slowness * progress.Losses.Count,
-            DataWaitSeconds = 0,
-            ExposedExchangeSeconds = 0,
-            UpdateSeconds = 0,
-            SentBytes = 0,
-        };
+        var seconds = cluster.World.MicroBatchSeconds * silo.Machine.Slowness * progress.Losses.Count;
+        return new StepReported(
+            worker, plan.Generation, plan.Step, [.. progress.Losses], norm, applied, keptCount,
+            Compute: TimeSpan.FromSeconds(seconds), Update: TimeSpan.Zero);
     }
 }
