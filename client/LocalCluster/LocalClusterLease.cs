@@ -13,15 +13,18 @@ internal sealed class LocalClusterLease : IAsyncDisposable
 
     private readonly DataFolder folder;
     private readonly Process? supervisor;
+    private readonly TimeProvider time;
 
     /// <summary>Makes a lease.</summary>
     /// <param name="folder">The data folder.</param>
     /// <param name="record">The cluster.</param>
     /// <param name="supervisor">The supervisor, if it is to end with this lease.</param>
-    public LocalClusterLease(DataFolder folder, ClusterRecord record, Process? supervisor)
+    /// <param name="time">The clock.</param>
+    public LocalClusterLease(DataFolder folder, ClusterRecord record, Process? supervisor, TimeProvider time)
     {
         this.folder = folder;
         this.supervisor = supervisor;
+        this.time = time;
         Record = record;
     }
 
@@ -49,12 +52,12 @@ internal sealed class LocalClusterLease : IAsyncDisposable
     /// <summary>Waits for its end; one that somebody asked to stay is not waited for.</summary>
     private async Task<bool> HasEnded(Process ending)
     {
-        var began = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(began) < StopBound)
+        var began = time.GetTimestamp();
+        while (time.GetElapsedTime(began) < StopBound)
         {
             if (ending.HasExited || File.Exists(folder.KeepFile))
                 return true;
-            await Task.Delay(Poll);
+            await Task.Delay(Poll, time);
         }
 
         return false;

@@ -70,7 +70,7 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
         }
 
         output.Detail($"using the local cluster of process {running.Supervisor.ProcessId}");
-        return new LocalClusterLease(folder, running, null);
+        return new LocalClusterLease(folder, running, null, time);
     }
 
     private async Task<LocalClusterLease> Start(int siloCount, bool isToStay, CancellationToken cancellation)
@@ -88,7 +88,7 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
                 throw new ClientException(Math.Max(ExitCodes.Failed, message.ExitCode), message.Message);
             if (isToStay)
                 supervisor.Dispose();
-            return new LocalClusterLease(folder, record, isToStay ? null : supervisor);
+            return new LocalClusterLease(folder, record, isToStay ? null : supervisor, time);
         }
         catch
         {
