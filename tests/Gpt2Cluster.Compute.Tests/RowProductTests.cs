@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace Gpt2Cluster.Compute.Tests;
 
-/// <summary>Products of a few rows against dumb twins, bit for bit, for any number of rows, columns and threads.</summary>
+/// <summary>Products of a few rows against dumb twins, bit for bit, whatever the sizes and threads.</summary>
 public sealed class RowProductTests
 {
     [Theory]
@@ -75,7 +75,7 @@ public sealed class RowProductTests
         return sum;
     }
 
-    /// <summary>The head's: 32 sums of whole rounds of inputs, the rest on the first eight, then all together.</summary>
+    /// <summary>The head's: 32 sums of whole rounds of inputs, the rest on the first eight, then all in one.</summary>
     private static float InParts(float[] row, float[] column)
     {
         var parts = new float[32];
