@@ -27,11 +27,12 @@ public sealed class NewUserTests : IDisposable
             <w:tbl><w:tr><w:tc><w:p><w:r><w:t>Bread</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>3,50 €</w:t></w:r>
             </w:p></w:tc></w:tr></w:tbl>
             """, """
-            <w:footnote w:id="2"><w:p><w:r><w:footnoteRef/></w:r><w:r><w:t xml:space="preserve"> The baker is real.</w:t>
-            </w:r></w:p></w:footnote>
+            <w:footnote w:id="2"><w:p><w:r><w:footnoteRef/></w:r><w:r>
+            <w:t xml:space="preserve"> The baker is real.</w:t></w:r></w:p></w:footnote>
             """));
         Assert.Equal(
-            ["Chapter One\nOnce upon a time a young baker.\nBread\t3,50 €\nThe baker is real.\n"], Read("novel.docx"));
+            ["Chapter One\nOnce upon a time a young baker.\nBread\t3,50 €\nThe baker is real.\n"],
+            Read("novel.docx"));
     }
 
     [Fact]
