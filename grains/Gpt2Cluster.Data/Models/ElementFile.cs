@@ -50,8 +50,8 @@ internal sealed class ElementFile : IDisposable
         if (!file.IsGitPointer())
             return file;
         file.Dispose();
-        throw new UserErrorException($"{path} is a pointer of Git LFS, not the model's weights; get the file itself with "
-            + "git lfs pull, or the model with model pull hf:OWNER/MODEL.");
+        throw new UserErrorException($"{path} is a pointer of Git LFS, not the model's weights; get the file itself "
+            + "with git lfs pull, or the model with model pull hf:OWNER/MODEL.");
     }
 
     /// <summary>Opens a file to be read forwards.</summary>

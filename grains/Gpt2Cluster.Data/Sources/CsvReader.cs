@@ -135,7 +135,8 @@ internal sealed class CsvReader(string name, IDocumentSink sink, SourceOptions? 
         if (row.Count != columnCount)
             throw new UserErrorException($"The row at line {rowLine} of {name} has {row.Count} "
                 + $"{(row.Count == 1 ? "field" : "fields")}, the header has {columnCount}; quote fields that hold "
-                + $"{DelimiterName}{(row.Count < columnCount ? " or line ends, and add those that are missing" : "")}.");
+                + DelimiterName
+                + (row.Count < columnCount ? " or line ends, and add those that are missing." : "."));
         sink.BeginDocument($"{name}:{rowLine}");
         sink.Text(row.Field(textColumn));
         sink.EndDocument();

@@ -54,7 +54,7 @@ internal static class FileMagic
         ([.. "SQLite format 3\0"u8], "an SQLite database", "save the texts as .jsonl or .csv"),
         ([0x89, .. "HDF\r\n"u8], "an HDF5 file", Other),
         ([0x93, .. "NUMPY"u8], "a NumPy array", "give an .npz of tokens"),
-        ([.. "version https://git-lfs.github.com/spec/"u8], "a pointer of Git LFS", "get the file itself: git lfs pull"),
+        ([.. "version https://git-lfs.github.com/spec/"u8], "a pointer of Git LFS", "fetch the file: git lfs pull"),
         ([.. "GGUF"u8], "a model in GGUF", Other),
         ([0x7F, .. "ELF"u8], "a program", Other),
         ([.. "wOFF"u8], "a font", Other),

@@ -24,14 +24,15 @@ public sealed class NewUserTests : IDisposable
             <w:delText>an old</w:delText></w:r></w:del><w:ins><w:r><w:t>a young</w:t></w:r></w:ins><w:r>
             <w:t xml:space="preserve"> baker</w:t></w:r><w:commentRangeEnd w:id="0"/><w:r><w:commentReference w:id="0"/>
             </w:r><w:r><w:footnoteReference w:id="2"/></w:r><w:r><w:t>.</w:t></w:r></w:p>
-            <w:tbl><w:tr><w:tc><w:p><w:r><w:t>Bread</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>3,50 €</w:t></w:r></w:p>
-            </w:tc></w:tr></w:tbl>
+            <w:tbl><w:tr><w:tc><w:p><w:r><w:t>Bread</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>3,50 €</w:t></w:r>
+            </w:p></w:tc></w:tr></w:tbl>
             """, """
-            <w:footnote w:id="2"><w:p><w:r><w:footnoteRef/></w:r><w:r><w:t xml:space="preserve"> The baker is real.</w:t>
-            </w:r></w:p></w:footnote>
+            <w:footnote w:id="2"><w:p><w:r><w:footnoteRef/></w:r><w:r>
+            <w:t xml:space="preserve"> The baker is real.</w:t></w:r></w:p></w:footnote>
             """));
         Assert.Equal(
-            ["Chapter One\nOnce upon a time a young baker.\nBread\t3,50 €\nThe baker is real.\n"], Read("novel.docx"));
+            ["Chapter One\nOnce upon a time a young baker.\nBread\t3,50 €\nThe baker is real.\n"],
+            Read("novel.docx"));
     }
 
     [Fact]
@@ -63,11 +64,13 @@ public sealed class NewUserTests : IDisposable
 
     [Theory]
     [InlineData("WhatsApp Chat with Ben.txt",
-        "12/31/23, 9:15\u202FPM - Anna: Happy new year! 🎉\n12/31/23, 9:16\u202FPM - Ben: <Media omitted>\nand you\n")]
+        "12/31/23, 9:15\u202FPM - Anna: Happy new year! 🎉\n"
+        + "12/31/23, 9:16\u202FPM - Ben: <Media omitted>\nand you\n")]
     [InlineData("_chat.txt",
         "\u200E[31.12.23, 21:15:09] Anna: \u200EBild weggelassen\n[31.12.23, 21:16:10] Ben: Frohes Neues\n")]
     [InlineData("G - general [123].txt",
-        "Guild: G\nChannel: general\n\n[12/31/2023 9:15 PM] anna#1234\nHello there\n\n{Attachments}\nhttps://a.b/c.png\n")]
+        "Guild: G\nChannel: general\n\n[12/31/2023 9:15 PM] anna#1234\nHello there\n\n"
+        + "{Attachments}\nhttps://a.b/c.png\n")]
     public void An_exported_chat_is_the_text_that_it_is(string name, string text)
     {
         folder.Write(name, "\uFEFF" + text.Replace("\n", "\r\n", StringComparison.Ordinal));

@@ -20,8 +20,8 @@ internal static class MarkupText
         "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "ul", "ol", "dl", "table", "figure", "hr",
     };
 
-    // What books (EPUB 3 Structural Semantics; DPUB-ARIA) say is no text: numbers of notes and of printed pages, and the
-    // lists that readers' menus are made of.
+    // What books (EPUB 3 Structural Semantics; DPUB-ARIA) say is no text: numbers of notes and of printed pages, and
+    // the lists that readers' menus are made of.
     private static readonly HashSet<string> Apparatus = new(StringComparer.OrdinalIgnoreCase)
     {
         "noteref", "pagebreak", "page-list", "landmarks", "doc-noteref", "doc-pagebreak", "doc-pagelist",

@@ -4,8 +4,8 @@ namespace Gpt2Cluster.Data.Sources.Documents;
 
 /// <summary>
 /// Makes one text of a PDF's pages as a reader reads them: without the lines that come back at the edges of near pages
-/// (running heads, page numbers), with words whole that were parted at the end of a line, and without a blank line where
-/// a sentence goes on in the next column or on the next page.
+/// (running heads, page numbers), with words whole that were parted at the end of a line, and without a blank line
+/// where a sentence goes on in the next column or on the next page.
 /// </summary>
 /// <remarks>
 /// A hyphen at the end of a line stays if the document writes the word with it elsewhere, and else goes. From one block
@@ -19,7 +19,7 @@ internal sealed class PdfFlow(TextDocument document)
     private const int MostWords = 1_000_000;
     private const char SoftHyphen = '\u00AD';
 
-    // The letters between two blanks, on average: of English 5, of German 6, of any language with such letters below 10.
+    // The letters between two blanks, on average: of English 5, of German 6, of any such language below 10.
     private const int LongestMeanWord = 20;
     private const int EnoughLetters = 200;
     private const char LastLatin = '\u024F';
@@ -121,19 +121,21 @@ internal sealed class PdfFlow(TextDocument document)
     }
 
     private static bool GoesOn(string line, string next) =>
-        next.Length > 0 && char.IsLower(next[0]) && line.Length > 0 && (char.IsLetterOrDigit(line[^1]) || line[^1] == ',');
+        next.Length > 0 && char.IsLower(next[0])
+        && line.Length > 0 && (char.IsLetterOrDigit(line[^1]) || line[^1] == ',');
 
     /// <summary>Brings a parted word together at the end of the first line.</summary>
     /// <returns>What is left of the second.</returns>
     private PdfLine Join(PdfLine line, PdfLine next, out string text)
     {
         text = line.Text;
-        if (line.Text.Length < 2 || line.Text[^1] is not ('-' or '\u2010' or SoftHyphen) || !char.IsLetter(line.Text[^2])
-            || next.Text.Length == 0 || !char.IsLower(next.Text[0]))
+        if (line.Text.Length < 2 || line.Text[^1] is not ('-' or '\u2010' or SoftHyphen)
+            || !char.IsLetter(line.Text[^2]) || next.Text.Length == 0 || !char.IsLower(next.Text[0]))
             return next;
         var begin = line.Text.AsSpan(0, line.Text.Length - 1);
         var last = begin[(begin.LastIndexOf(' ') + 1)..];
-        var rest = next.Text.AsSpan(0, next.Text.AsSpan().IndexOf(' ') is >= 0 and var blank ? blank : next.Text.Length);
+        var blank = next.Text.IndexOf(' ', StringComparison.Ordinal);
+        var rest = next.Text.AsSpan(0, blank >= 0 ? blank : next.Text.Length);
         var (whole, parted) = (Word($"{last}{rest}"), Word($"{last}-{rest}"));
         var isCompound = words.Contains(parted) || last.Contains('-');
         if (next.BeginsBlock && !words.Contains(whole) && !isCompound)

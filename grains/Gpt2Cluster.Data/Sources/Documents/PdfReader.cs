@@ -11,7 +11,8 @@ namespace Gpt2Cluster.Data.Sources.Documents;
 
 /// <summary>
 /// Reads a <c>.pdf</c> (ISO 32000) with PdfPig: the blocks of text of each page (Docstrum, O'Gorman 1993), columns one
-/// behind the other, their lines as they stand, a blank line between blocks; <see cref="PdfFlow"/> makes one text of it.
+/// behind the other, their lines as they stand, a blank line between blocks; <see cref="PdfFlow"/> makes one
+/// text of it.
 /// </summary>
 internal static class PdfReader
 {

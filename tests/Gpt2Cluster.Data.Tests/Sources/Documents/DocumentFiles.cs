@@ -81,7 +81,7 @@ internal static class DocumentFiles
     /// <summary>A PDF of one page in Helvetica; each text stands at its place, points from the lower left.</summary>
     public static byte[] Pdf(params (int X, int Y, string Text)[] lines) => PdfPages(lines);
 
-    /// <summary>A PDF of several; the letters 1 to 3 are the ligatures ff, fi and fl. One of null is a picture.</summary>
+    /// <summary>A PDF of several; the letters 1 to 3 are the ligatures ff, fi, fl. One of null is a picture.</summary>
     public static byte[] PdfPages(params (int X, int Y, string Text)[]?[] pages)
     {
         var objects = new List<string>

@@ -69,8 +69,9 @@ public sealed class PdfFlowTests : IDisposable
     }
 
     [Fact]
-    public void Ligatures_are_letters() =>
-        Assert.Equal("The first office flew, difficult\n", Read(Lines("The \u0002rst o\u0001ice \u0003ew, di\u0001icult")));
+    public void Ligatures_are_letters() => Assert.Equal(
+        "The first office flew, difficult\n",
+        Read(Lines("The \u0002rst o\u0001ice \u0003ew, di\u0001icult")));
 
     [Fact]
     public void Pages_of_pictures_are_named()
