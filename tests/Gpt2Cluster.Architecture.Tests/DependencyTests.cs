@@ -69,6 +69,20 @@ public sealed class DependencyTests
         static string Namespace(string room) => $@"^Gpt2Cluster\.Data\.{room}(\..*)?$";
     }
 
+    /// <summary>Each file can be read before those that build on it.</summary>
+    [Theory]
+    [InlineData("Exchange", "grains/Gpt2Cluster.Exchange/")]
+    [InlineData("Core", "grains/Gpt2Cluster.Core/Averaging/")]
+    public void No_files_use_each_other_in_a_circle(string project, string folder)
+    {
+        var files = Repository.SourceFiles.Where(file => file.StartsWith(folder, StringComparison.Ordinal)).ToList();
+        var types = Architecture.Types.Where(type => type.Assembly.Name.StartsWith(
+            $"Gpt2Cluster.{project},", StringComparison.Ordinal) || type.Assembly.Name == $"Gpt2Cluster.{project}");
+        var graph = new SourceGraph(types, files);
+        Assert.True(graph.EdgeCount >= files.Count, $"Only {graph.EdgeCount} uses were found in {files.Count} files.");
+        Assert.Empty(graph.Cycles());
+    }
+
     /// <summary>Packages by the beginning of their assembly's name, and who must never see them.</summary>
     [Theory]
     [InlineData("Core", "Orleans", "TorchSharp", "Microsoft.ML", "System.Net.Sockets", "System.IO.FileSystem")]
