@@ -9,14 +9,14 @@ using Gpt2Cluster.Exchange.Links;
 namespace Gpt2Cluster.Exchange;
 
 /// <summary>
-/// The averaging of one run on one silo: carries out, on buffers and links, what <see cref="AveragingProtocol"/> decides
-/// about what workers and links tell.
+/// The averaging of one run on one silo: tells <see cref="AveragingProtocol"/> what workers and links tell, and carries
+/// out on buffers and links what it decides.
 /// </summary>
 /// <remarks>
-/// One lock guards everything of the run; those of queues, of the transport and of memory are taken inside it. It is not
-/// held while a socket is used, an addition is made or a buffer is still in use. What workers contribute is added by a
-/// thread of its own, so that contributing costs the compute thread nothing, and by workers that wait for averages and
-/// have nothing else to do; what comes from other silos is added by the thread that received it.
+/// One lock guards everything of the run; those of queues, of the transport and of memory are taken inside it. It is
+/// not held while a socket is used, an addition is made or a buffer is still in use. What workers contribute is added
+/// by a thread of its own, so that contributing costs the compute thread nothing, and by workers that wait for averages
+/// and have nothing else to do; what comes from other silos is added by the thread that received it.
 /// </remarks>
 internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
 {
@@ -141,7 +141,6 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         using var registration = cancellation.Register(Wake);
         while (true)
         {
-            StripeReduction? next;
             int missing;
             lock (gate)
             {
@@ -153,6 +152,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             if (missing == 0)
                 return averages.Averages!;
             cancellation.ThrowIfCancellationRequested();
+            StripeReduction? next;
             lock (gate)
             {
                 ObjectDisposedException.ThrowIf(disposed, this);
@@ -193,23 +193,19 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         {
             if (disposed)
                 return default;
-            try
+            if (header.Kind == FrameKind.Contribution)
             {
-                if (header.Kind == FrameKind.Contribution)
-                {
-                    return protocol.ReserveSum(from.PeerName!, sent, header.Stripe, header.Subtree) is { } plan
-                        ? new Destination((byte*)pool.Rent(), plan, memory: null)
-                        : default;
-                }
-
-                return protocol.ReserveAverage(from.PeerName!, sent, header.Stripe) is { } averaged
-                    ? PlaceOf(memory.Of(sent.Step)!, header.Stripe, averaged, from)
+                return protocol.ReserveSum(from.PeerName!, sent, header.Stripe, header.Subtree) is { } needed
+                    ? new Destination((byte*)pool.Rent(), needed, memory: null)
                     : default;
             }
-            catch (PeerFaultException fault)
-            {
-                throw new FrameFaultException(fault.Message);
-            }
+
+            if (protocol.ReserveAverage(from.PeerName!, sent, header.Stripe) is not { } plan)
+                return default;
+            var averages = memory.Of(sent.Step)!;
+            averages.Use.TryEnter(from);
+            var place = StripeValue.In(averages.Averages!, layout.Range(header.Stripe));
+            return new Destination((byte*)place.Pointer, plan, averages.Use);
         }
     }
 
@@ -365,13 +361,6 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             sums.Add(header.Stripe, header.Subtree, value);
         else
             value.Release();
-    }
-
-    private Destination PlaceOf(StepMemory step, int stripe, Position plan, IConnection from)
-    {
-        step.Use.TryEnter(from);
-        var place = StripeValue.In(step.Averages!, layout.Range(stripe));
-        return new Destination((byte*)place.Pointer, plan, step.Use);
     }
 
     private void Reserve(IReadOnlyList<LeafRange> siloRanges)

@@ -70,7 +70,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     /// <summary>Steps whose averages are held at once: with other silos, that before the present one too.</summary>
     public int HeldStepCount => peers.Membership is { Silos.Count: > 1 } ? 2 : 1;
 
-    /// <summary>What <see cref="BeginStep"/> would have this silo add up before anything of it is sent.</summary>
+    /// <summary>What this silo would add up before anything of it is sent.</summary>
     public IReadOnlyList<Subtree> SiloSums(IReadOnlyList<LeafRange> siloRanges) =>
         peers.Membership is { Silos.Count: > 1, LeafCount: var leafCount }
             ? Reduction.SiloSums.Folded(new ReductionTree(leafCount), siloRanges)
@@ -122,14 +122,11 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
             return;
         var node = current!.Tree.Normalize(subtree);
         var ready = current.Sums!.Locals.Add(node, start, end);
-        if (mayAdopt && IsAlone)
-        {
-            AdoptIfWhole(node);
-            return;
-        }
-
-        foreach (var stripe in ready)
-            Route(stripe, node);
+        var waits = mayAdopt && IsAlone;
+        if (waits && current.Sums.Locals.IsWhole(node))
+            Adopt(node);
+        for (var index = 0; index < ready.Count && !waits; index++)
+            Route(ready[index], node);
     }
 
     /// <summary>Whether sums of a plan are of use.</summary>
@@ -196,9 +193,13 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     /// <summary>An average is about to be received: until it is here or has failed, its place belongs to it.</summary>
     /// <returns>The plan to receive it for; null if nobody needs it.</returns>
     /// <exception cref="PeerFaultException">No correct member sends this.</exception>
-    public Position? ReserveAverage(string peer, Position sent, int stripe) =>
-        peers.IsOfNow(peer, sent.Generation) && StepOf(sent.Step) is { IsAdopted: false } step && !(isOpening && step == current)
-            && step.States.TryReceive(stripe, peer) ? step.Plan : null;
+    public Position? ReserveAverage(string peer, Position sent, int stripe)
+    {
+        var step = peers.IsOfNow(peer, sent.Generation) ? StepOf(sent.Step) : null;
+        if (step is null or { IsAdopted: true } || (isOpening && step == current))
+            return null;
+        return step.States.TryReceive(stripe, peer) ? step.Plan : null;
+    }
 
     /// <summary>A sum was received.</summary>
     /// <returns>Whether it is needed.</returns>
@@ -211,12 +212,12 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     /// changed on the way, so that the present reducer may not have it, it is sent there.
     /// </summary>
     /// <param name="plan">The plan it was received for.</param>
-    /// <param name="stripe">The stripe.</param>
+    /// <param name="stripe">Which.</param>
     /// <param name="generation">The generation whose reducer sent it.</param>
     /// <param name="from">Who sent it; null if it was made here.</param>
     public void OnStripeAveraged(Position plan, int stripe, int generation, string? from)
     {
-        if (StepIncluding(plan) is not { IsAdopted: false } step)
+        if (StepOf(plan.Step) is not { IsAdopted: false } step || !step.Includes(plan))
             return;
         step.States.SetAveraged(stripe);
         step.Sums?.Remove(stripe);
@@ -234,7 +235,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     /// <summary>An average was not received, or not whole.</summary>
     public void OnAverageLost(Position plan, int stripe)
     {
-        if (StepIncluding(plan) is not { } step)
+        if (StepOf(plan.Step) is not { } step || !step.Includes(plan))
             return;
         step.States.Lose(stripe);
         if (step == current && peers.IsOwn(stripe))
@@ -253,19 +254,18 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
         var (plan, stripe, sum) = (made.Plan, made.Stripe, made.Sum);
         if (made.Target == ReductionTarget.Average)
             OnStripeAveraged(plan, stripe, UnknownToReducers, from: null);
-        else if (current?.Sums is { } sums && sums.Plan == plan)
-            return made.Target == ReductionTarget.Term
-                ? sums.TryComplete(stripe, sum, peers.IsOwn(stripe))
-                : RouteSiloSum(sums, stripe, sum);
+        else if (current?.Sums is not { } sums || sums.Plan != plan)
+            return false;
+        else if (made.Target == ReductionTarget.Term)
+            return sums.TryComplete(stripe, sum, peers.IsOwn(stripe));
+        else if (sums.Locals.Add(sum, layout.Range(stripe).Start, layout.Range(stripe).End).Count > 0)
+            Route(stripe, sum); // what several workers made goes where a worker's sum would
         return false;
     }
 
     /// <summary>The step, if it is this silo's present one or the one before.</summary>
     public AveragedStep? StepOf(long step) =>
         current?.Step == step ? current : previous?.Step == step ? previous : null;
-
-    private AveragedStep? StepIncluding(Position plan) =>
-        StepOf(plan.Step) is { } step && step.Includes(plan) ? step : null;
 
     private void RetireCurrentSums()
     {
@@ -297,11 +297,9 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
         Position plan, IReadOnlyList<Subtree> siloSums, ReductionTree tree, StripeStates states) => new(
             plan, siloSums, new LocalSums(layout, tree), states, () => new StripeTerms(tree, order(tree)), Effects);
 
-    private void AdoptIfWhole(Subtree node)
+    private void Adopt(Subtree node)
     {
-        if (!current!.Sums!.Locals.IsWhole(node))
-            return;
-        current.Adopt();
+        current!.Adopt();
         Effects.Add(new AdoptSum(current.Plan, node));
         Effects.Add(new Complete(current.Step));
     }
@@ -315,15 +313,6 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
             current.Sums!.Offer(stripe, node, peers.IsOwn(stripe));
         else if (peers.IsAt(peers.OwnerOf(stripe), current.Step))
             Effects.Add(new SendSum(peers.OwnerOf(stripe), current.Plan, stripe, node));
-    }
-
-    /// <summary>What several workers made together goes where a worker's sum would.</summary>
-    private bool RouteSiloSum(PlannedSums sums, int stripe, Subtree sum)
-    {
-        var range = layout.Range(stripe);
-        if (sums.Locals.Add(sum, range.Start, range.End).Count > 0)
-            Route(stripe, sum);
-        return false;
     }
 
     /// <summary>

@@ -5,9 +5,9 @@ using Gpt2Cluster.Exchange.Links;
 namespace Gpt2Cluster.Exchange.Averaging;
 
 /// <summary>
-/// Where the sums of one plan lie: whole ones in buffers, by reference, and single stripes that were received or made in
-/// pooled memory. A newer generation plans the step again, and the workers then write other sums into the same buffers:
-/// what belongs to the plan before must be out of use by then. The lock of the run guards it.
+/// Where the sums of one plan lie: whole ones in buffers, by reference, and single stripes that were received or made
+/// in pooled memory. A newer generation plans the step again, and the workers then write other sums into the same
+/// buffers: what belongs to the plan before must be out of use by then. The lock of the run guards it.
 /// </summary>
 /// <param name="tree">Knows the sums' names.</param>
 /// <param name="layout">How the gradient is cut.</param>

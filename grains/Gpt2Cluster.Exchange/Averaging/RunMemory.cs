@@ -54,7 +54,7 @@ internal sealed class RunMemory(object gate, StripeLayout layout) : IDisposable
         plans.Add(plan, opened);
     }
 
-    /// <summary>Gives memory to all steps that have none for their averages; what is retired must be out of use.</summary>
+    /// <summary>Gives memory to steps that have none for their averages; nothing retired may be in use.</summary>
     public void ProvideAverages()
     {
         foreach (var step in steps.Values.Where(step => step.Averages is null))

@@ -83,7 +83,7 @@ internal readonly record struct FrameHeader(
     }
 
     /// <summary>Looks whether its stripe has a place in a run.</summary>
-    /// <exception cref="FrameFaultException">There is no such stripe, or the payload has another size or type.</exception>
+    /// <exception cref="FrameFaultException">There is no such stripe, or its payload is another.</exception>
     public void CheckShape(StripeLayout layout, string run)
     {
         if (Stripe < 0 || Stripe >= layout.StripeCount)

@@ -19,11 +19,9 @@ internal sealed class FrameQueue
     {
         lock (gate)
         {
-            var waiting = announcements.FindIndex(other => other.Key == announcement.Key);
-            if (waiting < 0)
-                announcements.Add(announcement);
-            else
-                announcements[waiting] = announcement with { Again = announcement.Again || announcements[waiting].Again };
+            var again = announcement.Again || announcements.Exists(other => other.Key == announcement.Key && other.Again);
+            announcements.RemoveAll(other => other.Key == announcement.Key);
+            announcements.Add(announcement with { Again = again });
             Monitor.Pulse(gate);
         }
     }

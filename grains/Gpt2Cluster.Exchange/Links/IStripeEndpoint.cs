@@ -11,7 +11,8 @@ internal interface IStripeEndpoint : IDisposable
     ulong Key { get; }
 
     /// <summary>Says where the payload of a stripe goes; whoever gets a place reports what became of it.</summary>
-    /// <exception cref="FrameFaultException">No correct peer sends this.</exception>
+    /// <exception cref="FrameFaultException">No correct peer sends a frame of this shape.</exception>
+    /// <exception cref="PeerFaultException">No correct member sends this.</exception>
     Destination ReserveDestination(in FrameHeader header, IConnection from);
 
     /// <summary>A payload is in its place and its checksum is right.</summary>

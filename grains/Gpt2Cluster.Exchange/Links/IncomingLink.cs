@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Exchange.Frames;
 
 namespace Gpt2Cluster.Exchange.Links;
@@ -62,7 +63,7 @@ internal sealed unsafe class IncomingLink : IConnection, IDisposable
             ReceiveHello();
             reason = ReceiveUntilClosed();
         }
-        catch (FrameFaultException fault)
+        catch (Exception fault) when (fault is FrameFaultException or PeerFaultException)
         {
             reason = $"It was cut off: {fault.Message}";
         }

@@ -49,7 +49,7 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
             Tell(protocol.Open);
     }
 
-    /// <summary>A worker of this silo contributes a subtree's sum; the array stays as it is until the next plan.</summary>
+    /// <summary>A worker contributes a subtree's sum; the array stays as it is until the next plan.</summary>
     public void Contribute(long step, int generation, Subtree subtree, float[] sum)
     {
         ObjectDisposedException.ThrowIf(isOver, this);
@@ -170,18 +170,19 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
             case ClearQueue(var silo): links.RemoveFrames(NameOf(silo)); break;
             case SendSum(var silo, var plan, var stripe, var subtree):
                 var sum = cluster.Cut.Of(sums[plan][subtree], stripe);
-                Send(silo, plan.Step, stripe, subtree, () => sums.ContainsKey(plan) ? sum : null);
+                Send(silo, plan.Step, stripe, subtree, () => sums.ContainsKey(plan) ? sum : default(Memory<float>?));
                 break;
             case SendAverage(var silo, var step, var stripe):
                 var average = averages[step];
                 Send(silo, step, stripe, null, () => averages.GetValueOrDefault(step) == average
                     ? cluster.Cut.Of(average, stripe)
-                    : null);
+                    : default(Memory<float>?));
                 break;
             case Reduce reduce:
                 // The reducer has a thread of its own: what it reads may have been retired by then.
-                var (left, right) = (Take(reduce, reduce.Left), reduce.Right is { } second ? Take(reduce, second) : null);
-                links.Later(() => Tell(() => Add(reduce, left!.Value, right)));
+                var left = Take(reduce, reduce.Left);
+                var right = reduce.Right is { } second ? Take(reduce, second) : default(Memory<float>?);
+                links.Later(() => Tell(() => Add(reduce, left, right)));
                 break;
             case Discard(var plan, var stripe, var subtree): terms.Remove((plan, stripe, subtree)); break;
             case AdoptSum(var plan, var subtree): averages[plan.Step] = sums[plan][subtree]; break;
@@ -195,7 +196,7 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
         }
     }
 
-    private Memory<float>? Take(Reduce reduce, Subtree subtree) =>
+    private Memory<float> Take(Reduce reduce, Subtree subtree) =>
         terms.Remove((reduce.Plan, reduce.Stripe, subtree), out var term)
             ? term
             : cluster.Cut.Of(sums[reduce.Plan][subtree], reduce.Stripe);
