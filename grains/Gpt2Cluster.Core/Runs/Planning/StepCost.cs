@@ -1,6 +1,6 @@
 using Gpt2Cluster.Core.Model;
 
-namespace Gpt2Cluster.Core.Runs;
+namespace Gpt2Cluster.Core.Runs.Planning;
 
 /// <summary>A worker as the advice looks at it.</summary>
 /// <param name="Silo">Its silo: workers of one silo exchange nothing over a link.</param>

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Gpt2Cluster.Core.Runs;
+namespace Gpt2Cluster.Core.Runs.Planning;
 
 /// <summary>
 /// How many subtrees ranges of leaves complete: the length of <see cref="Reduction.ReductionTree.CoverRange"/>, without

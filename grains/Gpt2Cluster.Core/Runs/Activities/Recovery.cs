@@ -1,6 +1,7 @@
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 
-namespace Gpt2Cluster.Core.Runs;
+namespace Gpt2Cluster.Core.Runs.Activities;
 
 /// <summary>
 /// Checkpoints that lie on disks and that the record does not name: the coordinator died before it had stored their
@@ -13,23 +14,24 @@ internal static class Recovery
     /// Takes them into the catalogue before replicas are made; the newest brings the run's progress with it. Later, as
     /// silos come one after the other, one counts that is further than the run: it goes on from there.
     /// </summary>
-    public static void Found(Turn turn, CheckpointsFound found)
+    public static void Found(Transition transition, CheckpointsFound found)
     {
-        var isUnderWay = turn.State.Phase
+        var isUnderWay = transition.State.Phase
             is RunPhase.Preparing or RunPhase.Stepping or RunPhase.Validating or RunPhase.Sampling;
-        if (turn.State.Phase is not (RunPhase.Waiting or RunPhase.Standing) && !isUnderWay)
+        if (transition.State.Phase is not (RunPhase.Waiting or RunPhase.Surveying) && !isUnderWay)
             return;
         // A disk that was away still holds what people have deleted.
         found = new CheckpointsFound(
-            [.. found.Checkpoints.Where(each => !turn.Record.DeletedLives.Contains(each.Record.Life))]);
-        AddCopies(turn, found);
-        var own = found.Checkpoints.Where(each => IsOfThisRun(turn.Record, each.Record));
-        Holding.Add(turn, own.SelectMany(each => each.Record.Holds).Distinct());
+            [.. found.Checkpoints.Where(each => !transition.Record.DeletedLives.Contains(each.Record.Life))]);
+        AddCopies(transition, found);
+        var own = found.Checkpoints.Where(each => IsOfThisRun(transition.Record, each.Record));
+        Catalogue.AddHolds(transition, own.SelectMany(each => each.Record.Holds).Distinct());
         List<FoundCheckpoint> news =
         [
             .. found.Checkpoints
-                .Where(each => !Saving.HasStep(turn, each.Entry.Step) && IsOfThisRun(turn.Record, each.Record)
-                    && (!isUnderWay || each.Entry.Step > turn.State.Step))
+                .Where(each => !Catalogue.HasStep(transition.Record, each.Entry.Step)
+                    && IsOfThisRun(transition.Record, each.Record)
+                    && (!isUnderWay || each.Entry.Step > transition.State.Step))
                 .GroupBy(each => (each.Entry.Step, each.Entry.StateHash))
                 .Select(WithCopies)
                 .DistinctBy(each => each.Entry.Step)
@@ -37,28 +39,29 @@ internal static class Recovery
         ];
         if (news.Count == 0)
             return;
-        turn.Record = Progress(turn.Record, news[^1]) with
+        transition.Record = Progress(transition.Record, news[^1]) with
         {
             Checkpoints =
-                [.. turn.Record.Checkpoints.Concat(news.Select(each => each.Entry)).OrderBy(each => each.Step)],
-            Lives = WithLivesOf(turn.Record, news),
+                [.. transition.Record.Checkpoints.Concat(news.Select(each => each.Entry)).OrderBy(each => each.Step)],
+            Lives = WithLivesOf(transition.Record, news),
         };
-        turn.Persist();
+        transition.Persist();
         var (newest, steps) = (news[^1].Entry, string.Join(", ", news.Select(each => each.Entry.Step)));
-        turn.Warn($"Found on disk and taken back: checkpoints of step {steps} (the newest on silo {newest.Silo}).");
+        transition.Warn(
+            $"Found on disk and taken back: checkpoints of step {steps} (the newest on silo {newest.Silo}).");
         if (isUnderWay)
-            Membership.Form(turn, $"the checkpoint of step {newest.Step} was found");
+            Membership.Form(transition, $"the checkpoint of step {newest.Step} was found");
     }
 
     /// <summary>A copy was made, and the coordinator died before it had stored that.</summary>
-    private static void AddCopies(Turn turn, CheckpointsFound found)
+    private static void AddCopies(Transition transition, CheckpointsFound found)
     {
-        var known = turn.Record.Checkpoints;
+        var known = transition.Record.Checkpoints;
         List<CheckpointEntry> completed = [.. known.Select(entry => WithCopies(entry, found))];
         if (completed.SequenceEqual(known))
             return;
-        turn.Record = turn.Record with { Checkpoints = completed };
-        turn.Persist();
+        transition.Record = transition.Record with { Checkpoints = completed };
+        transition.Persist();
     }
 
     private static CheckpointEntry WithCopies(CheckpointEntry entry, CheckpointsFound found)

@@ -1,6 +1,6 @@
 using Gpt2Cluster.Core.Reduction;
 
-namespace Gpt2Cluster.Core.Runs;
+namespace Gpt2Cluster.Core.Runs.Planning;
 
 /// <summary>Divides work over workers. The same speeds give the same ranges; no bits depend on them.</summary>
 public static class RangePlanner

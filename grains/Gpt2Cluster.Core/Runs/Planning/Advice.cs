@@ -1,7 +1,8 @@
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 
-namespace Gpt2Cluster.Core.Runs;
+namespace Gpt2Cluster.Core.Runs.Planning;
 
 /// <summary>
 /// What to do about a run that cannot go on as it was specified: nothing of that can be changed on resuming.
@@ -53,11 +54,12 @@ public static class Advice
     internal static string LowerFirst(string sentence) => char.ToLowerInvariant(sentence[0]) + sentence[1..];
 
     /// <summary>What the cluster has for a run that waits for workers.</summary>
-    internal static string WorkersThere(Turn turn) => (turn.State.OtherDeviceCount, turn.Record.Devices) switch
-    {
-        (0, _) => $"{turn.State.ClusterWorkerCount}",
-        (var others, { } devices) => $"{turn.State.ClusterWorkerCount} of its devices ({devices}) and {others} others",
-        var (others, _) => "too few of one class for --device "
-            + $"{turn.Specification.Device?.Word() ?? DeviceKinds.Auto}, and {others} in all",
-    };
+    internal static string WorkersThere(RunRecord record, ClusterOffer cluster) =>
+        (cluster.OtherDeviceCount, record.Devices) switch
+        {
+            (0, _) => $"{cluster.WorkerCount}",
+            (var others, { } devices) => $"{cluster.WorkerCount} of its devices ({devices}) and {others} others",
+            var (others, _) => "too few of one class for --device "
+                + $"{record.Specification.Device?.Word() ?? DeviceKinds.Auto}, and {others} in all",
+        };
 }

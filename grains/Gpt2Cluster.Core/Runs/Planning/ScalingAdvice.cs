@@ -1,7 +1,7 @@
 using System.Globalization;
 using Gpt2Cluster.Core.Specification;
 
-namespace Gpt2Cluster.Core.Runs;
+namespace Gpt2Cluster.Core.Runs.Planning;
 
 /// <summary>
 /// Whether a run would be faster with fewer workers, or one alone: more workers share the micro-batches, and their
