@@ -116,7 +116,7 @@ internal static class Faults
         Refuse(transition, member, reason, "was refused");
     }
 
-    /// <summary>Exclusions that time alone ends; whether a silo that seems to have ended lives shows in an offer.</summary>
+    /// <summary>Time alone ends these; an offer shows whether a silo lives that seems to have ended.</summary>
     public static void ReadmitInTime(Transition transition)
     {
         var now = transition.State.Now;

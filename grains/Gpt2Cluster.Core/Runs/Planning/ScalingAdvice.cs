@@ -120,14 +120,11 @@ public static class ScalingAdvice
         return late;
     }
 
-    /// <summary>Gradients that each of a number of silos sends for a step: <c>2 (n - 1) / n</c>.</summary>
-    public static double GradientsSent(int siloCount) => 2.0 * (siloCount - 1) / siloCount;
-
     private static ForeseenStep Foresee(StepCost cost, IReadOnlyList<WorkerSpeed> workers, int siloCount)
     {
         var bytes = siloCount == 1
             ? 0
-            : cost.BytesPerSilo * GradientsSent(siloCount) / GradientsSent(cost.SiloCount);
+            : cost.BytesPerSilo * StepCost.GradientsSent(siloCount) / StepCost.GradientsSent(cost.SiloCount);
         var exposed = Math.Max(0, bytes - cost.OverlappedBytes) / cost.LinkRate;
         var compute = ComputeSeconds(workers, cost.MicroBatchCount);
         return new ForeseenStep(

@@ -41,6 +41,9 @@ public sealed record StepCost
     /// <summary>Whether the run trains all of its parameters, so that adapters would exchange far less.</summary>
     public required bool TrainsAll { get; init; }
 
+    /// <summary>Gradients that each of a number of silos sends for a step: <c>2 (n - 1) / n</c>.</summary>
+    public static double GradientsSent(int siloCount) => 2.0 * (siloCount - 1) / siloCount;
+
     /// <summary>
     /// A step that was not measured, from what probes say. Each silo sends its share of the trained gradient, fp32; the
     /// blocks' part of it can pass while the last micro-batch goes backward, which is two of its three parts of work
@@ -61,7 +64,7 @@ public sealed record StepCost
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(workers);
         var siloCount = workers.Select(worker => worker.Silo).Distinct().Count();
-        var share = ScalingAdvice.GradientsSent(siloCount) * sizeof(float);
+        var share = GradientsSent(siloCount) * sizeof(float);
         var early = parameters.Trained.Length
             - (parameters.Trained.Find(new ParameterId(-1, ParameterRole.TokenEmbedding))?.Length ?? 0);
         var backward = BackwardShare * workers.Min(worker => worker.SecondsPerMicroBatch);
