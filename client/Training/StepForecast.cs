@@ -8,7 +8,7 @@ using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Reduction;
-using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.Planning;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Tokens;
 
@@ -197,7 +197,7 @@ internal sealed class StepForecast : IAsyncDisposable
                 members.Select(member => JobCall.Result(session, member, request, cancellation, name)));
             var seconds = results[0]["seconds"]!.GetValue<double>();
             if (seconds >= LongEnoughSeconds || floats == gradientLength)
-                return ScalingAdvice.GradientsSent(members.Count) * floats * sizeof(float) / seconds;
+                return StepCost.GradientsSent(members.Count) * floats * sizeof(float) / seconds;
             floats *= GrowthOfProbe;
         }
     }

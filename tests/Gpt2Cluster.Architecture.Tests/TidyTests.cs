@@ -128,5 +128,5 @@ public sealed partial class TidyTests
     private static partial Regex FamilyWord();
 
     [GeneratedRegex(@"\b(?:class|struct|interface|enum|record(?: struct)?) ([A-Z][A-Za-z0-9]*)")]
-    internal static partial Regex TypeName();
+    private static partial Regex TypeName();
 }

@@ -18,22 +18,13 @@ public sealed record OtherRun(RunSpecification Specification, bool HasCheckpoint
 }
 
 /// <summary>
-/// The end of all that belongs to a run. Decided in the queue in which other runs ask to stand on its checkpoints:
-/// whoever asked before is respected, whoever asks afterwards is told that there is nothing to stand on.
+/// What other runs need of one that is to be deleted. It goes in the queue in which they ask to stand on its
+/// checkpoints: whoever asked before is respected, whoever asks afterwards is told that there is nothing to stand on.
 /// </summary>
 public static class Deletion
 {
     /// <summary>Of one name's deleted lives so many are remembered, the newest.</summary>
     public const int RememberedLives = 1000;
-
-    /// <summary>Forgets a run that rests and on which nobody stands.</summary>
-    internal static void Delete(Turn turn, DeletionRequested request)
-    {
-        if (request.Life != turn.Record.Life || !turn.Record.IsAtRest || turn.Record.Holds.Count > 0)
-            return;
-        var lives = turn.Record.DeletedLives.Union(turn.Record.AllLives);
-        turn.Send(new ForgetRun([.. lives.TakeLast(RememberedLives)]));
-    }
 
     /// <summary>Whether another run has this one's checkpoint held.</summary>
     /// <param name="other">The other run.</param>

@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Grains.Runs;
@@ -31,7 +32,7 @@ internal static class RunDescriptions
     };
 
     private static bool HasReplicas(RunState state) => !state.Record.IsAtRest
-        && state.Phase is not (RunPhase.Waiting or RunPhase.Standing or RunPhase.Preparing);
+        && state.Phase is not (RunPhase.Waiting or RunPhase.Surveying or RunPhase.Preparing);
 
     /// <summary>The run in full.</summary>
     public static RunDescription Of(RunState state, RunRecordStore records, long lastSequence)

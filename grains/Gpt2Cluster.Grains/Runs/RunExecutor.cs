@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Models;
@@ -88,7 +89,11 @@ internal sealed partial class RunExecutor(
             RunDescriptions.Summary(state, records),
             workers.Min,
             workers.Max ?? int.MaxValue,
-            [.. state.Refused.Order().Select(worker => new RefusedWorker(worker.Key, worker.Incarnation))]);
+            [
+                .. state.Exclusions.Unfit.Select(worker => new RefusedWorker(worker.Subject, worker.Incarnation))
+                    .OrderBy(worker => worker.Key, StringComparer.Ordinal)
+                    .ThenBy(worker => worker.Incarnation, StringComparer.Ordinal),
+            ]);
     }
 
     /// <summary>
@@ -256,7 +261,7 @@ internal sealed partial class RunExecutor(
     /// </summary>
     private async Task Release(ReleaseWorkers release, RunState state)
     {
-        var leaving = state.Offered.Where(worker => worker.Leaving is not null).Select(worker => worker.Key);
+        var leaving = state.Cluster.Offered.Where(worker => worker.Leaving is not null).Select(worker => worker.Key);
         string[] awaited = [.. release.Workers.Intersect(leaving)];
         try
         {
@@ -309,7 +314,7 @@ internal sealed partial class RunExecutor(
     ];
 
     /// <summary>A run that waits for enough workers is served by none of those it has.</summary>
-    private static int ServingCount(RunState state) => state.Phase == RunPhase.Waiting ? 0 : state.Members.Count;
+    private static int ServingCount(RunState state) => state.Phase is RunPhase.Waiting ? 0 : state.Members.Count;
 
     private ShownEvent? EventOf(RunCommand command, RunState state) => command switch
     {

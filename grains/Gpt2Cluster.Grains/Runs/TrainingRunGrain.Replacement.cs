@@ -1,5 +1,5 @@
 using Gpt2Cluster.Contracts.Workers;
-using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.State;
 
 namespace Gpt2Cluster.Grains.Runs;
 

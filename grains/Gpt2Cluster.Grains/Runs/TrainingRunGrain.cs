@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
@@ -189,7 +190,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 
     /// <summary>Whether a step is in flight whose reports the next coordinator would not hear.</summary>
     private static bool IsInTheMiddle(RunState before, RunState now) =>
-        before.Phase == RunPhase.Stepping && now.Phase == RunPhase.Stepping && before.Step == now.Step;
+        before.Phase is RunPhase.Stepping && now.Phase is RunPhase.Stepping && before.Step == now.Step;
 
     private Task Hear(RunEvent runEvent)
     {
@@ -314,9 +315,9 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 
     /// <summary>What waits for the run is said again: it may have been missed.</summary>
     private static bool IsNews(WorkersOffered offer, RunState state) =>
-        state.Phase == RunPhase.Waiting
-        || !offer.Workers.SequenceEqual(state.Offered)
-        || !offer.Disks.SequenceEqual(state.Disks)
+        state.Phase is RunPhase.Waiting
+        || !offer.Workers.SequenceEqual(state.Cluster.Offered)
+        || !offer.Disks.SequenceEqual(state.Cluster.Disks)
         || offer.Workers.Any(worker => worker.Leaving is not null
             && !state.Members.Exists(member => member.Key == worker.Key));
 

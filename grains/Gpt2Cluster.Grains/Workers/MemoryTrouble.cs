@@ -1,7 +1,7 @@
 using System.Globalization;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Memory;
-using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.Planning;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Grains.Workers;

@@ -1,5 +1,5 @@
 using CsCheck;
-using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.Planning;
 
 namespace Gpt2Cluster.Core.Tests.Reduction;
 

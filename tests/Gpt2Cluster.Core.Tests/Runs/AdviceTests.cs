@@ -1,4 +1,4 @@
-using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.Planning;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Tests.Runs;

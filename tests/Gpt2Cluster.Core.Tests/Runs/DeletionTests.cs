@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Tests.Specification;
 

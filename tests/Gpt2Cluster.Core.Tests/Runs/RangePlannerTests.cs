@@ -1,6 +1,6 @@
 using CsCheck;
 using Gpt2Cluster.Core.Reduction;
-using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.Planning;
 using Gpt2Cluster.Core.Tests.Reduction;
 
 namespace Gpt2Cluster.Core.Tests.Runs;

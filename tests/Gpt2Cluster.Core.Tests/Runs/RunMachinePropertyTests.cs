@@ -1,5 +1,6 @@
 using CsCheck;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Tests.Reduction;
 using Gpt2Cluster.Core.Tests.Specification;
@@ -153,7 +154,7 @@ public sealed class RunMachinePropertyTests
                     cluster.OfferAll();
                 }
 
-                if (cluster.State.Phase == RunPhase.Waiting)
+                if (cluster.State.Phase is RunPhase.Waiting)
                     cluster.OfferAll();
                 cluster.Deliver();
             }
@@ -195,7 +196,7 @@ public sealed class RunMachinePropertyTests
         var twice = cluster.Stored.Checkpoints.LastOrDefault(entry => entry.Copies.Count > 0)?.Step ?? 0;
         cluster.BurnDown();
         cluster.Join();
-        bool Begins() => cluster.State.Phase is RunPhase.Waiting or RunPhase.Standing or RunPhase.Preparing;
+        bool Begins() => cluster.State.Phase is RunPhase.Waiting or RunPhase.Surveying or RunPhase.Preparing;
         for (var delivery = 0; Begins(); delivery++)
         {
             Assert.True(delivery < MaxDeliveries, $"Stuck in {cluster.State.Phase}.");

@@ -1,6 +1,8 @@
 using CsCheck;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.Planning;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Tests.Runs;

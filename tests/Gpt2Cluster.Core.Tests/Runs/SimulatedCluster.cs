@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Tests.Reduction;
 

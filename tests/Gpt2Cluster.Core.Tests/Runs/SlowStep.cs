@@ -1,4 +1,4 @@
-using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.Planning;
 
 namespace Gpt2Cluster.Core.Tests.Runs;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Tests.Specification;
 
@@ -126,7 +127,7 @@ internal sealed class Transcript
             case "validation": return new ValidationReported(worker, generation, state.Step, Numbers(words[2..]));
             case "samples": return new SampleReported(worker, generation, state.Step, words[2..]);
             case "written":
-                var disk = state.Disks.FirstOrDefault(disk => disk.Silo == worker.Split('/')[0])?.DataFolderId;
+                var disk = state.Cluster.Disks.FirstOrDefault(disk => disk.Silo == worker.Split('/')[0])?.DataFolderId;
                 return new CheckpointWritten(
                     worker, long.Parse(words[2]), words[3], "/c", TimeSpan.FromSeconds(1), disk);
             case "copied": return new CheckpointCopied(worker, long.Parse(words[2]), words[3]);

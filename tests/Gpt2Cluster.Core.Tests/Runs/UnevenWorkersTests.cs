@@ -1,6 +1,7 @@
 using CsCheck;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Tests.Specification;
 
 namespace Gpt2Cluster.Core.Tests.Runs;
@@ -100,13 +101,13 @@ public sealed class UnevenWorkersTests
         }
 
         /// <summary>The ranges of the step in flight, by worker.</summary>
-        public IReadOnlyList<LeafRange>[] Ranges => [.. state.Members.Select(member => member.Ranges)];
+        public IReadOnlyList<LeafRange>[] Ranges =>
+            [.. Assert.IsType<RunPhase.Stepping>(state.Phase).Work.Shares.Select(share => share.Part)];
 
         public IEnumerable<int> Counts => Ranges.Select(ranges => ranges.LeafCount());
 
         public void Step(double[] seconds, Func<int, double> disturbance)
         {
-            Assert.Equal(RunPhase.Stepping, state.Phase);
             var (step, ranges) = (state.Step + 1, Ranges);
             for (var worker = 0; worker < silos.Count; worker++)
             {

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Simulator.Oracle;
