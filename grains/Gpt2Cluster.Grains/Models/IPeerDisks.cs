@@ -1,5 +1,4 @@
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Placement;
@@ -27,7 +26,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
     {
         try
         {
-            var view = grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe().GetAwaiter().GetResult();
+            var view = grains.Cluster().Describe().GetAwaiter().GetResult();
             return
             [
                 .. view.Silos.Where(other => other.Name != silo.Name)
@@ -45,7 +44,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
     {
         try
         {
-            return grains.GetGrain<IModelStore>(silo.Name).BringAll(relativeFolder, fromSilo).GetAwaiter().GetResult();
+            return grains.Store(silo.Name).BringAll(relativeFolder, fromSilo).GetAwaiter().GetResult();
         }
         catch (Exception problem) when (Outage.Is(problem))
         {

@@ -1,5 +1,5 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
@@ -243,7 +243,7 @@ public sealed class ParameterLoader(
 
     private OpenParameters Checkpoint(ParameterSource source)
     {
-        var run = grains.GetGrain<ITrainingRun>(source.Name).Describe().GetAwaiter().GetResult()
+        var run = grains.Run(source.Name).Describe().GetAwaiter().GetResult()
             ?? throw UserErrorException.NotFound($"There is no run named {source.Name}; runs shows those there are.");
         var checkpoint = Choose(run.Record, source.Checkpoint);
         var model = run.Record.Specification.Model;

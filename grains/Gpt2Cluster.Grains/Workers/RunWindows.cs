@@ -1,4 +1,4 @@
-using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
@@ -82,7 +82,7 @@ internal sealed class RunWindows
         var began = time.GetTimestamp();
         while (true)
         {
-            services.Grains.GetGrain<IDataset>(hash).BringAllTo(silo).WaitAsync(cancellation).GetAwaiter().GetResult();
+            services.Grains.Dataset(hash).BringAllTo(silo).WaitAsync(cancellation).GetAwaiter().GetResult();
             if (source.Describe().WaitAsync(cancellation).GetAwaiter().GetResult() is { } description)
                 return new WindowReader(source, silo, description, time);
             if (time.GetElapsedTime(began) >= WindowReader.Patience)

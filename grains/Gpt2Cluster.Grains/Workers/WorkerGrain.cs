@@ -1,5 +1,4 @@
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -29,7 +28,7 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        desk = desks.Of(Key, ThreadNiceness.Of(services.Replicas.Devices, GrainKeys.DeviceOf(Key)));
+        desk = desks.Of(Key, ThreadNiceness.Of(services.Replicas.Devices, WorkerId.Parse(Key).Device));
         this.RegisterGrainTimer(
             PingWhenSilent, new GrainTimerCreationOptions(SilenceBeforePing, SilenceBeforePing) { Interleave = true });
         return base.OnActivateAsync(cancellationToken);
@@ -108,7 +107,7 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
     private Task PingWhenSilent()
     {
         if (Session is { } current && services.Time.GetUtcNow() - lastHeard >= SilenceBeforePing)
-            GrainFactory.GetGrain<ITrainingRun>(current.Run).Ping(Key, current.Generation).Ignore();
+            GrainFactory.Run(current.Run).Ping(Key, current.Generation).Ignore();
         return Task.CompletedTask;
     }
 }

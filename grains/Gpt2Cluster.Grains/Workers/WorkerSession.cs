@@ -50,7 +50,7 @@ internal sealed partial class WorkerSession : IDisposable
         this.services = services;
         this.compute = compute;
         this.logger = logger;
-        deviceIndex = GrainKeys.DeviceOf(worker);
+        deviceIndex = WorkerId.Parse(worker).Device;
         this.specification = specification;
         Run = specification.Run.ToString();
         reporter = new Reporter(services.Grains, Run, worker, services.Time, logger);

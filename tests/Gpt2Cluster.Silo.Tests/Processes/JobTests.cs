@@ -48,7 +48,7 @@ public sealed class JobTests
 
     private static async Task<List<JsonElement>> Run(TestClient client, JobRequest request)
     {
-        var job = client.Grains.GetGrain<IJob>(GrainKeys.Job("alpha", 0, Guid.NewGuid().ToString("N")));
+        var job = client.Grains.Job(new JobId(new WorkerId("alpha", 0), Guid.NewGuid().ToString("N")));
         await job.Start(request);
         var lines = new List<JsonElement>();
         for (var left = PollCount; left > 0; left--)

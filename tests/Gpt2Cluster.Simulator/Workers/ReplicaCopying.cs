@@ -1,3 +1,4 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Schedules;
@@ -14,7 +15,7 @@ internal static class ReplicaCopying
     public static async Task Run(
         SimulatedCluster cluster, Silo silo, SimulatedReplica replica, PrepareReplica order, CancellationToken token)
     {
-        List<IWorker> sources = [.. order.CopyFrom.Select(key => silo.Grains.GetGrain<IWorker>(key))];
+        List<IWorker> sources = [.. order.CopyFrom.Select(key => silo.Grains.Worker(key))];
         var turn = 0;
         for (var part = 0; part < replica.Parts.Length; part++)
         {

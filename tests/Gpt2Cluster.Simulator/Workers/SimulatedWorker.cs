@@ -1,4 +1,4 @@
-using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -114,7 +114,7 @@ internal sealed class SimulatedWorker : IWorker
     {
         if (Service is { } current && cluster.Timeline.Now - lastHeard >= SilenceBeforePing)
         {
-            silo.Grains.GetGrain<ITrainingRun>(SimulatedCluster.RunName).Ping(Key, current.Generation).Ignore();
+            silo.Grains.Run(SimulatedCluster.RunName).Ping(Key, current.Generation).Ignore();
         }
 
         cluster.Timeline.After(SilenceBeforePing, silo.Life, PingWhenSilent);
