@@ -80,7 +80,7 @@ internal sealed class PruneCommand : ClientCommand
 
     private static JsonObject Json(string silo, PrunedThing thing) => new()
     {
-        ["what"] = thing.Kind,
+        ["what"] = Word(thing),
         ["name"] = thing.Name,
         ["path"] = thing.Path,
         ["silo"] = silo,
@@ -88,5 +88,7 @@ internal sealed class PruneCommand : ClientCommand
     };
 
     private static string[] Row(string silo, PrunedThing thing) =>
-        [thing.Kind, thing.Name, silo, Formats.Bytes(thing.Bytes)];
+        [Word(thing), thing.Name, silo, Formats.Bytes(thing.Bytes)];
+
+    private static string Word(PrunedThing thing) => thing.Kind.ToString().ToLowerInvariant();
 }

@@ -11,6 +11,7 @@ using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Placement;
 using ParameterSource = Gpt2Cluster.Contracts.Jobs.ParameterSource;
+using ParameterSourceKind = Gpt2Cluster.Contracts.Jobs.ParameterSourceKind;
 
 namespace Gpt2Cluster.Grains.Models;
 
@@ -46,11 +47,11 @@ public sealed class ParameterLoader(
         ArgumentNullException.ThrowIfNull(source);
         return source.Kind switch
         {
-            "scratch" => Scratch(source),
-            "model" => Model(source.Name) ?? throw new UserErrorException(
+            ParameterSourceKind.Scratch => Scratch(source),
+            ParameterSourceKind.Model => Model(source.Name) ?? throw new UserErrorException(
                 $"No model named {source.Name} is in the cluster's store; model list shows those that are."),
-            "run" => Checkpoint(source),
-            _ => throw new UserErrorException($"Parameters come from scratch, model or run, not '{source.Kind}'."),
+            ParameterSourceKind.Run => Checkpoint(source),
+            _ => throw new ArgumentOutOfRangeException(nameof(source), source.Kind, "Unknown source."),
         };
     }
 

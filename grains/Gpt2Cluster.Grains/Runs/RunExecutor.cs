@@ -323,8 +323,7 @@ internal sealed partial class RunExecutor(
         switch (notice)
         {
             case StepCommitted step:
-                metrics.Step(run, new StepFigures(
-                    step.Step, step.Loss, step.LearningRate, step.GradientNorm, step.TokenCount, step.Duration));
+                metrics.Step(run, step);
                 break;
             case ValidationDone validation:
                 metrics.Validation(run, validation.Loss);
