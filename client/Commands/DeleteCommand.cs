@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
 
@@ -32,7 +33,7 @@ internal sealed class DeleteCommand : ClientCommand
         var name = run.Read(context);
         confirmation.Check(context, $"Deleting the run {name}");
         await using var session = await ClusterSession.Open(context, cancellation);
-        var grain = session.Grains.GetGrain<ITrainingRun>(name);
+        var grain = session.Grains.Run(name);
         if (await session.Patience.Call(grain.Describe, cancellation) is not { } description)
             return Say(context, name, await Finish(session, grain, name, cancellation));
         if (description.Summary.Status is "queued" or "preparing" or "running")

@@ -169,7 +169,12 @@ internal sealed class GenerateCommand : ClientCommand
             throw new UsageException("--repetition-penalty takes a number above 0; 1 is off.");
         return new GenerateWish
         {
-            Source = new ParameterSource { Kind = "", Name = "", Checkpoint = which },
+            Source = new ParameterSource
+            {
+                Kind = ParameterSourceKind.Model,
+                Name = ModelName(arguments),
+                Checkpoint = which,
+            },
             Prompt = Prompt(arguments),
             Length = added is null ? null : arguments.Whole(length, 1, least: 1),
             Count = arguments.Whole(count, 1, least: 1),

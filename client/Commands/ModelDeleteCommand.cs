@@ -4,7 +4,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Client.Output;
-using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Runs;
 
@@ -63,7 +63,7 @@ internal sealed class ModelDeleteCommand : ClientCommand
         var holders = new List<string>();
         foreach (var silo in await session.Silos(cancellation))
         {
-            var store = session.Grains.GetGrain<IModelStore>(silo.Name);
+            var store = session.Grains.Store(silo.Name);
             if ((await session.Patience.Call(() => store.Files($"models/{name}"), cancellation)).Length > 0)
                 holders.Add(silo.Name);
         }
@@ -87,7 +87,7 @@ internal sealed class ModelDeleteCommand : ClientCommand
     private static async Task<long> Remove(
         ClusterSession session, string silo, string name, CancellationToken cancellation)
     {
-        var store = session.Grains.GetGrain<IModelStore>(silo);
+        var store = session.Grains.Store(silo);
         while (true)
         {
             var answer = await session.Patience.Call(() => store.RemoveModel(name), cancellation);

@@ -6,6 +6,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Runs;
@@ -31,7 +32,7 @@ internal sealed class ModelShowCommand : ClientCommand
         await using var session = await ClusterSession.Open(context, cancellation);
         var models = await StoredModels.All(session, cancellation);
         var stored = models.FirstOrDefault(one => one.Name == name) ?? throw StoredModels.Missing(name);
-        var store = session.Grains.GetGrain<IModelStore>(stored.Silos[0]);
+        var store = session.Grains.Store(stored.Silos[0]);
         var shown = await session.Patience.Call(() => store.ShowModel(name), cancellation)
             ?? throw StoredModels.Missing(name);
         context.Output.Remark($"reading the weights of {name}");

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
 
 namespace Gpt2Cluster.Client.Commands;
@@ -68,7 +69,7 @@ internal sealed class PruneCommand : ClientCommand
     private static async Task<PruneAnswer> Prune(
         ClusterSession session, string silo, bool isDryRun, CancellationToken cancellation)
     {
-        var store = session.Grains.GetGrain<IModelStore>(silo);
+        var store = session.Grains.Store(silo);
         while (true)
         {
             var answer = await session.Patience.Call(() => store.Prune(isDryRun), cancellation);
@@ -79,7 +80,7 @@ internal sealed class PruneCommand : ClientCommand
 
     private static JsonObject Json(string silo, PrunedThing thing) => new()
     {
-        ["what"] = thing.Kind,
+        ["what"] = Word(thing),
         ["name"] = thing.Name,
         ["path"] = thing.Path,
         ["silo"] = silo,
@@ -87,5 +88,7 @@ internal sealed class PruneCommand : ClientCommand
     };
 
     private static string[] Row(string silo, PrunedThing thing) =>
-        [thing.Kind, thing.Name, silo, Formats.Bytes(thing.Bytes)];
+        [Word(thing), thing.Name, silo, Formats.Bytes(thing.Bytes)];
+
+    private static string Word(PrunedThing thing) => thing.Kind.ToString().ToLowerInvariant();
 }

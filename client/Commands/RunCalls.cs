@@ -1,5 +1,6 @@
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
 
@@ -12,7 +13,7 @@ internal static class RunCalls
     /// <exception cref="ClientException">There is none of that name.</exception>
     public static async Task<RunDescription> Describe(
         ClusterSession session, string run, CancellationToken cancellation) =>
-        await session.Patience.Call(session.Grains.GetGrain<ITrainingRun>(run).Describe, cancellation)
+        await session.Patience.Call(session.Grains.Run(run).Describe, cancellation)
         ?? throw ClientException.NoSuchRun(run);
 
     /// <summary>Asks a run for something that a run which is over refuses.</summary>
@@ -30,7 +31,7 @@ internal static class RunCalls
     {
         await using var session = await ClusterSession.Open(context, cancellation);
         var description = await Describe(session, run, cancellation);
-        var grain = session.Grains.GetGrain<ITrainingRun>(run);
+        var grain = session.Grains.Run(run);
         if (!await session.Patience.Call(() => call(grain), cancellation))
             throw new Core.UserErrorException(Refusal(run, description.Summary.Status));
 

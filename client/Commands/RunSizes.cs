@@ -1,6 +1,5 @@
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 
 namespace Gpt2Cluster.Client.Commands;
@@ -15,7 +14,7 @@ internal static class RunSizes
     public static async Task<IReadOnlyDictionary<string, long>> All(
         ClusterSession session, TimeProvider time, CancellationToken cancellation)
     {
-        var cluster = session.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+        var cluster = session.Grains.Cluster();
         var view = await session.Patience.Call(cluster.Describe, cancellation);
         var folders = view.Silos.GroupBy(silo => silo.DataFolderId, StringComparer.Ordinal);
         var answers = await Task.WhenAll(folders.Select(silos => Ask(session, silos.First().Name, time, cancellation)));
@@ -29,7 +28,7 @@ internal static class RunSizes
     {
         try
         {
-            return await session.Grains.GetGrain<IModelStore>(silo).RunSizes()
+            return await session.Grains.Store(silo).RunSizes()
                 .WaitAsync(AnswerBound, time, cancellation);
         }
         catch (Exception problem) when (Patience.IsOutage(problem) && !cancellation.IsCancellationRequested)

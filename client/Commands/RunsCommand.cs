@@ -19,7 +19,7 @@ internal sealed class RunsCommand()
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         await using var session = await ClusterSession.Open(context, cancellation);
-        var cluster = session.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+        var cluster = session.Grains.Cluster();
         var runs = await session.Patience.Call(cluster.Runs, cancellation);
         var sizes = await RunSizes.All(session, context.Time, cancellation);
         foreach (var run in runs)

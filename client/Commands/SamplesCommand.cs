@@ -3,6 +3,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Jobs;
 using Gpt2Cluster.Client.Watching;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
 
@@ -39,7 +40,7 @@ internal sealed class SamplesCommand : ClientCommand
         var files = context.Arguments.GetValue(folder) is { } path ? new SampleFiles(path) : null;
         await using var session = await ClusterSession.Open(context, cancellation);
         var description = await RunCalls.Describe(session, name, cancellation);
-        var grain = session.Grains.GetGrain<ITrainingRun>(name);
+        var grain = session.Grains.Run(name);
         var shown = new HashSet<(long Step, int Index)>();
         foreach (var line in await session.Patience.Call(() => grain.Samples(count), cancellation))
             Show(context, line, files, shown);

@@ -4,7 +4,6 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.LocalCluster;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
-using Gpt2Cluster.Contracts.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -48,7 +47,7 @@ internal sealed class StopCommand()
         try
         {
             await using var session = await ClusterSession.Open(context, cancellation);
-            var cluster = session.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+            var cluster = session.Grains.Cluster();
             var began = context.Time.GetTimestamp();
             var asked = new HashSet<string>(StringComparer.Ordinal);
             while (await UnfinishedRuns(session, cluster, cancellation) is { Count: > 0 } runs)
@@ -56,7 +55,7 @@ internal sealed class StopCommand()
                 foreach (var run in runs.Where(asked.Add))
                 {
                     context.Output.Remark($"pausing {run}");
-                    await session.Patience.Call(session.Grains.GetGrain<ITrainingRun>(run).Pause, cancellation);
+                    await session.Patience.Call(session.Grains.Run(run).Pause, cancellation);
                 }
 
                 if (context.Time.GetElapsedTime(began) > PauseBound)

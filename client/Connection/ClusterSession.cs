@@ -76,7 +76,7 @@ internal sealed class ClusterSession : IAsyncDisposable
         var began = time.GetTimestamp();
         while (true)
         {
-            var view = await Patience.Call(Grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe, cancellation);
+            var view = await Patience.Call(Grains.Cluster().Describe, cancellation);
             if (view.Silos.Length > 0)
                 return view.Silos;
             if (time.GetElapsedTime(began) > WorkerBound)

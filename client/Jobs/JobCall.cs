@@ -22,8 +22,8 @@ internal static class JobCall
         [EnumeratorCancellation] CancellationToken cancellation,
         string? name = null)
     {
-        var key = GrainKeys.Job(worker.SiloName, worker.DeviceIndex, name ?? Guid.NewGuid().ToString("N"));
-        var job = session.Grains.GetGrain<IJob>(key);
+        var device = new WorkerId(worker.SiloName, worker.DeviceIndex);
+        var job = session.Grains.Job(new JobId(device, name ?? Guid.NewGuid().ToString("N")));
         await session.Patience.Call(() => job.Start(request), cancellation);
         session.Output.Detail($"{worker.Key} is at work");
         var isOver = false;

@@ -1,5 +1,5 @@
 using Gpt2Cluster.Client.Connection;
-using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Models;
@@ -16,7 +16,7 @@ internal static class Licenses
         var asked = new HashSet<string>(StringComparer.Ordinal);
         while (model.BaseRun is { } run)
         {
-            var grain = session.Grains.GetGrain<ITrainingRun>(run.ToString());
+            var grain = session.Grains.Run(run.ToString());
             if (!asked.Add(run.ToString())
                 || await session.Patience.Call(grain.Describe, cancellation) is not { } description)
                 return null;

@@ -23,10 +23,10 @@ internal static class ModelNames
     public static ParameterSource Source(ModelReference model, string checkpoint = "last")
     {
         if (model.IsScratch)
-            return new ParameterSource { Kind = "scratch", Name = Presets.Scratch(model.Name).Name };
+            return new ParameterSource { Kind = ParameterSourceKind.Scratch, Name = Presets.Scratch(model.Name).Name };
         return RunOf(model.Name) is { } run
-            ? new ParameterSource { Kind = "run", Name = run, Checkpoint = checkpoint }
-            : new ParameterSource { Kind = "model", Name = model.Name };
+            ? new ParameterSource { Kind = ParameterSourceKind.Run, Name = run, Checkpoint = checkpoint }
+            : new ParameterSource { Kind = ParameterSourceKind.Model, Name = model.Name };
     }
 
     /// <summary>The sentence for a model that is nowhere.</summary>

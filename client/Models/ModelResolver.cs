@@ -1,12 +1,11 @@
 using System.Security.Cryptography;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
-using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
-using IModelStore = Gpt2Cluster.Contracts.Models.IModelStore;
 
 namespace Gpt2Cluster.Client.Models;
 
@@ -73,7 +72,7 @@ internal sealed class ModelResolver(CommandContext context)
         if (found.IsScratch || found.Sha256 is not null)
             return found;
         var stored = (await StoredModels.All(session, cancellation)).First(one => one.Name == found.Name);
-        var store = session.Grains.GetGrain<IModelStore>(stored.Silos[0]);
+        var store = session.Grains.Store(stored.Silos[0]);
         var path = $"models/{found.Name}/{ModelFolder.WeightsFileName}";
         while (true)
         {
@@ -91,7 +90,7 @@ internal sealed class ModelResolver(CommandContext context)
     private static async Task<ModelReference> OfRun(
         ClusterSession session, string model, string run, CancellationToken cancellation)
     {
-        var grain = session.Grains.GetGrain<ITrainingRun>(run);
+        var grain = session.Grains.Run(run);
         var description = await session.Patience.Call(grain.Describe, cancellation)
             ?? throw ClientException.NoSuchRun(run);
         var newest = description.Record.NewestCheckpoint

@@ -1,7 +1,5 @@
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Cluster;
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 
@@ -23,12 +21,12 @@ internal static class ModelUses
     public static async Task<IReadOnlyList<ModelUse>> Of(
         ClusterSession session, string model, CancellationToken cancellation)
     {
-        var cluster = session.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+        var cluster = session.Grains.Cluster();
         var runs = await session.Patience.Call(cluster.Runs, cancellation);
         var uses = new List<ModelUse>();
         foreach (var run in runs.Where(run => Presets.Canonical(run.Model) == model))
         {
-            var grain = session.Grains.GetGrain<ITrainingRun>(run.Name);
+            var grain = session.Grains.Run(run.Name);
             if (await session.Patience.Call(grain.Describe, cancellation) is not { } found)
                 continue;
             uses.Add(new ModelUse(run.Name, found.Summary.Status, OtherRun.Of(found.Record)));

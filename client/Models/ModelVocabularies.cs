@@ -1,11 +1,11 @@
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
-using IModelStore = Gpt2Cluster.Contracts.Models.IModelStore;
 using Piece = Gpt2Cluster.Contracts.Datasets.Piece;
 
 namespace Gpt2Cluster.Client.Models;
@@ -106,7 +106,7 @@ internal sealed class ModelVocabularies(CommandContext context)
     {
         foreach (var silo in await session.Silos(cancellation))
         {
-            var store = session.Grains.GetGrain<IModelStore>(silo.Name);
+            var store = session.Grains.Store(silo.Name);
             var files = (await session.Patience.Call(() => store.Files(relative), cancellation))
                 .Where(file => names.Contains(Path.GetFileName(file.RelativePath)))
                 .ToList();

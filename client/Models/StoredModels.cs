@@ -1,6 +1,6 @@
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
-using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
@@ -15,7 +15,7 @@ internal static class StoredModels
     {
         var silos = await session.Silos(cancellation);
         var lists = await Task.WhenAll(silos.Select(silo =>
-            session.Patience.Call(session.Grains.GetGrain<IModelStore>(silo.Name).List, cancellation)));
+            session.Patience.Call(session.Grains.Store(silo.Name).List, cancellation)));
         return
         [
             .. from model in lists.SelectMany(list => list)

@@ -2,6 +2,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Client.Upload;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core;
@@ -77,7 +78,7 @@ internal sealed class Preparation
     /// <exception cref="UserErrorException">The cluster refuses it.</exception>
     public async Task<SubmittedRun> Submit(ClusterSession session, CancellationToken cancellation)
     {
-        var grain = session.Grains.GetGrain<ITrainingRun>(Run);
+        var grain = session.Grains.Run(Run);
         var before = await session.Patience.Call(grain.Describe, cancellation);
         RefuseFinished(before);
         if (before is null && known is not null)

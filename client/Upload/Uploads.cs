@@ -3,7 +3,6 @@ using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Sources;
@@ -80,7 +79,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         for (var attempt = 1; attempt <= MaximumAttempts; attempt++)
         {
             var silo = (await session.Silos(cancellation))[0];
-            var upload = session.Grains.GetGrain<IUpload>(GrainKeys.Upload(silo.Name, Guid.NewGuid().ToString("N")));
+            var upload = session.Grains.Upload(silo.Name, Guid.NewGuid().ToString("N"));
             try
             {
                 var sent = 0L;
@@ -164,7 +163,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
 
         async Task<DatasetDescription?> Ask(string silo)
         {
-            var store = session.Grains.GetGrain<IModelStore>(silo);
+            var store = session.Grains.Store(silo);
             try
             {
                 while (true)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 
 namespace Gpt2Cluster.Client.Watching;
@@ -14,7 +15,7 @@ internal sealed class RunEvents(ClusterSession session, string run)
     public async IAsyncEnumerable<RunEventLine> After(
         long sequence, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var grain = session.Grains.GetGrain<ITrainingRun>(run);
+        var grain = session.Grains.Run(run);
         while (await Next(grain, sequence, cancellation) is { } lines)
         {
             foreach (var line in lines.Where(line => line.Sequence > sequence))

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
 using Spectre.Console;
@@ -13,7 +14,7 @@ namespace Gpt2Cluster.Client.Watching;
 /// <param name="context">Where they are shown.</param>
 internal sealed class RunWatch(ClusterSession session, string run, CommandContext context)
 {
-    private readonly ITrainingRun grain = session.Grains.GetGrain<ITrainingRun>(run);
+    private readonly ITrainingRun grain = session.Grains.Run(run);
 
     /// <summary>Whether Ctrl+C pauses the run; otherwise it only ends the watch.</summary>
     public required bool PausesOnInterrupt { get; init; }

@@ -40,7 +40,7 @@ public sealed partial class Registration(
 
     private string Incarnation => self.SiloAddress.ToParsableString();
 
-    private ICluster Cluster => grains.GetGrain<ICluster>(GrainKeys.Cluster);
+    private ICluster Cluster => grains.Cluster();
 
     /// <inheritdoc/>
     public override async Task StopAsync(CancellationToken cancellationToken)

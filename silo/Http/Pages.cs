@@ -30,7 +30,7 @@ public static class Pages
         application.MapPrometheusScrapingEndpoint("/metrics");
         application.MapGet("/", async (IGrainFactory grains) =>
         {
-            var runs = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Runs().WaitAsync(RunsBound);
+            var runs = await grains.Cluster().Runs().WaitAsync(RunsBound);
             return Results.Text(RunsPage(runs), "text/html; charset=utf-8");
         });
         application.MapGet("/runs/{name}", RunPage.Show);

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
 
@@ -21,10 +20,10 @@ public static class RunPage
         ArgumentNullException.ThrowIfNull(grains);
 
         // Asking a run for itself would bring a coordinator to life for whatever name is asked for, and keep it.
-        var runs = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Runs().WaitAsync(AnswerBound);
+        var runs = await grains.Cluster().Runs().WaitAsync(AnswerBound);
         if (!runs.Any(known => known.Name == name))
             return Results.NotFound();
-        var run = grains.GetGrain<ITrainingRun>(name);
+        var run = grains.Run(name);
         if (await run.Describe().WaitAsync(AnswerBound) is not { } description)
             return Results.NotFound();
         var samples = new List<SampleEvent>();

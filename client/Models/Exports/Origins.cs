@@ -1,8 +1,8 @@
 using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Specification;
-using IModelStore = Gpt2Cluster.Contracts.Models.IModelStore;
 
 namespace Gpt2Cluster.Client.Models.Exports;
 
@@ -49,7 +49,7 @@ internal static class Origins
     {
         foreach (var silo in await session.Silos(CancellationToken.None))
         {
-            var store = session.Grains.GetGrain<IModelStore>(silo.Name);
+            var store = session.Grains.Store(silo.Name);
             if (await session.Patience.Call(() => store.Dataset(sha256), CancellationToken.None) is { } dataset)
                 return dataset.Provenance;
         }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Storage;
@@ -58,7 +59,7 @@ internal sealed class StoredFolders(CommandContext context, ClusterSession? sess
     private async Task<string?> Copy(
         string silo, string relative, IReadOnlyList<string> files, CancellationToken cancellation)
     {
-        var store = session!.Grains.GetGrain<IModelStore>(silo);
+        var store = session!.Grains.Store(silo);
         var there = (await session.Patience.Call(() => store.Files(relative), cancellation))
             .Where(file => files.Contains(Path.GetFileName(file.RelativePath)))
             .ToList();

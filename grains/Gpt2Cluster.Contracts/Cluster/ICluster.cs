@@ -52,7 +52,7 @@ public sealed record WorkerDescription
     public long CardMemoryBytes { get; init; }
 
     /// <summary>Key of its grain.</summary>
-    public string Key => GrainKeys.Worker(SiloName, DeviceIndex);
+    public string Key => new WorkerId(SiloName, DeviceIndex).ToString();
 }
 
 /// <summary>One silo as it introduces itself, again every few seconds.</summary>

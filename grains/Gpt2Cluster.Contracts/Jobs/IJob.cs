@@ -2,13 +2,26 @@ using Gpt2Cluster.Core.Model;
 
 namespace Gpt2Cluster.Contracts.Jobs;
 
+/// <summary>What gives parameters.</summary>
+public enum ParameterSourceKind
+{
+    /// <summary>A preset, whose weights are drawn.</summary>
+    Scratch,
+
+    /// <summary>A model of the store.</summary>
+    Model,
+
+    /// <summary>A run's checkpoint.</summary>
+    Run,
+}
+
 /// <summary>Where parameters come from.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.parameter-source.v1")]
 public sealed record ParameterSource
 {
-    /// <summary><c>scratch</c>, <c>model</c> or <c>run</c>.</summary>
+    /// <summary>What gives them.</summary>
     [Id(0)]
-    public required string Kind { get; init; }
+    public required ParameterSourceKind Kind { get; init; }
 
     /// <summary>The preset's, the stored model's or the run's name.</summary>
     [Id(1)]

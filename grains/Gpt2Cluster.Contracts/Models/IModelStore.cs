@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Runs;
@@ -180,13 +181,13 @@ public sealed record RemovalAnswer(
     [property: Id(3)] string? Refusal = null);
 
 /// <summary>Something that nobody names any more.</summary>
-/// <param name="Kind"><c>upload</c>, <c>dataset</c>, <c>checkpoint</c>, <c>download</c> or <c>remains</c>.</param>
+/// <param name="Kind">What it is.</param>
 /// <param name="Name">Its name, for people.</param>
 /// <param name="Path">Where it lies or lay.</param>
 /// <param name="Bytes">What it takes or took of the disk.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.pruned-thing.v1")]
 public sealed record PrunedThing(
-    [property: Id(0)] string Kind,
+    [property: Id(0)] ThingKind Kind,
     [property: Id(1)] string Name,
     [property: Id(2)] string Path,
     [property: Id(3)] long Bytes);

@@ -59,7 +59,7 @@ public interface IWorker : IGrainWithStringKey
     /// </summary>
     [Alias("read-replica")]
     [AlwaysInterleave]
-    Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count);
+    Task<ReplicaRange?> ReadReplica(string run, ReplicaPart part, long start, int count);
 
     /// <summary>
     /// The SHA-256 of some pieces of a part (<c>StateHash</c> of Core), one behind the other, so that a worker that has
@@ -67,7 +67,7 @@ public interface IWorker : IGrainWithStringKey
     /// </summary>
     [Alias("hash-replica")]
     [AlwaysInterleave]
-    Task<ReplicaRange?> HashReplica(string run, int part, int firstPiece, int count);
+    Task<ReplicaRange?> HashReplica(string run, ReplicaPart part, int firstPiece, int count);
 
     /// <summary>
     /// Where the worker stands: the run, the generation and the step of its replica; null if it has none.

@@ -11,13 +11,13 @@ namespace Gpt2Cluster.Core.Checkpoints;
 /// <param name="Name">Its name in the checkpoint's folder.</param>
 /// <param name="LengthBytes">Its length.</param>
 /// <param name="Sha256">SHA-256 of its bytes, lower-case hexadecimal.</param>
-public sealed record CheckpointFile(string Name, long LengthBytes, string Sha256);
+public sealed record CheckpointFile(string Name, long LengthBytes, string Sha256) : StoredRecord;
 
 /// <summary>
 /// What a checkpoint says of itself; written last. The data position is implied by the step: which windows a step uses
 /// is a function of the seed.
 /// </summary>
-public sealed record CheckpointManifest
+public sealed record CheckpointManifest : StoredRecord
 {
     /// <summary>The only form there is so far.</summary>
     public const int CurrentFormat = 1;
@@ -92,7 +92,8 @@ public sealed record CheckpointManifest
         {
             var manifest = JsonSerializer.Deserialize<CheckpointManifest>(json, SpecificationJson.Options)
                 ?? throw new InvalidDataException("the manifest is empty");
-            if (manifest.Checksum is { } checksum && checksum != ChecksumOf(json))
+            // Whoever writes what is not known here has written a checksum: its name is damaged.
+            if (manifest.Checksum is null ? manifest.Unknown is not null : manifest.Checksum != ChecksumOf(json))
                 throw new InvalidDataException("the manifest does not have its checksum");
             return manifest.Error() is { } error ? throw new InvalidDataException(error) : manifest;
         }

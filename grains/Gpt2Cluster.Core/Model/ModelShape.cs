@@ -10,6 +10,7 @@ namespace Gpt2Cluster.Core.Model;
 /// <param name="LayerCount">Transformer blocks, L.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.model-shape.v1")]
 public sealed record ModelShape(int VocabularySize, int ContextLength, int Width, int HeadCount, int LayerCount)
+    : StoredRecord
 {
     /// <summary>Epsilon of every layer norm.</summary>
     public const float LayerNormEpsilon = 1e-5f;

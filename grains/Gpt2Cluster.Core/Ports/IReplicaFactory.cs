@@ -63,7 +63,7 @@ public sealed record ComputeProfile(
     string TorchVersion,
     string Fingerprint,
     int Arithmetic = 1,
-    bool RepeatsItself = true)
+    bool RepeatsItself = true) : StoredRecord
 {
     /// <summary>The version of our arithmetic at a precision: 2 in bf16, where embedding gradients are summed in
     /// fp32.</summary>

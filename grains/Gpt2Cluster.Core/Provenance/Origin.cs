@@ -8,13 +8,13 @@ namespace Gpt2Cluster.Core.Provenance;
 /// <param name="Sha256">SHA-256 over the tokens as uint16 little endian, lower-case hexadecimal.</param>
 /// <param name="Name">What was tokenised, for people; null if nobody said.</param>
 /// <param name="Role"><c>training</c> or <c>validation</c>.</param>
-public sealed record DatasetOrigin(string Sha256, string? Name, string Role);
+public sealed record DatasetOrigin(string Sha256, string? Name, string Role) : StoredRecord;
 
 /// <summary>
 /// Where a model comes from: what travels with a model, a checkpoint and an export, and is never taken for true without
 /// the hashes in it.
 /// </summary>
-public sealed record Origin
+public sealed record Origin : StoredRecord
 {
     /// <summary>The file of a model folder that holds it, and the key of formats that keep texts by name.</summary>
     public const string FileName = "provenance.json";

@@ -9,6 +9,7 @@ namespace Gpt2Cluster.Core.Runs;
 /// <param name="OpenSum">The sum of the losses of the steps that do not fill a point yet.</param>
 /// <param name="OpenCount">How many those are.</param>
 public sealed record LossHistory(long Stride, IReadOnlyList<double> Points, double OpenSum, long OpenCount)
+    : StoredRecord
 {
     /// <summary>Points at most.</summary>
     public const int MaxPointCount = 256;

@@ -26,6 +26,9 @@ public sealed record StepCommitted : RunNotice
     /// <summary>Tokens of the global batch.</summary>
     public required long TokenCount { get; init; }
 
+    /// <summary>Those tokens by the duration; 0 if it took no time.</summary>
+    public double TokensPerSecond => Duration > TimeSpan.Zero ? TokenCount / Duration.TotalSeconds : 0;
+
     /// <summary>How many workers took part.</summary>
     public required int WorkerCount { get; init; }
 

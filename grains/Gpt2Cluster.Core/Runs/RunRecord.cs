@@ -41,6 +41,7 @@ public enum RunStatus
 /// <param name="DataFolderId">The data folder it was written to, which silos may share; null if nobody said.</param>
 public sealed record CheckpointEntry(
     long Step, string StateHash, string Silo, string Path, double? ValidationLoss, string? DataFolderId = null)
+    : StoredRecord
 {
     /// <summary>Who has copied it since.</summary>
     public IReadOnlyList<CheckpointHolder> Copies { get; init; } = [];
@@ -56,12 +57,12 @@ public sealed record CheckpointEntry(
 /// <summary>A disk that a checkpoint lies on.</summary>
 /// <param name="Silo">The silo.</param>
 /// <param name="DataFolderId">Its data folder; null if nobody said.</param>
-public sealed record CheckpointHolder(string Silo, string? DataFolderId);
+public sealed record CheckpointHolder(string Silo, string? DataFolderId) : StoredRecord;
 
 /// <summary>A checkpoint of this run that another run's frozen parameters come from.</summary>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Run">The name of the run that stands on it.</param>
-public sealed record CheckpointHold(long Step, string Run);
+public sealed record CheckpointHold(long Step, string Run) : StoredRecord;
 
 /// <summary>The disk of a silo that is in the cluster now.</summary>
 /// <param name="Silo">The silo.</param>
@@ -72,7 +73,7 @@ public sealed record SiloDisk(string Silo, string DataFolderId, bool IsLeaving =
 /// <summary>The devices that serve a run, of all that a cluster has.</summary>
 /// <param name="Kind">Processors or cards.</param>
 /// <param name="Class">Their class (<see cref="Device.Class"/>); null for all of the kind.</param>
-public sealed record ServingDevices(DeviceKind Kind, string? Class)
+public sealed record ServingDevices(DeviceKind Kind, string? Class) : StoredRecord
 {
     /// <summary>For people: the kind, and the class if it is settled.</summary>
     public override string ToString() => string.IsNullOrEmpty(Class) ? Kind.Word() : $"{Kind.Word()}: {Class}";
@@ -81,10 +82,10 @@ public sealed record ServingDevices(DeviceKind Kind, string? Class)
 /// <summary>A validation loss and where it was measured.</summary>
 /// <param name="Step">After this step.</param>
 /// <param name="Loss">Nats per token.</param>
-public sealed record ValidationPoint(long Step, double Loss);
+public sealed record ValidationPoint(long Step, double Loss) : StoredRecord;
 
 /// <summary>What is persisted of a run: all that a new coordinator needs beside the workers' own answers.</summary>
-public sealed record RunRecord
+public sealed record RunRecord : StoredRecord
 {
     /// <summary>The life of runs that were begun before lives had names.</summary>
     public const string UnnamedLife = "";

@@ -16,6 +16,7 @@ namespace Gpt2Cluster.Core.Specification;
 /// </param>
 public sealed record DatasetReference(
     string Sha256, long TrainingTokenCount, long ValidationTokenCount = 0, string? ValidationSha256 = null)
+    : StoredRecord
 {
     /// <summary>
     /// <c>--mix</c>: the datasets and in what proportion they are drawn, two or more; null for one dataset. Runs of one
@@ -70,7 +71,7 @@ public sealed record DatasetReference(
 /// <param name="TrainingTokenCount">Tokens to train on, from the first one on.</param>
 /// <param name="ValidationTokenCount">Tokens behind them that validate; 0 for none.</param>
 public sealed record MixedDataset(
-    string Sha256, long Weight, long TrainingTokenCount, long ValidationTokenCount = 0)
+    string Sha256, long Weight, long TrainingTokenCount, long ValidationTokenCount = 0) : StoredRecord
 {
     /// <summary>The tokens behind those to train on.</summary>
     internal TokenRange ValidationPart => new(Sha256, TrainingTokenCount, ValidationTokenCount);

@@ -25,7 +25,7 @@ public enum ScheduleKind
 /// <param name="Kind">The shape after the warm-up.</param>
 /// <param name="Peak">The highest rate, above 0.</param>
 /// <param name="WarmupSteps">Steps of linear rise, 0 to the number of steps.</param>
-public sealed record LearningRateSchedule(ScheduleKind Kind, double Peak, long WarmupSteps)
+public sealed record LearningRateSchedule(ScheduleKind Kind, double Peak, long WarmupSteps) : StoredRecord
 {
     /// <summary>What the cosine ends at, as a share of the peak.</summary>
     public const double FinalShare = 0.1;

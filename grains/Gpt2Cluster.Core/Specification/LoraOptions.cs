@@ -3,7 +3,7 @@ namespace Gpt2Cluster.Core.Specification;
 /// <summary>
 /// The adapters of <c>--train lora:RANK</c> (Hu et al. 2021; options and defaults as in PEFT's <c>LoraConfig</c>).
 /// </summary>
-public sealed record LoraOptions
+public sealed record LoraOptions : StoredRecord
 {
     /// <summary><c>--learning-rate</c> of adapters unless another is named.</summary>
     public const double DefaultLearningRate = 2e-4;

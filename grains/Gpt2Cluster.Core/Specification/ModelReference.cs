@@ -14,7 +14,7 @@ namespace Gpt2Cluster.Core.Specification;
 /// The vocabulary's hash, lower-case hexadecimal, where texts are not made of OpenAI's tokens; else null.
 /// </param>
 public sealed record ModelReference(
-    string Name, ModelShape Shape, string? Sha256 = null, long? Step = null, string? Vocabulary = null)
+    string Name, ModelShape Shape, string? Sha256 = null, long? Step = null, string? Vocabulary = null) : StoredRecord
 {
     /// <summary>What names of runs begin with where a model's name is expected.</summary>
     public const string RunPrefix = "run:";

@@ -38,4 +38,4 @@ public sealed record OptimizerOptions(
     double Beta2 = 0.999,
     double Epsilon = 1e-8,
     double WeightDecay = 0.01,
-    double ClipNorm = 1.0);
+    double ClipNorm = 1.0) : StoredRecord;

@@ -10,7 +10,7 @@ namespace Gpt2Cluster.Core.Specification;
 /// <remarks>
 /// Doc comments name the option of the command line; <see cref="SpecificationCheck"/> knows the ranges.
 /// </remarks>
-public sealed record RunSpecification
+public sealed record RunSpecification : StoredRecord
 {
     /// <summary><c>--run</c>.</summary>
     public required RunName Run { get; init; }
@@ -158,7 +158,7 @@ public sealed record RunSpecification
 /// <summary>How many workers a run takes.</summary>
 /// <param name="Min">It waits for this many, 1 or more.</param>
 /// <param name="Max">It takes no more than these; null for all.</param>
-public sealed record WorkerRange(int Min, int? Max);
+public sealed record WorkerRange(int Min, int? Max) : StoredRecord;
 
 /// <summary>What happens when a loss or the gradient norm is not finite.</summary>
 public enum NanPolicy

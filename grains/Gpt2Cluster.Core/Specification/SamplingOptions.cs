@@ -1,7 +1,7 @@
 namespace Gpt2Cluster.Core.Specification;
 
 /// <summary>The samples a run draws of itself.</summary>
-public sealed record SamplingOptions
+public sealed record SamplingOptions : StoredRecord
 {
     /// <summary>What <see cref="Length"/> is when nothing is said and the context allows it.</summary>
     public const int DefaultLength = 200;
@@ -65,4 +65,4 @@ public sealed record SamplingOptions
 /// <summary>What a sample begins with.</summary>
 /// <param name="Text">As it was written; empty for end-of-text.</param>
 /// <param name="Tokens">Its tokens, one or more.</param>
-public sealed record SamplePrompt(string Text, IReadOnlyList<int> Tokens);
+public sealed record SamplePrompt(string Text, IReadOnlyList<int> Tokens) : StoredRecord;

@@ -7,13 +7,14 @@ namespace Gpt2Cluster.Core.Specification;
 /// <summary>The one JSON form of Core's records: snake case, enumerations by name, nothing left out.</summary>
 public static class SpecificationJson
 {
-    /// <summary>The options: unknown members are refused, so that a newer form is not read as an older one,
-    /// and so is null where a value must be.</summary>
+    /// <summary>
+    /// The options: null is refused where a value must be; members that are not known are kept aside
+    /// (<see cref="StoredRecord.Unknown"/>).
+    /// </summary>
     public static JsonSerializerOptions Options { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         RespectNullableAnnotations = true,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         IgnoreReadOnlyProperties = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },

@@ -1,5 +1,5 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
@@ -29,7 +29,7 @@ internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvide
     {
         try
         {
-            return await grains.GetGrain<IModelStore>(silo.Name).Checkpoints(run).WaitAsync(AnswerBound, time);
+            return await grains.Store(silo.Name).Checkpoints(run).WaitAsync(AnswerBound, time);
         }
         catch (Exception problem) when (Outage.Is(problem)
             || problem is IOException or UnauthorizedAccessException)

@@ -1,6 +1,5 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
-using Gpt2Cluster.Contracts.Runs;
 using Microsoft.Extensions.Logging;
 using Orleans.Storage;
 
@@ -260,7 +259,7 @@ public sealed partial class ClusterGrain(
     private void Tell(IEnumerable<string> runs)
     {
         foreach (var run in runs.Distinct())
-            GrainFactory.GetGrain<ITrainingRun>(run).WorkersChanged().Ignore();
+            GrainFactory.Run(run).WorkersChanged().Ignore();
     }
 
     private static HashSet<string> ChangedRuns(Dictionary<string, string> before, Dictionary<string, string> after)
@@ -295,12 +294,12 @@ public sealed partial class ClusterGrain(
 
         async Task Ask()
         {
-            var description = await GrainFactory.GetGrain<ITrainingRun>(run).Describe();
+            var description = await GrainFactory.Run(run).Describe();
             if (description is null || record.State.Runs.GetValueOrDefault(run) is not { } entry
                 || entry.Summary.Status == description.Summary.Status)
                 return;
             // By a call, in a turn of its own: a write may be under way now.
-            await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
+            await GrainFactory.Cluster().RunChanged(
                 description.Summary, entry.WorkersAtLeast, entry.WorkersAtMost, entry.Refused ?? []);
         }
     }

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Grains.Placement;
@@ -20,9 +20,8 @@ public sealed class DataShardGrain(StoredDatasets datasets, TimeProvider time) :
     /// <inheritdoc/>
     public async Task<byte[]?> Read(int start, int count)
     {
-        var key = this.GetPrimaryKeyString().Split('/');
-        var shard = int.Parse(key[2], CultureInfo.InvariantCulture);
-        dataset ??= await verifying.Ask(key[1], async () => await datasets.Open(key[1]), isUnderWay: null);
+        var (_, hash, shard) = ShardId.Parse(this.GetPrimaryKeyString());
+        dataset ??= await verifying.Ask(hash, async () => await datasets.Open(hash), isUnderWay: null);
         if (dataset is null)
             return null;
         ArgumentOutOfRangeException.ThrowIfNegative(start);

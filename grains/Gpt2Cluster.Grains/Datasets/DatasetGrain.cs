@@ -67,7 +67,7 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
             return true;
         foreach (var holder in present)
         {
-            var store = GrainFactory.GetGrain<IModelStore>(siloName);
+            var store = GrainFactory.Store(siloName);
             var answer = await store.BringAll($"datasets/{Hash}", holder.Name);
             if (answer.Outcome != CopyOutcome.IsHere)
                 continue;
@@ -81,7 +81,7 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
     /// <summary>Asks the silos that were not asked yet, and those again that were known not to have it.</summary>
     private async Task<SiloDescription[]> AskSilos()
     {
-        var view = await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+        var view = await GrainFactory.Cluster().Describe();
         asked.IntersectWith(view.Silos.Select(silo => silo.Name));
         foreach (var silo in view.Silos.Where(silo => !holders.Contains(silo.Name)))
         {
@@ -100,7 +100,7 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
     {
         try
         {
-            return await GrainFactory.GetGrain<IModelStore>(siloName).Dataset(Hash);
+            return await GrainFactory.Store(siloName).Dataset(Hash);
         }
         catch (Exception problem) when (Outage.Is(problem))
         {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
@@ -134,7 +135,7 @@ public sealed partial class UploadGrain(
             return new UploadAnswer { IsPending = true, Done = task.Done };
         var answer = await task.Answer;
         if (answer.Dataset is { } dataset)
-            await GrainFactory.GetGrain<IDataset>(dataset.Hash).AddHolder(silo.Name, dataset);
+            await GrainFactory.Dataset(dataset.Hash).AddHolder(silo.Name, dataset);
         if (answer.Refusal is { } refusal)
             LogRefused(refusal);
         if (answer.Failure is { } reason)

@@ -1,7 +1,4 @@
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Cluster;
-using Gpt2Cluster.Contracts.Datasets;
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Datasets;
@@ -60,7 +57,7 @@ public sealed partial class DiskKeeper(
     {
         try
         {
-            await grains.GetGrain<IDataset>(hash).ForgetHolders();
+            await grains.Dataset(hash).ForgetHolders();
         }
         catch (Exception problem)
         {
@@ -71,7 +68,7 @@ public sealed partial class DiskKeeper(
     /// <summary>What the cluster names. Runs of older versions are asked themselves.</summary>
     private async Task<(NamedThings Named, IReadOnlyList<(string Hash, NamingRun Run)> Namings)> Named()
     {
-        var known = await grains.GetGrain<ICluster>(GrainKeys.Cluster).KnownRuns();
+        var known = await grains.Cluster().KnownRuns();
         var namings = new List<(string Hash, NamingRun Run)>();
         foreach (var run in known.Runs)
         {
@@ -90,7 +87,7 @@ public sealed partial class DiskKeeper(
     }
 
     private async Task<IEnumerable<string>> DatasetsOf(string run) =>
-        await grains.GetGrain<ITrainingRun>(run).Describe() is { } description
+        await grains.Run(run).Describe() is { } description
             ? description.Record.Specification.DatasetHashes()
             : [];
 

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Jobs;
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
@@ -80,7 +79,7 @@ internal static class BenchJobs
     {
         if (wish.Floats < 1 || wish.Rounds < 1)
             throw new UserErrorException("--floats and --rounds must be 1 or more.");
-        var view = work.Services.Grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe().WaitHere();
+        var view = work.Services.Grains.Cluster().Describe().WaitHere();
         var known = view.Silos.ToDictionary(silo => silo.Name);
         var members = wish.Silos.Select(name => known.TryGetValue(name, out var silo)
             ? new ExchangeMember(name, silo.StripeHost, silo.StripePort)
@@ -111,7 +110,7 @@ internal static class BenchJobs
         CancellationToken cancellation)
     {
         var next = membership.Silos[(membership.OwnIndex + 1) % membership.Silos.Count];
-        var worker = work.Services.Grains.GetGrain<IWorker>(known[next.SiloName].Workers[0].Key);
+        var worker = work.Services.Grains.Worker(known[next.SiloName].Workers[0].Key);
         PingMeter? pings = null;
         var found = work.Services.Benchmarks.Exchange(
             membership,

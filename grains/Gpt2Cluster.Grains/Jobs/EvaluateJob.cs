@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
@@ -55,7 +56,7 @@ internal static class EvaluateJob
 
     private static DatasetDescription Find(JobWork work, string hash)
     {
-        var grain = work.Services.Grains.GetGrain<IDataset>(hash);
+        var grain = work.Services.Grains.Dataset(hash);
         if (grain.Describe().WaitHere() is null)
             throw new UserErrorException($"The cluster has no dataset {hash}; send it again.");
         grain.BringAllTo(work.Services.Silo.Name).WaitHere();

@@ -32,7 +32,7 @@ internal static class GenerateJob
             work.Events.Add("warning", new JsonObject { ["message"] = Cut(whole.Count, fit, parameters) });
         var request = Request(
             wish, parameters.Vocabulary, [.. whole.Skip(whole.Count - fit.Kept)], fit.Length);
-        var run = wish.Source.Kind == "run" ? wish.Source.Name : null;
+        var run = wish.Source.Kind == ParameterSourceKind.Run ? wish.Source.Name : null;
         var samples = Enumerable.Range(0, wish.Count)
             .Select(index => new Sample(
                 run, replica.Step, index, request, new GeneratedText(parameters.Vocabulary, wish.Stops), work.Events))

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Devices;
@@ -34,9 +34,9 @@ public sealed partial class JobGrain(JobServices services, TimeProvider time, IL
         if (isStarted)
             return Task.CompletedTask;
         isStarted = true;
-        var key = this.GetPrimaryKeyString().Split('/', 3);
-        var device = services.Silo.Replicas.Devices[int.Parse(key[1], CultureInfo.InvariantCulture)];
-        var work = new JobWork(services, device, key[2], events, cancellation.Token);
+        var job = JobId.Parse(this.GetPrimaryKeyString());
+        var device = services.Silo.Replicas.Devices[job.Worker.Device];
+        var work = new JobWork(services, device, job.Name, events, cancellation.Token);
         DedicatedThread.Start("job", () => Work(work, request));
         return Task.CompletedTask;
     }

@@ -28,13 +28,13 @@ public sealed class RunInstruments
         ArgumentNullException.ThrowIfNull(meters);
         this.series = series;
         meter = meters.Create(MeterName);
-        Gauge("loss_nats", "Mean loss of the last step, nats per token.", run => run.Loss);
+        Gauge("loss_nats", "Mean loss of the last step, nats per token.", run => run.LastStep?.Loss);
         Gauge("validation_loss_nats", "Mean validation loss, nats per token.", run => run.ValidationLoss);
-        Gauge("learning_rate", "Learning rate of the last step.", run => run.LearningRate);
-        Gauge("gradient_norm", "Norm of the last step's gradient before clipping.", run => run.GradientNorm);
-        Gauge("step", "The last committed step.", run => run.Step);
+        Gauge("learning_rate", "Learning rate of the last step.", run => run.LastStep?.LearningRate);
+        Gauge("gradient_norm", "Norm of the last step's gradient before clipping.", run => run.LastStep?.GradientNorm);
+        Gauge("step", "The last committed step.", run => run.LastStep?.Step);
         Gauge("steps_planned", "Steps in all.", run => run.StepsPlanned);
-        Gauge("tokens_per_second", "Tokens of the last step by its duration.", run => run.TokensPerSecond);
+        Gauge("tokens_per_second", "Tokens of the last step by its duration.", run => run.LastStep?.TokensPerSecond);
         Gauge("live_workers", "Workers that serve the run.", run => run.LiveWorkers);
         Gauge("generation", "Version of the run's membership.", run => run.Generation);
         Gauge(

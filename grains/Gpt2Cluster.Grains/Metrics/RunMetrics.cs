@@ -1,14 +1,6 @@
-namespace Gpt2Cluster.Grains.Metrics;
+using Gpt2Cluster.Core.Runs;
 
-/// <summary>The figures of one committed step.</summary>
-/// <param name="Step">The step.</param>
-/// <param name="Loss">Mean loss over the global batch, nats per token.</param>
-/// <param name="LearningRate">The learning rate of the step.</param>
-/// <param name="GradientNorm">Norm of the averaged gradient before clipping.</param>
-/// <param name="Tokens">Tokens of the global batch.</param>
-/// <param name="Duration">From the plan to the commit.</param>
-public readonly record struct StepFigures(
-    long Step, double Loss, double LearningRate, double GradientNorm, long Tokens, TimeSpan Duration);
+namespace Gpt2Cluster.Grains.Metrics;
 
 /// <summary>What the coordinators on this silo tell <c>/metrics</c>. Safe to call from any thread.</summary>
 /// <param name="instruments">The instruments.</param>
@@ -28,17 +20,14 @@ public sealed class RunMetrics(RunInstruments instruments, RunSeries series, Tim
     }
 
     /// <summary>A step was committed.</summary>
-    public void Step(string run, in StepFigures figures)
+    public void Step(string run, StepCommitted step)
     {
+        ArgumentNullException.ThrowIfNull(step);
         var kept = instruments.Runs.GetOrAdd(run, _ => new RunFigures());
-        kept.Step = figures.Step;
-        kept.Loss = figures.Loss;
-        kept.LearningRate = figures.LearningRate;
-        kept.GradientNorm = figures.GradientNorm;
-        kept.TokenCount += figures.Tokens;
-        var seconds = figures.Duration.TotalSeconds;
-        kept.TokensPerSecond = seconds > 0 ? figures.Tokens / seconds : 0;
-        instruments.StepDuration.Record(seconds, new KeyValuePair<string, object?>(RunInstruments.RunLabel, run));
+        kept.LastStep = step;
+        kept.TokenCount += step.TokenCount;
+        instruments.StepDuration.Record(
+            step.Duration.TotalSeconds, new KeyValuePair<string, object?>(RunInstruments.RunLabel, run));
     }
 
     /// <summary>The run was validated: mean loss, nats per token.</summary>
@@ -79,25 +68,13 @@ public sealed class RunFigures
     public long? StepsPlanned { get; set; }
 
     /// <summary>The last committed step.</summary>
-    public long? Step { get; set; }
-
-    /// <summary>Nats per token.</summary>
-    public double? Loss { get; set; }
+    public StepCommitted? LastStep { get; set; }
 
     /// <summary>Nats per token.</summary>
     public double? ValidationLoss { get; set; }
 
-    /// <summary>Of the last step.</summary>
-    public double? LearningRate { get; set; }
-
-    /// <summary>Of the last step, before clipping.</summary>
-    public double? GradientNorm { get; set; }
-
     /// <summary>Tokens trained on since this silo took the run up.</summary>
     public long TokenCount { get; set; }
-
-    /// <summary>Of the last step.</summary>
-    public double? TokensPerSecond { get; set; }
 
     /// <summary>Workers that serve the run; null when it rests and needs none.</summary>
     public int? LiveWorkers { get; set; }

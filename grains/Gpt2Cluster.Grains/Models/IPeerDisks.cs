@@ -1,5 +1,4 @@
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
@@ -28,7 +27,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
     {
         try
         {
-            var view = grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe().WaitHere();
+            var view = grains.Cluster().Describe().WaitHere();
             return
             [
                 .. view.Silos.Where(other => other.Name != silo.Name)
@@ -46,7 +45,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
     {
         try
         {
-            return grains.GetGrain<IModelStore>(silo.Name).BringAll(relativeFolder, fromSilo).WaitHere();
+            return grains.Store(silo.Name).BringAll(relativeFolder, fromSilo).WaitHere();
         }
         catch (Exception problem) when (Outage.Is(problem))
         {

@@ -1,6 +1,4 @@
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Cluster;
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Runs;
@@ -29,7 +27,7 @@ internal sealed class ModelNeeds(CheckpointStore checkpoints, IGrainFactory grai
     {
         try
         {
-            var known = await grains.GetGrain<ICluster>(GrainKeys.Cluster).KnownRuns().WaitAsync(Patience, time);
+            var known = await grains.Cluster().KnownRuns().WaitAsync(Patience, time);
             foreach (var run in known.Runs)
             {
                 if (Presets.Canonical(run.Model) == model && await ReasonOf(run.Name, model) is { } reason)
@@ -52,7 +50,7 @@ internal sealed class ModelNeeds(CheckpointStore checkpoints, IGrainFactory grai
     {
         try
         {
-            var found = await grains.GetGrain<ITrainingRun>(run).Describe().WaitAsync(Patience, time);
+            var found = await grains.Run(run).Describe().WaitAsync(Patience, time);
             var needsIt = found is not null && Deletion.NeedsModel(OtherRun.Of(found.Record), model);
             return needsIt ? $"The run {run} needs the model {model}; 'delete {run}' goes first." : null;
         }

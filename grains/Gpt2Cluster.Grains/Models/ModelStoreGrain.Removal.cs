@@ -74,8 +74,7 @@ public sealed partial class ModelStoreGrain
 
     private static PruneAnswer Answer(Pruned pruned) => new(
         IsDone: true,
-        [.. pruned.Things.Select(thing => new PrunedThing(
-            thing.Kind.ToString().ToLowerInvariant(), thing.Name, thing.Path, thing.Bytes))],
+        [.. pruned.Things.Select(thing => new PrunedThing(thing.Kind, thing.Name, thing.Path, thing.Bytes))],
         pruned.Failure);
 
     /// <summary>What cannot be removed now is no copy either: it is set aside, or goes with the next attempt.</summary>

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Housekeeping;
@@ -185,7 +186,7 @@ public sealed partial class ModelStoreGrain(
     {
         try
         {
-            var copy = new FolderCopy(GrainFactory.GetGrain<IModelStore>(fromSilo), paths);
+            var copy = new FolderCopy(GrainFactory.Store(fromSilo), paths);
             return new CopyAnswer(
                 await copy.Run(relativeFolder, target) ? CopyOutcome.IsHere : CopyOutcome.IsNotThere);
         }

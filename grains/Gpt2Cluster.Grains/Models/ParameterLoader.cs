@@ -1,5 +1,5 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
@@ -12,6 +12,7 @@ using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Placement;
 using ParameterSource = Gpt2Cluster.Contracts.Jobs.ParameterSource;
+using ParameterSourceKind = Gpt2Cluster.Contracts.Jobs.ParameterSourceKind;
 
 namespace Gpt2Cluster.Grains.Models;
 
@@ -47,11 +48,11 @@ public sealed class ParameterLoader(
         ArgumentNullException.ThrowIfNull(source);
         return source.Kind switch
         {
-            "scratch" => Scratch(source),
-            "model" => Model(source.Name) ?? throw new UserErrorException(
+            ParameterSourceKind.Scratch => Scratch(source),
+            ParameterSourceKind.Model => Model(source.Name) ?? throw new UserErrorException(
                 $"No model named {source.Name} is in the cluster's store; model list shows those that are."),
-            "run" => Checkpoint(source),
-            _ => throw new UserErrorException($"Parameters come from scratch, model or run, not '{source.Kind}'."),
+            ParameterSourceKind.Run => Checkpoint(source),
+            _ => throw new ArgumentOutOfRangeException(nameof(source), source.Kind, "Unknown source."),
         };
     }
 
@@ -244,7 +245,7 @@ public sealed class ParameterLoader(
 
     private OpenParameters Checkpoint(ParameterSource source)
     {
-        var run = grains.GetGrain<ITrainingRun>(source.Name).Describe().WaitHere()
+        var run = grains.Run(source.Name).Describe().WaitHere()
             ?? throw UserErrorException.NotFound($"There is no run named {source.Name}; runs shows those there are.");
         var checkpoint = Choose(run.Record, source.Checkpoint);
         var model = run.Record.Specification.Model;

@@ -1,4 +1,4 @@
-using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Placement;
@@ -68,7 +68,7 @@ public sealed class RunExchanges
     private void Report(UnreachableSilo unreachable)
     {
         var (name, address) = (unreachable.Silo.SiloName, $"{unreachable.Silo.Host}:{unreachable.Silo.Port}");
-        grains.GetGrain<ITrainingRun>(unreachable.Run).Report(new SiloUnreachable(
+        grains.Run(unreachable.Run).Report(new SiloUnreachable(
             silo.Name,
             name,
             unreachable.Generation,

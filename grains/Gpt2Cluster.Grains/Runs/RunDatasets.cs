@@ -1,5 +1,5 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
-using Gpt2Cluster.Contracts.Models;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -49,7 +49,7 @@ internal static class RunDatasets
     {
         try
         {
-            return await grains.GetGrain<IModelStore>(silo).UseDataset(hash, run, life);
+            return await grains.Store(silo).UseDataset(hash, run, life);
         }
         catch (Exception)
         {

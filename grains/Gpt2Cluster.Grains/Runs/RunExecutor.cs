@@ -51,7 +51,7 @@ internal sealed partial class RunExecutor(
     public async Task<WorkersOffered?> LookForWorkers(RunRecord record)
     {
         var devices = RunDefaults.DemandOf(record);
-        var view = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+        var view = await grains.Cluster().Describe();
         if (!view.IsComplete)
             return null;
         cluster = view;
@@ -77,7 +77,7 @@ internal sealed partial class RunExecutor(
     /// The class of devices that is to serve a run which has none yet; null while no class has enough workers.
     /// </summary>
     public async Task<DevicesChosen?> ChooseDevices(RunRecord record) =>
-        RunDefaults.Choose(record.Specification, await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe());
+        RunDefaults.Choose(record.Specification, await grains.Cluster().Describe());
 
     /// <summary>Tells the cluster how the run stands.</summary>
     public Task TellCluster(RunState state)
@@ -85,7 +85,7 @@ internal sealed partial class RunExecutor(
         var workers = state.Record.Specification.Workers;
         if (!state.Record.IsAtRest)
             metrics.Membership(run, state.Record.Generation, ServingCount(state));
-        return grains.GetGrain<ICluster>(GrainKeys.Cluster).RunChanged(
+        return grains.Cluster().RunChanged(
             RunDescriptions.Summary(state, records),
             workers.Min,
             workers.Max ?? int.MaxValue,
@@ -204,7 +204,7 @@ internal sealed partial class RunExecutor(
             await before;
             try
             {
-                if (!await order(grains.GetGrain<IWorker>(worker)))
+                if (!await order(grains.Worker(worker)))
                     await hear(new WorkerLost(worker, generation, "it does not serve this generation"));
             }
             catch (Exception exception)
@@ -219,10 +219,10 @@ internal sealed partial class RunExecutor(
     private async Task Delete(DeleteCheckpoints delete, IEnumerable<string> lives)
     {
         if (cluster.Silos.Length == 0)
-            cluster = await grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+            cluster = await grains.Cluster().Describe();
         foreach (var silo in cluster.Silos)
         {
-            grains.GetGrain<IModelStore>(silo.Name)
+            grains.Store(silo.Name)
                 .DeleteCheckpoints(run, [.. delete.Kept], [.. lives]).Ignore();
         }
     }
@@ -234,7 +234,7 @@ internal sealed partial class RunExecutor(
         var hash = record.Checkpoints.FirstOrDefault(entry => entry.Step == copy.Step)?.StateHash;
         try
         {
-            var store = grains.GetGrain<IModelStore>(copy.Silo);
+            var store = grains.Store(copy.Silo);
             var folder = CheckpointStore.RelativeFolderOf(run, copy.Step);
             var answer = await store.BringAll(folder, copy.From, hash, [.. record.DeletedLives]);
             problem = answer.Outcome switch
@@ -266,27 +266,27 @@ internal sealed partial class RunExecutor(
         try
         {
             if (awaited.Length > 0)
-                await grains.GetGrain<ICluster>(GrainKeys.Cluster).WorkersReleased(run, awaited);
+                await grains.Cluster().WorkersReleased(run, awaited);
         }
         catch (Exception exception)
         {
             // While the cluster offers them they are let go again and again.
-            LogUnreachable(exception, GrainKeys.Cluster, run);
+            LogUnreachable(exception, "the cluster's list", run);
         }
 
         foreach (var worker in release.Workers)
-            grains.GetGrain<IWorker>(worker).Release(run, release.Generation).Ignore();
+            grains.Worker(worker).Release(run, release.Generation).Ignore();
         // Other devices of the silo may still serve the run.
         var silos = release.Workers.Select(GrainKeys.SiloOf).Distinct();
         foreach (var silo in silos.Except(state.Members.Select(member => member.Silo)))
-            grains.GetGrain<IReducer>(GrainKeys.Reducer(silo, run)).Close(run, release.Generation).Ignore();
+            grains.Reducer(silo, run).Close(run, release.Generation).Ignore();
     }
 
     private async Task Configure(ConfigureExchange configure, RunState state)
     {
         try
         {
-            var isTaken = await grains.GetGrain<IReducer>(GrainKeys.Reducer(configure.Silo, run)).Configure(
+            var isTaken = await grains.Reducer(configure.Silo, run).Configure(
                 run, configure.Generation, configure.LeafCount, elementCount, AddressesOf(configure.Silos));
             if (isTaken)
                 await hear(new ExchangeReady(configure.Silo, configure.Generation));
@@ -328,8 +328,7 @@ internal sealed partial class RunExecutor(
         switch (notice)
         {
             case StepCommitted step:
-                metrics.Step(run, new StepFigures(
-                    step.Step, step.Loss, step.LearningRate, step.GradientNorm, step.TokenCount, step.Duration));
+                metrics.Step(run, step);
                 break;
             case ValidationDone validation:
                 metrics.Validation(run, validation.Loss);

@@ -78,7 +78,7 @@ internal static class RunNotices
         GradientNorm = step.GradientNorm,
         LearningRate = step.LearningRate,
         Seconds = step.Duration.TotalSeconds,
-        TokensPerSecond = step.Duration > TimeSpan.Zero ? step.TokenCount / step.Duration.TotalSeconds : 0,
+        TokensPerSecond = step.TokensPerSecond,
         Workers = step.WorkerCount,
         Generation = step.Generation,
         ExchangedBytes = step.ExchangedBytes,

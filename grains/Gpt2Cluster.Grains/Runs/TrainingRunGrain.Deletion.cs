@@ -1,6 +1,5 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Placement;
@@ -97,7 +96,7 @@ internal sealed partial class TrainingRunGrain
 
     private async Task<IEnumerable<string>> RunsThatBeganWithIt()
     {
-        var runs = await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Runs();
+        var runs = await GrainFactory.Cluster().Runs();
         return runs.Where(run => run.Model == Core.Specification.ModelReference.RunPrefix + Name && run.Name != Name)
             .Select(run => run.Name);
     }
@@ -110,7 +109,7 @@ internal sealed partial class TrainingRunGrain
     {
         try
         {
-            var found = await GrainFactory.GetGrain<ITrainingRun>(run).Settled().WaitAsync(OtherRunPatience, time);
+            var found = await GrainFactory.Run(run).Settled().WaitAsync(OtherRunPatience, time);
             return (true, found is null ? null : OtherRun.Of(found.Record));
         }
         catch (Exception problem) when (Outage.Is(problem))
@@ -185,7 +184,7 @@ internal sealed partial class TrainingRunGrain
     private async Task<Clearing> ClearNow(string[] lives, CheckpointEntry[] catalogue)
     {
         await feed.Clear();
-        var cluster = GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster);
+        var cluster = GrainFactory.Cluster();
         await cluster.RunDeleted(Name, lives);
         var silos = (await cluster.Describe()).Silos;
         var answers = await Task.WhenAll(silos.Select(silo => RemoveFrom(silo.Name, lives, catalogue)));
@@ -200,7 +199,7 @@ internal sealed partial class TrainingRunGrain
     {
         try
         {
-            var answer = await GrainFactory.GetGrain<IModelStore>(silo).RemoveRun(Name, lives, catalogue)
+            var answer = await GrainFactory.Store(silo).RemoveRun(Name, lives, catalogue)
                 .WaitAsync(SiloPatience, time);
             return (true, answer.Bytes);
         }

@@ -1,4 +1,4 @@
-using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Placement;
@@ -37,7 +37,7 @@ internal sealed partial class TrainingRunGrain
         if (!specification.StandsOnCheckpoint)
             return true;
         var (name, model) = (specification.Model.BaseRun.ToString()!, specification.Model);
-        return await GrainFactory.GetGrain<ITrainingRun>(name).Hold(model.Step!.Value, model.Sha256!, Name);
+        return await GrainFactory.Run(name).Hold(model.Step!.Value, model.Sha256!, Name);
     }
 
     /// <summary>
@@ -75,7 +75,7 @@ internal sealed partial class TrainingRunGrain
         var (name, model) = (specification.Model.BaseRun.ToString()!, specification.Model);
         try
         {
-            await GrainFactory.GetGrain<ITrainingRun>(name).ReleaseHold(model.Step!.Value, Name);
+            await GrainFactory.Run(name).ReleaseHold(model.Step!.Value, Name);
         }
         catch (Exception exception) when (Outage.Is(exception))
         {

@@ -1,5 +1,7 @@
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Runs.State;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -12,7 +14,7 @@ internal sealed partial class TrainingRunGrain
         if (state is null || state.Record.IsAtRest)
         {
             var newest = Math.Max(generation, state?.Record.Generation ?? 0);
-            GrainFactory.GetGrain<IWorker>(worker).Release(Name, newest).Ignore();
+            GrainFactory.Worker(worker).Release(Name, newest).Ignore();
         }
         else if (generation > state.Record.Generation)
         {
@@ -20,7 +22,7 @@ internal sealed partial class TrainingRunGrain
         }
         else if (IsDropped(state, worker, generation))
         {
-            GrainFactory.GetGrain<IWorker>(worker).Release(Name, generation).Ignore();
+            GrainFactory.Worker(worker).Release(Name, generation).Ignore();
         }
 
         return Task.CompletedTask;

@@ -109,7 +109,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         }
 
         var eventsBefore = feed.LastSequence;
-        var cluster = await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+        var cluster = await GrainFactory.Cluster().Describe();
         var answer = state is null
             ? await Create(wanted, submission.PauseAt, cluster)
             : await GoOn(wanted.With(state.Record.Specification), submission.PauseAt);
@@ -268,7 +268,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         executor.Begin(record);
         await Hear(new Started());
         if (!record.IsAtRest)
-            await LookForCheckpoints((await GrainFactory.GetGrain<ICluster>(GrainKeys.Cluster).Describe()).Silos);
+            await LookForCheckpoints((await GrainFactory.Cluster().Describe()).Silos);
         await OfferWorkers();
     }
 

@@ -57,7 +57,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, Pr
             {
                 var count = (int)Math.Min(RangeElements, replica.Layout.Length - start);
                 var from = sources[source++ % sources.Count];
-                var asked = from.Worker.ReadReplica(run, (int)part, start, count);
+                var asked = from.Worker.ReadReplica(run, part, start, count);
                 pending.Enqueue((start, from.Key, asked));
                 start += count;
             }
@@ -74,7 +74,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, Pr
         {
             cancellation.ThrowIfCancellationRequested();
             var count = Math.Min(PiecesAtOnce, pieceCount - first);
-            var asked = workerOf(source).HashReplica(run, (int)part, first, count);
+            var asked = workerOf(source).HashReplica(run, part, first, count);
             var found = ReplicaPieces.Of(replica, part, first, count);
             var expected = BytesOf(source, asked, cancellation);
             if (expected.AsSpan().SequenceEqual(found))

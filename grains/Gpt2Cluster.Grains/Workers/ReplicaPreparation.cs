@@ -1,4 +1,4 @@
-using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -42,7 +42,7 @@ internal sealed class ReplicaPreparation(WorkerServices services, RunSpecificati
                 break;
             case ReplicaSource.Copy:
                 BringFrozen(replica, cancellation);
-                new ReplicaCopy(key => services.Grains.GetGrain<IWorker>(key), run, order).Run(replica, cancellation);
+                new ReplicaCopy(key => services.Grains.Worker(key), run, order).Run(replica, cancellation);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(order), order.Source, "Unknown source of a replica.");

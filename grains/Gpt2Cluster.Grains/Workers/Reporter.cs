@@ -1,4 +1,4 @@
-using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Runs;
 using Microsoft.Extensions.Logging;
 
@@ -35,7 +35,7 @@ internal sealed partial class Reporter(
         {
             try
             {
-                await grains.GetGrain<ITrainingRun>(run).Report(report).ConfigureAwait(false);
+                await grains.Run(run).Report(report).ConfigureAwait(false);
                 return;
             }
             catch (Exception exception) when (attempt < MaximumTries)

@@ -1,4 +1,4 @@
-using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
@@ -83,7 +83,7 @@ internal sealed class RunWindows
         var began = time.GetTimestamp();
         while (true)
         {
-            services.Grains.GetGrain<IDataset>(hash).BringAllTo(silo).WaitHere(cancellation);
+            services.Grains.Dataset(hash).BringAllTo(silo).WaitHere(cancellation);
             if (source.Describe().WaitHere(cancellation) is { } description)
                 return new WindowReader(source, silo, description, time);
             if (time.GetElapsedTime(began) >= WindowReader.Patience)

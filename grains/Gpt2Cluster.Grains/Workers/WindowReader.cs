@@ -177,7 +177,7 @@ internal interface IDatasetSource
 internal sealed class DatasetSource(IGrainFactory grains, StoredDatasets datasets, string hash) : IDatasetSource
 {
     /// <inheritdoc/>
-    public Task<DatasetDescription?> Describe() => grains.GetGrain<IDataset>(hash).Describe();
+    public Task<DatasetDescription?> Describe() => grains.Dataset(hash).Describe();
 
     /// <inheritdoc/>
     public async Task ReadHere(long start, Memory<ushort> into) =>
@@ -185,5 +185,5 @@ internal sealed class DatasetSource(IGrainFactory grains, StoredDatasets dataset
 
     /// <inheritdoc/>
     public IDataShard Shard(string holder, int index) =>
-        grains.GetGrain<IDataShard>(GrainKeys.DataShard(holder, hash, index));
+        grains.Shard(new ShardId(holder, hash, index));
 }

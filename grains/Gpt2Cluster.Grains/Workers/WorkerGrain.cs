@@ -1,6 +1,6 @@
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Placement;
@@ -29,7 +29,7 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        desk = desks.Of(Key, ThreadNiceness.Of(services.Replicas.Devices, GrainKeys.DeviceOf(Key)));
+        desk = desks.Of(Key, ThreadNiceness.Of(services.Replicas.Devices, WorkerId.Parse(Key).Device));
         this.RegisterGrainTimer(
             PingWhenSilent, new GrainTimerCreationOptions(SilenceBeforePing, SilenceBeforePing) { Interleave = true });
         return base.OnActivateAsync(cancellationToken);
@@ -77,13 +77,13 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
     }
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count) =>
+    public Task<ReplicaRange?> ReadReplica(string run, ReplicaPart part, long start, int count) =>
         Session is { } current && current.Run == run
             ? current.ReadReplica(part, start, count)
             : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> HashReplica(string run, int part, int firstPiece, int count) =>
+    public Task<ReplicaRange?> HashReplica(string run, ReplicaPart part, int firstPiece, int count) =>
         Session is { } current && current.Run == run
             ? current.HashReplica(part, firstPiece, count)
             : Task.FromResult<ReplicaRange?>(null);
@@ -108,7 +108,7 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
     private Task PingWhenSilent()
     {
         if (Session is { } current && services.Time.GetUtcNow() - lastHeard >= SilenceBeforePing)
-            GrainFactory.GetGrain<ITrainingRun>(current.Run).Ping(Key, current.Generation).Ignore();
+            GrainFactory.Run(current.Run).Ping(Key, current.Generation).Ignore();
         return Task.CompletedTask;
     }
 }

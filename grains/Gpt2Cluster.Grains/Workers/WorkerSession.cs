@@ -50,7 +50,7 @@ internal sealed partial class WorkerSession : IDisposable
         this.services = services;
         this.compute = compute;
         this.logger = logger;
-        deviceIndex = GrainKeys.DeviceOf(worker);
+        deviceIndex = WorkerId.Parse(worker).Device;
         this.specification = specification;
         Run = specification.Run.ToString();
         reporter = new Reporter(services.Grains, Run, worker, services.Time, logger);
@@ -150,9 +150,10 @@ internal sealed partial class WorkerSession : IDisposable
     }
 
     /// <summary>A range of the replica, for a worker that joins.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such part or range, or it is too long for one
-    /// message.</exception>
-    public Task<ReplicaRange?> ReadReplica(int part, long start, int count)
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// There is no such range, or it is too long for one message.
+    /// </exception>
+    public Task<ReplicaRange?> ReadReplica(ReplicaPart part, long start, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, ReplicaCopy.RangeElements);
@@ -163,16 +164,16 @@ internal sealed partial class WorkerSession : IDisposable
                 return null;
             ArgumentOutOfRangeException.ThrowIfGreaterThan(start, whole.Layout.Length - count);
             var bytes = new byte[count * sizeof(float)];
-            whole.Read(PartOf(part), start, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
+            whole.Read(part, start, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
             return new ReplicaRange(whole.Step, bytes);
         });
     }
 
     /// <summary>The hashes of some of a part's pieces, for a worker that has copied it.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such part, or there are no such pieces.</exception>
-    public Task<ReplicaRange?> HashReplica(int part, int firstPiece, int count) => Show(() =>
+    /// <exception cref="ArgumentOutOfRangeException">There are no such pieces.</exception>
+    public Task<ReplicaRange?> HashReplica(ReplicaPart part, int firstPiece, int count) => Show(() =>
         Whole is { } whole
-            ? new ReplicaRange(whole.Step, ReplicaPieces.Of(whole, PartOf(part), firstPiece, count))
+            ? new ReplicaRange(whole.Step, ReplicaPieces.Of(whole, part, firstPiece, count))
             : null);
 
     /// <summary>
@@ -192,10 +193,6 @@ internal sealed partial class WorkerSession : IDisposable
             throw;
         }
     });
-
-    private static ReplicaPart PartOf(int part) => Enum.IsDefined((ReplicaPart)part)
-        ? (ReplicaPart)part
-        : throw new ArgumentOutOfRangeException(nameof(part), part, "A replica has no such part.");
 
     /// <summary>
     /// Ends the service: what waits is cancelled, checkpoints under way are finished, memory is freed.

@@ -112,10 +112,9 @@ public sealed class SpecificationJsonTests
         Assert.Throws<UserErrorException>(() => SpecificationJson.Read(json));
 
     [Fact]
-    public void An_unknown_member_or_a_bad_name_is_refused()
+    public void A_bad_name_is_refused()
     {
         var json = SpecificationJson.Write(Specifications.Sound);
-        Assert.Throws<UserErrorException>(() => SpecificationJson.Read(json.Replace("\"keep\"", "\"keeep\"")));
         Assert.Throws<UserErrorException>(() => SpecificationJson.Read(json.Replace("\"run1\"", "\"a/b\"")));
     }
 }

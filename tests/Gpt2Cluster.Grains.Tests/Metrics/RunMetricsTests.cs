@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -17,8 +18,8 @@ public sealed class RunMetricsTests
         var instruments = new RunInstruments(provider.GetRequiredService<IMeterFactory>(), series, time);
         var metrics = new RunMetrics(instruments, series, time);
         metrics.Begin("run1", 10);
-        metrics.Step("run1", new StepFigures(1, 3.5, 1e-3, 0.7, 100, TimeSpan.FromSeconds(2)));
-        metrics.Step("run1", new StepFigures(2, 3.25, 2e-3, 0.6, 100, TimeSpan.FromSeconds(4)));
+        metrics.Step("run1", Committed(1, 3.5, 1e-3, 0.7, 2));
+        metrics.Step("run1", Committed(2, 3.25, 2e-3, 0.6, 4));
         metrics.Membership("run1", 7, 2);
         metrics.Checkpoint("run1");
         time.Advance(TimeSpan.FromSeconds(30));
@@ -51,12 +52,27 @@ public sealed class RunMetricsTests
         var instruments = new RunInstruments(provider.GetRequiredService<IMeterFactory>(), series, time);
         var metrics = new RunMetrics(instruments, series, time);
         metrics.Begin("run1", 10);
-        metrics.Step("run1", new StepFigures(1, 3.5, 1e-3, 0.7, 100, TimeSpan.FromSeconds(2)));
+        metrics.Step("run1", Committed(1, 3.5, 1e-3, 0.7, 2));
         metrics.Leave("run1");
         Assert.Empty(Scrape(provider));
         time.Advance(RunSeries.Afterlife + TimeSpan.FromSeconds(1));
         Assert.True(series.IsOver("run1"));
     }
+
+    private static StepCommitted Committed(
+        long step, double loss, double learningRate, double gradientNorm, double seconds) => new()
+        {
+            Step = step,
+            Loss = loss,
+            LearningRate = learningRate,
+            GradientNorm = gradientNorm,
+            TokenCount = 100,
+            Duration = TimeSpan.FromSeconds(seconds),
+            WorkerCount = 2,
+            Generation = 7,
+            ExchangedBytes = 0,
+            ExposedExchange = TimeSpan.Zero,
+        };
 
     private static Dictionary<string, double> Scrape(IServiceProvider provider)
     {

@@ -117,13 +117,13 @@ public sealed class CardsOfOneSiloTests
             var specification = Specifications.Small(Shape) with { MicroBatchCount = LeafCount };
             var windows = new WindowPrefetch((step, leaf) => Task.FromResult(Windows(step, leaf)));
             var steps = new WorkerStep(
-                GrainKeys.Worker($"silo-{silo}", card), specification, replica, exchanges[silo], windows,
+                new WorkerId($"silo-{silo}", card).ToString(), specification, replica, exchanges[silo], windows,
                 TimeProvider.System);
             for (var step = 1; step <= StepCount; step++)
             {
                 steps.Run(
                     new PlanStep(
-                        GrainKeys.Worker($"silo-{silo}", card),
+                        new WorkerId($"silo-{silo}", card).ToString(),
                         1,
                         step,
                         [ranges[index]],

@@ -102,21 +102,21 @@ public sealed class ReplicaCopyTests : IDisposable
 
         public int ReadCount { get; private set; }
 
-        public Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count)
+        public Task<ReplicaRange?> ReadReplica(string run, ReplicaPart part, long start, int count)
         {
             ReadCount++;
             if (Fault is not null && !OnlyHashes)
                 return Task.FromException<ReplicaRange?>(Fault);
             var bytes = new byte[count * sizeof(float)];
-            replica.Read((ReplicaPart)part, start, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
+            replica.Read(part, start, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
             if (IsFalse)
                 bytes[0] ^= 1;
             return Task.FromResult<ReplicaRange?>(new ReplicaRange(replica.Step, bytes));
         }
 
-        public Task<ReplicaRange?> HashReplica(string run, int part, int firstPiece, int count) =>
+        public Task<ReplicaRange?> HashReplica(string run, ReplicaPart part, int firstPiece, int count) =>
             Fault is not null ? Task.FromException<ReplicaRange?>(Fault) : Task.FromResult<ReplicaRange?>(
-                new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, (ReplicaPart)part, firstPiece, count)));
+                new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, part, firstPiece, count)));
 
         public Task<bool> Prepare(
             RunSpecification specification, PrepareReplica order, CheckpointEntry? checkpoint, bool reportsExchange) =>

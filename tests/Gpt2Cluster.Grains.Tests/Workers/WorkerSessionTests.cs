@@ -88,9 +88,9 @@ public sealed class WorkerSessionTests : IDisposable
         Prepare(Order(ReplicaSource.Initialize));
         Assert.IsType<ReplicaReady>(await NextReport());
         readFailure = new InvalidOperationException(message);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => session.ReadReplica(0, 0, 4));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => session.ReadReplica(ReplicaPart.Parameters, 0, 4));
         Assert.Equal(endsSilo ? ["a/1"] : [], end.Lost);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => session.HashReplica(0, 0, 1));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => session.HashReplica(ReplicaPart.Parameters, 0, 1));
         Assert.Equal(endsSilo ? ["a/1", "a/1"] : [], end.Lost);
     }
 

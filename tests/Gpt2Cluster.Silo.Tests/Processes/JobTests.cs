@@ -14,7 +14,7 @@ public sealed class JobTests
         using var folder = new TestFolder();
         using var silo = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0", "--name", "alpha");
         await using var client = await TestClient.Connect(silo);
-        var scratch = new ParameterSource { Kind = "scratch", Name = "tiny" };
+        var scratch = new ParameterSource { Kind = ParameterSourceKind.Scratch, Name = "tiny" };
 
         var generated = await Run(client, new JobRequest
         {
@@ -41,14 +41,14 @@ public sealed class JobTests
         Assert.Equal("error", Text(refused, "event"));
         Assert.Contains("beyond the model's context of 128 tokens", Text(refused, "message"));
 
-        var unknown = new ParameterSource { Kind = "run", Name = "nobody" };
+        var unknown = new ParameterSource { Kind = ParameterSourceKind.Run, Name = "nobody" };
         var missing = (await Run(client, new JobRequest { Generate = new GenerateWish { Source = unknown } }))[^1];
         Assert.True(missing.GetProperty("is_not_found").GetBoolean());
     }
 
     private static async Task<List<JsonElement>> Run(TestClient client, JobRequest request)
     {
-        var job = client.Grains.GetGrain<IJob>(GrainKeys.Job("alpha", 0, Guid.NewGuid().ToString("N")));
+        var job = client.Grains.Job(new JobId(new WorkerId("alpha", 0), Guid.NewGuid().ToString("N")));
         await job.Start(request);
         var lines = new List<JsonElement>();
         for (var left = PollCount; left > 0; left--)

@@ -1,5 +1,4 @@
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Cluster;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
 
@@ -20,7 +19,7 @@ public sealed class NameTakenTests
             $"Another silo named a is in the cluster, at {place}; give this one a name of its own with --name.",
             second.Output);
         await using var client = await TestClient.Connect(first);
-        var silo = Assert.Single((await client.Grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe()).Silos);
+        var silo = Assert.Single((await client.Grains.Cluster().Describe()).Silos);
         Assert.Equal(first.Http.Authority, silo.HttpAddress);
     }
 
@@ -36,7 +35,7 @@ public sealed class NameTakenTests
         using var again = await SiloProcess.StartReady(otherFolder.Path, "--redis", first.Redis, "--name", "b");
 
         await using var client = await TestClient.Connect(first);
-        var view = await client.Grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+        var view = await client.Grains.Cluster().Describe();
         Assert.Equal(again.Http.Authority, view.Silos.Single(silo => silo.Name == "b").HttpAddress);
     }
 }

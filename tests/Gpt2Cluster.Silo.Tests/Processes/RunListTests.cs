@@ -10,7 +10,7 @@ public sealed class RunListTests : IAsyncLifetime
     private SiloProcess silo = null!;
     private TestClient client = null!;
 
-    private ICluster Cluster => client.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+    private ICluster Cluster => client.Grains.Cluster();
 
     public async ValueTask InitializeAsync()
     {

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
-using Gpt2Cluster.Contracts.Runs;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
 
@@ -40,7 +39,7 @@ public sealed class SiloLifeTests
         Assert.Equal(0, await Coordinators(client));
 
         // Whoever asks a run itself does bring one to life: the count counts.
-        Assert.Null(await client.Grains.GetGrain<ITrainingRun>("nobody").Describe());
+        Assert.Null(await client.Grains.Run("nobody").Describe());
         Assert.Equal(1, await Coordinators(client));
     }
 
@@ -51,7 +50,7 @@ public sealed class SiloLifeTests
         using var first = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0", "--name", "alpha");
         using var second = await SiloProcess.StartReady(folder.Path, "--redis", first.Redis, "--name", "beta");
         await using var client = await TestClient.Connect(first);
-        var cluster = client.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+        var cluster = client.Grains.Cluster();
         await Until(cluster, "alpha", "beta");
         second.Kill();
         await Until(cluster, "alpha");

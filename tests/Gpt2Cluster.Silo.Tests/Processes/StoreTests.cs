@@ -14,7 +14,7 @@ public sealed class StoreTests
         using (var first = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0"))
         {
             await using var client = await TestClient.Connect(first);
-            var cluster = client.Grains.GetGrain<ICluster>(GrainKeys.Cluster);
+            var cluster = client.Grains.Cluster();
             for (var run = 0; run < RunCount; run++)
                 await cluster.RunChanged(Completed($"run{run}"), 1, 1, []);
 
@@ -24,7 +24,7 @@ public sealed class StoreTests
 
         using var second = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0");
         await using var again = await TestClient.Connect(second);
-        var runs = await again.Grains.GetGrain<ICluster>(GrainKeys.Cluster).Runs();
+        var runs = await again.Grains.Cluster().Runs();
         Assert.Equal(RunCount, runs.Length);
         Assert.All(runs, run => Assert.Equal("completed", run.Status));
     }

@@ -73,7 +73,7 @@ internal sealed class CheckpointLoading(Silo silo)
     {
         try
         {
-            var view = await silo.Grains.GetGrain<ICluster>(GrainKeys.Cluster).Describe();
+            var view = await silo.Grains.Cluster().Describe();
             return
             [
                 .. view.Silos.Where(other => other.Name != silo.Name)
@@ -91,7 +91,7 @@ internal sealed class CheckpointLoading(Silo silo)
     {
         try
         {
-            return await silo.Grains.GetGrain<IModelStore>(silo.Name).BringAll(folder, fromSilo);
+            return await silo.Grains.Store(silo.Name).BringAll(folder, fromSilo);
         }
         catch (Exception problem) when (problem is OrleansException or TimeoutException)
         {

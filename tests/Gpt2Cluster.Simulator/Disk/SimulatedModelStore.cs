@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Runs;
@@ -64,7 +65,7 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
         var hidden = $".{relativeFolder}.{cluster.NextConnection()}.copy";
         try
         {
-            var peer = silo.Grains.GetGrain<IModelStore>(fromSilo);
+            var peer = silo.Grains.Store(fromSilo);
             var files = await peer.Files(relativeFolder);
             if (files.Length == 0)
                 return new CopyAnswer(CopyOutcome.IsNotThere);

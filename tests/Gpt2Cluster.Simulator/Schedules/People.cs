@@ -38,9 +38,9 @@ internal sealed class People(SimulatedCluster cluster)
     /// <summary>Whether that was taken, and nobody has resumed the run since: no fault may lose it.</summary>
     public bool IsCancellationTaken { get; private set; }
 
-    private ICluster List => cluster.CallsOfPeople.GetGrain<ICluster>(GrainKeys.Cluster);
+    private ICluster List => cluster.CallsOfPeople.Cluster();
 
-    private ITrainingRun Run => cluster.CallsOfPeople.GetGrain<ITrainingRun>(SimulatedCluster.RunName);
+    private ITrainingRun Run => cluster.CallsOfPeople.Run(SimulatedCluster.RunName);
 
     /// <summary>Submits the run and waits for its end.</summary>
     public void Begin() => cluster.Fork(WaitForEnd);

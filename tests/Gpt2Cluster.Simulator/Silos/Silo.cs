@@ -174,7 +174,7 @@ internal sealed class Silo
     {
         try
         {
-            await Grains.GetGrain<ICluster>(GrainKeys.Cluster).Leave(Name, Address.ToParsableString());
+            await Grains.Cluster().Leave(Name, Address.ToParsableString());
         }
         catch (Exception problem) when (problem is OrleansException or TimeoutException)
         {
@@ -260,7 +260,7 @@ internal sealed class Silo
     {
         try
         {
-            var answer = await Grains.GetGrain<ICluster>(GrainKeys.Cluster).Register(Describe());
+            var answer = await Grains.Cluster().Register(Describe());
             return answer.NameTakenBy is null ? answer.GivenWorkers : null;
         }
         catch (Exception problem) when (problem is OrleansException or TimeoutException)

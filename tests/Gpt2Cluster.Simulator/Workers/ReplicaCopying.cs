@@ -1,4 +1,6 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Silos;
@@ -14,7 +16,7 @@ internal static class ReplicaCopying
     public static async Task Run(
         SimulatedCluster cluster, Silo silo, SimulatedReplica replica, PrepareReplica order, CancellationToken token)
     {
-        List<IWorker> sources = [.. order.CopyFrom.Select(key => silo.Grains.GetGrain<IWorker>(key))];
+        List<IWorker> sources = [.. order.CopyFrom.Select(key => silo.Grains.Worker(key))];
         var turn = 0;
         for (var part = 0; part < replica.Parts.Length; part++)
         {
@@ -22,7 +24,8 @@ internal static class ReplicaCopying
             {
                 token.ThrowIfCancellationRequested();
                 var count = Math.Min(RangeElements, cluster.Model.ElementCount - start);
-                var asked = sources[turn++ % sources.Count].ReadReplica(SimulatedCluster.RunName, part, start, count);
+                var asked = sources[turn++ % sources.Count].ReadReplica(
+                    SimulatedCluster.RunName, (ReplicaPart)part, start, count);
                 replica.Write(part, start, cluster.Network.Carry(BytesOf(cluster, await asked, order)));
             }
         }
@@ -30,7 +33,8 @@ internal static class ReplicaCopying
         for (var part = 0; part < replica.Parts.Length && cluster.Mutant != Mutant.CopyUnchecked; part++)
         {
             var source = sources[part % sources.Count];
-            var expected = await source.HashReplica(SimulatedCluster.RunName, part, firstPiece: 0, count: 1);
+            var expected = await source.HashReplica(
+                SimulatedCluster.RunName, (ReplicaPart)part, firstPiece: 0, count: 1);
             var found = SimulatedReplica.HashOf(replica.Parts[part]);
             if (!BytesOf(cluster, expected, order).AsSpan().SequenceEqual(found))
                 throw new InvalidDataException($"part {part} was copied wrong");

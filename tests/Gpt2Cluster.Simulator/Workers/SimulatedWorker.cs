@@ -1,5 +1,6 @@
-using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Simulator.Silos;
@@ -91,11 +92,11 @@ internal sealed class SimulatedWorker : IWorker
     }
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> ReadReplica(string run, int part, long start, int count) =>
+    public Task<ReplicaRange?> ReadReplica(string run, ReplicaPart part, long start, int count) =>
         Service is { } current ? current.ReadReplica(part, start, count) : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> HashReplica(string run, int part, int firstPiece, int count) =>
+    public Task<ReplicaRange?> HashReplica(string run, ReplicaPart part, int firstPiece, int count) =>
         Service is { } current ? current.HashReplica(part) : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
@@ -114,7 +115,7 @@ internal sealed class SimulatedWorker : IWorker
     {
         if (Service is { } current && cluster.Timeline.Now - lastHeard >= SilenceBeforePing)
         {
-            silo.Grains.GetGrain<ITrainingRun>(SimulatedCluster.RunName).Ping(Key, current.Generation).Ignore();
+            silo.Grains.Run(SimulatedCluster.RunName).Ping(Key, current.Generation).Ignore();
         }
 
         cluster.Timeline.After(SilenceBeforePing, silo.Life, PingWhenSilent);

@@ -1,4 +1,4 @@
-using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Silos;
 
@@ -21,7 +21,7 @@ internal sealed class WorkerReports(Silo silo)
         {
             try
             {
-                await silo.Grains.GetGrain<ITrainingRun>(SimulatedCluster.RunName).Report(report);
+                await silo.Grains.Run(SimulatedCluster.RunName).Report(report);
                 return;
             }
             catch (Exception problem)

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Workers;
 using Gpt2Cluster.Simulator.Disk;
@@ -113,12 +114,12 @@ internal sealed class WorkerService : IDisposable
     }
 
     /// <summary>A range of the replica, for a worker that joins.</summary>
-    public Task<ReplicaRange?> ReadReplica(int part, long start, int count) => worker.Compute.Ask(() =>
-        Whole is { } whole ? new ReplicaRange(whole.Step, whole.Read(part, (int)start, count)) : null);
+    public Task<ReplicaRange?> ReadReplica(ReplicaPart part, long start, int count) => worker.Compute.Ask(() =>
+        Whole is { } whole ? new ReplicaRange(whole.Step, whole.Read((int)part, (int)start, count)) : null);
 
     /// <summary>The hash of a part.</summary>
-    public Task<ReplicaRange?> HashReplica(int part) => worker.Compute.Ask(() =>
-        Whole is { } whole ? new ReplicaRange(whole.Step, SimulatedReplica.HashOf(whole.Parts[part])) : null);
+    public Task<ReplicaRange?> HashReplica(ReplicaPart part) => worker.Compute.Ask(() =>
+        Whole is { } whole ? new ReplicaRange(whole.Step, SimulatedReplica.HashOf(whole.Parts[(int)part])) : null);
 
     /// <summary>Ends the service.</summary>
     public void Dispose()
