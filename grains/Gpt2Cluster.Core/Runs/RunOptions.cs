@@ -19,7 +19,8 @@ public sealed record RunOptions
     public TimeSpan LastCopyPatience { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// A run that does not move for this long, and ten steps of the last one's length, says so. 1 s to 1 day; 2 minutes.
+    /// A run that does not move for this long, and ten steps of the last one's length, says so. 1 s to 1 day; 2
+    /// minutes.
     /// </summary>
     public TimeSpan StallPatience { get; init; } = TimeSpan.FromMinutes(2);
 

@@ -30,7 +30,8 @@ internal static class GrainFactories
         events.Appended += (life, lines) =>
             cluster.Trace.Say($"{life.Name} appends {lines.Count} events: {cluster.Store.Events.Count} in all");
         var logger = new TraceLogger<TrainingRunGrain>(cluster.Trace, silo.Life);
-        var grain = new TrainingRunGrain(record, events, Metrics, silo.Coordinators, new RunOptions(), silo.Time, logger);
+        var grain = new TrainingRunGrain(
+            record, events, Metrics, silo.Coordinators, new RunOptions(), silo.Time, logger);
         return (grain, record.ReadStateAsync);
     }
 
