@@ -38,6 +38,7 @@ public static class SiloHost
         AddLogging(builder);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = StopBound);
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(settings).AddSingleton(_ => endpoints);
+        builder.Services.AddSingleton(settings.Coordinator);
         if (settings.StopsWithParent)
             builder.Services.AddHostedService<ParentWatch>();
 

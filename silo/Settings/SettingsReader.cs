@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Silo.Settings;
 
@@ -30,6 +31,7 @@ public sealed partial class SettingsReader(Func<string, string?> valueOf)
         DataFolder = PathOf("data") ?? Path.GetFullPath(DefaultDataFolder()),
         ApiKeyFile = FileOf("api-key-file"),
         KeepUnusedDays = DaysOf("keep-unused", Unused.DefaultAge.Days),
+        Coordinator = CoordinatorOf(new RunOptions()),
         StopsWithParent = FlagOf("parent-pipe"),
         ReadyFile = PathOf("ready-file"),
     };
@@ -102,6 +104,25 @@ public sealed partial class SettingsReader(Func<string, string?> valueOf)
             && days <= MaximumDays => days,
         var text => throw new UserErrorException(
             $"--{option} needs a number of days from 0 (for ever) to {MaximumDays}, not '{text}'."),
+    };
+
+    private RunOptions CoordinatorOf(RunOptions standard) => new RunOptions
+    {
+        WaitingPatience = SecondsOf("coordinator:waiting-patience", standard.WaitingPatience),
+        LastCopyPatience = SecondsOf("coordinator:last-copy-patience", standard.LastCopyPatience),
+        StallPatience = SecondsOf("coordinator:stall-patience", standard.StallPatience),
+        SlowDiskBytesPerSecond = 1e6 * NumberOf("coordinator:slow-disk", standard.SlowDiskBytesPerSecond / 1e6),
+    }.Checked();
+
+    private TimeSpan SecondsOf(string option, TimeSpan standard) =>
+        TimeSpan.FromSeconds(NumberOf(option, standard.TotalSeconds));
+
+    private double NumberOf(string option, double standard) => valueOf(option) switch
+    {
+        null => standard,
+        var text when double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
+            && value < 1e9 => value,
+        var text => throw new UserErrorException($"{option} needs a number, not '{text}'."),
     };
 
     private int PortOf(string option, int standard) => valueOf(option) is { } text ? PortOf(option, text) : standard;

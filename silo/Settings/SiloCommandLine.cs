@@ -96,7 +96,7 @@ public sealed class SiloCommandLine
     {
         if (flags.TryGetValue(name, out var flag))
             return parsed.GetValue(flag) ? bool.TrueString : null;
-        return parsed.GetValue(texts[name]);
+        return texts.TryGetValue(name, out var text) ? parsed.GetValue(text) : null;
     }
 
     private void Text(string name, string description, bool isHidden = false)

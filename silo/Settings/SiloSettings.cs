@@ -1,4 +1,5 @@
 using System.Net;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Silo.Settings;
 
@@ -48,6 +49,9 @@ public sealed record SiloSettings
     /// Days that uploads and datasets which no run names are kept, 0 for ever; see <c>Core.Housekeeping.Unused</c>.
     /// </summary>
     public required int KeepUnusedDays { get; init; }
+
+    /// <summary>How patient the coordinators of runs are.</summary>
+    public RunOptions Coordinator { get; init; } = new();
 
     /// <summary>Whether the end of standard input means that the parent is gone and the silo must stop.</summary>
     public bool StopsWithParent { get; init; }

@@ -25,6 +25,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private readonly TimeProvider time;
     private readonly ILogger<TrainingRunGrain> logger;
     private readonly LocalCoordinators coordinators;
+    private readonly RunOptions options;
     private readonly StorePatience patience;
     private readonly RunEventFeed feed;
     private readonly RunRecordStore records;
@@ -43,12 +44,14 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         IRunEventStore eventStore,
         RunMetrics metrics,
         LocalCoordinators coordinators,
+        RunOptions options,
         TimeProvider time,
         ILogger<TrainingRunGrain> logger)
     {
         inbox = new RunInbox(Name);
         search = new CheckpointSearch(GrainFactory, time, logger);
         this.coordinators = coordinators;
+        this.options = options;
         this.eventStore = eventStore;
         this.time = time;
         this.logger = logger;
@@ -264,7 +267,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 
     private async Task Begin(RunRecord record)
     {
-        state = new RunState(record);
+        state = new RunState(record) { Options = options };
         executor.Begin(record);
         await Hear(new Started());
         if (!record.IsAtRest)

@@ -132,7 +132,7 @@ public sealed class RunDeletionTests : IDisposable
         try
         {
             grain = new TrainingRunGrain(
-                Store(), new MemoryEventStore(), metrics, new LocalCoordinators(), time,
+                Store(), new MemoryEventStore(), metrics, new LocalCoordinators(), new RunOptions(), time,
                 NullLogger<TrainingRunGrain>.Instance);
         }
         finally

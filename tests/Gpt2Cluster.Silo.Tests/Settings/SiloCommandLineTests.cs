@@ -1,5 +1,6 @@
 using System.Net;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Silo.Settings;
 using Microsoft.Extensions.Configuration;
 
@@ -34,6 +35,28 @@ public sealed class SiloCommandLineTests
         Assert.Equal(
             (3, 2, "blue", true),
             (settings.SiloPort, settings.GatewayPort, settings.ClusterId, settings.StopsWithParent));
+    }
+
+    [Fact]
+    public void Takes_the_coordinators_patience_from_configuration()
+    {
+        Assert.Equal(new RunOptions(), Read().Coordinator);
+        KeyValuePair<string, string?>[] given =
+            [new("Coordinator:STALL_PATIENCE", "300"), new("coordinator:slow-disk", "2.5")];
+        Assert.Equal(
+            new RunOptions { StallPatience = TimeSpan.FromMinutes(5), SlowDiskBytesPerSecond = 2.5e6 },
+            Read(given).Coordinator);
+    }
+
+    [Theory]
+    [InlineData("coordinator:waiting-patience", "0", "coordinator:waiting-patience is 1 to 86400 seconds, not 0.")]
+    [InlineData("coordinator:stall-patience", "long", "coordinator:stall-patience needs a number, not 'long'.")]
+    [InlineData("coordinator:stall-patience", "1e9", "coordinator:stall-patience needs a number, not '1e9'.")]
+    [InlineData("coordinator:slow-disk", "NaN", "coordinator:slow-disk needs a number, not 'NaN'.")]
+    public void Refuses_a_patience_that_is_none(string name, string value, string message)
+    {
+        KeyValuePair<string, string?>[] given = [new(name, value)];
+        Assert.Equal(message, Assert.Throws<UserErrorException>(() => Read(given)).Message);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Cluster;
 using Gpt2Cluster.Grains.Metrics;
@@ -29,7 +30,8 @@ internal static class GrainFactories
         events.Appended += (life, lines) =>
             cluster.Trace.Say($"{life.Name} appends {lines.Count} events: {cluster.Store.Events.Count} in all");
         var logger = new TraceLogger<TrainingRunGrain>(cluster.Trace, silo.Life);
-        var grain = new TrainingRunGrain(record, events, Metrics, silo.Coordinators, silo.Time, logger);
+        var grain = new TrainingRunGrain(
+            record, events, Metrics, silo.Coordinators, new RunOptions(), silo.Time, logger);
         return (grain, record.ReadStateAsync);
     }
 

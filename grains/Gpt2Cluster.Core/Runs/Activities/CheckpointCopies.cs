@@ -13,10 +13,6 @@ internal static class CheckpointCopies
     // A checkpoint that could not be copied is tried again after this long.
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(30);
 
-    // A run that is done, and the last worker that leaves, wait this long for the copy of the last checkpoint; one that
-    // takes longer goes on behind them.
-    private static readonly TimeSpan LastCopyPatience = TimeSpan.FromSeconds(30);
-
     /// <summary>Orders the next copy that is missing, the newest checkpoint's first; one at a time.</summary>
     public static void OrderNext(Transition transition)
     {
@@ -125,7 +121,8 @@ internal static class CheckpointCopies
         return true;
     }
 
-    private static bool IsOverdue(RunState state, CopyInFlight copy) => state.Now - copy.SentAt >= LastCopyPatience;
+    private static bool IsOverdue(RunState state, CopyInFlight copy) =>
+        state.Now - copy.SentAt >= state.Options.LastCopyPatience;
 
     /// <summary>
     /// The copy that an entry lacks; null for none, or if nobody can make it. Disks that are away for a while count for

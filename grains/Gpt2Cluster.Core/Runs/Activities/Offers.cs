@@ -7,14 +7,6 @@ namespace Gpt2Cluster.Core.Runs.Activities;
 /// <summary>What the cluster offers, and what a run does that has too few workers.</summary>
 internal static class Offers
 {
-    // A run whose workers were all refused for their compute profile, since people wanted it to go on, waits this long
-    // for others before it ends: when a cluster is started, its silos do not come at once.
-    private static readonly TimeSpan RefusalPatience = TimeSpan.FromSeconds(30);
-
-    // A run that waits for workers takes those again after this long that it had left out for their troubles: they may
-    // have passed, such as those of a worker that was to copy from a silo out of its reach.
-    private static readonly TimeSpan TroublePatience = TimeSpan.FromSeconds(30);
-
     public static void Offer(Transition transition, WorkersOffered offer)
     {
         TakeOver(transition, offer);
@@ -51,7 +43,7 @@ internal static class Offers
     {
         if (transition.State is { Phase: RunPhase.Waiting waiting, Members.IsEmpty: true, Refusal: { } refusal } state
             && !state.Record.HasComputed && Candidates.Newcomers(state).IsEmpty
-            && state.Now - waiting.Since >= RefusalPatience)
+            && state.Now - waiting.Since >= state.Options.WaitingPatience)
             Completion.Fail(transition, refusal);
     }
 
@@ -60,7 +52,7 @@ internal static class Offers
     public static bool ReadmitTroubled(Transition transition)
     {
         if (transition.State is not { Phase: RunPhase.Waiting waiting, Refusal: null } state
-            || state.Now - waiting.Since < TroublePatience)
+            || state.Now - waiting.Since < state.Options.WaitingPatience)
             return false;
         var workers = state.Cluster.Offered.FindAll(
             worker => state.Exclusions.All.Exists(each => IsForTroubles(each) && each.Covers(worker)));

@@ -132,6 +132,7 @@ internal sealed class Transition
         Become(new RunPhase.Resting());
         State = new RunState(Record)
         {
+            Options = State.Options,
             Phase = State.Phase,
             HasAsked = true,
             Step = step,

@@ -13,12 +13,6 @@ internal static class Watchdog
     // Steps of the last one's length that a step may take before it is said that it takes long.
     private const int StallFactor = 10;
 
-    // What a disk is taken to write at least, bytes a second: less counts as one that hangs.
-    private const double SlowDiskBytesPerSecond = 20e6;
-
-    // A run that does not move for this long, and StallFactor steps, says so.
-    private static readonly TimeSpan StallPatience = TimeSpan.FromMinutes(2);
-
     // Where it is the only disk, what it has begun is waited for.
     public static void TryAnotherDisk(Transition transition)
     {
@@ -48,7 +42,7 @@ internal static class Watchdog
     {
         var state = transition.State;
         var usual = StallFactor * state.LastStepTime;
-        var patience = usual > StallPatience ? usual : StallPatience;
+        var patience = usual > state.Options.StallPatience ? usual : state.Options.StallPatience;
         var silence = state.Now - state.ProgressAt;
         if (Awaited(state) is not { } awaited || silence < patience * Math.Pow(2, state.StallCount))
             return;
@@ -64,8 +58,8 @@ internal static class Watchdog
     /// </summary>
     private static TimeSpan CheckpointPatience(Transition transition)
     {
-        var bytes = DiskSpace.CheckpointBytes(transition.Specification);
-        return StallPatience + TimeSpan.FromSeconds(bytes / SlowDiskBytesPerSecond);
+        var (bytes, options) = (DiskSpace.CheckpointBytes(transition.Specification), transition.State.Options);
+        return options.StallPatience + TimeSpan.FromSeconds(bytes / options.SlowDiskBytesPerSecond);
     }
 
     private static string? Awaited(RunState state) => state.Phase switch

@@ -19,6 +19,9 @@ public sealed record RunState
     /// <summary>What is persisted.</summary>
     public RunRecord Record { get; init; }
 
+    /// <summary>How patient the coordinator is.</summary>
+    public RunOptions Options { get; init; } = new();
+
     /// <summary>What the coordinator is doing.</summary>
     public RunPhase Phase { get; init; } = new RunPhase.Waiting(TimeSpan.Zero);
 
