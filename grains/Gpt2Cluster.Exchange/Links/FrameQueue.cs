@@ -19,7 +19,8 @@ internal sealed class FrameQueue
     {
         lock (gate)
         {
-            var again = announcement.Again || announcements.Exists(other => other.Key == announcement.Key && other.Again);
+            var again = announcement.Again
+                || announcements.Exists(other => other.Key == announcement.Key && other.Again);
             announcements.RemoveAll(other => other.Key == announcement.Key);
             announcements.Add(announcement with { Again = again });
             Monitor.Pulse(gate);

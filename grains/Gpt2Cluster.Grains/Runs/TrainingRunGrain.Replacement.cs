@@ -1,7 +1,5 @@
-using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Runs.State;
-using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Grains.Runs;
 

@@ -87,7 +87,7 @@ internal static class ModelSeeds
         SourceSeeds.Text(SmallVocabulary.Tokenizer),
     ];
 
-    /// <summary>The tokens of vocab.json: a few, a sound small one, and GPT-2's, of which only the beginning is struck.</summary>
+    /// <summary>Tokens of vocab.json: a few, sound small ones, and GPT-2's, of which the beginning is struck.</summary>
     public static IReadOnlyList<Seed> Tokens()
     {
         using var builtIn = Gpt2Vocabulary.OpenBuiltIn("vocab.json");
