@@ -7,6 +7,7 @@ using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Runs.Planning;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Exchange;
