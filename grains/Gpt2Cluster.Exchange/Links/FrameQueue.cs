@@ -19,10 +19,9 @@ internal sealed class FrameQueue
     {
         lock (gate)
         {
-            var again = announcement.Again
-                || announcements.Exists(other => other.Key == announcement.Key && other.Again);
+            var again = announcements.Exists(other => other.Key == announcement.Key && other.Again);
             announcements.RemoveAll(other => other.Key == announcement.Key);
-            announcements.Add(announcement with { Again = again });
+            announcements.Add(announcement with { Again = again || announcement.Again });
             Monitor.Pulse(gate);
         }
     }

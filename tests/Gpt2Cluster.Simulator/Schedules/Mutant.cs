@@ -18,7 +18,7 @@ internal enum Mutant
     /// <summary>A worker finishes an old plan under a new generation and reports it as if it were of now.</summary>
     OldPlanReported,
 
-    /// <summary>Reducers add sums in the order of arrival instead of the canonical tree's.</summary>
+    /// <summary>What a sum is added to first depends on what came before, not on the canonical tree alone.</summary>
     RunningSum,
 
     /// <summary>Nobody hears that a stripe connection broke: what was on it is not sent again.</summary>

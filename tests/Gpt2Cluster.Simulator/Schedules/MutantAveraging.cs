@@ -26,7 +26,7 @@ internal static class MutantAveraging
         }
     }
 
-    /// <summary>Adds what is here already, the larger term first: which that is depends on what came before.</summary>
+    /// <summary>Adds the larger of two sums that are here first: which are here depends on what came before.</summary>
     private sealed class ArrivalOrder(ReductionTree tree) : HeldSubtrees(tree)
     {
         private readonly ReductionTree tree = tree;
