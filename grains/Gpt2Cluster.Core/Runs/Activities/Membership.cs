@@ -93,7 +93,6 @@ internal static class Membership
         transition.Exclusions = transition.Exclusions.WithoutUnreachables();
         transition.Persist();
         transition.BecomeSurveying(members);
-        transition.SendAll(Outstanding.Of(transition.State));
     }
 
     /// <summary>

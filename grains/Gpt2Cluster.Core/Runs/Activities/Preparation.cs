@@ -33,7 +33,7 @@ internal static class Preparation
         if (ready.Generation != transition.Generation || transition.State.Phase is not RunPhase.Forming forming
             || !transition.State.Silos.Contains(ready.Silo))
             return;
-        transition.AddReadySilo(forming, ready.Silo);
+        transition.Continue(forming with { ReadySilos = forming.ReadySilos.Add(ready.Silo) });
         StartWhenReady(transition);
     }
 

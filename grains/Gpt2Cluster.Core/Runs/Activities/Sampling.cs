@@ -12,12 +12,8 @@ internal static class Sampling
         return step > record.SampledStep && every > 0 && step % every == 0;
     }
 
-    public static void Begin(Transition transition)
-    {
-        var count = transition.Specification.Sampling.TotalCount;
-        transition.BecomeSampling(RangePlanner.Even(count, transition.State.Members.Count));
-        transition.SendAll(Outstanding.Of(transition.State));
-    }
+    public static void Begin(Transition transition) => transition.BecomeSampling(
+        RangePlanner.Even(transition.Specification.Sampling.TotalCount, transition.State.Members.Count));
 
     public static void Report(Transition transition, SampleReported report)
     {

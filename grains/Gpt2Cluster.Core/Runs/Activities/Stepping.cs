@@ -15,11 +15,7 @@ internal static class Stepping
     // Ranges are cut anew when that would make a step faster by more than this factor; less is noise.
     private const double WorthCuttingAnew = 1.05;
 
-    public static void Plan(Transition transition)
-    {
-        transition.BecomeStepping(Ranges(transition));
-        transition.SendAll(Outstanding.Of(transition.State));
-    }
+    public static void Plan(Transition transition) => transition.BecomeStepping(Ranges(transition));
 
     public static void Report(Transition transition, StepReported report)
     {

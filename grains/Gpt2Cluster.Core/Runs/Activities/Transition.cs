@@ -80,14 +80,11 @@ internal sealed class Transition
         });
         State = State with { Members = [.. asked] };
         Become(new RunPhase.Surveying([]));
+        SendAll(Outstanding.Of(State));
     }
 
     /// <summary>All have said where they stand, and some have to get what they lack.</summary>
     public void BecomePreparing(RunPhase.Surveying surveyed) => Become(new RunPhase.Preparing(surveyed.ReadySilos));
-
-    /// <summary>A silo has taken over the exchange's membership; the phase stays.</summary>
-    public void AddReadySilo(RunPhase.Forming forming, string silo) =>
-        State = State with { Phase = forming with { ReadySilos = forming.ReadySilos.Add(silo) } };
 
     /// <summary>The run is at a boundary, or looks again from where it waits for a checkpoint.</summary>
     /// <param name="hasFailed">Whether an attempt to write the checkpoint that it waits for has just failed.</param>
@@ -98,28 +95,25 @@ internal sealed class Transition
     }
 
     /// <summary>Plans a step.</summary>
-    public void BecomeStepping(IEnumerable<IReadOnlyList<LeafRange>> ranges)
-    {
-        Become(new RunPhase.Stepping(new(State.Members, ranges), State.Now));
-        ForgetHeld();
-    }
+    public void BecomeStepping(IEnumerable<IReadOnlyList<LeafRange>> ranges) =>
+        BeginWork(new RunPhase.Stepping(new(State.Members, ranges), State.Now));
 
     /// <summary>Has validation micro-batches computed.</summary>
-    public void BecomeValidating(IEnumerable<LeafRange> ranges)
-    {
-        Become(new RunPhase.Validating(new(State.Members, ranges)));
-        ForgetHeld();
-    }
+    public void BecomeValidating(IEnumerable<LeafRange> ranges) =>
+        BeginWork(new RunPhase.Validating(new(State.Members, ranges)));
 
     /// <summary>Has samples drawn.</summary>
-    public void BecomeSampling(IEnumerable<LeafRange> ranges)
-    {
-        Become(new RunPhase.Sampling(new(State.Members, ranges)));
-        ForgetHeld();
-    }
+    public void BecomeSampling(IEnumerable<LeafRange> ranges) =>
+        BeginWork(new RunPhase.Sampling(new(State.Members, ranges)));
 
-    /// <summary>A result of the work in flight has come; the phase stays.</summary>
-    public void Continue(RunPhase phase) => State = State with { Phase = phase };
+    /// <summary>An answer that the phase awaits has come; the phase stays.</summary>
+    public void Continue<TPhase>(TPhase phase)
+        where TPhase : RunPhase
+    {
+        if (State.Phase is not TPhase)
+            throw new InvalidOperationException($"{State.Phase.GetType().Name} is not {typeof(TPhase).Name}.");
+        State = State with { Phase = phase };
+    }
 
     /// <summary>Waits for a checkpoint.</summary>
     /// <param name="failedCount">Attempts to write it that failed already.</param>
@@ -172,9 +166,13 @@ internal sealed class Transition
     public void Replace(RunMember old, RunMember changed) =>
         State = State with { Members = State.Members.Replace(old, changed) };
 
-    // Whoever is given other work gives up what it holds of an interrupted step.
-    private void ForgetHeld() =>
-        State = State with { Members = [.. State.Members.Select(member => member with { Held = [] })] };
+    private void BeginWork(RunPhase phase)
+    {
+        Become(phase);
+        // Whoever is given work gives up what it holds of an interrupted step, but for what the work goes on with.
+        State = State with { Members = State.Members.ConvertAll(member => member with { Held = [] }) };
+        SendAll(Outstanding.Of(State));
+    }
 
     private void Become(RunPhase next)
     {

@@ -16,11 +16,8 @@ internal static class Validation
         return isTime && specification.ValidationBatches() is not null;
     }
 
-    public static void Begin(Transition transition)
-    {
-        transition.BecomeValidating(RangePlanner.Even(Batches(transition).Count, transition.State.Members.Count));
-        transition.SendAll(Outstanding.Of(transition.State));
-    }
+    public static void Begin(Transition transition) => transition.BecomeValidating(
+        RangePlanner.Even(Batches(transition).Count, transition.State.Members.Count));
 
     public static void Report(Transition transition, ValidationReported report)
     {
