@@ -90,14 +90,14 @@ internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo, str
 
     private static string Manifest(
         byte[][] pieces, string hash, RunRecord record, WriteCheckpoint order) => new CheckpointManifest
-    {
-        Step = order.Step,
-        StateHash = hash,
-        ParameterPieces = Convert.ToHexStringLower(pieces[0]),
-        FirstMomentPieces = Convert.ToHexStringLower(pieces[1]),
-        SecondMomentPieces = Convert.ToHexStringLower(pieces[2]),
-        Files = [],
-        ValidationLoss = order.ValidationLoss,
-        Record = record,
-    }.Write();
+        {
+            Step = order.Step,
+            StateHash = hash,
+            ParameterPieces = Convert.ToHexStringLower(pieces[0]),
+            FirstMomentPieces = Convert.ToHexStringLower(pieces[1]),
+            SecondMomentPieces = Convert.ToHexStringLower(pieces[2]),
+            Files = [],
+            ValidationLoss = order.ValidationLoss,
+            Record = record,
+        }.Write();
 }
