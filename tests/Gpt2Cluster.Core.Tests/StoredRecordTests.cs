@@ -10,7 +10,9 @@ using Gpt2Cluster.Core.Tests.Specification;
 
 namespace Gpt2Cluster.Core.Tests;
 
-/// <summary>What a newer version has stored is read by this one, and is stored again with all that is not known.</summary>
+/// <summary>
+/// What a newer version has stored is read by this one, and is stored again with all that is not known.
+/// </summary>
 public sealed class StoredRecordTests
 {
     private const string OfTomorrow = "of_tomorrow";

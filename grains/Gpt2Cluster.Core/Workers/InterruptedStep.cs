@@ -20,7 +20,7 @@ public sealed class InterruptedStep
         return running;
     }
 
-    /// <summary>The plan that runs, if one does, ends between two micro-batches or while averages are awaited.</summary>
+    /// <summary>The plan that runs ends between two micro-batches, or while averages are awaited.</summary>
     public void Interrupt() => (interrupted, running) = (running ?? interrupted, null);
 
     /// <summary>The plan that runs has come to its end, or it has failed.</summary>

@@ -53,7 +53,9 @@ public sealed record ShowProfile(WorkerOrder Order) : ComputeEffect(Order);
 public sealed record ComputeStep(
     WorkerOrder Order, StepProgress Progress, bool ReportsExchange) : ComputeEffect(Order);
 
-/// <summary>Sum up losses of the windows of validation micro-batches; then <see cref="WorkerProtocol.OnDone"/>.</summary>
+/// <summary>
+/// Sum up losses of the windows of validation micro-batches; then <see cref="WorkerProtocol.OnDone"/>.
+/// </summary>
 public sealed record SumLosses(WorkerOrder Order, Validate Validation) : ComputeEffect(Order);
 
 /// <summary>Draw samples; then <see cref="WorkerProtocol.OnDone"/>.</summary>

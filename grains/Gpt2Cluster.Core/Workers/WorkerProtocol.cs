@@ -35,12 +35,14 @@ public class WorkerProtocol(string worker, RunSpecification specification)
     public long Step { get; private set; }
 
     /// <summary>
-    /// The step that the replica stands at; null without one. A replica that was made or updated in part counts as none.
+    /// The step that the replica stands at; null without one. One that was made or updated in part counts as none.
     /// </summary>
     public long? HeldStep => isWhole ? Step : null;
 
-    /// <summary>An order comes: a preparation of this generation or a newer one, or another order of this one.</summary>
-    /// <returns>Whether it is taken.</returns>
+    /// <summary>An order comes.</summary>
+    /// <returns>
+    /// Whether it is taken: a preparation of this generation or a newer one is, and another order of this generation.
+    /// </returns>
     public bool Take(WorkerOrder order)
     {
         ArgumentNullException.ThrowIfNull(order);

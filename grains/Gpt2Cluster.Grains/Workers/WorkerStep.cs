@@ -21,7 +21,10 @@ internal sealed class WorkerStep(
     public TimeSpan DataWait { get; private set; }
 
     /// <summary>Does the worker's part of the step.</summary>
-    /// <param name="work">The step and how far it is; and whether its report has the bytes that the silo has sent.</param>
+    /// <param name="work">
+    /// The step, how far it is, and whether the report has the bytes that the silo has sent: one worker of each silo
+    /// reports them, and which one may change with each generation.
+    /// </param>
     /// <param name="decide">Says what becomes of an averaged gradient, by its norm.</param>
     /// <param name="cancellation">Ends the step between two micro-batches, and the wait for averages.</param>
     /// <exception cref="OperationCanceledException">
