@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Orleans;
@@ -17,9 +18,27 @@ public abstract record StoredRecord
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; init; }
 
+    /// <summary>The paths of what this version does not know, in this record and in those it is made of.</summary>
+    public IEnumerable<string> UnknownPaths() => PathsIn(this, "");
+
     /// <summary>Whether both say the same as far as this version knows.</summary>
     public virtual bool Equals(StoredRecord? other) => other is not null && EqualityContract == other.EqualityContract;
 
     /// <inheritdoc/>
     public override int GetHashCode() => EqualityContract.GetHashCode();
+
+    private static IEnumerable<string> PathsIn(object? value, string prefix) => value switch
+    {
+        StoredRecord record =>
+        [
+            .. (record.Unknown?.Keys ?? []).Select(name => prefix + name),
+            .. from property in record.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
+               where property.CanWrite && property.Name != nameof(Unknown)
+               let name = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name)
+               from path in PathsIn(property.GetValue(record), $"{prefix}{name}.")
+               select path,
+        ],
+        IEnumerable<StoredRecord> records => records.SelectMany(record => PathsIn(record, prefix)),
+        _ => [],
+    };
 }

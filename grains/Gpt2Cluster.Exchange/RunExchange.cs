@@ -131,6 +131,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         StepMemory averages;
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(disposed, this);
             awaited = protocol.StepOf(step)
                 ?? throw new InvalidOperationException($"Run {name} holds nothing of step {step} on this silo.");
             averages = memory.Of(step)!;
@@ -222,10 +223,16 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             }
             else
             {
-                if (!disposed)
-                    protocol.OnStripeAveraged(destination.Plan, header.Stripe, header.Generation, from.PeerName!);
-                WakeIfWatched(header.Step);
-                averages.Exit(from);
+                try
+                {
+                    if (!disposed)
+                        protocol.OnStripeAveraged(destination.Plan, header.Stripe, header.Generation, from.PeerName!);
+                    WakeIfWatched(header.Step);
+                }
+                finally
+                {
+                    averages.Exit(from);
+                }
             }
 
             next = executor.Execute(takesReduction: true);
@@ -244,8 +251,14 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         }
 
         var (plan, stripe) = (destination.Plan, header.Stripe);
-        Tell(() => protocol.OnAverageLost(plan, stripe));
-        averages.Exit(from);
+        try
+        {
+            Tell(() => protocol.OnAverageLost(plan, stripe));
+        }
+        finally
+        {
+            averages.Exit(from);
+        }
     }
 
     /// <inheritdoc/>
@@ -282,6 +295,12 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             if (disposed)
                 return;
             disposed = true;
+        }
+
+        // From now on what peers say is kept for whoever opens the run again.
+        transport.Remove(this);
+        lock (gate)
+        {
             released = executor.Disconnect();
             memory.RetireAll();
             Monitor.PulseAll(gate);
@@ -289,7 +308,6 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             reductions.Clear();
         }
 
-        transport.Remove(this);
         if (Thread.CurrentThread != reducer)
             reducer.Join();
         foreach (var link in released)
@@ -313,7 +331,17 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     {
         while (next is not null)
         {
-            var sum = next.Add(layout.Range(next.What.Stripe).Count, pool);
+            StripeValue? sum;
+            try
+            {
+                sum = next.Add(layout.Range(next.What.Stripe).Count, pool);
+            }
+            catch
+            {
+                next.Sums.Use.Exit(null);
+                throw;
+            }
+
             next = OnReduced(next, sum);
         }
     }
@@ -322,16 +350,22 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     {
         lock (gate)
         {
-            var isKept = !disposed && protocol.OnReduced(made.What);
-            if (isKept)
-                made.Sums.Add(made.What.Stripe, made.What.Sum, sum!.Value);
-            else
-                sum?.Release();
-            var next = executor.Execute(takesReduction: true);
-            if (made.What.Target == ReductionTarget.Average)
-                WakeIfWatched(made.What.Plan.Step);
-            made.Sums.Use.Exit(null);
-            return next;
+            try
+            {
+                var isKept = !disposed && protocol.OnReduced(made.What);
+                if (isKept)
+                    made.Sums.Add(made.What.Stripe, made.What.Sum, sum!.Value);
+                else
+                    sum?.Release();
+                var next = executor.Execute(takesReduction: true);
+                if (made.What.Target == ReductionTarget.Average)
+                    WakeIfWatched(made.What.Plan.Step);
+                return next;
+            }
+            finally
+            {
+                made.Sums.Use.Exit(null);
+            }
         }
     }
 
@@ -369,6 +403,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         int sumCount;
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(disposed, this);
             averagesCount = protocol.IsAlone ? 0 : protocol.HeldStepCount;
             sumCount = protocol.SiloSums(siloRanges).Count;
         }

@@ -12,6 +12,7 @@ public sealed partial class FileCycleTests
     [Theory]
     [InlineData("grains/Gpt2Cluster.Core/Runs/", "Gpt2Cluster.Core")]
     [InlineData("grains/Gpt2Cluster.Core/Averaging/", "Gpt2Cluster.Core")]
+    [InlineData("grains/Gpt2Cluster.Core/Workers/", "Gpt2Cluster.Core")]
     [InlineData("grains/Gpt2Cluster.Exchange/", "Gpt2Cluster.Exchange")]
     public void No_files_of_a_folder_need_each_other(string folder, string assembly)
     {

@@ -81,6 +81,50 @@ public sealed class StoredRecordTests
         static int CountOf(string text) => text.Split(OfTomorrow).Length;
     }
 
+    /// <summary>Without a checksum nobody newer has written it: a letter of a name was struck.</summary>
+    [Fact]
+    public void A_manifest_without_a_checksum_that_says_something_unknown_is_damaged()
+    {
+        var known = new CheckpointManifest
+        {
+            Step = 4,
+            StateHash = StateHash.Combine(4, [], [], [], null),
+            ParameterPieces = "",
+            FirstMomentPieces = "",
+            SecondMomentPieces = "",
+            Files = [new CheckpointFile("parameters.safetensors", 8, "ab")],
+            Record = Record with { Specification = Settings with { Trainable = TrainableParameters.Lora } },
+        };
+        var json = JsonNode.Parse(Written(known))!.AsObject();
+        json.Remove("checksum");
+        Assert.Equal(4, CheckpointManifest.Read(json.ToJsonString()).Step);
+        json["record"]!["specification"]!["optimizer"]!.AsObject().Add("betb2", 0.5);
+        Assert.Throws<InvalidDataException>(() => CheckpointManifest.Read(json.ToJsonString()));
+    }
+
+    /// <summary>Whoever ignores an option computes other bits.</summary>
+    [Fact]
+    public void A_specification_that_says_more_than_is_known_is_kept_but_not_run()
+    {
+        var json = JsonNode.Parse(Written(Settings))!.AsObject();
+        json.Add("ema", 0.99);
+        json["optimizer"]!.AsObject().Add("nesterov", true);
+        var newer = SpecificationJson.Read(json.ToJsonString());
+        Assert.Equal(["ema", "optimizer.nesterov"], newer.UnknownPaths().Order(StringComparer.Ordinal));
+        var refusal = $"The specification of {Settings.Run} comes from a newer version, which knows ema, "
+            + "optimizer.nesterov; run that version on every silo and client.";
+        Assert.Contains(refusal, SpecificationCheck.Errors(newer));
+        Assert.Equal(
+            refusal, Assert.Throws<UserErrorException>(() => SpecificationCheck.RefuseUnknown(newer)).Message);
+        SpecificationCheck.RefuseUnknown(Settings);
+
+        // Two versions of an unknown option differ in a sentence too.
+        json["ema"] = 0.9;
+        Assert.Contains(
+            "ema is 0.99 in the run and 0.9 in this command.",
+            SpecificationDifferences.Between(newer, SpecificationJson.Read(json.ToJsonString())));
+    }
+
     [Fact]
     public void What_is_not_known_makes_no_difference()
     {

@@ -10,19 +10,37 @@ internal sealed class AveragingPeers
     private const int MaxCount = 1024;
 
     private readonly Dictionary<string, PeerPosition> positions = [];
+    private int[] others = [];
 
     /// <summary>The membership; null before the first.</summary>
-    public ExchangeMembership? Membership { get; set; }
+    public ExchangeMembership? Membership
+    {
+        get;
+        set
+        {
+            field = value;
+            others = [.. Enumerable.Range(0, value?.Silos.Count ?? 0).Where(silo => silo != value!.OwnIndex)];
+        }
+    }
 
     /// <summary>The generation; -1 before the first.</summary>
     public int Generation => Membership?.Generation ?? -1;
 
     /// <summary>The places of the other silos.</summary>
-    public IEnumerable<int> Others =>
-        Enumerable.Range(0, Membership?.Silos.Count ?? 0).Where(silo => silo != Membership!.OwnIndex);
+    public IReadOnlyList<int> Others => others;
 
     /// <summary>A silo's place; -1 if it is no other member.</summary>
-    public int IndexOf(string peer) => Others.FirstOrDefault(silo => NameOf(silo) == peer, -1);
+    public int IndexOf(string peer)
+    {
+        // Once a frame: without an object.
+        foreach (var silo in others)
+        {
+            if (NameOf(silo) == peer)
+                return silo;
+        }
+
+        return -1;
+    }
 
     /// <summary>The name of the silo in a place.</summary>
     public string NameOf(int silo) => Membership!.Silos[silo].SiloName;

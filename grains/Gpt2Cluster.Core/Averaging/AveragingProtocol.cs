@@ -88,9 +88,10 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
         if (peers.Membership is null)
             throw new InvalidOperationException("The run has no membership on this silo yet.");
         RetireCurrentSums();
-        opensAgain = current?.Step == plan.Step;
+        var isSameStep = current?.Step == plan.Step;
+        opensAgain = isSameStep || (isOpening && opensAgain);
         var siloSums = SiloSums(siloRanges);
-        if (opensAgain && !current!.IsAdopted)
+        if (isSameStep && !current!.IsAdopted)
             current.PlanAgain(NewSums(plan, siloSums, current.Tree, current.States));
         else
             TurnTo(plan, siloSums);

@@ -93,7 +93,7 @@ public sealed record CheckpointManifest : StoredRecord
             var manifest = JsonSerializer.Deserialize<CheckpointManifest>(json, SpecificationJson.Options)
                 ?? throw new InvalidDataException("the manifest is empty");
             // Whoever writes what is not known here has written a checksum: its name is damaged.
-            if (manifest.Checksum is null ? manifest.Unknown is not null : manifest.Checksum != ChecksumOf(json))
+            if (manifest.Checksum is null ? manifest.UnknownPaths().Any() : manifest.Checksum != ChecksumOf(json))
                 throw new InvalidDataException("the manifest does not have its checksum");
             return manifest.Error() is { } error ? throw new InvalidDataException(error) : manifest;
         }

@@ -19,8 +19,8 @@ public sealed record RunOptions
     public TimeSpan LastCopyPatience { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// A run that does not move for this long, and ten steps of the last one's length, says so. 1 s to 1 day; 2
-    /// minutes.
+    /// A run that does not move for this long, and ten steps of the last one's length, says so; a disk that takes this
+    /// long for a checkpoint, beside its bytes, hangs. 30 s to 1 day; 2 minutes.
     /// </summary>
     public TimeSpan StallPatience { get; init; } = TimeSpan.FromMinutes(2);
 
@@ -34,18 +34,18 @@ public sealed record RunOptions
     /// <exception cref="UserErrorException">A value is out of its range; the message names it.</exception>
     public RunOptions Checked()
     {
-        (string Name, TimeSpan Value)[] patiences =
+        (string Name, TimeSpan Value, int LeastSeconds)[] patiences =
         [
-            ("waiting-patience", WaitingPatience),
-            ("last-copy-patience", LastCopyPatience),
-            ("stall-patience", StallPatience),
+            ("waiting-patience", WaitingPatience, 1),
+            ("last-copy-patience", LastCopyPatience, 1),
+            ("stall-patience", StallPatience, 30),
         ];
-        foreach (var (name, value) in patiences)
+        foreach (var (name, value, least) in patiences)
         {
-            if (value < TimeSpan.FromSeconds(1) || value > TimeSpan.FromDays(1))
+            if (value < TimeSpan.FromSeconds(least) || value > TimeSpan.FromDays(1))
             {
                 throw new UserErrorException(
-                    $"coordinator:{name} is 1 to 86400 seconds, not {value.TotalSeconds:0.###}.");
+                    $"coordinator:{name} is {least} to 86400 seconds, not {value.TotalSeconds:0.###}.");
             }
         }
 

@@ -26,6 +26,8 @@ public static class SpecificationCheck
     {
         ArgumentNullException.ThrowIfNull(specification);
         var errors = new List<string>();
+        if (Unknown(specification) is { } unknown)
+            errors.Add(unknown);
         if (RunName.Error(specification.Run.ToString()) is { } nameError)
             errors.Add(nameError);
         errors.AddRange(specification.Model.Shape.Errors().Select(e => $"The model {specification.Model.Name}: {e}."));
@@ -39,6 +41,26 @@ public static class SpecificationCheck
         CheckWorkers(specification, errors);
         CheckSampling(specification, errors);
         return errors;
+    }
+
+    /// <summary>
+    /// Refuses a specification that says more than this version knows: whoever ignores an option computes other bits.
+    /// </summary>
+    /// <exception cref="UserErrorException">It does; the message names what.</exception>
+    public static void RefuseUnknown(RunSpecification specification)
+    {
+        ArgumentNullException.ThrowIfNull(specification);
+        if (Unknown(specification) is { } error)
+            throw new UserErrorException(error);
+    }
+
+    private static string? Unknown(RunSpecification specification)
+    {
+        string[] paths = [.. specification.UnknownPaths()];
+        return paths.Length == 0
+            ? null
+            : $"The specification of {specification.Run} comes from a newer version, which knows "
+                + $"{string.Join(", ", paths)}; run that version on every silo and client.";
     }
 
     private static void CheckData(RunSpecification specification, List<string> errors)

@@ -91,7 +91,8 @@ public static class SpecificationDifferences
             .. from leaf in before
                let now = after.GetValueOrDefault(leaf.Key, leaf.Value) // What one of them has not differs as a whole.
                where now != leaf.Value
-               select $"{OptionNames[leaf.Key]} is {leaf.Value} in the run and {now} in this command.",
+               let option = OptionNames.GetValueOrDefault(leaf.Key, leaf.Key)
+               select $"{option} is {leaf.Value} in the run and {now} in this command.",
         ];
     }
 

@@ -61,17 +61,34 @@ internal sealed unsafe class AveragingExecutor(
     public StripeReduction? Execute(bool takesReduction = false)
     {
         StripeReduction? taken = null;
-        foreach (var effect in protocol.Effects)
+        try
         {
-            if (effect is not Reduce reduce)
-                Execute(effect);
-            else if (NewReduction(reduce) is var reduction && takesReduction && taken is null && reduction.TryBegin())
-                taken = reduction;
-            else
-                reductions.Add(reduction);
+            foreach (var effect in protocol.Effects)
+            {
+                if (effect is not Reduce reduce)
+                {
+                    Execute(effect);
+                    continue;
+                }
+
+                var reduction = NewReduction(reduce);
+                if (!takesReduction || taken is not null)
+                    reductions.Add(reduction);
+                else if (reduction.TryBegin())
+                    taken = reduction;
+            }
+        }
+        catch
+        {
+            taken?.Sums.Use.Exit(null);
+            throw;
+        }
+        finally
+        {
+            // What was done is never done again, whatever came in its way.
+            protocol.Effects.Clear();
         }
 
-        protocol.Effects.Clear();
         return taken;
     }
 

@@ -13,12 +13,16 @@ namespace Gpt2Cluster.Exchange.Averaging;
 /// <param name="layout">How the gradient is cut.</param>
 internal sealed class RunMemory(object gate, StripeLayout layout) : IDisposable
 {
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(10);
+
     private readonly Dictionary<Position, PlanMemory> plans = [];
     private readonly Dictionary<long, StepMemory> steps = [];
     private readonly List<Lease> retired = [];
     private readonly Lock allocating = new();
-    private readonly List<FlatBuffer> averages = [];
-    private readonly List<FlatBuffer> sums = [];
+
+    // Grown under allocating, read under the run's lock: whoever reads has a list that does not change.
+    private volatile FlatBuffer[] averages = [];
+    private volatile FlatBuffer[] sums = [];
 
     /// <summary>
     /// Allocates what will be needed, before anything is given up for it and without the run's lock: gigabytes take
@@ -30,10 +34,10 @@ internal sealed class RunMemory(object gate, StripeLayout layout) : IDisposable
     {
         lock (allocating)
         {
-            while (averages.Count < averagesCount)
-                averages.Add(LargeMemory.Allocate(layout.ElementCount));
-            while (sums.Count < sumCount)
-                sums.Add(LargeMemory.Allocate(layout.ElementCount));
+            while (averages.Length < averagesCount)
+                averages = [.. averages, LargeMemory.Allocate(layout.ElementCount)];
+            while (sums.Length < sumCount)
+                sums = [.. sums, LargeMemory.Allocate(layout.ElementCount)];
         }
     }
 
@@ -106,6 +110,7 @@ internal sealed class RunMemory(object gate, StripeLayout layout) : IDisposable
 
             retired.ForEach(lease => lease.BreakUsers());
             began = time.GetTimestamp();
+            Monitor.Wait(gate, patience > ShortestWait ? patience : ShortestWait);
         }
     }
 

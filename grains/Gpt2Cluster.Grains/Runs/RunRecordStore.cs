@@ -35,9 +35,18 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
     public bool IsToBeCleared { get; private set; }
 
     /// <summary>The record; null if there is none.</summary>
-    public RunRecord? Read() => stored.State.RecordJson is { } json
-        ? JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options)
-        : null;
+    /// <exception cref="Core.UserErrorException">
+    /// A newer version has specified the run by more than this one knows: it is left as it is.
+    /// </exception>
+    public RunRecord? Read()
+    {
+        if (stored.State.RecordJson is not { } json)
+            return null;
+        var record = JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options);
+        if (record is not null)
+            SpecificationCheck.RefuseUnknown(record.Specification);
+        return record;
+    }
 
     /// <summary>Brings the events that the last coordinator stored with its record and did not append.</summary>
     public async Task Recover()

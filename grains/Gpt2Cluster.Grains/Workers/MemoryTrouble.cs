@@ -12,10 +12,9 @@ internal static class MemoryTrouble
     /// <summary>
     /// What happened, how much a worker takes where that is estimated, and what would take less.
     /// </summary>
-    /// <param name="phase">What the worker did.</param>
     /// <param name="specification">Of its run, the class of its devices settled.</param>
-    public static string Words(string phase, RunSpecification specification) =>
-        $"{phase} failed: there is no memory left{Takes(specification)}. {Advice.LessMemory(specification)}";
+    public static string Words(RunSpecification specification) =>
+        $"there is no memory left{Takes(specification)}. {Advice.LessMemory(specification)}";
 
     private static string Takes(RunSpecification specification)
     {

@@ -7,7 +7,14 @@ namespace Gpt2Cluster.Grains.Workers;
 internal static class ReplicaOptionsOf
 {
     /// <summary>The options of a replica that trains for a run.</summary>
-    public static ReplicaOptions Run(RunSpecification specification) => new()
+    /// <exception cref="Core.UserErrorException">This version does not know all of the specification.</exception>
+    public static ReplicaOptions Run(RunSpecification specification)
+    {
+        SpecificationCheck.RefuseUnknown(specification);
+        return Known(specification);
+    }
+
+    private static ReplicaOptions Known(RunSpecification specification) => new()
     {
         Shape = specification.Model.Shape,
         Precision = specification.Precision

@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
@@ -39,39 +40,31 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
     public Task<bool> Prepare(
         RunSpecification specification, PrepareReplica order, CheckpointEntry? checkpoint, bool reportsExchange)
     {
-        lastHeard = services.Time.GetUtcNow();
+        var given = new WorkerOrder(order) { Checkpoint = checkpoint, ReportsExchange = reportsExchange };
         var run = specification.Run.ToString();
-        if (Session is { } current && current.Run == run && order.Generation < current.Generation)
-        {
-            LogStale(Key, run, order.Generation, current.Generation);
-            return Task.FromResult(false);
-        }
-
-        if (Session?.Serves(specification) != true)
+        var isStale = Session is { } current && current.Run == run && order.Generation < current.Generation;
+        if (!isStale && Session?.Serves(specification) != true)
             desk.Begin(new WorkerSession(Key, specification, services, desk.Compute, logger));
-        Session!.Prepare(order, checkpoint, reportsExchange);
-        return Task.FromResult(true);
+        return Serve(run, given);
     }
 
     /// <inheritdoc/>
-    public Task<bool> Plan(string run, PlanStep order) => Serve(run, order.Generation, serving => serving.Plan(order));
+    public Task<bool> Plan(string run, PlanStep order) => Serve(run, new WorkerOrder(order));
 
     /// <inheritdoc/>
-    public Task<bool> Validate(string run, Validate order) =>
-        Serve(run, order.Generation, serving => serving.Validate(order));
+    public Task<bool> Validate(string run, Validate order) => Serve(run, new WorkerOrder(order));
 
     /// <inheritdoc/>
-    public Task<bool> Sample(string run, Sample order) =>
-        Serve(run, order.Generation, serving => serving.Sample(order));
+    public Task<bool> Sample(string run, Sample order) => Serve(run, new WorkerOrder(order));
 
     /// <inheritdoc/>
-    public Task<bool> Checkpoint(RunRecord record, WriteCheckpoint order) => Serve(
-        record.Specification.Run.ToString(), order.Generation, serving => serving.Checkpoint(record, order));
+    public Task<bool> Checkpoint(RunRecord record, WriteCheckpoint order) =>
+        Serve(record.Specification.Run.ToString(), new WorkerOrder(order) { Record = record });
 
     /// <inheritdoc/>
     public Task Release(string run, int generation)
     {
-        if (Session is { } current && current.Run == run && generation >= current.Generation)
+        if (Session is { } current && current.Run == run && current.MayRelease(generation))
             desk.End();
         return Task.CompletedTask;
     }
@@ -92,17 +85,13 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
     public Task<WorkerStand?> Stand() =>
         Task.FromResult(Session is { } current ? new WorkerStand(current.Run, current.Generation, current.Step) : null);
 
-    private Task<bool> Serve(string run, int generation, Action<WorkerSession> order)
+    private Task<bool> Serve(string run, WorkerOrder order)
     {
         lastHeard = services.Time.GetUtcNow();
-        if (Session is { } current && current.Run == run && current.Generation == generation)
-        {
-            order(current);
-            return Task.FromResult(true);
-        }
-
-        LogStale(Key, run, generation, Session?.Generation ?? 0);
-        return Task.FromResult(false);
+        var isTaken = Session is { } current && current.Run == run && current.Take(order);
+        if (!isTaken)
+            LogStale(Key, run, order.Generation, Session?.Generation ?? 0);
+        return Task.FromResult(isTaken);
     }
 
     private Task PingWhenSilent()

@@ -14,4 +14,8 @@ internal sealed partial class WorkerSession
 
     [LoggerMessage(214, LogLevel.Debug, "Worker {Worker} of run {Run} leaves step {Step}: the generation changed.")]
     private static partial void LogCancelled(ILogger logger, string worker, string run, long step);
+
+    [LoggerMessage(215, LogLevel.Error, "Worker {Worker} of run {Run}, step {Step}: {Phase} failed: {Reason}.")]
+    private static partial void LogRefused(
+        ILogger logger, string worker, string run, long step, string phase, string reason);
 }

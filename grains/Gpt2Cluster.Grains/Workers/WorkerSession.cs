@@ -6,14 +6,15 @@ using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Checkpoints;
 using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
-/// A worker's service to one run: the replica and what it needs around it. Orders come from the grain and return at
-/// once; the work is done in their order on the compute thread and reported from there.
+/// A worker's service to one run: the replica and what it needs around it. <see cref="WorkerProtocol"/> decides; orders
+/// come from the grain and return at once, and what is to be done about them is done on the compute thread.
 /// </summary>
 internal sealed partial class WorkerSession : IDisposable
 {
@@ -25,19 +26,19 @@ internal sealed partial class WorkerSession : IDisposable
     private readonly RunSpecification specification;
     private readonly Reporter reporter;
     private readonly CheckpointWriter checkpoints;
-    private readonly OrderBook orders = new();
+    private readonly WorkerProtocol protocol;
+    private readonly Lock gate = new();
     private readonly ReplicaPreparation preparation;
 
     private CancellationTokenSource generationEnd = new();
+    // Of the order that the compute thread carries out.
+    private CancellationToken generationIsOver;
     private IReplica? replica;
     private IRunExchange? exchange;
     private WorkerStep? step;
     private RunWindows? windows;
     private SampleWriter? samples;
     private ComputeProfile? profile;
-    private bool isWhole;
-    private bool reportsExchange;
-    private long committedStep;
 
     public WorkerSession(
         string worker,
@@ -53,6 +54,7 @@ internal sealed partial class WorkerSession : IDisposable
         deviceIndex = WorkerId.Parse(worker).Device;
         this.specification = specification;
         Run = specification.Run.ToString();
+        protocol = new WorkerProtocol(worker, specification);
         reporter = new Reporter(services.Grains, Run, worker, services.Time, logger);
         checkpoints = new CheckpointWriter(worker, services.Checkpoints, services.Time);
         preparation = new ReplicaPreparation(services, specification);
@@ -63,13 +65,13 @@ internal sealed partial class WorkerSession : IDisposable
     public string Run { get; }
 
     /// <summary>The newest generation it was prepared for.</summary>
-    public int Generation { get; private set; }
+    public int Generation => Ask(known => known.Generation);
 
     /// <summary>The last step its replica has applied.</summary>
-    public long Step => Interlocked.Read(ref committedStep);
+    public long Step => Ask(known => known.Step);
 
     /// <summary>The replica if it holds a step's state; one that was filled in part counts as none.</summary>
-    private IReplica? Whole => isWhole && replica is { IsLoaded: true } ? replica : null;
+    private IReplica? Whole => Ask(known => known.HeldStep) is null ? null : replica;
 
     /// <summary>
     /// Whether it serves the run of a specification: after the loss of a store another run may have the same name.
@@ -78,76 +80,17 @@ internal sealed partial class WorkerSession : IDisposable
     public bool Serves(RunSpecification other) => SpecificationJson.Write(specification)
         == SpecificationJson.Write(other with { Workers = specification.Workers });
 
-    /// <summary>
-    /// Takes over a generation: whatever waits for the old one ends, then the replica is made to stand where it is
-    /// told.
-    /// </summary>
-    public void Prepare(PrepareReplica order, CheckpointEntry? checkpoint, bool reportsItsExchange)
+    /// <summary>An order of the coordinator: it is queued, or answered again.</summary>
+    /// <returns>Whether it is of a generation that counts.</returns>
+    public bool Take(WorkerOrder order)
     {
-        if (order.Generation > Generation)
-            Renew(order.Generation);
-        Do("preparing", $"{order.Generation} {order.Source} {order.Step}", order.Generation, cancellation =>
-        {
-            reportsExchange = reportsItsExchange;
-            if (order.Source != ReplicaSource.Keep)
-                MakeReplica(order, checkpoint, cancellation);
-            return Stand(order.Generation);
-        });
+        var isTaken = false;
+        Tell(told => isTaken = told.Take(order));
+        return isTaken;
     }
 
-    /// <summary>Plans a step: its windows are fetched while the compute thread is still busy.</summary>
-    public void Plan(PlanStep plan)
-    {
-        windows?.Training.Begin(plan);
-        Do("training", $"{plan.Generation} {plan.Step}", plan.Generation, cancellation =>
-        {
-            if (Whole is not { } whole)
-                throw new InvalidOperationException("an update failed half way, and the replica is not whole");
-            if (whole.Step != plan.Step - 1)
-            {
-                throw new InvalidOperationException(
-                    $"the replica stands at step {whole.Step} and cannot compute step {plan.Step}");
-            }
-
-            var report = step!.Run(plan, reportsExchange, cancellation);
-            Interlocked.Exchange(ref committedStep, whole.Step);
-            Measure(report);
-            return report;
-        });
-    }
-
-    /// <summary>Validates a range of the fixed validation micro-batches.</summary>
-    public void Validate(Validate order) =>
-        Do("validating", $"{order.Generation} {order.Step}", order.Generation, cancellation => new ValidationReported(
-            worker, order.Generation, order.Step, windows!.Validate(replica!, order, cancellation)));
-
-    /// <summary>Draws its part of the run's samples of a step.</summary>
-    public void Sample(Sample order) =>
-        Do("sampling", $"{order.Generation} {order.Step}", order.Generation, cancellation => new SampleReported(
-            worker, order.Generation, order.Step, samples!.Draw(replica!, order, cancellation)));
-
-    /// <summary>Snapshots the replica between two steps; the writing goes on in the background.</summary>
-    public void Checkpoint(RunRecord record, WriteCheckpoint order)
-    {
-        var key = $"checkpoint {order.Step}";
-        if (!orders.IsNew(key))
-            return;
-        compute.Enqueue(() =>
-        {
-            try
-            {
-                if (Whole is not { } whole || whole.Step != order.Step)
-                    throw new InvalidOperationException("the replica has gone on");
-                checkpoints.Write(whole, record, order, outcome => Answer(key, outcome));
-            }
-            catch (Exception exception)
-            {
-                EndIfLost(exception);
-                // No memory for a snapshot is no more than a checkpoint that is missing.
-                Answer(key, new CheckpointFailed(worker, order.Step, exception.Message));
-            }
-        });
-    }
+    /// <summary>Whether a generation's word that the worker is not needed any more counts.</summary>
+    public bool MayRelease(int generation) => Ask(known => known.MayRelease(generation));
 
     /// <summary>A range of the replica, for a worker that joins.</summary>
     /// <exception cref="ArgumentOutOfRangeException">
@@ -199,117 +142,168 @@ internal sealed partial class WorkerSession : IDisposable
     /// </summary>
     public void Dispose()
     {
-        generationEnd.Cancel();
+        Tell(told => told.End());
         generationEnd.Dispose();
-        compute.Enqueue(() =>
-        {
-            try
-            {
-                checkpoints.Dispose();
-                if (exchange is not null)
-                    services.Exchanges.Leave(Run, Generation);
-                replica?.Dispose();
-            }
-            catch (Exception exception)
-            {
-                // A device that fails while memory is freed must not take the other runs of the silo with it.
-                LogFailed(logger, exception, worker, Run, Step, "ending");
-                EndIfLost(exception);
-            }
-
-            replica = null;
-            services.Metrics.End(Run, worker);
-        });
     }
 
-    private void MakeReplica(PrepareReplica order, CheckpointEntry? checkpoint, CancellationToken cancellation)
+    private T Ask<T>(Func<WorkerProtocol, T> question)
+    {
+        lock (gate)
+            return question(protocol);
+    }
+
+    /// <summary>Tells the protocol what happened, and does what it says.</summary>
+    private void Tell(Action<WorkerProtocol> happened)
+    {
+        WorkerEffect[] effects;
+        lock (gate)
+        {
+            happened(protocol);
+            effects = [.. protocol.Effects];
+            protocol.Effects.Clear();
+        }
+
+        foreach (var effect in effects)
+            Execute(effect);
+    }
+
+    private void Execute(WorkerEffect effect)
+    {
+        switch (effect)
+        {
+            case Enqueue(var order):
+                var cancellation = generationEnd.Token;
+                compute.Enqueue(() => Serve(order, cancellation));
+                break;
+            case Interrupt:
+                generationEnd.Cancel();
+                generationEnd.Dispose();
+                generationEnd = new CancellationTokenSource();
+                break;
+            case FetchWindows(var plan):
+                windows?.Training.Begin(plan);
+                break;
+            case Refuse(var order, var reason):
+                LogRefused(logger, worker, Run, Step, order.Phase, reason);
+                break;
+            case Report(var report):
+                if (report is CheckpointFailed { IsBusy: false })
+                    services.Metrics.CheckpointFailed(Run, worker);
+                reporter.Send(report);
+                break;
+            case Free:
+                compute.Enqueue(FreeAll);
+                break;
+            case ComputeEffect work:
+                Compute(work);
+                break;
+        }
+    }
+
+    /// <summary>An order's turn on the compute thread.</summary>
+    private void Serve(WorkerOrder order, CancellationToken cancellation)
+    {
+        generationIsOver = cancellation;
+        try
+        {
+            Tell(told => told.OnTurn(order));
+        }
+        catch (OperationCanceledException)
+        {
+            LogCancelled(logger, worker, Run, Step);
+            Tell(told => told.OnInterrupted(order));
+        }
+        catch (Exception exception)
+        {
+            LogFailed(logger, exception, worker, Run, Step, order.Phase);
+            EndIfLost(exception);
+            Tell(told => told.OnFailed(order, FailureOf(order, exception)));
+        }
+    }
+
+    private void Compute(ComputeEffect effect)
+    {
+        var order = effect.Order;
+        switch (effect)
+        {
+            case MakeReplica work:
+                Make(work.Preparation, order.Checkpoint);
+                Tell(told => told.OnMade(work, replica!.Step));
+                break;
+            case ShowProfile work:
+                var known = Profile();
+                LogReady(logger, worker, Run, order.Generation, Whole?.Step ?? -1);
+                Tell(told => told.OnProfile(work, known));
+                break;
+            case ComputeStep work:
+                var report = Train(work);
+                Tell(told => told.OnDone(order, report));
+                break;
+            case SumLosses(_, var validation):
+                var sums = windows!.Validate(replica!, validation, generationIsOver);
+                Tell(told => told.OnDone(order, new ValidationReported(
+                    worker, validation.Generation, validation.Step, sums)));
+                break;
+            case DrawSamples(_, var sampling):
+                var texts = samples!.Draw(replica!, sampling, generationIsOver);
+                Tell(told => told.OnDone(order, new SampleReported(
+                    worker, sampling.Generation, sampling.Step, texts)));
+                break;
+            case WriteSnapshot(_, var saving):
+                checkpoints.Write(
+                    replica!, order.Record!, saving, outcome => Tell(told => told.OnDone(order, outcome)));
+                break;
+        }
+    }
+
+    private void Make(PrepareReplica order, CheckpointEntry? checkpoint)
     {
         replica ??= services.Replicas.Create(deviceIndex, ReplicaOptionsOf.Run(specification));
-        isWhole = false;
-        preparation.Bring(replica, order, checkpoint, cancellation);
-        Interlocked.Exchange(ref committedStep, replica.Step);
+        preparation.Bring(replica, order, checkpoint, generationIsOver);
         samples ??= new SampleWriter(
             specification,
             specification.Model.Vocabulary is null ? null : services.Parameters.VocabularyOf(specification.Model));
-        windows ??= RunWindows.Open(services, specification, cancellation);
+        windows ??= RunWindows.Open(services, specification, generationIsOver);
         exchange ??= services.Exchanges.Join(Run, replica.Layout.Length);
-        step = new WorkerStep(worker, specification, replica, exchange, windows.Training, services.Time);
-        isWhole = true;
+        step = new WorkerStep(replica, exchange, windows.Training, specification.MicroBatchCount, services.Time);
     }
 
-    private void Measure(StepReported report)
+    private StepReported Train(ComputeStep work)
     {
-        services.Metrics.Step(Run, worker, replica!.Times, step!.DataWait, report.ExposedExchange);
-        services.Metrics.Repeated(Run, worker, report.KeptCount, step.RecomputedCount);
+        var plan = work.Progress.Plan;
+        var report = step!.Run(work, norm => Ask(decider => decider.OnAveraged(norm)), generationIsOver);
+        services.Metrics.Step(Run, worker, replica!.Times, step.DataWait, report.ExposedExchange);
+        services.Metrics.Repeated(Run, worker, report.KeptCount, work.Progress.RecomputedCount);
         if (!report.Applied)
             services.Metrics.NotFinite(Run, worker);
-        if (reportsExchange)
-            services.Metrics.Exchanged(Run, services.Exchanges[Run].Figures(report.Step));
+        if (work.ReportsExchange)
+            services.Metrics.Exchanged(Run, services.Exchanges[Run].Figures(plan.Step));
+        return report;
     }
 
-    /// <summary>Says where the replica stands.</summary>
-    private ReplicaReady Stand(int generation)
+    private ComputeProfile? Profile() => replica is null
+        ? null
+        : profile ??= services.Replicas.Profile(
+            deviceIndex, specification.Precision!.Value, specification.ThreadsPerWorker!.Value);
+
+    private void FreeAll()
     {
-        if (replica is not null)
+        try
         {
-            profile ??= services.Replicas.Profile(
-                deviceIndex, specification.Precision!.Value, specification.ThreadsPerWorker!.Value);
+            checkpoints.Dispose();
+            if (exchange is not null)
+                services.Exchanges.Leave(Run, Generation);
+            replica?.Dispose();
+        }
+        catch (Exception exception)
+        {
+            // A device that fails while memory is freed must not take the other runs of the silo with it.
+            LogFailed(logger, exception, worker, Run, Step, "ending");
+            EndIfLost(exception);
         }
 
-        var stand = Whole?.Step;
-        LogReady(logger, worker, Run, generation, stand ?? -1);
-        return new ReplicaReady(worker, generation, stand, profile, stand is null ? [] : step!.Held);
-    }
-
-    private void Renew(int generation)
-    {
-        Generation = generation;
-        generationEnd.Cancel();
-        generationEnd.Dispose();
-        generationEnd = new CancellationTokenSource();
-    }
-
-    /// <summary>
-    /// Queues an order for the compute thread, once; its answer goes to the coordinator. It is dropped if the
-    /// generation has changed by then.
-    /// </summary>
-    private void Do(string phase, string order, int generation, Func<CancellationToken, RunEvent> work)
-    {
-        var key = $"{phase} {order}";
-        if (!orders.IsNew(key))
-            return;
-        var cancellation = generationEnd.Token;
-        compute.Enqueue(() =>
-        {
-            try
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var report = work(cancellation);
-                orders.Answer(key, () => reporter.Send(report));
-            }
-            catch (OperationCanceledException)
-            {
-                LogCancelled(logger, worker, Run, Step);
-                orders.Forget(key);
-            }
-            catch (Exception exception)
-            {
-                LogFailed(logger, exception, worker, Run, Step, phase);
-                EndIfLost(exception);
-                orders.Forget(key);
-                ReportTrouble(phase, generation, exception);
-            }
-        });
-    }
-
-    private void Answer(string key, RunEvent outcome)
-    {
-        orders.Answer(key, () => reporter.Send(outcome));
-        if (outcome is not CheckpointFailed failed)
-            return;
-        orders.Forget(key);
-        if (!failed.IsBusy)
-            services.Metrics.CheckpointFailed(Run, worker);
+        replica = null;
+        services.Metrics.End(Run, worker);
     }
 
     /// <summary>A device that is lost to this process is found again by the next one.</summary>
@@ -319,20 +313,16 @@ internal sealed partial class WorkerSession : IDisposable
             services.End.OnDeviceLost(worker, exception);
     }
 
-    private void ReportTrouble(string phase, int generation, Exception exception)
+    private WorkerFailure FailureOf(WorkerOrder order, Exception exception) => exception switch
     {
-        var hasNoMemory = DeviceFailures.Of(exception) == DeviceFailure.OutOfMemory;
-        reporter.Send(exception switch
-        {
-            DamagedCheckpointException damaged => new CheckpointDamaged(damaged.Step, damaged.Message),
-            UnreachableCheckpointException away =>
-                new CheckpointUnreachable(worker, generation, away.Step, away.Message),
-            _ => new WorkerTroubled(
-                worker,
-                generation,
-                hasNoMemory ? MemoryTrouble.Words(phase, specification) : $"{phase} failed: {exception.Message}",
-                IsFinal: exception is UserErrorException,
-                hasNoMemory),
-        });
-    }
+        DamagedCheckpointException damaged =>
+            new(damaged.Message, FailureKind.CheckpointDamaged, damaged.Step),
+        UnreachableCheckpointException away =>
+            new(away.Message, FailureKind.CheckpointUnreachable, away.Step),
+        UserErrorException => new(exception.Message, FailureKind.BadInput),
+        _ when order.Command is not WriteCheckpoint
+            && DeviceFailures.Of(exception) == DeviceFailure.OutOfMemory =>
+            new(MemoryTrouble.Words(specification), FailureKind.NoMemory),
+        _ => new(exception.Message),
+    };
 }

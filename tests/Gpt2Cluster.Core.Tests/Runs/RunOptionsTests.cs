@@ -12,7 +12,7 @@ public sealed class RunOptionsTests
     [Theory]
     [InlineData(0, 30, 120, 20e6, "coordinator:waiting-patience is 1 to 86400 seconds, not 0.")]
     [InlineData(30, 86401, 120, 20e6, "coordinator:last-copy-patience is 1 to 86400 seconds, not 86401.")]
-    [InlineData(30, 30, 0.5, 20e6, "coordinator:stall-patience is 1 to 86400 seconds, not 0.5.")]
+    [InlineData(30, 30, 29, 20e6, "coordinator:stall-patience is 30 to 86400 seconds, not 29.")]
     [InlineData(30, 30, 120, 0, "coordinator:slow-disk is 0.001 to 1000000 MB/s, not 0.")]
     [InlineData(30, 30, 120, double.NaN, "coordinator:slow-disk is 0.001 to 1000000 MB/s, not NaN.")]
     public void What_is_out_of_range_is_refused(double waiting, double copy, double stall, double disk, string message)

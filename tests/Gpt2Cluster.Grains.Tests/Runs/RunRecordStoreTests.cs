@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Runs;
@@ -54,6 +56,24 @@ public sealed class RunRecordStoreTests
         await Pass(records.Write(Record with { Generation = 1 }, [], Submitted));
         await Pass(records.Write(Record with { Generation = 2 }, [], Submitted));
         Assert.Equal(2, Coordinator().Records.Read()!.Generation);
+    }
+
+    /// <summary>Whoever ignored its option would compute other bits: it is left as it is.</summary>
+    [Fact]
+    public async Task A_run_that_a_newer_version_has_specified_is_not_coordinated()
+    {
+        await Coordinator().Records.Write(
+            Record with
+            {
+                Specification = Record.Specification with
+                {
+                    Unknown = new Dictionary<string, JsonElement> { ["ema"] = JsonElement.Parse("0.99") },
+                },
+            },
+            [],
+            Submitted);
+        var refusal = Assert.Throws<UserErrorException>(() => Coordinator().Records.Read());
+        Assert.Contains("comes from a newer version, which knows ema;", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

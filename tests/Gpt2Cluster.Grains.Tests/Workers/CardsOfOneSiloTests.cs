@@ -10,6 +10,7 @@ using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Runs.Planning;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Exchange;
 using Gpt2Cluster.Grains.Workers;
 using TorchSharp;
@@ -117,20 +118,20 @@ public sealed class CardsOfOneSiloTests
             var specification = Specifications.Small(Shape) with { MicroBatchCount = LeafCount };
             var windows = new WindowPrefetch((step, leaf) => Task.FromResult(Windows(step, leaf)));
             var steps = new WorkerStep(
-                new WorkerId($"silo-{silo}", card).ToString(), specification, replica, exchanges[silo], windows,
-                TimeProvider.System);
+                replica, exchanges[silo], windows, specification.MicroBatchCount, TimeProvider.System);
             for (var step = 1; step <= StepCount; step++)
             {
+                var plan = new PlanStep(
+                    new WorkerId($"silo-{silo}", card).ToString(),
+                    1,
+                    step,
+                    [ranges[index]],
+                    0.01,
+                    [.. ranges.Where((_, other) => silos[other] == silo)],
+                    IsAlone: silos.Count == 1);
                 steps.Run(
-                    new PlanStep(
-                        new WorkerId($"silo-{silo}", card).ToString(),
-                        1,
-                        step,
-                        [ranges[index]],
-                        0.01,
-                        [.. ranges.Where((_, other) => silos[other] == silo)],
-                        IsAlone: silos.Count == 1),
-                    reportsExchange: true,
+                    new ComputeStep(new WorkerOrder(plan), new StepProgress(plan, before: null), ReportsExchange: true),
+                    norm => StepUpdate.Of(specification, norm),
                     deadline.Token);
                 committed.SignalAndWait(deadline.Token);
             }

@@ -8,6 +8,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Reducers;
@@ -46,11 +47,11 @@ public sealed class WorkerSessionTests : IDisposable
     [InlineData(false, 0)]
     public async Task A_worker_that_keeps_its_replica_takes_over_its_silos_figures(bool reportsExchange, long sentBytes)
     {
-        session.Prepare(Order(ReplicaSource.Initialize), null, !reportsExchange);
+        Prepare(Order(ReplicaSource.Initialize), !reportsExchange);
         Assert.IsType<ReplicaReady>(await NextReport());
-        session.Prepare(Order(ReplicaSource.Keep) with { Generation = 2 }, null, reportsExchange);
+        Prepare(Order(ReplicaSource.Keep) with { Generation = 2 }, reportsExchange);
         Assert.IsType<ReplicaReady>(await NextReport());
-        session.Plan(new PlanStep("a/1", 2, 1, [], 0.01, [], IsAlone: false));
+        session.Take(new WorkerOrder(new PlanStep("a/1", 2, 1, [], 0.01, [], IsAlone: false)));
         Assert.Equal(sentBytes, Assert.IsType<StepReported>(await NextReport()).SentBytes);
     }
 
@@ -114,7 +115,8 @@ public sealed class WorkerSessionTests : IDisposable
         return await reports.Reader.ReadAsync(deadline.Token);
     }
 
-    private void Prepare(PrepareReplica order) => session.Prepare(order, checkpoint: null, reportsItsExchange: false);
+    private void Prepare(PrepareReplica order, bool reportsExchange = false) =>
+        Assert.True(session.Take(new WorkerOrder(order) { ReportsExchange = reportsExchange }));
 
     private static PrepareReplica Order(ReplicaSource source) => new("a/1", 1, source, 0, []);
 

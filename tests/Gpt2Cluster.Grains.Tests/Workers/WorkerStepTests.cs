@@ -3,6 +3,7 @@ using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Time.Testing;
 
@@ -38,7 +39,7 @@ public sealed class WorkerStepTests
         using var replica = new FakeReplica(Shape) { StandsAt = 6 };
         using var steps = new Interruptible(replica);
         var plan = Plan with { SiloRanges = [new(2, 4), new(0, 1)] };
-        steps.Step.Run(plan, reportsExchange: true, CancellationToken.None);
+        steps.Run(plan, reportsExchange: true);
         Assert.Equal("exchange 7 of 3 with 2..4+0..1", replica.Calls[0]);
     }
 
@@ -52,10 +53,9 @@ public sealed class WorkerStepTests
     {
         using var replica = new FakeReplica(Shape) { StandsAt = 6, AveragesAlone = averagesAlone };
         using var steps = new Interruptible(replica);
-        steps.Step.Run(
+        steps.Run(
             Plan with { Ranges = [new(0, end)], IsAlone = isAlone },
-            reportsExchange: true,
-            CancellationToken.None);
+            reportsExchange: true);
         Assert.Equal(exchanges, replica.Calls.Contains("exchange 7 of 3"));
         Assert.Equal(exchanges, replica.Calls.Contains("wait 7"));
         Assert.Equal(!exchanges, replica.Calls.Contains("average alone"));
@@ -66,7 +66,7 @@ public sealed class WorkerStepTests
     {
         using var replica = new FakeReplica(Shape) { StandsAt = 6 };
         using var steps = new Interruptible(replica);
-        var report = steps.Step.Run(Plan, reportsExchange: false, CancellationToken.None);
+        var report = steps.Run(Plan, reportsExchange: false);
         Assert.Equal((0, 0), (report.SentBytes, report.OverlappedBytes));
     }
 
@@ -105,8 +105,8 @@ public sealed class WorkerStepTests
             Pass(0.5);
             return Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8));
         });
-        var step = new WorkerStep("a/0", Specifications.Small(Shape), replica, exchange, windows, time);
-        var report = step.Run(Plan, reportsExchange: true, CancellationToken.None);
+        var step = new WorkerStep(replica, exchange, windows, microBatchCount: 4, time);
+        var report = step.Run(Work(Plan), _ => new StepUpdate(UpdateKind.Apply, 1), CancellationToken.None);
         Assert.Equal(TimeSpan.FromSeconds(4), report.Compute);
         Assert.Equal(TimeSpan.FromSeconds(1), step.DataWait);
         Assert.Equal(TimeSpan.FromSeconds(7), report.ExposedExchange);
@@ -119,11 +119,11 @@ public sealed class WorkerStepTests
         using var replica = new FakeReplica(Shape) { StandsAt = 6 };
         using var steps = new Interruptible(replica);
         steps.Interrupt(Plan, afterCount: 1);
-        Assert.Equal([new LeafRange(2, 4)], steps.Step.Held);
+        Assert.Equal([new LeafRange(2, 4)], steps.Held);
 
         steps.Interrupt(Plan with { Generation = 4, Ranges = [new(2, 4), new(0, 1)] }, afterCount: 1);
         var last = Plan with { Generation = 5, Ranges = [new(2, 4), new(0, 1), new(1, 2)] };
-        var report = steps.Step.Run(last, reportsExchange: true, CancellationToken.None);
+        var report = steps.Run(last, reportsExchange: true);
         Assert.Equal(
             [
                 "exchange 7 of 3", "begin 7 2..4 of 4", "compute 7.2",
@@ -132,8 +132,8 @@ public sealed class WorkerStepTests
             ],
             replica.Calls.SkipLast(1));
         Assert.Equal([2.5, 3.5, 0.5, 1.5], report.Losses);
-        Assert.Equal((2, 0), (report.KeptCount, steps.Step.RecomputedCount));
-        Assert.Empty(steps.Step.Held);
+        Assert.Equal((2, 0), (report.KeptCount, steps.RecomputedCount));
+        Assert.Empty(steps.Held);
     }
 
     [Theory]
@@ -146,9 +146,9 @@ public sealed class WorkerStepTests
         using var steps = new Interruptible(replica);
         steps.Interrupt(Plan, afterCount: 1);
         var plan = Plan with { Generation = 4, Step = step, Ranges = [new(first, end)] };
-        var report = steps.Step.Run(plan, reportsExchange: true, CancellationToken.None);
+        var report = steps.Run(plan, reportsExchange: true);
         Assert.Contains($"begin {step} {first}..{end} of 4", replica.Calls);
-        Assert.Equal((0, recomputedCount), (report.KeptCount, steps.Step.RecomputedCount));
+        Assert.Equal((0, recomputedCount), (report.KeptCount, steps.RecomputedCount));
     }
 
     [Fact]
@@ -158,10 +158,10 @@ public sealed class WorkerStepTests
         using var steps = new Interruptible(replica);
         steps.OnCompute = () => throw new InvalidOperationException("broken");
         Assert.Throws<InvalidOperationException>(
-            () => steps.Step.Run(Plan, reportsExchange: true, CancellationToken.None));
-        Assert.Empty(steps.Step.Held);
+            () => steps.Run(Plan, reportsExchange: true));
+        Assert.Empty(steps.Held);
         steps.OnCompute = () => { };
-        steps.Step.Run(Plan with { Generation = 4 }, reportsExchange: true, CancellationToken.None);
+        steps.Run(Plan with { Generation = 4 }, reportsExchange: true);
         Assert.Equal(2, replica.Calls.Count(call => call == "begin 7 2..4 of 4"));
     }
 
@@ -171,13 +171,18 @@ public sealed class WorkerStepTests
         var windows = new WindowPrefetch((step, index) =>
             Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8)));
         using var exchange = new FakeExchange(replica.Calls);
-        return new WorkerStep("a/0", specification, replica, exchange, windows, TimeProvider.System)
-            .Run(Plan, reportsExchange: true, CancellationToken.None);
+        var step = new WorkerStep(replica, exchange, windows, specification.MicroBatchCount, TimeProvider.System);
+        return step.Run(Work(Plan), norm => StepUpdate.Of(specification, norm), CancellationToken.None);
     }
+
+    private static ComputeStep Work(PlanStep plan) =>
+        new(new WorkerOrder(plan), new StepProgress(plan, before: null), ReportsExchange: true);
 
     private sealed class Interruptible : IDisposable
     {
         private readonly FakeExchange exchange;
+        private readonly WorkerStep step;
+        private readonly InterruptedStep interrupted = new();
 
         public Interruptible(FakeReplica replica)
         {
@@ -185,13 +190,34 @@ public sealed class WorkerStepTests
             replica.OnCompute = () => OnCompute();
             var windows = new WindowPrefetch((step, index) =>
                 Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8)));
-            Step = new WorkerStep(
-                "a/0", Specifications.Small(Shape), replica, exchange, windows, TimeProvider.System);
+            step = new WorkerStep(replica, exchange, windows, microBatchCount: 4, TimeProvider.System);
         }
 
         public Action OnCompute { get; set; } = () => { };
 
-        public WorkerStep Step { get; }
+        public int RecomputedCount { get; private set; }
+
+        public IReadOnlyList<LeafRange> Held => interrupted.HeldAfter(6);
+
+        public StepReported Run(PlanStep plan, bool reportsExchange, CancellationToken cancellation = default)
+        {
+            var progress = interrupted.Begin(plan);
+            RecomputedCount = progress.RecomputedCount;
+            var work = new ComputeStep(new WorkerOrder(plan), progress, reportsExchange);
+            try
+            {
+                return step.Run(work, _ => new StepUpdate(UpdateKind.Apply, 1), cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                interrupted.Interrupt();
+                throw;
+            }
+            finally
+            {
+                interrupted.End();
+            }
+        }
 
         public void Interrupt(PlanStep plan, int afterCount)
         {
@@ -201,7 +227,7 @@ public sealed class WorkerStepTests
                 if (--afterCount == 0)
                     generationEnd.Cancel();
             };
-            Assert.Throws<OperationCanceledException>(() => Step.Run(plan, reportsExchange: true, generationEnd.Token));
+            Assert.Throws<OperationCanceledException>(() => Run(plan, reportsExchange: true, generationEnd.Token));
             OnCompute = () => { };
         }
 

@@ -2,22 +2,18 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Simulator.Workers;
 
 namespace Gpt2Cluster.Simulator.Disk;
 
 /// <summary>A checkpoint could not be loaded.</summary>
-/// <param name="damaged">Its step if it verifies nowhere and all its disks were looked at.</param>
-/// <param name="unreachable">Its step if one of its disks cannot be reached.</param>
-/// <param name="message">What was met.</param>
-internal sealed class CheckpointLoadException(long? damaged, long? unreachable, string message) : Exception(message)
+/// <param name="failure">Whether it verifies nowhere, or one of its disks cannot be reached.</param>
+internal sealed class CheckpointLoadException(WorkerFailure failure) : Exception(failure.Reason)
 {
-    /// <summary>Its step if it verifies nowhere and all its disks were looked at.</summary>
-    public long? DamagedStep => damaged;
-
-    /// <summary>Its step if one of its disks cannot be reached.</summary>
-    public long? UnreachableStep => unreachable;
+    /// <summary>Whether it verifies nowhere, or one of its disks cannot be reached.</summary>
+    public WorkerFailure Failure => failure;
 }
 
 /// <summary>
@@ -46,9 +42,9 @@ internal sealed class CheckpointLoading(Silo silo)
         }
 
         var step = checkpoint.Step;
-        throw unseen.Count == 0
-            ? new CheckpointLoadException(step, null, $"the checkpoint of step {step} is damaged")
-            : new CheckpointLoadException(null, step, $"the checkpoint of step {step} cannot be reached");
+        throw new CheckpointLoadException(unseen.Count == 0
+            ? new($"the checkpoint of step {step} is damaged", FailureKind.CheckpointDamaged, step)
+            : new($"the checkpoint of step {step} cannot be reached", FailureKind.CheckpointUnreachable, step));
     }
 
     private bool TryHere(SimulatedReplica replica, CheckpointEntry checkpoint)

@@ -3,13 +3,13 @@ using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Simulator.Silos;
 
 namespace Gpt2Cluster.Simulator.Workers;
 
 /// <summary>
-/// One device's mailbox, by the rules of the real worker: orders of an older generation are refused, and one that
-/// serves and hears nothing for 2 s calls the coordinator.
+/// One device's mailbox. A worker that serves and hears nothing for 2 s calls the coordinator.
 /// </summary>
 internal sealed class SimulatedWorker : IWorker
 {
@@ -46,37 +46,32 @@ internal sealed class SimulatedWorker : IWorker
     public Task<bool> Prepare(
         RunSpecification specification, PrepareReplica order, CheckpointEntry? checkpoint, bool reportsExchange)
     {
-        lastHeard = cluster.Timeline.Now;
-        if (Service is { } current && order.Generation < current.Generation)
-            return Task.FromResult(false);
         if (Service is null)
         {
             Service = new WorkerService(cluster, silo, this);
             servingCount++;
         }
 
-        Service.Prepare(order, checkpoint);
-        return Task.FromResult(true);
+        return Serve(new WorkerOrder(order) { Checkpoint = checkpoint, ReportsExchange = reportsExchange });
     }
 
     /// <inheritdoc/>
-    public Task<bool> Plan(string run, PlanStep order) => Serve(order.Generation, serving => serving.Plan(order));
+    public Task<bool> Plan(string run, PlanStep order) => Serve(new WorkerOrder(order));
 
     /// <inheritdoc/>
-    public Task<bool> Validate(string run, Validate order) =>
-        Serve(order.Generation, serving => serving.Validate(order));
+    public Task<bool> Validate(string run, Validate order) => Serve(new WorkerOrder(order));
 
     /// <inheritdoc/>
-    public Task<bool> Sample(string run, Sample order) => Serve(order.Generation, serving => serving.Sample(order));
+    public Task<bool> Sample(string run, Sample order) => Serve(new WorkerOrder(order));
 
     /// <inheritdoc/>
     public Task<bool> Checkpoint(RunRecord record, WriteCheckpoint order) =>
-        Serve(order.Generation, serving => serving.Checkpoint(record, order));
+        Serve(new WorkerOrder(order) { Record = record });
 
     /// <inheritdoc/>
     public Task Release(string run, int generation)
     {
-        if (Service is { } current && generation >= current.Generation)
+        if (Service is { } current && current.MayRelease(generation))
         {
             cluster.Trace.Say($"{Key} is released at generation {generation}");
             current.Dispose();
@@ -102,13 +97,10 @@ internal sealed class SimulatedWorker : IWorker
     /// <inheritdoc/>
     public Task<WorkerStand?> Stand() => Task.FromResult<WorkerStand?>(null);
 
-    private Task<bool> Serve(int generation, Action<WorkerService> order)
+    private Task<bool> Serve(WorkerOrder order)
     {
         lastHeard = cluster.Timeline.Now;
-        if (Service is not { } current || current.Generation != generation)
-            return Task.FromResult(false);
-        order(current);
-        return Task.FromResult(true);
+        return Task.FromResult(Service?.Take(order) == true);
     }
 
     private void PingWhenSilent()

@@ -1,7 +1,6 @@
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Core.Specification;
-using Gpt2Cluster.Grains.Workers;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Simulator.Exchange;
 using Gpt2Cluster.Simulator.Oracle;
 using Gpt2Cluster.Simulator.Schedules;
@@ -10,8 +9,7 @@ using Gpt2Cluster.Simulator.Silos;
 namespace Gpt2Cluster.Simulator.Workers;
 
 /// <summary>
-/// One step on one worker: compute, contribute, average, apply, report. What was folded of a plan that is interrupted
-/// is kept, as on a real worker.
+/// One step on one worker, on simulated time: compute, contribute, average, apply, report.
 /// </summary>
 internal sealed class WorkerStepping(
     SimulatedCluster cluster,
@@ -24,51 +22,31 @@ internal sealed class WorkerStepping(
     // An update takes longer than a micro-batch's forward pass; there is one for many of these.
     private const double UpdatesFail = 5;
 
-    private StepProgress? interrupted;
-
-    /// <summary>What it holds of an interrupted plan for the step after the replica's.</summary>
-    public IReadOnlyList<LeafRange> Held =>
-        interrupted is { Losses.Count: > 0 } held && held.Step == replica.Step + 1 ? held.Ranges : [];
-
     /// <summary>Does the worker's part of the step.</summary>
-    public async Task<StepReported> Run(PlanStep plan, CancellationToken token)
+    /// <param name="progress">The step and how far it is.</param>
+    /// <param name="decide">Says what becomes of an averaged gradient, by its norm.</param>
+    /// <param name="token">Ends it between two micro-batches, and the wait for averages.</param>
+    public async Task<StepReported> Run(
+        StepProgress progress, Func<double, StepUpdate> decide, CancellationToken token)
     {
-        var progress = Begin(plan);
-        try
-        {
-            var keptCount = progress.Losses.Count;
-            await Compute(plan, progress, token);
-            var averages = await exchange.Wait(plan.Step, token);
-            return Finish(plan, progress, keptCount, averages);
-        }
-        catch (OperationCanceledException)
-        {
-            interrupted = progress;
-            throw;
-        }
-    }
-
-    private StepProgress Begin(PlanStep plan)
-    {
-        var before = interrupted;
-        interrupted = null;
-        var progress = new StepProgress(plan.Step, plan.Ranges);
+        var plan = progress.Plan;
         exchange.BeginStep(plan.Step, plan.Generation, plan.SiloRanges);
-        if (before is not null && progress.ContinuesFrom(before))
-            replica.ExtendStep(progress.Ranges, (subtree, sums) => Contribute(plan, subtree, sums));
+        if (progress.GoesOn)
+            replica.ExtendStep(plan.Ranges, (subtree, sums) => Contribute(plan, subtree, sums));
         else
-            replica.BeginStep(progress.Ranges);
-        return progress;
+            replica.BeginStep(plan.Ranges);
+        await Compute(plan, progress, token);
+        return Finish(plan, progress, decide, await exchange.Wait(plan.Step, token));
     }
 
     private async Task Compute(PlanStep plan, StepProgress progress, CancellationToken token)
     {
-        foreach (var leaf in progress.Ranges.Leaves().Skip(progress.Losses.Count))
+        foreach (var leaf in progress.Remaining)
         {
             token.ThrowIfCancellationRequested();
             await silo.Work(cluster.World.MicroBatchSeconds * (1 + cluster.Chance.Share()) * silo.Machine.Slowness);
             FailMaybe(cluster.World.DeviceFailure);
-            progress.Losses.Add(replica.Compute(plan.Step, leaf, (subtree, sums) => Contribute(plan, subtree, sums)));
+            progress.Add(replica.Compute(plan.Step, leaf, (subtree, sums) => Contribute(plan, subtree, sums)));
             cluster.Watch.Computed(service, worker, plan, leaf);
         }
     }
@@ -84,18 +62,21 @@ internal sealed class WorkerStepping(
     private void Contribute(PlanStep plan, Subtree subtree, float[] sums) =>
         exchange.Contribute(plan.Step, plan.Generation, subtree, sums);
 
-    private StepReported Finish(PlanStep plan, StepProgress progress, int keptCount, float[] averages)
+    private StepReported Finish(
+        PlanStep plan, StepProgress progress, Func<double, StepUpdate> decide, float[] averages)
     {
         var norm = TrainingModel.Norm(averages);
-        var applied = double.IsFinite(norm);
-        if (applied)
+        var update = decide(norm);
+        if (update.Kind == UpdateKind.Apply)
             replica.Apply(
                 averages, plan.Step, plan.LearningRate, () => FailMaybe(UpdatesFail * cluster.World.DeviceFailure));
-        else if (cluster.Specification.OnNan == NanPolicy.Skip)
+        else if (update.Kind == UpdateKind.Skip)
             replica.Skip(plan.Step);
         var seconds = cluster.World.MicroBatchSeconds * silo.Machine.Slowness * progress.Losses.Count;
-        return new StepReported(
-            worker, plan.Generation, plan.Step, [.. progress.Losses], norm, applied, keptCount,
-            Compute: TimeSpan.FromSeconds(seconds), Update: TimeSpan.Zero);
+        return progress.Report(norm, update.IsApplied) with
+        {
+            Compute = TimeSpan.FromSeconds(seconds),
+            Update = TimeSpan.Zero,
+        };
     }
 }
