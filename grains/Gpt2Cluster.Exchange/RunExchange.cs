@@ -223,16 +223,10 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             }
             else
             {
-                try
-                {
-                    if (!disposed)
-                        protocol.OnStripeAveraged(destination.Plan, header.Stripe, header.Generation, from.PeerName!);
-                    WakeIfWatched(header.Step);
-                }
-                finally
-                {
-                    averages.Exit(from);
-                }
+                using var use = averages.Entered(from);
+                if (!disposed)
+                    protocol.OnStripeAveraged(destination.Plan, header.Stripe, header.Generation, from.PeerName!);
+                WakeIfWatched(header.Step);
             }
 
             next = executor.Execute(takesReduction: true);
@@ -251,14 +245,8 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         }
 
         var (plan, stripe) = (destination.Plan, header.Stripe);
-        try
-        {
-            Tell(() => protocol.OnAverageLost(plan, stripe));
-        }
-        finally
-        {
-            averages.Exit(from);
-        }
+        using var use = averages.Entered(from);
+        Tell(() => protocol.OnAverageLost(plan, stripe));
     }
 
     /// <inheritdoc/>
@@ -331,17 +319,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     {
         while (next is not null)
         {
-            StripeValue? sum;
-            try
-            {
-                sum = next.Add(layout.Range(next.What.Stripe).Count, pool);
-            }
-            catch
-            {
-                next.Sums.Use.Exit(null);
-                throw;
-            }
-
+            var sum = next.Add(layout.Range(next.What.Stripe).Count, pool);
             next = OnReduced(next, sum);
         }
     }
@@ -350,22 +328,16 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     {
         lock (gate)
         {
-            try
-            {
-                var isKept = !disposed && protocol.OnReduced(made.What);
-                if (isKept)
-                    made.Sums.Add(made.What.Stripe, made.What.Sum, sum!.Value);
-                else
-                    sum?.Release();
-                var next = executor.Execute(takesReduction: true);
-                if (made.What.Target == ReductionTarget.Average)
-                    WakeIfWatched(made.What.Plan.Step);
-                return next;
-            }
-            finally
-            {
-                made.Sums.Use.Exit(null);
-            }
+            using var use = made.Sums.Use.Entered(null);
+            var isKept = !disposed && protocol.OnReduced(made.What);
+            if (isKept)
+                made.Sums.Add(made.What.Stripe, made.What.Sum, sum!.Value);
+            else
+                sum?.Release();
+            var next = executor.Execute(takesReduction: true);
+            if (made.What.Target == ReductionTarget.Average)
+                WakeIfWatched(made.What.Plan.Step);
+            return next;
         }
     }
 

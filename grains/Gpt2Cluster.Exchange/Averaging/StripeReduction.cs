@@ -28,11 +28,31 @@ internal sealed class StripeReduction(
         return false;
     }
 
-    /// <summary>Adds the terms and gives them up.</summary>
+    /// <summary>Adds the terms and gives them up; if that throws, the plan's memory is left.</summary>
     /// <param name="elementCount">Elements of the stripe.</param>
     /// <param name="pool">Where memory comes from.</param>
     /// <returns>The sum, if it lies in pooled memory: the caller owns it.</returns>
-    public unsafe StripeValue? Add(int elementCount, StripePool pool)
+    public StripeValue? Add(int elementCount, StripePool pool)
+    {
+        try
+        {
+            return AddTerms(elementCount, pool);
+        }
+        catch
+        {
+            sums.Use.Exit(null);
+            throw;
+        }
+    }
+
+    /// <summary>Gives the terms up.</summary>
+    public void Release()
+    {
+        left.Release();
+        right?.Release();
+    }
+
+    private unsafe StripeValue? AddTerms(int elementCount, StripePool pool)
     {
         var sum = into ?? (left.IsScratch ? left
             : right!.Value.IsScratch ? right.Value
@@ -47,12 +67,5 @@ internal sealed class StripeReduction(
         if (right is { } second && second.Pointer != sum.Pointer)
             second.Release();
         return into is null ? sum : null;
-    }
-
-    /// <summary>Gives the terms up.</summary>
-    public void Release()
-    {
-        left.Release();
-        right?.Release();
     }
 }

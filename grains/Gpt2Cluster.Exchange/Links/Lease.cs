@@ -47,6 +47,9 @@ internal sealed class Lease(object gate)
             Monitor.PulseAll(gate);
     }
 
+    /// <summary>Leaves at the end of the block, whatever happens in it, what <see cref="TryEnter"/> entered.</summary>
+    public Use Entered(IConnection? user) => new(this, user);
+
     /// <summary>Lets nobody in any more.</summary>
     public void Close()
     {
@@ -62,5 +65,12 @@ internal sealed class Lease(object gate)
             foreach (var user in inside.Where(user => peer is null || user?.PeerName == peer))
                 user?.Break();
         }
+    }
+
+    /// <summary>One user who is in.</summary>
+    internal readonly record struct Use(Lease Lease, IConnection? User) : IDisposable
+    {
+        /// <inheritdoc/>
+        public void Dispose() => Lease.Exit(User);
     }
 }
