@@ -34,8 +34,8 @@ public sealed class UserErrorException : Exception
     /// <summary>An error for a run or checkpoint that is not there.</summary>
     public static UserErrorException NotFound(string message) => new(message) { IsNotFound = true };
 
-    /// <summary>The message without control characters; of a long one its beginning and its end.</summary>
-    private static string OneLine(string message)
+    /// <summary>A message without control characters; of a long one its beginning and its end.</summary>
+    public static string OneLine(string message)
     {
         ArgumentNullException.ThrowIfNull(message);
         var cut = message.Length <= LongestMessage ? message

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 
@@ -7,10 +8,20 @@ namespace Gpt2Cluster.Grains.Workers;
 internal static class ReplicaOptionsOf
 {
     /// <summary>The options of a replica that trains for a run.</summary>
-    /// <exception cref="Core.UserErrorException">This version does not know all of the specification.</exception>
+    /// <exception cref="NotSupportedException">
+    /// This version does not know all of the specification: that is this silo's trouble, others may know it.
+    /// </exception>
     public static ReplicaOptions Run(RunSpecification specification)
     {
-        SpecificationCheck.RefuseUnknown(specification);
+        try
+        {
+            SpecificationCheck.RefuseUnknown(specification);
+        }
+        catch (UserErrorException refusal)
+        {
+            throw new NotSupportedException(refusal.Message, refusal);
+        }
+
         return Known(specification);
     }
 

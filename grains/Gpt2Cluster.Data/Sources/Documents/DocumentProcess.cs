@@ -151,7 +151,7 @@ public sealed class DocumentProcess(Func<ProcessStartInfo> start) : IDisposable
                 var words = Encoding.UTF8.GetString(text).Split('\n', 2);
                 throw new NoTextException(file.Name, words[0], words[^1]);
             case FrameKind.Warning:
-                options.Warn(Encoding.UTF8.GetString(text));
+                options.Warn(UserErrorException.OneLine(Encoding.UTF8.GetString(text)));
                 return true;
             default:
                 throw new InvalidDataException($"a frame of kind {head[0]}");

@@ -20,11 +20,19 @@ internal static class MarkupText
         "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "ul", "ol", "dl", "table", "figure", "hr",
     };
 
-    // What books (EPUB 3 Structural Semantics; DPUB-ARIA) say is no text: numbers of notes and of printed pages, and
-    // the lists that readers' menus are made of.
-    private static readonly HashSet<string> Apparatus = new(StringComparer.OrdinalIgnoreCase)
+    // A number of a note or a page, with what may stand around it; what is longer are words that a note hangs on.
+    private const int MostOfNumber = 5;
+
+    // What books (EPUB 3 Structural Semantics; DPUB-ARIA) say is no text: the lists that readers' menus are made of,
+    private static readonly HashSet<string> Menus = new(StringComparer.OrdinalIgnoreCase)
     {
-        "noteref", "pagebreak", "page-list", "landmarks", "doc-noteref", "doc-pagebreak", "doc-pagelist",
+        "page-list", "landmarks", "doc-pagelist",
+    };
+
+    // and the numbers of notes and of printed pages.
+    private static readonly HashSet<string> Numbers = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "noteref", "pagebreak", "doc-noteref", "doc-pagebreak",
     };
 
     private static readonly HashSet<string> Cells = new(StringComparer.OrdinalIgnoreCase) { "td", "th" };
@@ -75,8 +83,16 @@ internal static class MarkupText
             lines.Break(isParagraph ? 1 : 0);
     }
 
-    private static bool IsHidden(IElement element) => element.HasAttribute("hidden")
-        || Apparatus.Overlaps((element.GetAttribute("epub:type") ?? element.GetAttribute("role") ?? "").Split(' '));
+    private static bool IsHidden(IElement element)
+    {
+        if (element.HasAttribute("hidden"))
+            return true;
+        var kinds = (element.GetAttribute("epub:type") ?? element.GetAttribute("role") ?? "").Split(' ');
+        if (Menus.Overlaps(kinds))
+            return true;
+        return Numbers.Overlaps(kinds)
+            && element.TextContent.Count(letter => !char.IsWhiteSpace(letter)) <= MostOfNumber;
+    }
 
     /// <summary>Lines on their way, with the blank lines that wait for the next words.</summary>
     private sealed class Flow(TextDocument document)

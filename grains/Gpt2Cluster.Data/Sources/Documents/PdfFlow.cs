@@ -3,9 +3,9 @@ using System.Globalization;
 namespace Gpt2Cluster.Data.Sources.Documents;
 
 /// <summary>
-/// Makes one text of a PDF's pages as a reader reads them: without the lines that come back at the edges of near pages
-/// (running heads, page numbers), with words whole that were parted at the end of a line, and without a blank line
-/// where a sentence goes on in the next column or on the next page.
+/// Makes one text of a PDF's pages as a reader reads them: without the lines that come back at the edges of pages that
+/// follow each other, or of every other one (running heads, page numbers), with words whole that were parted at the end
+/// of a line, and without a blank line where a sentence goes on in the next column or on the next page.
 /// </summary>
 /// <remarks>
 /// A hyphen at the end of a line stays if the document writes the word with it elsewhere, and else goes. From one block
@@ -13,9 +13,11 @@ namespace Gpt2Cluster.Data.Sources.Documents;
 /// </remarks>
 internal sealed class PdfFlow(TextDocument document)
 {
-    // Titles of chapters stand above some pages only; three of them make a head.
+    // A line of words is a head if it comes back so often, one page after the other or on every other one; a number
+    // that counts pages, sooner. What stands above some pages here and there is text.
     private const int NearPages = 8;
-    private const int FewestPages = 3;
+    private const int FewestHeads = 4;
+    private const int FewestNumbers = 3;
     private const int MostWords = 1_000_000;
     private const char SoftHyphen = '\u00AD';
 
@@ -98,7 +100,22 @@ internal sealed class PdfFlow(TextDocument document)
         if (!line.IsAtEdge)
             return false;
         var candidate = new PdfRunningLine(line, pages[index].Number);
-        return pages.Count(page => page.HasAtEdge(candidate)) >= FewestPages;
+        var fewest = candidate.HasWords ? FewestHeads : FewestNumbers;
+        return Repeats(candidate, 1) >= fewest || Repeats(candidate, 2) >= fewest;
+    }
+
+    /// <returns>On how many pages a line stands, this one among them, that are so far from each other.</returns>
+    private int Repeats(PdfRunningLine line, int distance)
+    {
+        return 1 + Onwards(distance) + Onwards(-distance);
+
+        int Onwards(int step)
+        {
+            var count = 0;
+            for (var at = index + step; at >= 0 && at < pages.Count && pages[at].HasAtEdge(line); at += step)
+                count++;
+            return count;
+        }
     }
 
     private void Write(PdfLine line)
@@ -120,6 +137,10 @@ internal sealed class PdfFlow(TextDocument document)
         held = line;
     }
 
+    // A hyphen before these stands for the rest of a word that comes later: Vor- und Nachteile.
+    private static bool IsSuspended(ReadOnlySpan<char> next) =>
+        next is "and" or "or" or "to" or "und" or "oder" or "bis" or "et" or "ou" or "y" or "o" or "e" or "en" or "of";
+
     private static bool GoesOn(string line, string next) =>
         next.Length > 0 && char.IsLower(next[0])
         && line.Length > 0 && (char.IsLetterOrDigit(line[^1]) || line[^1] == ',');
@@ -136,6 +157,8 @@ internal sealed class PdfFlow(TextDocument document)
         var last = begin[(begin.LastIndexOf(' ') + 1)..];
         var blank = next.Text.IndexOf(' ', StringComparison.Ordinal);
         var rest = next.Text.AsSpan(0, blank >= 0 ? blank : next.Text.Length);
+        if (IsSuspended(rest))
+            return next;
         var (whole, parted) = (Word($"{last}{rest}"), Word($"{last}-{rest}"));
         var isCompound = words.Contains(parted) || last.Contains('-');
         if (next.BeginsBlock && !words.Contains(whole) && !isCompound)
@@ -155,13 +178,14 @@ internal sealed class PdfFlow(TextDocument document)
         }
     }
 
-    // Letters, with what stands between them.
+    // Letters, with what stands between them; hyphens as the keyboard has them.
     private static string Word(ReadOnlySpan<char> part)
     {
         while (part.Length > 0 && !char.IsLetter(part[0]))
             part = part[1..];
         while (part.Length > 0 && !char.IsLetter(part[^1]))
             part = part[..^1];
-        return part.ToString().ToLower(CultureInfo.InvariantCulture);
+        return part.ToString().Replace('\u2010', '-').Replace($"{SoftHyphen}", "", StringComparison.Ordinal)
+            .ToLower(CultureInfo.InvariantCulture);
     }
 }

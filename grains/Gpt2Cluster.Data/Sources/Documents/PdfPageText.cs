@@ -22,8 +22,8 @@ internal sealed class PdfPageText
     // Parts of one line are set at heights that differ by rounding only.
     private const double SameHeight = 3;
 
-    // Lines between which stands nothing; heads are set off by a blank line or nearly one.
-    private const double SetOff = 1.4;
+    // Beside the usual distance of two lines: heads are set off by nearly a blank line, paragraphs by less.
+    private const double SetOff = 1.8;
 
     private static readonly string[] Ligatures = ["ff", "fi", "fl", "ffi", "ffl", "st", "st"];
 
@@ -46,8 +46,13 @@ internal sealed class PdfPageText
             var row = rows.FindLastIndex(row => row <= lines[i].Height);
             if (row >= below && row < above)
                 continue;
-            lines[i] = lines[i] with { IsAtEdge = true };
-            edges.Add(new PdfRunningLine(lines[i], number));
+
+            // A page of a picture and its words has no text that these could be set off from.
+            var edge = new PdfRunningLine(lines[i] with { IsAtEdge = true }, number);
+            if (rows.Count <= EdgeRows && edge.HasWords)
+                continue;
+            lines[i] = edge.Line;
+            edges.Add(edge);
         }
 
         Lines = lines;

@@ -26,6 +26,9 @@ internal sealed partial class PdfRunningLine
     /// <summary>The line.</summary>
     public PdfLine Line { get; }
 
+    /// <summary>Whether it has letters beside its numbers: a page's number alone has none.</summary>
+    public bool HasWords => words.Any(char.IsLetter);
+
     /// <summary>
     /// Whether it is the other one come back: numbers are equal, or as far apart as the pages, which the numbers of
     /// chapters are not.

@@ -39,8 +39,10 @@ internal sealed class WordText(TextDocument document)
             case NoBreakHyphen:
                 Add("-");
                 break;
-            case SymbolChar or AlternateContentFallback or MoveFromRun or RubyContent or ParagraphProperties
-                or RunProperties:
+            case SymbolChar or DeletedRun or MoveFromRun or RubyContent or ParagraphProperties or RunProperties:
+                break;
+            case AlternateContent alternate:
+                Add(alternate);
                 break;
             case Run { RunProperties.Vanish: { } hidden } when IsOn(hidden):
                 break;
@@ -68,6 +70,16 @@ internal sealed class WordText(TextDocument document)
         isNoteStart = true;
         Add(note);
         isNoteStart = false;
+    }
+
+    // The first choice, as programs of today draw it. Pictures of characters (w16se) are characters in the fallback.
+    private void Add(AlternateContent alternate)
+    {
+        var choice = alternate.GetFirstChild<AlternateContentChoice>();
+        if (choice is not null && choice.Requires?.Value != "w16se")
+            AddChildren(choice);
+        else if (alternate.GetFirstChild<AlternateContentFallback>() is { } fallback)
+            AddChildren(fallback);
     }
 
     private static bool IsOn(OnOffType property) => property.Val is null || property.Val.Value;
@@ -124,7 +136,7 @@ internal sealed class WordText(TextDocument document)
     // The end of a cell's last paragraph is the cell's.
     private void AddCell(TableCell cell)
     {
-        var last = cell.Elements<Paragraph>().LastOrDefault();
+        var last = cell.LastChild as Paragraph;
         foreach (var child in cell.ChildElements)
         {
             if (child == last)

@@ -57,6 +57,16 @@ public sealed class DocumentReadersTests : IDisposable
     }
 
     [Fact]
+    public void Words_that_a_note_hangs_on_are_text()
+    {
+        var file = folder.Write("book.epub", DocumentFiles.Epub("""
+            <html xmlns:epub="http://www.idpf.org/2007/ops"><body><p>He met
+            <a epub:type="noteref" href="#n">Napoleon</a> <a epub:type="noteref" href="#m">[12]</a>.</p></body></html>
+            """));
+        Assert.Equal(["He met Napoleon .\n\n"], CollectedDocuments.Of(file));
+    }
+
+    [Fact]
     public void The_columns_of_a_pdf_stand_one_behind_the_other()
     {
         var left = Enumerable.Range(1, 8).Select(line => (72, 720 - 12 * line, $"left {line} of the first column"));

@@ -33,12 +33,30 @@ public sealed class PdfFlowTests : IDisposable
     [Theory]
     [InlineData(750, "Chapter 1", "Chapter 2", "Chapter 4")]
     [InlineData(750, "One", "Two", "Three")]
+    [InlineData(750, "Day 1", "Day 2", "Day 3")]
+    [InlineData(750, "Yes.", "Well", "No", "Yes.", "So", "Or", "Yes.", "Ah", "Oh", "Yes.")]
+    [InlineData(720, "- First -", "- First -", "- First -", "- First -", "- First -")]
     [InlineData(712, "The bell, the bell,", "The bell, the bell,", "The bell, the bell,")]
     public void What_does_not_come_back_set_off_from_the_text_stays(int height, params string[] heads)
     {
         var text = Read([.. heads.Select((head, page) => Page(page, (72, height, head)))]);
         Assert.All(heads, head => Assert.Contains(head, text, StringComparison.Ordinal));
         Assert.Empty(warnings);
+    }
+
+    [Fact]
+    public void Words_under_pictures_are_no_heads()
+    {
+        string[] words = ["Figure 12", "Figure 13", "Figure 14", "Figure 15", "Figure 16"];
+        var text = Read([.. words.Select((line, page) => new[] { (72, 300, line), (300, 30, $"{page + 7}") })]);
+        Assert.Equal("Figure 12\nFigure 13\nFigure 14\nFigure 15\nFigure 16\n", text.Replace("\n\n", "\n"));
+    }
+
+    [Fact]
+    public void Hyphens_of_what_comes_later_stay()
+    {
+        var text = Read(Lines("Vor-", "und Nachteile, pre-", "and post-war"));
+        Assert.Contains("Vor-\nund Nachteile, pre-\nand post-war", text, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -20,6 +20,17 @@ public sealed class WordTextTests : IDisposable
         "It is\n")]
     [InlineData(
         """
+        <w:p><w:r><w:t>one</w:t></w:r><w:del><w:r><w:tab/><w:delText>gone</w:delText><w:br/></w:r></w:del></w:p>
+        """,
+        "one\n")]
+    [InlineData(
+        """
+        <w:p><w:r><w:t xml:space="preserve">so </w:t></w:r><w:r><mc:AlternateContent><mc:Choice Requires="w16se"/>
+        <mc:Fallback><w:t>☺</w:t></mc:Fallback></mc:AlternateContent></w:r></w:p>
+        """,
+        "so ☺\n")]
+    [InlineData(
+        """
         <w:p><w:moveFrom><w:r><w:t>moved</w:t></w:r></w:moveFrom><w:r><w:t>first</w:t></w:r></w:p>
         <w:p><w:moveTo><w:r><w:t>moved</w:t></w:r></w:moveTo></w:p>
         """,
