@@ -36,6 +36,12 @@ internal static class RunCalls
             throw new Core.UserErrorException(Refusal(run, description.Summary.Status));
 
         context.Output.Result(done.Sentence);
+        if (session.EndsSilos)
+        {
+            context.Output.Remark(
+                $"the silos of this machine end with this command; 'watch {run}' starts them again for the run");
+        }
+
         context.Output.Json(new() { ["run"] = run, ["asked"] = done.Word });
         return ExitCodes.Done;
     }

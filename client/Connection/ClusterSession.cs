@@ -36,6 +36,9 @@ internal sealed class ClusterSession : IAsyncDisposable
     /// <summary>Repeats calls while silos die and come back.</summary>
     public Patience Patience { get; }
 
+    /// <summary>Whether the command has started silos that end with it.</summary>
+    public bool EndsSilos => lease?.IsOwner == true;
+
     /// <summary>Connects; starts the local cluster if it is meant and does not run.</summary>
     /// <param name="context">The command.</param>
     /// <param name="cancellation">Gives up; what was started is stopped.</param>

@@ -35,6 +35,9 @@ internal sealed class LocalClusterLease : IAsyncDisposable
     public GatewayAddress Address => new(
         [.. Record.Silos.Select(silo => new HostAndPort("127.0.0.1", silo.Ports!.GatewayPort))], Record.ClusterId);
 
+    /// <summary>Whether the silos end with this lease.</summary>
+    public bool IsOwner => supervisor is not null;
+
     /// <summary>Whether the cluster was stopped by somebody else.</summary>
     public bool IsGone => !Record.Supervisor.IsAlive || !File.Exists(folder.ClusterFile);
 

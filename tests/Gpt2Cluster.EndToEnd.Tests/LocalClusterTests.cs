@@ -71,6 +71,22 @@ public sealed class LocalClusterTests
         folder.AssertNobodyIsLeft();
     }
 
+    /// <summary>The run waits for the silos that watching or training it starts.</summary>
+    [Fact]
+    public void Who_resumes_a_run_by_silos_of_its_own_is_told_that_they_end_with_it()
+    {
+        using var folder = new TestFolder();
+        using var train = ClientProcess.Start(folder, Training.Small(3, "--pause-at", "1"));
+        Training.HashOf(train, "paused");
+        using var resume = ClientProcess.Run(folder, "resume", "run1");
+        Assert.True(resume.WaitForExit() == 0, resume.Said);
+        Assert.Contains("end with this command; 'watch run1'", resume.Said, StringComparison.Ordinal);
+        folder.AssertNobodyIsLeft();
+        using var watch = ClientProcess.Run(folder, "watch", "run1");
+        Assert.True(watch.WaitForExit() == 0, watch.Said);
+        Assert.Contains("completed", watch.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Two_clients_at_once_start_one_cluster()
     {
