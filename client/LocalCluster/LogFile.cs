@@ -28,7 +28,8 @@ internal sealed class LogFile : IDisposable
     }
 
     /// <summary>
-    /// The last line that was copied from an error stream, but for the hint at the help page; empty if there was none.
+    /// The last line of the error stream that is followed now, but for the hint at the help page; empty if there was
+    /// none.
     /// </summary>
     public string LastError { get; private set; } = "";
 
@@ -46,6 +47,7 @@ internal sealed class LogFile : IDisposable
     /// <summary>Copies what a process says until it ends.</summary>
     public void Follow(Process process)
     {
+        LastError = "";
         process.OutputDataReceived += (_, line) => Append(line.Data);
         process.ErrorDataReceived += (_, line) =>
         {

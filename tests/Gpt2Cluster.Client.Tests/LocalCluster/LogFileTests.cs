@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Gpt2Cluster.Client.LocalCluster;
 
 namespace Gpt2Cluster.Client.Tests.LocalCluster;
@@ -21,5 +22,27 @@ public sealed class LogFileTests
             kept.Select(line => line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]));
         Assert.All([path, path + ".1"], file => Assert.InRange(new FileInfo(file).Length, 0, 1100));
         Assert.InRange(kept.Length, 20, 100);
+    }
+
+    /// <summary>What a process died of is not what the one before it said.</summary>
+    [Fact]
+    public void The_last_words_are_those_of_the_process_that_is_followed()
+    {
+        using var folder = new Scratch();
+        using var log = LogFile.Open(folder.File("log.txt"), TimeProvider.System);
+        Assert.Equal("told dead", LastWords("echo starting; echo told dead >&2"));
+        Assert.Equal("", LastWords("exit 137"));
+
+        string LastWords(string script)
+        {
+            using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
+            log.Follow(process);
+            process.WaitForExit();
+            return log.LastError;
+        }
     }
 }
