@@ -8,13 +8,14 @@ namespace Gpt2Cluster.Core.Specification;
 public static class SpecificationJson
 {
     /// <summary>
-    /// The options: null is refused where a value must be; members that are not known are kept aside
-    /// (<see cref="StoredRecord.Unknown"/>).
+    /// The options: null is refused where a value must be, and a member that comes twice; members that are not known
+    /// are kept aside (<see cref="StoredRecord.Unknown"/>).
     /// </summary>
     public static JsonSerializerOptions Options { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
         IgnoreReadOnlyProperties = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },

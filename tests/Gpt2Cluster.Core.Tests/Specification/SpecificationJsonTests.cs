@@ -111,6 +111,16 @@ public sealed class SpecificationJsonTests
     public void Anything_else_is_bad_input(string json) =>
         Assert.Throws<UserErrorException>(() => SpecificationJson.Read(json));
 
+    /// <summary>Of two values, which one is meant?</summary>
+    [Fact]
+    public void A_member_that_comes_twice_is_refused()
+    {
+        var json = SpecificationJson.Write(Specifications.Sound);
+        var twice = json[..^1] + ",\"seed\":3}";
+        Assert.Contains("seed", Assert.Throws<UserErrorException>(() => SpecificationJson.Read(twice)).Message,
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_bad_name_is_refused()
     {
