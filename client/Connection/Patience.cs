@@ -1,3 +1,4 @@
+using Gpt2Cluster.Contracts;
 using Orleans.Runtime.Messaging;
 using Orleans.Storage;
 using StackExchange.Redis;
@@ -112,7 +113,8 @@ internal sealed class Patience(TimeProvider time, Func<bool>? isOver = null)
     /// </summary>
     private static bool IsOfStore(Exception problem) =>
         problem.Message.Contains("Orleans.Persistence.Redis.", StringComparison.Ordinal)
-        || problem.Message.Contains("StackExchange.Redis.", StringComparison.Ordinal);
+        || problem.Message.Contains("StackExchange.Redis.", StringComparison.Ordinal)
+        || ClosedPipe.Is(problem);
 
     private static ClientException Lost(Exception problem)
     {

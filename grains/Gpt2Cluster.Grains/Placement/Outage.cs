@@ -1,3 +1,5 @@
+using Gpt2Cluster.Contracts;
+
 namespace Gpt2Cluster.Grains.Placement;
 
 /// <summary>Tells calls that could not be made from calls that failed.</summary>
@@ -13,6 +15,7 @@ public static class Outage
     {
         ArgumentNullException.ThrowIfNull(problem);
         return problem is OrleansException or TimeoutException
+            || ClosedPipe.Is(problem)
             || problem.GetType().Namespace?.StartsWith(StoreLibrary, StringComparison.Ordinal) == true;
     }
 

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using Gpt2Cluster.Client.Connection;
 using Microsoft.Extensions.Time.Testing;
 using Orleans.Storage;
@@ -19,6 +20,8 @@ public sealed class PatienceTests
         new RedisConnectionException(ConnectionFailureType.SocketFailure, "The store is gone."),
         new TypeLoadException("Unable to load Orleans.Persistence.Redis.RedisStorageException from assembly x"),
         new NotSupportedException("Could not find a codec for type StackExchange.Redis.RedisConnectionException."),
+        ReadOfClosed(new Pipe()),
+        WriteOfClosed(new Pipe()),
         new RedisTimeoutException("The store does not answer.", CommandStatus.Unknown),
         new TaskCanceledException("A task was canceled."),
     ];
@@ -95,5 +98,18 @@ public sealed class PatienceTests
         var problem = await Assert.ThrowsAsync<ClientException>(() => new Patience(time, () => true).Call(
             () => Task.FromException<int>(new TimeoutException()), CancellationToken.None));
         Assert.Equal(ExitCodes.Unreachable, problem.ExitCode);
+    }
+
+    // What the store's library throws where a connection breaks at the wrong moment.
+    private static InvalidOperationException ReadOfClosed(Pipe pipe)
+    {
+        pipe.Reader.Complete();
+        return Assert.Throws<InvalidOperationException>(() => { pipe.Reader.TryRead(out _); });
+    }
+
+    private static InvalidOperationException WriteOfClosed(Pipe pipe)
+    {
+        pipe.Writer.Complete();
+        return Assert.Throws<InvalidOperationException>(() => { pipe.Writer.GetMemory(1); });
     }
 }
