@@ -34,6 +34,17 @@ public sealed class StoredRecordTests
         Holds = [new CheckpointHold(4, "run2")],
     };
 
+    private static readonly CheckpointManifest Manifest = new()
+    {
+        Step = 4,
+        StateHash = StateHash.Combine(4, [], [], [], null),
+        ParameterPieces = "",
+        FirstMomentPieces = "",
+        SecondMomentPieces = "",
+        Files = [new CheckpointFile("parameters.safetensors", 8, "ab")],
+        Record = Record with { Specification = Settings with { Trainable = TrainableParameters.Lora } },
+    };
+
     private static readonly Origin Origin = new()
     {
         Name = "run1",
@@ -63,17 +74,7 @@ public sealed class StoredRecordTests
     [Fact]
     public void What_a_newer_version_has_written_beside_a_checkpoint_is_kept()
     {
-        var known = new CheckpointManifest
-        {
-            Step = 4,
-            StateHash = StateHash.Combine(4, [], [], [], null),
-            ParameterPieces = "",
-            FirstMomentPieces = "",
-            SecondMomentPieces = "",
-            Files = [new CheckpointFile("parameters.safetensors", 8, "ab")],
-            Record = Record with { Specification = Settings with { Trainable = TrainableParameters.Lora } },
-        };
-        var json = With(JsonNode.Parse(Written(known))!).ToJsonString();
+        var json = With(JsonNode.Parse(Written(Manifest))!).ToJsonString();
         var newer = JsonSerializer.Deserialize<CheckpointManifest>(json, SpecificationJson.Options)!.Write();
         Assert.Equal(CountOf(json), CountOf(newer));
         Assert.Equal(newer, CheckpointManifest.Read(newer).Write());
@@ -85,17 +86,7 @@ public sealed class StoredRecordTests
     [Fact]
     public void A_manifest_without_a_checksum_that_says_something_unknown_is_damaged()
     {
-        var known = new CheckpointManifest
-        {
-            Step = 4,
-            StateHash = StateHash.Combine(4, [], [], [], null),
-            ParameterPieces = "",
-            FirstMomentPieces = "",
-            SecondMomentPieces = "",
-            Files = [new CheckpointFile("parameters.safetensors", 8, "ab")],
-            Record = Record with { Specification = Settings with { Trainable = TrainableParameters.Lora } },
-        };
-        var json = JsonNode.Parse(Written(known))!.AsObject();
+        var json = JsonNode.Parse(Written(Manifest))!.AsObject();
         json.Remove("checksum");
         Assert.Equal(4, CheckpointManifest.Read(json.ToJsonString()).Step);
         json["record"]!["specification"]!["optimizer"]!.AsObject().Add("betb2", 0.5);
