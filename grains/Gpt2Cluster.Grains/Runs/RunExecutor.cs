@@ -8,7 +8,6 @@ using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Models;
-using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
 using ShownEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
@@ -247,7 +246,7 @@ internal sealed partial class RunExecutor(
         catch (Exception exception)
         {
             LogUnreachable(exception, copy.Silo, run);
-            problem = Outage.Words(exception, copy.Silo);
+            problem = TransientErrors.Words(exception, copy.Silo);
         }
 
         await hear(problem is null
