@@ -36,7 +36,8 @@ internal sealed class ModelShowCommand : ClientCommand
         var shown = await session.Retries.Call(() => store.ShowModel(name), cancellation)
             ?? throw StoredModels.Missing(name);
         context.Output.Remark($"reading the weights of {name}");
-        var sha256 = await StoredModels.Hash(session, store, $"models/{name}/{ModelFolder.WeightsFileName}", cancellation);
+        var weights = $"models/{name}/{ModelFolder.WeightsFileName}";
+        var sha256 = await StoredModels.Hash(session, store, weights, cancellation);
         var uses = await ModelUses.Of(session, name, cancellation);
         var facts = Json(stored, shown, sha256, shown.Origin ?? StoredOrigin.Of(name, null, sha256), uses);
         context.Output.Json(facts);

@@ -50,7 +50,8 @@ internal sealed class StopCommand()
             await using var session = await ClusterSession.Open(context, cancellation);
             var cluster = session.Grains.Cluster();
             var asked = new HashSet<string>(StringComparer.Ordinal);
-            var left = await Polling.UntilDone(Ask, runs => runs.Count == 0, Pause, PauseBound, context.Time, cancellation);
+            var left = await Polling.UntilDone(
+                Ask, runs => runs.Count == 0, Pause, PauseBound, context.Time, cancellation);
             if (left.Count > 0)
                 context.Output.Warn($"{string.Join(", ", left)} did not pause within {PauseBound.TotalSeconds:0} s.");
 

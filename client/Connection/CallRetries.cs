@@ -120,7 +120,7 @@ internal sealed class CallRetries(TimeProvider time, Func<bool>? isOver = null)
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
-    /// <summary>A client that finds its silos through a store has that store's library, and meets what it throws.</summary>
+    /// <summary>A client that finds its silos through a store meets what that store's library throws.</summary>
     private static bool IsOfStore(Exception problem) =>
         problem is StoreUnavailableException or RedisException or RedisTimeoutException;
 

@@ -55,8 +55,8 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
     }
 
     /// <summary>
-    /// Starts the silo again whenever it dies, with a growing wait, until told to stop. That is the supervisor's protocol
-    /// and no retry: a silo that lived long enough was no failed attempt, and starts the count anew.
+    /// Starts the silo again whenever it dies, with a growing wait, until told to stop. That is the supervisor's
+    /// protocol and no retry: a silo that lived long enough was no failed attempt, and starts the count anew.
     /// </summary>
     public async Task Keep(CancellationToken stop)
     {

@@ -27,8 +27,8 @@ public sealed partial class Registration(
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// Time to the next attempt after one that failed. An introduction is a heartbeat: it is repeated for ever, failed or
-    /// not, and a bound would end it; so it has no policy, but is counted like those that have.
+    /// Time to the next attempt after one that failed. An introduction is a heartbeat: it is repeated for ever, failed
+    /// or not, and a bound would end it; so it has no policy, but is counted like those that have.
     /// </summary>
     private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(0.25);
 

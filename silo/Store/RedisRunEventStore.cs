@@ -67,7 +67,8 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
             var next = sequence + events.Count;
             var first = next % SegmentLength;
             var last = Math.Min(SegmentLength, first + count - events.Count) - 1;
-            var lines = await Ask(database => database.ListRangeAsync(SegmentKey(run, next / SegmentLength), first, last));
+            var key = SegmentKey(run, next / SegmentLength);
+            var lines = await Ask(database => database.ListRangeAsync(key, first, last));
             events.AddRange(lines.Select((line, index) => new RunEventLine(next + index + 1, line.ToString())));
             if (lines.Length <= last - first)
                 break;

@@ -8,15 +8,25 @@ public static class Polling
     /// <param name="isDone">Whether its answer is the last.</param>
     /// <param name="cancellation">Ends the asking, between two questions.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static Task<T> UntilDone<T>(
-        Func<Task<T>> ask, Func<T, bool> isDone, CancellationToken cancellation = default) =>
-        UntilDone(ask, isDone, TimeSpan.Zero, TimeSpan.MaxValue, TimeProvider.System, cancellation);
+    public static async Task<T> UntilDone<T>(
+        Func<Task<T>> ask, Func<T, bool> isDone, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ask);
+        ArgumentNullException.ThrowIfNull(isDone);
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var answer = await ask();
+            if (isDone(answer))
+                return answer;
+        }
+    }
 
     /// <summary>Asks with pauses until the answer is the last, or the time is over.</summary>
     /// <param name="ask">One question.</param>
     /// <param name="isDone">Whether its answer is the last.</param>
     /// <param name="pause">Between two questions.</param>
-    /// <param name="bound">The answer that comes when this long has passed since the first question is the last.</param>
+    /// <param name="bound">What comes when this long has passed since the first question is the last answer.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellation">Ends the asking, between two questions.</param>
     /// <returns>The last answer, done or not.</returns>
@@ -39,8 +49,7 @@ public static class Polling
             var answer = await ask();
             if (isDone(answer) || time.GetElapsedTime(began) >= bound)
                 return answer;
-            if (pause > TimeSpan.Zero)
-                await Task.Delay(pause, time, cancellation);
+            await Task.Delay(pause, time, cancellation);
         }
     }
 

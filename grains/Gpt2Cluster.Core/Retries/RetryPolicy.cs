@@ -5,8 +5,8 @@ using Polly.Retry;
 namespace Gpt2Cluster.Core.Retries;
 
 /// <summary>
-/// The one way to repeat what failed: with a name, a bound, pauses and a metric. Safe to use from any thread, by several
-/// at a time; each run of it has the whole bound.
+/// The one way to repeat what failed: with a name, a bound, pauses and a metric. Safe to use from any thread, by
+/// several at a time; each run of it has the whole bound.
 /// </summary>
 public sealed class RetryPolicy
 {
@@ -19,15 +19,17 @@ public sealed class RetryPolicy
     private static readonly ResiliencePropertyKey<long> Began = new("began");
 
     private readonly RetryOptions options;
-    private readonly TimeProvider time;
+    private readonly TimeProvider? time;
     private readonly ResiliencePipeline pipeline;
 
     /// <summary>Makes a policy.</summary>
     /// <param name="options">What is repeated, and how long.</param>
-    /// <param name="time">The clock of bound and pauses.</param>
-    public RetryPolicy(RetryOptions options, TimeProvider time)
+    /// <param name="time">The clock of bound and pauses; null where there are none.</param>
+    public RetryPolicy(RetryOptions options, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options.Bound < TimeSpan.MaxValue || options.Pause > TimeSpan.Zero)
+            ArgumentNullException.ThrowIfNull(time);
         (this.options, this.time) = (options, time);
 
         // A rate needs the zero before the first event.
@@ -70,12 +72,12 @@ public sealed class RetryPolicy
     {
         ArgumentNullException.ThrowIfNull(attempt);
         var context = ResilienceContextPool.Shared.Get(options.StaysInContext, cancellation);
-        context.Properties.Set(Began, time.GetTimestamp());
+        context.Properties.Set(Began, time?.GetTimestamp() ?? 0);
         var madeCount = 0;
         try
         {
             return await pipeline
-                .ExecuteAsync(async _ => await attempt(madeCount++).ConfigureAwait(options.StaysInContext), context)
+                .ExecuteAsync(_ => new ValueTask<T>(attempt(madeCount++)), context)
                 .ConfigureAwait(options.StaysInContext);
         }
         catch (Exception problem) when (cancellation.IsCancellationRequested && options.IsTransient(problem))
@@ -101,5 +103,5 @@ public sealed class RetryPolicy
         cancellation);
 
     private TimeSpan Elapsed(ResilienceContext context) =>
-        time.GetElapsedTime(context.Properties.GetValue(Began, 0L));
+        time?.GetElapsedTime(context.Properties.GetValue(Began, 0L)) ?? TimeSpan.Zero;
 }

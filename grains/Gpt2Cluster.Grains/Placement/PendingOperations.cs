@@ -46,14 +46,12 @@ internal static class PendingOperations
     /// <summary>So many answers in a row that do not come are as if the silo were gone.</summary>
     private const int LostAtMost = 3;
 
-    private static readonly RetryPolicy LostAnswers = new(
-        new()
-        {
-            Operation = "long-poll",
-            IsTransient = problem => problem is TimeoutException,
-            MaximumAttempts = LostAtMost,
-        },
-        TimeProvider.System);
+    private static readonly RetryPolicy LostAnswers = new(new()
+    {
+        Operation = "long-poll",
+        IsTransient = problem => problem is TimeoutException,
+        MaximumAttempts = LostAtMost,
+    });
 
     /// <summary>Asks until the operation is done; an answer that is lost is asked for again.</summary>
     /// <param name="ask">One long poll.</param>

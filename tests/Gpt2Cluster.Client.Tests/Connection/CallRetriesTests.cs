@@ -8,7 +8,8 @@ using StackExchange.Redis;
 namespace Gpt2Cluster.Client.Tests.Connection;
 
 /// <summary>
-/// Calls outlive a silo and its store as long as a supervisor waits for one; what fails for another reason fails at once.
+/// Calls outlive a silo and its store as long as a supervisor waits for one; what fails for another reason fails at
+/// once.
 /// </summary>
 public sealed class CallRetriesTests
 {
