@@ -35,7 +35,7 @@ internal sealed class ModelShowCommand : ClientCommand
         var store = session.Grains.Store(stored.Silos[0]);
         var shown = await session.Retries.Call(() => store.ShowModel(name), cancellation)
             ?? throw StoredModels.Missing(name);
-        context.Output.Remark($"reading the weights of {name}");
+        context.Output.WriteMessage($"reading the weights of {name}");
         var weights = $"models/{name}/{ModelFolder.WeightsFileName}";
         var sha256 = await StoredModels.Hash(session, store, weights, cancellation);
         var uses = await ModelUses.Of(session, name, cancellation);

@@ -60,7 +60,7 @@ internal sealed class StopCommand()
                 var runs = await UnfinishedRuns(session, cluster, cancellation);
                 foreach (var run in runs.Where(asked.Add))
                 {
-                    context.Output.Remark($"pausing {run}");
+                    context.Output.WriteMessage($"pausing {run}");
                     await session.Retries.Call(session.Grains.Run(run).Pause, cancellation);
                 }
 

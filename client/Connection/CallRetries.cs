@@ -16,7 +16,7 @@ internal sealed class CallRetries(TimeProvider time, Func<bool>? isOver = null)
     /// <summary>
     /// An outage longer than this ends the command: a supervisor waits as long for a silo that it has started again.
     /// </summary>
-    public static readonly TimeSpan StandardBound = SiloSeat.ReadyBound;
+    public static readonly TimeSpan StandardBound = SiloSlot.ReadyBound;
 
     /// <summary>People are told of an outage that lasts this long; long polls take 5 s.</summary>
     public static readonly TimeSpan NoticeAfter = TimeSpan.FromSeconds(6);

@@ -42,13 +42,13 @@ internal sealed partial class Reporter
     }
 
     /// <summary>Puts a report behind the others and returns at once.</summary>
-    public void Send(RunEvent report)
+    public void Send(CoordinatorInput report)
     {
         lock (gate)
             last = SendAfter(last, report);
     }
 
-    private async Task SendAfter(Task previous, RunEvent report)
+    private async Task SendAfter(Task previous, CoordinatorInput report)
     {
         await previous.ConfigureAwait(false);
         try

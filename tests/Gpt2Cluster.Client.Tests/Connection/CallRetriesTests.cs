@@ -49,7 +49,7 @@ public sealed class CallRetriesTests
         var problem = await Assert.ThrowsAsync<ClientException>(() => call);
         Assert.Equal(ExitCodes.Unreachable, problem.ExitCode);
         Assert.Contains("out of reach for 90 s", problem.Message, StringComparison.Ordinal);
-        Assert.Equal(SiloSeat.ReadyBound, CallRetries.StandardBound);
+        Assert.Equal(SiloSlot.ReadyBound, CallRetries.StandardBound);
     }
 
     [Fact]
