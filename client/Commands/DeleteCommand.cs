@@ -34,7 +34,7 @@ internal sealed class DeleteCommand : ClientCommand
         confirmation.Check(context, $"Deleting the run {name}");
         await using var session = await ClusterSession.Open(context, cancellation);
         var grain = session.Grains.Run(name);
-        if (await session.Patience.Call(grain.Describe, cancellation) is not { } description)
+        if (await session.Retries.Call(grain.Describe, cancellation) is not { } description)
             return Say(context, name, await Finish(session, grain, name, cancellation));
         if (description.Summary.Status is "queued" or "preparing" or "running")
         {
@@ -50,7 +50,7 @@ internal sealed class DeleteCommand : ClientCommand
         }
 
         // One that is not there any more was deleted by a call whose answer was lost.
-        var answer = await session.Patience.Call(() => grain.Delete(description.Summary.Life), cancellation);
+        var answer = await session.Retries.Call(() => grain.Delete(description.Summary.Life), cancellation);
         if (answer.Outcome == DeletionOutcome.Refused)
             throw new UserErrorException(answer.Reason!);
         return Say(context, name, answer);
@@ -60,7 +60,7 @@ internal sealed class DeleteCommand : ClientCommand
     private static async Task<DeletionAnswer> Finish(
         ClusterSession session, ITrainingRun grain, string name, CancellationToken cancellation)
     {
-        var answer = await session.Patience.Call(() => grain.Delete(life: null), cancellation);
+        var answer = await session.Retries.Call(() => grain.Delete(life: null), cancellation);
         return answer.Outcome switch
         {
             DeletionOutcome.IsNotThere => throw ClientException.NoSuchRun(name),

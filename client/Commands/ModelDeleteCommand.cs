@@ -64,7 +64,7 @@ internal sealed class ModelDeleteCommand : ClientCommand
         foreach (var silo in await session.Silos(cancellation))
         {
             var store = session.Grains.Store(silo.Name);
-            if ((await session.Patience.Call(() => store.Files($"models/{name}"), cancellation)).Length > 0)
+            if ((await session.Retries.Call(() => store.Files($"models/{name}"), cancellation)).Length > 0)
                 holders.Add(silo.Name);
         }
 
@@ -88,15 +88,12 @@ internal sealed class ModelDeleteCommand : ClientCommand
         ClusterSession session, string silo, string name, CancellationToken cancellation)
     {
         var store = session.Grains.Store(silo);
-        while (true)
-        {
-            var answer = await session.Patience.Call(() => store.RemoveModel(name), cancellation);
-            if (answer.Refusal is { } refusal)
-                throw new UserErrorException(refusal);
-            if (answer.Failure is { } failure)
-                throw new ClientException(ExitCodes.Failed, failure);
-            if (answer.IsDone)
-                return answer.Bytes;
-        }
+        var answer = await session.Retries.UntilDone(
+            () => store.RemoveModel(name),
+            each => each.IsDone || each.Refusal is not null || each.Failure is not null,
+            cancellation);
+        if (answer.Refusal is { } refusal)
+            throw new UserErrorException(refusal);
+        return answer.Failure is { } failure ? throw new ClientException(ExitCodes.Failed, failure) : answer.Bytes;
     }
 }

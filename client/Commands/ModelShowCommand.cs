@@ -33,26 +33,16 @@ internal sealed class ModelShowCommand : ClientCommand
         var models = await StoredModels.All(session, cancellation);
         var stored = models.FirstOrDefault(one => one.Name == name) ?? throw StoredModels.Missing(name);
         var store = session.Grains.Store(stored.Silos[0]);
-        var shown = await session.Patience.Call(() => store.ShowModel(name), cancellation)
+        var shown = await session.Retries.Call(() => store.ShowModel(name), cancellation)
             ?? throw StoredModels.Missing(name);
         context.Output.WriteMessage($"reading the weights of {name}");
-        var sha256 = await Hash(session, store, $"models/{name}/{ModelFolder.WeightsFileName}", cancellation);
+        var weights = $"models/{name}/{ModelFolder.WeightsFileName}";
+        var sha256 = await StoredModels.Hash(session, store, weights, cancellation);
         var uses = await ModelUses.Of(session, name, cancellation);
         var facts = Json(stored, shown, sha256, shown.Origin ?? StoredOrigin.Of(name, null, sha256), uses);
         context.Output.Json(facts);
         context.Output.Table(["", name], [.. Rows(facts)]);
         return ExitCodes.Done;
-    }
-
-    private static async Task<string?> Hash(
-        ClusterSession session, IModelStore store, string path, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            var answer = await session.Patience.Call(() => store.Hash(path), cancellation);
-            if (answer.IsDone)
-                return answer.Sha256;
-        }
     }
 
     private static JsonObject Json(

@@ -66,16 +66,11 @@ internal sealed class PruneCommand : ClientCommand
         return $"{Formats.Several(count, "thing")} of {Formats.Bytes(bytes)} {done}";
     }
 
-    private static async Task<PruneAnswer> Prune(
+    private static Task<PruneAnswer> Prune(
         ClusterSession session, string silo, bool isDryRun, CancellationToken cancellation)
     {
         var store = session.Grains.Store(silo);
-        while (true)
-        {
-            var answer = await session.Patience.Call(() => store.Prune(isDryRun), cancellation);
-            if (answer.IsDone)
-                return answer;
-        }
+        return session.Retries.UntilDone(() => store.Prune(isDryRun), answer => answer.IsDone, cancellation);
     }
 
     private static JsonObject Json(string silo, PrunedThing thing) => new()

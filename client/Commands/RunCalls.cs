@@ -13,7 +13,7 @@ internal static class RunCalls
     /// <exception cref="ClientException">There is none of that name.</exception>
     public static async Task<RunDescription> Describe(
         ClusterSession session, string run, CancellationToken cancellation) =>
-        await session.Patience.Call(session.Grains.Run(run).Describe, cancellation)
+        await session.Retries.Call(session.Grains.Run(run).Describe, cancellation)
         ?? throw ClientException.NoSuchRun(run);
 
     /// <summary>Asks a run for something that a run which is over refuses.</summary>
@@ -29,11 +29,16 @@ internal static class RunCalls
         (string Sentence, string Word) done,
         CancellationToken cancellation)
     {
-        await using var session = await ClusterSession.Open(context, cancellation);
-        var description = await Describe(session, run, cancellation);
+        await using var session = await ClusterSession.Open(context, cancellation, isBrief: true);
         var grain = session.Grains.Run(run);
-        if (!await session.Patience.Call(() => call(grain), cancellation))
-            throw new Core.UserErrorException(Refusal(run, description.Summary.Status));
+        await session.Retries.Call(
+            async () =>
+            {
+                var description = await grain.Describe() ?? throw ClientException.NoSuchRun(run);
+                if (!await call(grain))
+                    throw new Core.UserErrorException(Refusal(run, description.Summary.Status));
+            },
+            cancellation);
 
         context.Output.Result(done.Sentence);
         if (session.EndsSilos)

@@ -15,7 +15,7 @@ internal static class RunSizes
         ClusterSession session, TimeProvider time, CancellationToken cancellation)
     {
         var cluster = session.Grains.Cluster();
-        var view = await session.Patience.Call(cluster.Describe, cancellation);
+        var view = await session.Retries.Call(cluster.Describe, cancellation);
         var folders = view.Silos.GroupBy(silo => silo.DataFolderId, StringComparer.Ordinal);
         var answers = await Task.WhenAll(folders.Select(silos => Ask(session, silos.First().Name, time, cancellation)));
         return answers.SelectMany(answer => answer)
@@ -31,7 +31,7 @@ internal static class RunSizes
             return await session.Grains.Store(silo).RunSizes()
                 .WaitAsync(AnswerBound, time, cancellation);
         }
-        catch (Exception problem) when (Patience.IsOutage(problem) && !cancellation.IsCancellationRequested)
+        catch (Exception problem) when (CallRetries.IsTransient(problem) && !cancellation.IsCancellationRequested)
         {
             session.Output.Detail($"silo {silo} does not say what its disk holds: {problem.Message}");
             return [];

@@ -20,7 +20,7 @@ internal sealed class RunsCommand()
     {
         await using var session = await ClusterSession.Open(context, cancellation);
         var cluster = session.Grains.Cluster();
-        var runs = await session.Patience.Call(cluster.Runs, cancellation);
+        var runs = await session.Retries.Call(cluster.Runs, cancellation);
         var sizes = await RunSizes.All(session, context.Time, cancellation);
         foreach (var run in runs)
         {

@@ -42,7 +42,7 @@ internal sealed class SamplesCommand : ClientCommand
         var description = await RunCalls.Describe(session, name, cancellation);
         var grain = session.Grains.Run(name);
         var shown = new HashSet<(long Step, int Index)>();
-        foreach (var line in await session.Patience.Call(() => grain.Samples(count), cancellation))
+        foreach (var line in await session.Retries.Call(() => grain.Samples(count), cancellation))
             Show(context, line, files, shown);
         if (shown.Count == 0)
             context.Output.WriteMessage($"the run {name} has no samples yet");

@@ -4,6 +4,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.LocalCluster;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Retries;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -15,7 +16,7 @@ internal sealed class StopCommand()
     private static readonly TimeSpan PauseBound = TimeSpan.FromSeconds(120);
 
     private static readonly TimeSpan EndBound = Supervisor.StopBound + TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private static readonly string[] Unfinished = ["queued", "preparing", "running"];
 
     /// <inheritdoc/>
@@ -48,24 +49,22 @@ internal sealed class StopCommand()
         {
             await using var session = await ClusterSession.Open(context, cancellation);
             var cluster = session.Grains.Cluster();
-            var began = context.Time.GetTimestamp();
             var asked = new HashSet<string>(StringComparer.Ordinal);
-            while (await UnfinishedRuns(session, cluster, cancellation) is { Count: > 0 } runs)
+            var left = await Polling.UntilDone(
+                Ask, runs => runs.Count == 0, Pause, PauseBound, context.Time, cancellation);
+            if (left.Count > 0)
+                context.Output.Warn($"{string.Join(", ", left)} did not pause within {PauseBound.TotalSeconds:0} s.");
+
+            async Task<List<string>> Ask()
             {
+                var runs = await UnfinishedRuns(session, cluster, cancellation);
                 foreach (var run in runs.Where(asked.Add))
                 {
                     context.Output.WriteMessage($"pausing {run}");
-                    await session.Patience.Call(session.Grains.Run(run).Pause, cancellation);
+                    await session.Retries.Call(session.Grains.Run(run).Pause, cancellation);
                 }
 
-                if (context.Time.GetElapsedTime(began) > PauseBound)
-                {
-                    context.Output.Warn(
-                        $"{string.Join(", ", runs)} did not pause within {PauseBound.TotalSeconds:0} s.");
-                    return;
-                }
-
-                await Task.Delay(Poll, context.Time, cancellation);
+                return runs;
             }
         }
         catch (ClientException problem) when (problem.ExitCode == ExitCodes.Unreachable)
@@ -77,25 +76,19 @@ internal sealed class StopCommand()
     private static async Task<List<string>> UnfinishedRuns(
         ClusterSession session, ICluster cluster, CancellationToken cancellation)
     {
-        var runs = await session.Patience.Call(cluster.Runs, cancellation);
+        var runs = await session.Retries.Call(cluster.Runs, cancellation);
         return [.. runs.Where(run => Unfinished.Contains(run.Status)).Select(run => run.Name)];
     }
 
     private static async Task End(CommandContext context, ClusterRecord record, CancellationToken cancellation)
     {
-        var began = context.Time.GetTimestamp();
         Native.AskToEnd(record.Supervisor);
-        while (record.Supervisor.IsAlive)
+        if (!await Polling.UntilTrue(() => !record.Supervisor.IsAlive, Pause, EndBound, context.Time, cancellation))
         {
-            if (context.Time.GetElapsedTime(began) > EndBound)
-            {
-                throw new ClientException(
-                    ExitCodes.Failed,
-                    $"The local cluster's supervisor (process {record.Supervisor.ProcessId}) did not end within "
-                    + $"{EndBound.TotalSeconds:0} s; its log is {context.Choices.DataFolder.SupervisorLog}.");
-            }
-
-            await Task.Delay(Poll, context.Time, cancellation);
+            throw new ClientException(
+                ExitCodes.Failed,
+                $"The local cluster's supervisor (process {record.Supervisor.ProcessId}) did not end within "
+                + $"{EndBound.TotalSeconds:0} s; its log is {context.Choices.DataFolder.SupervisorLog}.");
         }
     }
 }

@@ -17,13 +17,10 @@ internal sealed class ClusterConnection : IAsyncDisposable
     /// <summary>A cluster elsewhere that has not answered after this long is unreachable.</summary>
     public static readonly TimeSpan ConnectBound = TimeSpan.FromSeconds(9);
 
-    /// <summary>A local cluster is known to live; a silo of it may just be starting again.</summary>
-    public static readonly TimeSpan LocalConnectBound = TimeSpan.FromSeconds(60);
-
     /// <summary>How long one of several gateways may take to have its name found.</summary>
     private static readonly TimeSpan NameBound = TimeSpan.FromSeconds(1);
 
-    /// <summary>Between two attempts to connect.</summary>
+    /// <summary>Between two attempts to connect; Orleans makes them, until the bound of all is over.</summary>
     private static readonly TimeSpan AttemptGap = TimeSpan.FromMilliseconds(250);
 
     /// <summary>The longest a single call may take; long polls take 5 s.</summary>

@@ -3,6 +3,7 @@ using Gpt2Cluster.Client.LocalCluster;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Retries;
 
 namespace Gpt2Cluster.Client.Connection;
 
@@ -12,19 +13,20 @@ internal sealed class ClusterSession : IAsyncDisposable
     /// <summary>A cluster whose silos have not introduced themselves after this long has no workers.</summary>
     private static readonly TimeSpan WorkerBound = TimeSpan.FromSeconds(10);
 
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
     private readonly ClusterConnection connection;
     private readonly LocalClusterLease? lease;
     private readonly TimeProvider time;
 
-    private ClusterSession(ClusterConnection connection, LocalClusterLease? lease, CommandContext context)
+    private ClusterSession(
+        ClusterConnection connection, LocalClusterLease? lease, CommandContext context, TimeSpan bound)
     {
         this.connection = connection;
         this.lease = lease;
         time = context.Time;
         Output = context.Output;
-        Patience = new Patience(time, () => lease?.IsGone == true) { Say = context.Output.WriteMessage };
+        Retries = new CallRetries(time, () => lease?.IsGone == true) { Say = context.Output.WriteMessage, Bound = bound };
     }
 
     /// <summary>Where words go.</summary>
@@ -34,7 +36,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     public IGrainFactory Grains => connection.Grains;
 
     /// <summary>Repeats calls while silos die and come back.</summary>
-    public Patience Patience { get; }
+    public CallRetries Retries { get; }
 
     /// <summary>Whether the command has started silos that end with it.</summary>
     public bool EndsSilos => lease?.IsOwner == true;
@@ -43,8 +45,12 @@ internal sealed class ClusterSession : IAsyncDisposable
     /// <param name="context">The command.</param>
     /// <param name="cancellation">Gives up; what was started is stopped.</param>
     /// <param name="isToStay">Whether a local cluster that is started outlives the command.</param>
+    /// <param name="isBrief">
+    /// Whether a cluster that runs already is given up like one elsewhere: connecting and a call take no longer than
+    /// <see cref="ClusterConnection.ConnectBound"/> together.
+    /// </param>
     public static async Task<ClusterSession> Open(
-        CommandContext context, CancellationToken cancellation, bool isToStay = false)
+        CommandContext context, CancellationToken cancellation, bool isToStay = false, bool isBrief = false)
     {
         var address = context.Choices.Cluster;
         LocalClusterLease? lease = null;
@@ -59,10 +65,13 @@ internal sealed class ClusterSession : IAsyncDisposable
 
         try
         {
-            var bound = lease is null ? ClusterConnection.ConnectBound : ClusterConnection.LocalConnectBound;
+            isBrief &= lease?.IsOwner != true;
+            var bound = lease is null || isBrief ? ClusterConnection.ConnectBound : CallRetries.StandardBound;
+            var began = context.Time.GetTimestamp();
             var connection = await ClusterConnection.Connect(
                 address, bound, context.Choices.IsVerbose, context.Time, cancellation);
-            return new ClusterSession(connection, lease, context);
+            var left = isBrief ? bound - context.Time.GetElapsedTime(began) : CallRetries.StandardBound;
+            return new ClusterSession(connection, lease, context, left);
         }
         catch
         {
@@ -76,16 +85,16 @@ internal sealed class ClusterSession : IAsyncDisposable
     /// <exception cref="ClientException">There are none.</exception>
     public async Task<SiloDescription[]> Silos(CancellationToken cancellation)
     {
-        var began = time.GetTimestamp();
-        while (true)
-        {
-            var view = await Patience.Call(Grains.Cluster().Describe, cancellation);
-            if (view.Silos.Length > 0)
-                return view.Silos;
-            if (time.GetElapsedTime(began) > WorkerBound)
-                throw new ClientException(ExitCodes.Unreachable, $"The cluster at {connection.Address} has no silos.");
-            await Task.Delay(Poll, time, cancellation);
-        }
+        var view = await Polling.UntilDone(
+            () => Retries.Call(Grains.Cluster().Describe, cancellation),
+            answer => answer.Silos.Length > 0,
+            Pause,
+            WorkerBound,
+            time,
+            cancellation);
+        return view.Silos.Length > 0
+            ? view.Silos
+            : throw new ClientException(ExitCodes.Unreachable, $"The cluster at {connection.Address} has no silos.");
     }
 
     /// <inheritdoc/>

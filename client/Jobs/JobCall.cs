@@ -24,7 +24,7 @@ internal static class JobCall
     {
         var device = new WorkerId(worker.SiloName, worker.DeviceIndex);
         var job = session.Grains.Job(new JobId(device, name ?? Guid.NewGuid().ToString("N")));
-        await session.Patience.Call(() => job.Start(request), cancellation);
+        await session.Retries.Call(() => job.Start(request), cancellation);
         session.Output.Detail($"{worker.Key} is at work");
         var isOver = false;
         var sequence = 0L;
@@ -32,7 +32,7 @@ internal static class JobCall
         {
             while (!isOver)
             {
-                var lines = await session.Patience.Call(() => job.EventsAfter(sequence), cancellation);
+                var lines = await session.Retries.Call(() => job.EventsAfter(sequence), cancellation);
                 foreach (var line in lines.Where(line => line.Sequence > sequence))
                 {
                     sequence = line.Sequence;
@@ -109,7 +109,7 @@ internal static class JobCall
         {
             await job.Cancel();
         }
-        catch (Exception problem) when (Patience.IsOutage(problem))
+        catch (Exception problem) when (CallRetries.IsTransient(problem))
         {
             // The silo is gone, and the job with it.
         }

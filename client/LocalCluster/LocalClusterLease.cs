@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.Core.Retries;
 
 namespace Gpt2Cluster.Client.LocalCluster;
 
@@ -9,7 +10,7 @@ internal sealed class LocalClusterLease : IAsyncDisposable
     /// <summary>The supervisor needs <see cref="Supervisor.StopBound"/>, and some time to end.</summary>
     private static readonly TimeSpan StopBound = Supervisor.StopBound + TimeSpan.FromSeconds(5);
 
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly DataFolder folder;
     private readonly Process? supervisor;
@@ -53,16 +54,6 @@ internal sealed class LocalClusterLease : IAsyncDisposable
     }
 
     /// <summary>Waits for its end; one that somebody asked to stay is not waited for.</summary>
-    private async Task<bool> HasEnded(Process ending)
-    {
-        var began = time.GetTimestamp();
-        while (time.GetElapsedTime(began) < StopBound)
-        {
-            if (ending.HasExited || File.Exists(folder.KeepFile))
-                return true;
-            await Task.Delay(Poll, time);
-        }
-
-        return false;
-    }
+    private Task<bool> HasEnded(Process ending) =>
+        Polling.UntilTrue(() => ending.HasExited || File.Exists(folder.KeepFile), Pause, StopBound, time);
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.Core.Retries;
 
 namespace Gpt2Cluster.Client.LocalCluster;
 
@@ -16,7 +17,7 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
     /// <summary>Is there when the machine has a card of the kind that libtorch computes on.</summary>
     private const string FirstCard = "/dev/nvidia0";
 
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The cluster that runs, if one does.</summary>
     public ClusterRecord? Running() =>
@@ -32,24 +33,28 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
     public async Task<LocalClusterLease> Use(int? siloCount, bool isToStay, CancellationToken cancellation)
     {
         folder.Create();
-        var began = time.GetTimestamp();
-        while (time.GetElapsedTime(began) < OtherClientBound)
-        {
-            if (Running() is { } running && (!isToStay || Keep(running)))
-                return Join(running, siloCount);
-            using (var start = FolderLock.TryTake(folder.StartLock))
-            {
-                if (start is not null && !FolderLock.IsHeld(folder.SupervisorLock))
-                    return await Start(siloCount ?? 1, isToStay, cancellation);
-            }
+        return await Polling.UntilDone(
+            () => JoinOrStart(siloCount, isToStay, cancellation),
+            lease => lease is not null,
+            Pause,
+            OtherClientBound,
+            time,
+            cancellation)
+            ?? throw new ClientException(
+                ExitCodes.Unreachable,
+                $"Another client has been starting or stopping the local cluster of '{folder.Root}' for "
+                + $"{OtherClientBound.TotalSeconds:0} s; end it and try again.");
+    }
 
-            await Task.Delay(Poll, time, cancellation);
-        }
-
-        throw new ClientException(
-            ExitCodes.Unreachable,
-            $"Another client has been starting or stopping the local cluster of '{folder.Root}' for "
-            + $"{OtherClientBound.TotalSeconds:0} s; end it and try again.");
+    /// <summary>Null while another client starts or stops the cluster.</summary>
+    private async Task<LocalClusterLease?> JoinOrStart(int? siloCount, bool isToStay, CancellationToken cancellation)
+    {
+        if (Running() is { } running && (!isToStay || Keep(running)))
+            return Join(running, siloCount);
+        using var start = FolderLock.TryTake(folder.StartLock);
+        return start is not null && !FolderLock.IsHeld(folder.SupervisorLock)
+            ? await Start(siloCount ?? 1, isToStay, cancellation)
+            : null;
     }
 
     /// <summary>Asks the supervisor to go on when its own client ends; false if it is ending already.</summary>

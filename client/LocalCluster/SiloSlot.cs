@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Gpt2Cluster.Core.Retries;
 
 namespace Gpt2Cluster.Client.LocalCluster;
 
@@ -18,7 +19,7 @@ internal sealed class SiloSlot(SiloPlan plan, LogFile log, TimeProvider time) : 
     /// <summary>Restarts in a row before the seat stays empty.</summary>
     public const int MaximumRestarts = 10;
 
-    private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan ReadyPause = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(5);
 
@@ -53,7 +54,10 @@ internal sealed class SiloSlot(SiloPlan plan, LogFile log, TimeProvider time) : 
         Changed?.Invoke();
     }
 
-    /// <summary>Starts the silo again whenever it dies, with a growing wait, until told to stop.</summary>
+    /// <summary>
+    /// Starts the silo again whenever it dies, with a growing wait, until told to stop. That is the supervisor's
+    /// protocol and no retry: a silo that lived long enough was no failed attempt, and starts the count anew.
+    /// </summary>
     public async Task Keep(CancellationToken stop)
     {
         var restarts = 0;
@@ -115,21 +119,16 @@ internal sealed class SiloSlot(SiloPlan plan, LogFile log, TimeProvider time) : 
 
     private async Task<SiloPorts> Ready(Process started, CancellationToken stop)
     {
-        while (true)
-        {
-            if (SiloPorts.Read(plan.ReadyFile) is { } ports)
-                return ports;
-            if (started.HasExited)
-                throw Ended(started);
-            if (time.GetElapsedTime(startedAt) > ReadyBound)
-            {
-                throw new ClientException(
-                    ExitCodes.Failed,
-                    $"The silo {plan.Name} was not ready within {ReadyBound.TotalSeconds:0} s; "
-                    + $"its log is {plan.Folder.SiloLog(plan.Name)}.");
-            }
+        return await Polling.UntilDone(Look, ports => ports is not null, ReadyPause, ReadyBound, time, stop)
+            ?? throw new ClientException(
+                ExitCodes.Failed,
+                $"The silo {plan.Name} was not ready within {ReadyBound.TotalSeconds:0} s; "
+                + $"its log is {plan.Folder.SiloLog(plan.Name)}.");
 
-            await Task.Delay(ReadyPoll, time, stop);
+        Task<SiloPorts?> Look()
+        {
+            var ports = SiloPorts.Read(plan.ReadyFile);
+            return ports is null && started.HasExited ? throw Ended(started) : Task.FromResult(ports);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gpt2Cluster.Core.Retries;
 
 namespace Gpt2Cluster.Client.LocalCluster;
 
@@ -21,7 +22,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
     private static readonly TimeSpan LeftoverBound = TimeSpan.FromSeconds(12);
 
     private static readonly TimeSpan LockBound = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     private readonly List<SiloSlot> seats = [];
     private readonly Lock gate = new();
@@ -104,15 +105,12 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
     private async Task<FolderLock?> TakeLock()
     {
         // Clients that look whether somebody has the lock hold a shared one for a moment.
-        var began = time.GetTimestamp();
-        while (true)
-        {
-            if (FolderLock.TryTake(folder.SupervisorLock) is { } taken)
-                return taken;
-            if (time.GetElapsedTime(began) > LockBound)
-                return null;
-            await Task.Delay(Poll, time);
-        }
+        return await Polling.UntilDone(
+            () => Task.FromResult(FolderLock.TryTake(folder.SupervisorLock)),
+            taken => taken is not null,
+            Pause,
+            LockBound,
+            time);
     }
 
     private async Task EndLeftovers(LogFile log)
@@ -122,8 +120,8 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         foreach (var silo in leftovers.Where(silo => silo.IsAlive))
         {
             log.WriteLine($"process {silo.ProcessId} of an earlier supervisor is still there; waiting for its end");
-            while (silo.IsAlive && time.GetElapsedTime(began) < LeftoverBound)
-                await Task.Delay(Poll, time);
+            var left = LeftoverBound - time.GetElapsedTime(began);
+            await Polling.UntilTrue(() => !silo.IsAlive, Pause, left, time);
             silo.Kill();
         }
 

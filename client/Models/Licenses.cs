@@ -18,7 +18,7 @@ internal static class Licenses
         {
             var grain = session.Grains.Run(run.ToString());
             if (!asked.Add(run.ToString())
-                || await session.Patience.Call(grain.Describe, cancellation) is not { } description)
+                || await session.Retries.Call(grain.Describe, cancellation) is not { } description)
                 return null;
             var specification = description.Record.Specification;
             if (specification.License is { } license)

@@ -74,12 +74,7 @@ internal sealed class ModelResolver(CommandContext context)
         var stored = (await StoredModels.All(session, cancellation)).First(one => one.Name == found.Name);
         var store = session.Grains.Store(stored.Silos[0]);
         var path = $"models/{found.Name}/{ModelFolder.WeightsFileName}";
-        while (true)
-        {
-            var answer = await session.Patience.Call(() => store.Hash(path), cancellation);
-            if (answer.IsDone)
-                return found with { Sha256 = answer.Sha256 };
-        }
+        return found with { Sha256 = await StoredModels.Hash(session, store, path, cancellation) };
     }
 
     private StoredModel? StoredHere(string model) =>
@@ -91,7 +86,7 @@ internal sealed class ModelResolver(CommandContext context)
         ClusterSession session, string model, string run, CancellationToken cancellation)
     {
         var grain = session.Grains.Run(run);
-        var description = await session.Patience.Call(grain.Describe, cancellation)
+        var description = await session.Retries.Call(grain.Describe, cancellation)
             ?? throw ClientException.NoSuchRun(run);
         var newest = description.Record.NewestCheckpoint
             ?? throw new ClientException(ExitCodes.NotFound, $"The run {run} has no checkpoint yet.");

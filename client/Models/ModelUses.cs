@@ -22,12 +22,12 @@ internal static class ModelUses
         ClusterSession session, string model, CancellationToken cancellation)
     {
         var cluster = session.Grains.Cluster();
-        var runs = await session.Patience.Call(cluster.Runs, cancellation);
+        var runs = await session.Retries.Call(cluster.Runs, cancellation);
         var uses = new List<ModelUse>();
         foreach (var run in runs.Where(run => Presets.Canonical(run.Model) == model))
         {
             var grain = session.Grains.Run(run.Name);
-            if (await session.Patience.Call(grain.Describe, cancellation) is not { } found)
+            if (await session.Retries.Call(grain.Describe, cancellation) is not { } found)
                 continue;
             uses.Add(new ModelUse(run.Name, found.Summary.Status, OtherRun.Of(found.Record)));
         }

@@ -107,7 +107,7 @@ internal sealed class ModelVocabularies(CommandContext context)
         foreach (var silo in await session.Silos(cancellation))
         {
             var store = session.Grains.Store(silo.Name);
-            var files = (await session.Patience.Call(() => store.Files(relative), cancellation))
+            var files = (await session.Retries.Call(() => store.Files(relative), cancellation))
                 .Where(file => names.Contains(Path.GetFileName(file.RelativePath)))
                 .ToList();
             foreach (var file in files)
@@ -115,7 +115,7 @@ internal sealed class ModelVocabularies(CommandContext context)
                 await using var copy = File.Create(Path.Combine(target, Path.GetFileName(file.RelativePath)));
                 while (copy.Position < file.Length)
                 {
-                    var bytes = await session.Patience.Call(
+                    var bytes = await session.Retries.Call(
                         () => store.Read(file.RelativePath, copy.Position, Piece.MaximumBytes), cancellation);
                     if (bytes.Length == 0)
                     {

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
@@ -15,7 +16,7 @@ internal static class StoredModels
     {
         var silos = await session.Silos(cancellation);
         var lists = await Task.WhenAll(silos.Select(silo =>
-            session.Patience.Call(session.Grains.Store(silo.Name).List, cancellation)));
+            session.Retries.Call(session.Grains.Store(silo.Name).List, cancellation)));
         return
         [
             .. from model in lists.SelectMany(list => list)
@@ -35,6 +36,14 @@ internal static class StoredModels
         ];
 
         string FolderOf(string name) => silos.First(silo => silo.Name == name).DataFolderId;
+    }
+
+    /// <summary>SHA-256 of a stored file, which may have to be read for it; null if there is none.</summary>
+    public static async Task<string?> Hash(
+        ClusterSession session, IModelStore store, string path, CancellationToken cancellation)
+    {
+        var answer = await session.Retries.UntilDone(() => store.Hash(path), each => each.IsDone, cancellation);
+        return answer.Sha256;
     }
 
     /// <summary>

@@ -79,7 +79,7 @@ internal sealed class RunPreparation
     public async Task<SubmittedRun> Submit(ClusterSession session, CancellationToken cancellation)
     {
         var grain = session.Grains.Run(Run);
-        var before = await session.Patience.Call(grain.Describe, cancellation);
+        var before = await session.Retries.Call(grain.Describe, cancellation);
         RefuseFinished(before);
         if (before is null && known is not null)
             await LookAtSilos(session, known, cancellation);
@@ -105,7 +105,7 @@ internal sealed class RunPreparation
         // Whoever gives up now cannot know whether the run was taken: the answer is waited for, and a run that was
         // taken is paused by its watch.
         cancellation.ThrowIfCancellationRequested();
-        var answer = await session.Patience.Call(() => grain.Submit(submission), CancellationToken.None);
+        var answer = await session.Retries.Call(() => grain.Submit(submission), CancellationToken.None);
         if (answer.Outcome == SubmissionOutcome.Refused)
             Throw(answer.Reasons.Length > 0 ? answer.Reasons : [$"The cluster refused the run {Run}."]);
 

@@ -4,6 +4,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
@@ -115,7 +116,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         var sent = 0L;
         using var pieces = new PieceStream(piece =>
         {
-            var expected = session.Patience.Call(() => upload.Append(piece), cancellation).WaitHere();
+            var expected = session.Retries.Call(() => upload.Append(piece), cancellation).WaitHere();
             if (expected == IUpload.NoMore)
                 throw new NoMoreException();
             if (expected != piece.Index + 1)
@@ -135,21 +136,22 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         return sent;
     }
 
-    private async Task<UploadAnswer> Finish(
+    private Task<UploadAnswer> Finish(
         Func<Task<UploadAnswer>> finish, IProgress<long> progress, CancellationToken cancellation)
     {
-        while (true)
+        return session.Retries.UntilDone(finish, IsDone, cancellation);
+
+        bool IsDone(UploadAnswer answer)
         {
-            var answer = await session.Patience.Call(finish, cancellation);
             if (answer.IsLost)
                 throw new LostException();
             if (answer.Refusal is { } refusal)
                 throw new UserErrorException(refusal);
             if (answer.Failure is { } failure)
                 throw new ClientException(ExitCodes.Failed, failure);
-            if (!answer.IsPending)
-                return answer;
-            progress.Report(answer.Done);
+            if (answer.IsPending)
+                progress.Report(answer.Done);
+            return !answer.IsPending;
         }
     }
 
@@ -166,14 +168,13 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
             var store = session.Grains.Store(silo);
             try
             {
-                while (true)
-                {
-                    var answer = await store.FindDataset(contentSha256, vocabulary).WaitAsync(cancellation);
-                    if (answer.IsDone)
-                        return answer.Dataset;
-                }
+                var answer = await Polling.UntilDone(
+                    () => store.FindDataset(contentSha256, vocabulary).WaitAsync(cancellation),
+                    each => each.IsDone,
+                    cancellation);
+                return answer.Dataset;
             }
-            catch (Exception problem) when (Patience.IsOutage(problem) && !cancellation.IsCancellationRequested)
+            catch (Exception problem) when (CallRetries.IsTransient(problem) && !cancellation.IsCancellationRequested)
             {
                 // Another silo may have it; if none has, it is sent.
                 return null;
@@ -187,7 +188,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         {
             await upload.Abandon();
         }
-        catch (Exception problem) when (Patience.IsOutage(problem))
+        catch (Exception problem) when (CallRetries.IsTransient(problem))
         {
             // A silo forgets an upload that nobody goes on with.
         }

@@ -30,9 +30,9 @@ internal sealed class RunEvents(ClusterSession session, string run)
     {
         try
         {
-            var lines = await session.Patience.Call(() => grain.EventsAfter(sequence), cancellation);
+            var lines = await session.Retries.Call(() => grain.EventsAfter(sequence), cancellation);
             // Of a run that its store has lost nothing more is heard.
-            return lines.Length > 0 || await session.Patience.Call(grain.Describe, cancellation) is not null
+            return lines.Length > 0 || await session.Retries.Call(grain.Describe, cancellation) is not null
                 ? lines
                 : throw ClientException.RunLost(run);
         }

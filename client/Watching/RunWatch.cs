@@ -51,7 +51,7 @@ internal sealed class RunWatch(ClusterSession session, string run, CommandContex
 
     private async Task<int> Run(IRunView view, long after, CancellationToken interrupted)
     {
-        session.Patience.Say = view.Note;
+        session.Retries.Say = view.Note;
         using var given = new CancellationTokenSource();
         var pausing = Task.CompletedTask;
         await using var registration = interrupted.Register(() =>
@@ -85,7 +85,7 @@ internal sealed class RunWatch(ClusterSession session, string run, CommandContex
         view.Note($"pausing {run} at the next step boundary; Ctrl+C again leaves at once");
         try
         {
-            await session.Patience.Call(grain.Pause, cancellation);
+            await session.Retries.Call(grain.Pause, cancellation);
         }
         catch (OperationCanceledException)
         {
@@ -98,7 +98,7 @@ internal sealed class RunWatch(ClusterSession session, string run, CommandContex
         var code = RunEnds.ExitCodeOf(end.Status, wasInterrupted);
         if (end.Status == EndStatus.Failed)
         {
-            var description = await session.Patience.Call(grain.Describe, cancellation);
+            var description = await session.Retries.Call(grain.Describe, cancellation);
             throw new ClientException(
                 code, description?.Record.Remark ?? $"The run {run} failed after step {end.Step}.");
         }

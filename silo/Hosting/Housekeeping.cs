@@ -1,3 +1,4 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Grains.Housekeeping;
 using Gpt2Cluster.Grains.Placement;
@@ -41,9 +42,9 @@ public sealed partial class Housekeeping(
         catch (Exception problem)
         {
             // Whatever it is, it is no reason to end what trains here.
-            var isOutage = Outage.Is(problem);
-            LogNotLooked(isOutage ? LogLevel.Debug : LogLevel.Warning, problem, problem.Message);
-            return !isOutage;
+            var isTransient = TransientErrors.Is(problem);
+            LogNotLooked(isTransient ? LogLevel.Debug : LogLevel.Warning, problem, problem.Message);
+            return !isTransient;
         }
     }
 

@@ -4,7 +4,9 @@ using Gpt2Cluster.Silo.Settings;
 using Gpt2Cluster.Silo.Store;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
+using Orleans.Runtime.Hosting;
 using Orleans.Serialization;
+using Orleans.Storage;
 
 namespace Gpt2Cluster.Silo.Hosting;
 
@@ -13,6 +15,8 @@ public static class OrleansSetup
 {
     /// <summary>Name of the storage that keeps run records and the cluster's lists.</summary>
     public const string RunStorage = "runs";
+
+    private const string Redis = "redis";
 
     /// <summary>Configures clustering, storage and membership.</summary>
     public static void Configure(
@@ -25,7 +29,10 @@ public static class OrleansSetup
         orleans.ConfigureEndpoints(
             settings.Advertised, endpoints.Silo, endpoints.Gateway, listenOnAnyHostAddress: settings.IsBeyondLoopback);
         orleans.UseRedisClustering(options => options.ConfigurationOptions = store.Options());
-        orleans.AddRedisGrainStorage(RunStorage, options => options.ConfigurationOptions = store.Options());
+        orleans.AddRedisGrainStorage(Redis, options => options.ConfigurationOptions = store.Options());
+        orleans.Services.AddGrainStorage(RunStorage, (services, _) =>
+            new TypedGrainStorage(services.GetRequiredKeyedService<IGrainStorage>(Redis)));
+        orleans.AddIncomingGrainCallFilter<StoreFaultFilter>().AddOutgoingGrainCallFilter<StoreFaultFilter>();
         orleans.Configure<ClusterMembershipOptions>(ConfigureMembership);
         orleans.Configure<ExceptionSerializationOptions>(TravellingExceptions.Configure);
         UseConsistentDirectory(orleans);

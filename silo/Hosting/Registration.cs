@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Silo.Hosting;
@@ -25,7 +26,10 @@ public sealed partial class Registration(
     /// <summary>Time between two introductions.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
-    /// <summary>Time to the next attempt after one that failed.</summary>
+    /// <summary>
+    /// Time to the next attempt after one that failed. An introduction is a heartbeat: it is repeated for ever, failed
+    /// or not, and a bound would end it; so it has no policy, but is counted like those that have.
+    /// </summary>
     private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(0.25);
 
     /// <summary>
@@ -51,7 +55,7 @@ public sealed partial class Registration(
         {
             await Cluster.Leave(silo.Name, Incarnation).WaitAsync(GoodbyeBound, time, cancellationToken);
         }
-        catch (Exception problem) when (Outage.Is(problem) || problem is OperationCanceledException)
+        catch (Exception problem) when (TransientErrors.Is(problem) || problem is OperationCanceledException)
         {
             LogNoGoodbye(problem.Message);
         }
@@ -112,6 +116,7 @@ public sealed partial class Registration(
             // Nothing that happens to an introduction is a reason to end what trains here: not a full disk, seen while
             // the ready file is written, and not an exception of the store's that came from another silo.
             state.IsReady = false;
+            RetryPolicy.Count("registration");
             LogNotRegistered(problem.Message);
             return null;
         }

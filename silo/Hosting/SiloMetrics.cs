@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Grains.Metrics;
 using OpenTelemetry.Metrics;
 
@@ -6,11 +7,11 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// <summary>What <c>/metrics</c> tells.</summary>
 public static class SiloMetrics
 {
-    /// <summary>Adds our meter, Orleans' and .NET's to the Prometheus endpoint.</summary>
+    /// <summary>Adds our meters, Orleans' and .NET's to the Prometheus endpoint.</summary>
     public static void Add(IServiceCollection services) => services
         .AddGrainMetrics()
         .AddOpenTelemetry()
         .WithMetrics(metrics => metrics
-            .AddMeter(RunInstruments.MeterName, "Microsoft.Orleans", "System.Runtime")
+            .AddMeter(RunInstruments.MeterName, RetryPolicy.MeterName, "Microsoft.Orleans", "System.Runtime")
             .AddPrometheusExporter(exporter => exporter.ScopeInfoEnabled = false));
 }

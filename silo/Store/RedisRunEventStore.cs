@@ -42,8 +42,6 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
 
     private readonly Lazy<ConnectionMultiplexer> connection = new(() => ConnectionMultiplexer.Connect(store.Options()));
 
-    private IDatabase Database => connection.Value.GetDatabase();
-
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -55,8 +53,8 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     public async Task<long?> Append(string run, IReadOnlyList<string> lines, long after)
     {
         RedisValue[] arguments = [after, .. lines.Select(line => (RedisValue)line)];
-        var last = (long)await Database.ScriptEvaluateAsync(
-            AppendScript, [OpenSegmentKey(run), SegmentKey(run)], arguments);
+        var last = (long)await Ask(database => database.ScriptEvaluateAsync(
+            AppendScript, [OpenSegmentKey(run), SegmentKey(run)], arguments));
         return last < 0 ? null : last;
     }
 
@@ -69,7 +67,8 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
             var next = sequence + events.Count;
             var first = next % SegmentLength;
             var last = Math.Min(SegmentLength, first + count - events.Count) - 1;
-            var lines = await Database.ListRangeAsync(SegmentKey(run, next / SegmentLength), first, last);
+            var key = SegmentKey(run, next / SegmentLength);
+            var lines = await Ask(database => database.ListRangeAsync(key, first, last));
             events.AddRange(lines.Select((line, index) => new RunEventLine(next + index + 1, line.ToString())));
             if (lines.Length <= last - first)
                 break;
@@ -81,35 +80,42 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     /// <inheritdoc/>
     public async Task<long> LastSequence(string run)
     {
-        var segment = (long)await Database.StringGetAsync(OpenSegmentKey(run));
-        return (segment * SegmentLength) + await Database.ListLengthAsync(SegmentKey(run, segment));
+        var segment = (long)await Ask(database => database.StringGetAsync(OpenSegmentKey(run)));
+        return (segment * SegmentLength) + await Ask(database => database.ListLengthAsync(SegmentKey(run, segment)));
     }
 
     /// <inheritdoc/>
     public async Task AppendSamples(string run, IReadOnlyList<SampleEvent> samples, int keep)
     {
         var key = SamplesKey(run);
-        await Database.ListRightPushAsync(key, [.. samples.Select(sample => (RedisValue)RunEventJson.Write(sample))]);
-        await Database.ListTrimAsync(key, -keep, -1);
+        RedisValue[] lines = [.. samples.Select(sample => (RedisValue)RunEventJson.Write(sample))];
+        await Ask(database => database.ListRightPushAsync(key, lines));
+        await Ask(database => database.ListTrimAsync(key, -keep, -1));
     }
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<string>> Samples(string run, int last)
     {
-        var lines = await Database.ListRangeAsync(SamplesKey(run), -last, -1);
+        var lines = await Ask(database => database.ListRangeAsync(SamplesKey(run), -last, -1));
         return [.. lines.Select(line => line.ToString())];
     }
 
     /// <inheritdoc/>
     public async Task Delete(string run)
     {
-        var last = (long)await Database.StringGetAsync(OpenSegmentKey(run));
+        var last = (long)await Ask(database => database.StringGetAsync(OpenSegmentKey(run)));
         // The number of the open segment goes last: a repeat after a kill finds all segments again.
         for (var segment = last; segment >= 0; segment--)
-            await Database.KeyDeleteAsync(SegmentKey(run, segment));
-        await Database.KeyDeleteAsync(SamplesKey(run));
-        await Database.KeyDeleteAsync(OpenSegmentKey(run));
+            await Ask(database => database.KeyDeleteAsync(SegmentKey(run, segment)));
+        await Ask(database => database.KeyDeleteAsync(SamplesKey(run)));
+        await Ask(database => database.KeyDeleteAsync(OpenSegmentKey(run)));
     }
+
+    private Task<T> Ask<T>(Func<IDatabase, Task<T>> command) =>
+        StoreFaults.Typed(() => command(connection.Value.GetDatabase()));
+
+    private Task Ask(Func<IDatabase, Task> command) =>
+        StoreFaults.Typed(() => command(connection.Value.GetDatabase()));
 
     private RedisKey OpenSegmentKey(string run) => $"{clusterId}/event-segment/{run}";
 

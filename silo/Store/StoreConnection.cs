@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Retries;
 using StackExchange.Redis;
 
 namespace Gpt2Cluster.Silo.Store;
@@ -32,26 +33,33 @@ public sealed partial class StoreConnection(
     /// <exception cref="UserErrorException">The store did not answer in time or refused the password.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var began = time.GetTimestamp();
-        while (await Failure() is { } failure)
-        {
-            var waited = time.GetElapsedTime(began);
-            if (waited > WaitBound)
+        var policy = new RetryPolicy(
+            new()
             {
-                throw new UserErrorException(
-                    $"The store at {host}:{port} did not answer within {WaitBound.TotalSeconds:0} s ({failure}); "
-                    + "start it, or name another one with --redis.");
-            }
-
-            LogWaiting(host, port, failure, (int)waited.TotalSeconds, (int)WaitBound.TotalSeconds);
-            await Task.Delay(Pause, time, cancellationToken);
+                Operation = "store-connect",
+                IsTransient = problem => problem is RedisException,
+                Bound = WaitBound,
+                Pause = Pause,
+                OnRetry = failed => LogWaiting(
+                    host, port, Words(failed.Problem), (int)failed.Elapsed.TotalSeconds, (int)WaitBound.TotalSeconds),
+            },
+            time);
+        try
+        {
+            await policy.Run(_ => Connect(), cancellationToken);
+        }
+        catch (RedisException problem)
+        {
+            throw new UserErrorException(
+                $"The store at {host}:{port} did not answer within {WaitBound.TotalSeconds:0} s ({Words(problem)}); "
+                + "start it, or name another one with --redis.");
         }
     }
 
     /// <inheritdoc/>
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    private async Task<string?> Failure()
+    private async Task Connect()
     {
         var options = Options();
         options.AbortOnConnectFail = true;
@@ -60,7 +68,6 @@ public sealed partial class StoreConnection(
         {
             await using var connection = await ConnectionMultiplexer.ConnectAsync(options);
             await connection.GetDatabase().PingAsync();
-            return null;
         }
         catch (RedisConnectionException problem)
             when (problem.FailureType == ConnectionFailureType.AuthenticationFailure)
@@ -68,11 +75,10 @@ public sealed partial class StoreConnection(
             throw new UserErrorException(
                 $"The store at {host}:{port} refused the password; name the right one with --redis-password-file.");
         }
-        catch (RedisException problem)
-        {
-            return problem is RedisConnectionException connection ? connection.FailureType.ToString() : problem.Message;
-        }
     }
+
+    private static string Words(Exception problem) =>
+        problem is RedisConnectionException connection ? connection.FailureType.ToString() : problem.Message;
 
     [LoggerMessage(
         LogLevel.Warning,

@@ -11,6 +11,9 @@ public sealed class LocalClusterTests
 {
     private const int ManySteps = 100_000;
 
+    /// <summary>Ten seconds, and what the start of a client may take on a machine that is busy.</summary>
+    private static readonly TimeSpan PauseBound = TimeSpan.FromSeconds(15);
+
     [Fact]
     public void A_command_leaves_nobody_behind()
     {
@@ -121,6 +124,32 @@ public sealed class LocalClusterTests
         Assert.True(stop.WaitForExit() == 0, stop.Said);
         Assert.Equal("{\"stopped\":true}", stop.Output);
         folder.AssertNobodyIsLeft();
+    }
+
+    /// <summary>The command line promises an answer within ten seconds, whatever the silos do.</summary>
+    [Fact]
+    public void A_pause_gives_a_frozen_silo_up_in_time()
+    {
+        using var folder = new TestFolder();
+        using var submit = ClientProcess.Run(folder, ["submit", .. Training.Small(ManySteps)[1..]]);
+        Assert.True(submit.WaitForExit() == 0, submit.Said);
+        var silo = Silo(folder)!.Value;
+        Signal(silo, "STOP");
+        var watch = Stopwatch.StartNew();
+        using var pause = ClientProcess.Run(folder, "pause", "run1");
+        Assert.True(pause.WaitForExit() == 3, pause.Said);
+        Assert.True(watch.Elapsed < PauseBound, $"{watch.Elapsed} is too late: {pause.Said}");
+
+        Process.GetProcessById(Supervisor(folder)).Kill();
+        Signal(silo, "CONT");
+        folder.AssertNobodyIsLeft();
+    }
+
+    private static void Signal(int process, string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{process}"]);
+        kill.WaitForExit();
+        Assert.Equal(0, kill.ExitCode);
     }
 
     private static int Supervisor(TestFolder folder) =>

@@ -56,6 +56,10 @@ public sealed class SilosByHandTests
     {
         var scrapes = await Task.WhenAll(silos.Select(silo => silo.Metrics()));
         Assert.Contains("gpt2cluster_run_step{", string.Concat(scrapes), StringComparison.Ordinal);
+        Assert.Contains(
+            "gpt2cluster_retry_attempts_total{operation=\"store-write\"}",
+            string.Concat(scrapes),
+            StringComparison.Ordinal);
         Assert.All(scrapes, scrape => Assert.Contains("gpt2cluster_silo_workers", scrape, StringComparison.Ordinal));
     }
 

@@ -50,7 +50,7 @@ internal static class Origins
         foreach (var silo in await session.Silos(CancellationToken.None))
         {
             var store = session.Grains.Store(silo.Name);
-            if (await session.Patience.Call(() => store.Dataset(sha256), CancellationToken.None) is { } dataset)
+            if (await session.Retries.Call(() => store.Dataset(sha256), CancellationToken.None) is { } dataset)
                 return dataset.Provenance;
         }
 

@@ -60,7 +60,7 @@ internal sealed class StoredFolders(CommandContext context, ClusterSession? sess
         string silo, string relative, IReadOnlyList<string> files, CancellationToken cancellation)
     {
         var store = session!.Grains.Store(silo);
-        var there = (await session.Patience.Call(() => store.Files(relative), cancellation))
+        var there = (await session.Retries.Call(() => store.Files(relative), cancellation))
             .Where(file => files.Contains(Path.GetFileName(file.RelativePath)))
             .ToList();
         if (there.Count == 0)
@@ -72,7 +72,7 @@ internal sealed class StoredFolders(CommandContext context, ClusterSession? sess
             context.Output.WriteMessage($"fetching {file.RelativePath} from silo {silo}");
             var path = Path.Combine(folder, Path.GetFileName(file.RelativePath));
             var found = await Read(store, file.RelativePath, file.Length, path, cancellation);
-            if (found != await Hash(store, file.RelativePath, cancellation))
+            if (found != await StoredModels.Hash(session, store, file.RelativePath, cancellation))
                 throw new ClientException(ExitCodes.Failed, $"{file.RelativePath} was damaged on its way; try again.");
         }
 
@@ -90,7 +90,7 @@ internal sealed class StoredFolders(CommandContext context, ClusterSession? sess
             for (; pieces.Count < PiecesInFlight && start < length; start += Piece.MaximumBytes)
             {
                 var from = start;
-                pieces.Enqueue(session!.Patience.Call(
+                pieces.Enqueue(session!.Retries.Call(
                     () => store.Read(relative, from, Piece.MaximumBytes), cancellation));
             }
 
@@ -100,15 +100,5 @@ internal sealed class StoredFolders(CommandContext context, ClusterSession? sess
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    private async Task<string?> Hash(IModelStore store, string relative, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            var answer = await session!.Patience.Call(() => store.Hash(relative), cancellation);
-            if (answer.IsDone)
-                return answer.Sha256;
-        }
     }
 }

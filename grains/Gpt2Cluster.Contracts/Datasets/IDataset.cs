@@ -131,7 +131,7 @@ public interface IDataset : IGrainWithStringKey
     /// </summary>
     /// <returns>Whether that is done, or cannot be.</returns>
     [Alias("bring-to")]
-    [ResponseTimeout(ShortCall.Bound)]
+    [ResponseTimeout(LongPoll.Bound)]
     Task<bool> BringTo(string siloName);
 }
 
@@ -142,6 +142,6 @@ public interface IDataShard : IGrainWithStringKey
     /// <summary>Tokens of this shard as uint16 little endian, from a position inside the shard on.</summary>
     /// <returns>Null while the dataset is verified, as before its first read: ask again.</returns>
     [Alias("read")]
-    [ResponseTimeout(ShortCall.Bound)]
+    [ResponseTimeout(LongPoll.Bound)]
     Task<byte[]?> Read(int start, int count);
 }

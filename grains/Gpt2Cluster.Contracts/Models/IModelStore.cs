@@ -56,7 +56,7 @@ public interface IModelStore : IGrainWithStringKey
 
     /// <summary>SHA-256 of one of those files. Answers within 4 s; ask again while it is not done.</summary>
     [Alias("hash")]
-    [ResponseTimeout(ShortCall.Bound)]
+    [ResponseTimeout(LongPoll.Bound)]
     Task<HashAnswer> Hash(string relativePath);
 
     /// <summary>A dataset on this disk, with this silo as its only holder; null if it is not here.</summary>
@@ -72,7 +72,7 @@ public interface IModelStore : IGrainWithStringKey
     /// <param name="life">That run's life; null without a run.</param>
     /// <returns>Whether it is here.</returns>
     [Alias("use-dataset")]
-    [ResponseTimeout(ShortCall.Bound)]
+    [ResponseTimeout(LongPoll.Bound)]
     Task<bool> UseDataset(string hash, string? run, string? life);
 
     /// <summary>
@@ -82,7 +82,7 @@ public interface IModelStore : IGrainWithStringKey
     /// <param name="contentSha256">By what they are known again (<c>DocumentDigest</c> of Data).</param>
     /// <param name="vocabulary">The vocabulary's hash; null for the built-in one.</param>
     [Alias("find-dataset")]
-    [ResponseTimeout(ShortCall.Bound)]
+    [ResponseTimeout(LongPoll.Bound)]
     Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary);
 
     /// <summary>
@@ -100,7 +100,7 @@ public interface IModelStore : IGrainWithStringKey
     /// it is to be removed. Null for none.
     /// </param>
     [Alias("bring")]
-    [ResponseTimeout(ShortCall.Bound)]
+    [ResponseTimeout(LongPoll.Bound)]
     Task<CopyAnswer> Bring(
         string relativeFolder, string fromSilo, string? stateHash = null, string[]? deletedLives = null);
 
@@ -135,7 +135,7 @@ public interface IModelStore : IGrainWithStringKey
     /// The checkpoints that the run named as its own: of those that have no life these go too. Null for none.
     /// </param>
     [Alias("remove-run")]
-    [ResponseTimeout(ShortCall.Bound)]
+    [ResponseTimeout(LongPoll.Bound)]
     Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue = null);
 
     /// <summary>A model on this disk in full; null if it is not here, or is no sound one.</summary>
@@ -149,7 +149,7 @@ public interface IModelStore : IGrainWithStringKey
     /// </summary>
     /// <param name="name">Its name in the store.</param>
     [Alias("remove-model")]
-    [ResponseTimeout(ShortCall.Bound)]
+    [ResponseTimeout(LongPoll.Bound)]
     Task<RemovalAnswer> RemoveModel(string name);
 
     /// <summary>
@@ -158,7 +158,7 @@ public interface IModelStore : IGrainWithStringKey
     /// </summary>
     /// <param name="isDryRun">Whether nothing is removed.</param>
     [Alias("prune")]
-    [ResponseTimeout(ShortCall.Bound)]
+    [ResponseTimeout(LongPoll.Bound)]
     Task<PruneAnswer> Prune(bool isDryRun);
 }
 

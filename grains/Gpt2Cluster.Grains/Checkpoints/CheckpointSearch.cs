@@ -1,7 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
@@ -31,7 +30,7 @@ internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvide
         {
             return await grains.Store(silo.Name).Checkpoints(run).WaitAsync(AnswerBound, time);
         }
-        catch (Exception problem) when (Outage.Is(problem)
+        catch (Exception problem) when (TransientErrors.Is(problem)
             || problem is IOException or UnauthorizedAccessException)
         {
             LogSilent(problem, silo.Name, run);

@@ -14,7 +14,7 @@ public sealed class DataShardGrain(StoredDatasets datasets, TimeProvider time) :
     /// <summary>Tokens of the longest answer: 1 MiB.</summary>
     public const int MaximumTokens = Piece.MaximumBytes / sizeof(ushort);
 
-    private readonly LongWork<StoredDataset?> verifying = new(time);
+    private readonly PendingOperations<StoredDataset?> verifying = new(time);
     private StoredDataset? dataset;
 
     /// <inheritdoc/>

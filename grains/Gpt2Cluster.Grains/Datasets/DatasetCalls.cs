@@ -10,5 +10,5 @@ internal static class DatasetCalls
     /// <exception cref="TimeoutException">Nobody answers.</exception>
     /// <exception cref="OrleansException">The silo is gone.</exception>
     public static Task BringAllTo(this IDataset dataset, string siloName) =>
-        Repeatedly.Ask(() => dataset.BringTo(siloName), isDone => isDone);
+        PendingOperations.Await(() => dataset.BringTo(siloName), isDone => isDone);
 }

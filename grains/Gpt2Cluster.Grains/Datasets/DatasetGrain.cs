@@ -23,7 +23,7 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
 
     private readonly HashSet<string> asked = new(StringComparer.Ordinal);
     private readonly HashSet<string> holders = new(StringComparer.Ordinal);
-    private readonly LongWork<bool> copies = new(time);
+    private readonly PendingOperations<bool> copies = new(time);
     private DatasetDescription? description;
 
     private string Hash => this.GetPrimaryKeyString();
@@ -102,7 +102,7 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
         {
             return await GrainFactory.Store(siloName).Dataset(Hash);
         }
-        catch (Exception problem) when (Outage.Is(problem))
+        catch (Exception problem) when (TransientErrors.Is(problem))
         {
             // A silo that cannot answer is not a holder now; it is asked again when it is back.
             asked.Remove(siloName);

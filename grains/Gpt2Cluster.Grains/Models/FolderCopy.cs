@@ -90,7 +90,7 @@ public sealed class FolderCopy(IModelStore from, StoredPaths paths)
     private async Task<string> CopyFile(StoredFile file, string target)
     {
         using var end = new CancellationTokenSource();
-        var expected = Repeatedly.Ask(() => from.Hash(file.RelativePath), answer => answer.IsDone, end.Token);
+        var expected = PendingOperations.Await(() => from.Hash(file.RelativePath), answer => answer.IsDone, end.Token);
         try
         {
             var found = await Read(file, target);

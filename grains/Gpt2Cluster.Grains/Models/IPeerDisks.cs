@@ -34,7 +34,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
                     .Select(other => new SiloDisk(other.Name, other.DataFolderId, other.IsLeaving)),
             ];
         }
-        catch (Exception problem) when (Outage.Is(problem))
+        catch (Exception problem) when (TransientErrors.Is(problem))
         {
             throw new IOException("the cluster cannot be asked for its silos", problem);
         }
@@ -47,9 +47,9 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
         {
             return grains.Store(silo.Name).BringAll(relativeFolder, fromSilo).WaitHere();
         }
-        catch (Exception problem) when (Outage.Is(problem))
+        catch (Exception problem) when (TransientErrors.Is(problem))
         {
-            return new CopyAnswer(CopyOutcome.Failed, Outage.Words(problem, fromSilo));
+            return new CopyAnswer(CopyOutcome.Failed, TransientErrors.Words(problem, fromSilo));
         }
     }
 }

@@ -5,7 +5,6 @@ using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Checkpoints;
-using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Models;
 
@@ -40,7 +39,7 @@ internal sealed class ModelNeeds(CheckpointStore checkpoints, IGrainFactory grai
                 [.. known.Deleted.Select(run => new DeletedRun(run.Run, run.Lives))]);
             return await DedicatedThread.Run("who needs a model", () => ReasonOnDisk(model, named));
         }
-        catch (Exception problem) when (Outage.Is(problem))
+        catch (Exception problem) when (TransientErrors.Is(problem))
         {
             return $"The cluster does not say whether a run needs the model {model}; try again.";
         }
@@ -54,7 +53,7 @@ internal sealed class ModelNeeds(CheckpointStore checkpoints, IGrainFactory grai
             var needsIt = found is not null && Deletion.NeedsModel(OtherRun.Of(found.Record), model);
             return needsIt ? $"The run {run} needs the model {model}; 'delete {run}' goes first." : null;
         }
-        catch (Exception problem) when (Outage.Is(problem) || problem is UserErrorException)
+        catch (Exception problem) when (TransientErrors.Is(problem) || problem is UserErrorException)
         {
             return $"The run {run} does not say whether it needs the model {model}; try again.";
         }

@@ -15,7 +15,7 @@ internal static class ModelStoreCalls
         string fromSilo,
         string? stateHash = null,
         string[]? deletedLives = null) =>
-        Repeatedly.Ask(
+        PendingOperations.Await(
             () => store.Bring(relativeFolder, fromSilo, stateHash, deletedLives),
             answer => answer.Outcome != CopyOutcome.IsUnderWay);
 }

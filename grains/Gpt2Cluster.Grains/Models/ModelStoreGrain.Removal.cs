@@ -1,3 +1,4 @@
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Runs;
@@ -13,8 +14,8 @@ namespace Gpt2Cluster.Grains.Models;
 /// <content>What takes how much of the disk, and what is taken away from it.</content>
 public sealed partial class ModelStoreGrain
 {
-    private readonly LongWork<RemovalAnswer> removing = new(time);
-    private readonly LongWork<PruneAnswer> pruning = new(time);
+    private readonly PendingOperations<RemovalAnswer> removing = new(time);
+    private readonly PendingOperations<PruneAnswer> pruning = new(time);
 
     /// <inheritdoc/>
     public Task<RunOnDisk[]> RunSizes() => DedicatedThread.Run<RunOnDisk[]>("sizes of runs", () =>
@@ -58,7 +59,7 @@ public sealed partial class ModelStoreGrain
             {
                 return Answer(await keeper.Prune(Unused.RequestedAge, isDryRun));
             }
-            catch (Exception problem) when (Outage.Is(problem))
+            catch (Exception problem) when (TransientErrors.Is(problem))
             {
                 return new PruneAnswer(
                     IsDone: true, [], $"The cluster does not say what its runs need, so silo {silo.Name} keeps all.");

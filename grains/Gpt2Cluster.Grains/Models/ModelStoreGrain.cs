@@ -37,9 +37,9 @@ public sealed partial class ModelStoreGrain(
     ILogger<ModelStoreGrain> logger)
     : Grain, IModelStore
 {
-    private readonly LongWork<CopyAnswer> copies = new(time);
-    private readonly LongWork<HashAnswer> hashing = new(time);
-    private readonly LongWork<FoundDataset> verifying = new(time);
+    private readonly PendingOperations<CopyAnswer> copies = new(time);
+    private readonly PendingOperations<HashAnswer> hashing = new(time);
+    private readonly PendingOperations<FoundDataset> verifying = new(time);
     private readonly VocabularyDirectory vocabularies =
         new(Path.Combine(silo.DataFolder, VocabularyDirectory.FolderName));
 
@@ -195,11 +195,11 @@ public sealed partial class ModelStoreGrain(
             LogNotCopied(relativeFolder, fromSilo, problem.Message);
             return new CopyAnswer(CopyOutcome.IsDamaged, problem.Message.TrimEnd('.'));
         }
-        catch (Exception problem) when (Outage.Is(problem)
+        catch (Exception problem) when (TransientErrors.Is(problem)
             || problem is InvalidDataException or IOException or UnauthorizedAccessException or UserErrorException)
         {
             LogNotCopied(relativeFolder, fromSilo, problem.Message);
-            return new CopyAnswer(CopyOutcome.Failed, Outage.Words(problem, fromSilo));
+            return new CopyAnswer(CopyOutcome.Failed, TransientErrors.Words(problem, fromSilo));
         }
     }
 

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Retries;
 using Orleans.Storage;
 
 namespace Gpt2Cluster.Grains.Runs;
@@ -8,7 +9,7 @@ namespace Gpt2Cluster.Grains.Runs;
 /// A run's events on their way to those who watch. An event is stored before anybody sees it, so a number never names
 /// two events; what is published while the store is busy goes out together.
 /// </summary>
-internal sealed class RunEventFeed(IRunEventStore store, string run, StorePatience patience)
+internal sealed class RunEventFeed(IRunEventStore store, string run, RetryPolicy writes)
 {
     /// <summary>How many events one answer holds at most.</summary>
     public const int MaximumAnswer = 1000;
@@ -47,7 +48,7 @@ internal sealed class RunEventFeed(IRunEventStore store, string run, StorePatien
     /// <summary>Removes the run's events and samples from the store. May be repeated.</summary>
     public async Task Clear()
     {
-        await patience.Do(_ => store.Delete(run));
+        await writes.Run(_ => store.Delete(run));
         LastSequence = 0;
     }
 
@@ -89,11 +90,11 @@ internal sealed class RunEventFeed(IRunEventStore store, string run, StorePatien
         while (waiting.Count > 0)
         {
             var (lines, isFound) = (Array.Empty<string>(), false);
-            await patience.Do(async _ => (lines, isFound) = await Append());
+            await writes.Run(async _ => (lines, isFound) = await Append());
             Announce();
             var samples = lines.Select(SampleOf).OfType<SampleEvent>().ToArray();
             if (samples.Length > 0)
-                await patience.Do(isRepeat => AppendSamples(samples, isRepeat || isFound));
+                await writes.Run(made => AppendSamples(samples, made > 0 || isFound));
         }
     }
 

@@ -9,7 +9,6 @@ using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Models;
-using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Runs;
@@ -246,7 +245,7 @@ internal sealed partial class RunExecutor(
         catch (Exception exception)
         {
             LogUnreachable(exception, copy.Silo, run);
-            problem = Outage.Words(exception, copy.Silo);
+            problem = TransientErrors.Words(exception, copy.Silo);
         }
 
         await hear(problem is null

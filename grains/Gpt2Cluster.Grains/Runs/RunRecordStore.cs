@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Runs.Events;
 using System.Text.Json;
+using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Orleans.Storage;
@@ -9,7 +10,7 @@ namespace Gpt2Cluster.Grains.Runs;
 /// <summary>
 /// The run's record in the store, under its ETag: whoever writes after somebody else is not the coordinator any more.
 /// </summary>
-internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEventFeed feed, StorePatience patience)
+internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEventFeed feed, RetryPolicy writes)
 {
     // Whoever finds out what is stored instead knows its ETag then, and must never use it.
     private bool isReplaced;
@@ -106,7 +107,7 @@ internal sealed class RunRecordStore(IPersistentState<StoredRun> stored, RunEven
         if (isReplaced)
             throw new InconsistentStateException("Another coordinator has stored the run's record.");
         stored.State = wanted;
-        return patience.Do(isRepeat => Write(wanted, isRepeat));
+        return writes.Run(made => Write(wanted, made > 0));
     }
 
     /// <summary>Whether somebody else has stored a record since. If so, nothing is written here any more.</summary>

@@ -2,7 +2,6 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -112,7 +111,7 @@ internal sealed partial class TrainingRunGrain
             var found = await GrainFactory.Run(run).Settled().WaitAsync(OtherRunPatience, time);
             return (true, found is null ? null : OtherRun.Of(found.Record));
         }
-        catch (Exception problem) when (Outage.Is(problem))
+        catch (Exception problem) when (TransientErrors.Is(problem))
         {
             return (false, null);
         }
@@ -156,7 +155,7 @@ internal sealed partial class TrainingRunGrain
             else if (state is null && records.IsToBeCleared)
                 await Clear(records.DeletedLives, []);
         }
-        catch (Exception problem) when (Outage.Is(problem))
+        catch (Exception problem) when (TransientErrors.Is(problem))
         {
             LogNotCleared(problem, Name);
         }
@@ -203,7 +202,7 @@ internal sealed partial class TrainingRunGrain
                 .WaitAsync(SiloPatience, time);
             return (true, answer.Bytes);
         }
-        catch (Exception problem) when (Outage.Is(problem))
+        catch (Exception problem) when (TransientErrors.Is(problem))
         {
             LogNotRemoved(problem, silo, Name);
             return (false, 0);

@@ -1,7 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
-using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -52,7 +51,7 @@ internal sealed partial class TrainingRunGrain
             if (!HasGivenUp(record))
                 _ = await HoldBase(specification);
         }
-        catch (Exception exception) when (Outage.Is(exception))
+        catch (Exception exception) when (TransientErrors.Is(exception))
         {
             LogNotHeld(exception, specification.Model.Name, Name);
         }
@@ -77,7 +76,7 @@ internal sealed partial class TrainingRunGrain
         {
             await GrainFactory.Run(name).ReleaseHold(model.Step!.Value, Name);
         }
-        catch (Exception exception) when (Outage.Is(exception))
+        catch (Exception exception) when (TransientErrors.Is(exception))
         {
             LogNotReleased(exception, name, Name);
         }

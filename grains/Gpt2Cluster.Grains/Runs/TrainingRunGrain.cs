@@ -6,7 +6,6 @@ using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
-using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Runs;
@@ -25,7 +24,6 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private readonly ILogger<TrainingRunGrain> logger;
     private readonly LocalCoordinators coordinators;
     private readonly RunOptions options;
-    private readonly StorePatience patience;
     private readonly RunEventFeed feed;
     private readonly RunRecordStore records;
     private readonly RunExecutor executor;
@@ -33,6 +31,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private readonly RunInbox inbox;
     private readonly CheckpointSearch search;
     private readonly long activatedAt;
+    private bool isOver;
     private RunState? state;
     private bool isWorking;
     private bool isOffering;
@@ -55,9 +54,9 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         this.time = time;
         this.logger = logger;
         activatedAt = time.GetTimestamp();
-        patience = new StorePatience(Name, time, logger);
-        feed = new RunEventFeed(eventStore, Name, patience);
-        records = new RunRecordStore(stored, feed, patience);
+        var writes = StoreWrites.Policy(Name, () => isOver, time, logger);
+        feed = new RunEventFeed(eventStore, Name, writes);
+        records = new RunRecordStore(stored, feed, writes);
         executor = new RunExecutor(Name, GrainFactory, records, feed, metrics, Handle, logger);
     }
 
@@ -94,7 +93,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
 
     private void Leave()
     {
-        patience.IsOver = true;
+        isOver = true;
         inbox.Close();
         coordinators.Left(Name);
         executor.End();
@@ -359,7 +358,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             if (state is { } rests && HasGivenUp(rests.Record))
                 await ReleaseBase(rests.Record.Specification);
         }
-        catch (Exception exception) when (Outage.Is(exception))
+        catch (Exception exception) when (TransientErrors.Is(exception))
         {
             LogNotTold(exception, Name);
         }

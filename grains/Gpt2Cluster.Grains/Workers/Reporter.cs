@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Core.Runs;
 using Microsoft.Extensions.Logging;
 
@@ -7,19 +8,38 @@ namespace Gpt2Cluster.Grains.Workers;
 /// <summary>
 /// Brings a worker's reports to the coordinator, again if it does not answer, in the order they were made.
 /// </summary>
-internal sealed partial class Reporter(
-    IGrainFactory grains, string run, string worker, TimeProvider time, ILogger logger)
+internal sealed partial class Reporter
 {
-    /// <summary>Together with the delays this covers a coordinator that has to be activated elsewhere.</summary>
-    private const int MaximumTries = 64;
+    /// <summary>Together with the pauses this covers a coordinator that has to be activated elsewhere.</summary>
+    private const int MaximumAttempts = 64;
 
-    /// <summary>The delay doubles up to the longest: a coordinator that died is mostly back in a second.</summary>
-    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(50);
-
-    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(1);
-
+    private readonly IGrainFactory grains;
+    private readonly string run;
+    private readonly string worker;
+    private readonly ILogger logger;
+    private readonly RetryPolicy policy;
     private readonly Lock gate = new();
     private Task last = Task.CompletedTask;
+
+    /// <summary>Makes the reporter of one worker.</summary>
+    public Reporter(IGrainFactory grains, string run, string worker, TimeProvider time, ILogger logger)
+    {
+        (this.grains, this.run, this.worker, this.logger) = (grains, run, worker, logger);
+        policy = new RetryPolicy(
+            new()
+            {
+                Operation = "report",
+                IsTransient = _ => true,
+                MaximumAttempts = MaximumAttempts,
+
+                // A coordinator that died is mostly back in a second.
+                Pause = TimeSpan.FromMilliseconds(50),
+                LongestPause = TimeSpan.FromSeconds(1),
+                StaysInContext = false,
+                OnRetry = failed => LogRepeated(failed.Problem, worker, run, failed.Pause),
+            },
+            time);
+    }
 
     /// <summary>Puts a report behind the others and returns at once.</summary>
     public void Send(CoordinatorInput report)
@@ -31,31 +51,14 @@ internal sealed partial class Reporter(
     private async Task SendAfter(Task previous, CoordinatorInput report)
     {
         await previous.ConfigureAwait(false);
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            try
-            {
-                await grains.Run(run).Report(report).ConfigureAwait(false);
-                return;
-            }
-            catch (Exception exception) when (attempt < MaximumTries)
-            {
-                var delay = DelayAfter(attempt);
-                LogRepeated(exception, worker, run, delay);
-                await Task.Delay(delay, time).ConfigureAwait(false);
-            }
-            catch (Exception exception)
-            {
-                LogGivenUp(exception, worker, run, MaximumTries);
-                return;
-            }
+            await policy.Run(_ => grains.Run(run).Report(report)).ConfigureAwait(false);
         }
-    }
-
-    private static TimeSpan DelayAfter(int attempt)
-    {
-        var delay = FirstDelay * (1 << Math.Min(attempt - 1, 16));
-        return delay < LongestDelay ? delay : LongestDelay;
+        catch (Exception exception)
+        {
+            LogGivenUp(exception, worker, run, MaximumAttempts);
+        }
     }
 
     [LoggerMessage(221, LogLevel.Warning, "Worker {Worker} could not report to run {Run}; again in {Delay}.")]

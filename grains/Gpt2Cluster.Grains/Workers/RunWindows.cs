@@ -1,6 +1,8 @@
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
@@ -80,20 +82,19 @@ internal sealed class RunWindows
     {
         var (silo, time) = (services.Silo.Name, services.Time);
         var source = new DatasetSource(services.Grains, services.Datasets, hash);
-        var began = time.GetTimestamp();
-        while (true)
-        {
-            services.Grains.Dataset(hash).BringAllTo(silo).WaitHere(cancellation);
-            if (source.Describe().WaitHere(cancellation) is { } description)
-                return new WindowReader(source, silo, description, time);
-            if (time.GetElapsedTime(began) >= WindowReader.Patience)
-            {
-                throw new UserErrorException(
-                    $"No silo of the cluster has had the dataset {hash} for {WindowReader.Patience.TotalMinutes:0} "
-                    + "minutes; start those that hold it and resume the run.");
-            }
+        var description = Polling.UntilDone(
+            Bring, found => found is not null, WindowReader.Pause, WindowReader.Bound, time, cancellation)
+            .WaitHere(cancellation);
+        return description is not null
+            ? new WindowReader(source, silo, description, time)
+            : throw new UserErrorException(
+                $"No silo of the cluster has had the dataset {hash} for {WindowReader.Bound.TotalMinutes:0} "
+                + "minutes; start those that hold it and resume the run.");
 
-            Task.Delay(WindowReader.Pause, time, CancellationToken.None).WaitHere(cancellation);
+        async Task<DatasetDescription?> Bring()
+        {
+            await services.Grains.Dataset(hash).BringAllTo(silo);
+            return await source.Describe();
         }
     }
 }

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Grains.Datasets;
-using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Workers;
 
@@ -20,13 +20,16 @@ internal sealed class WindowReader(
     IDatasetSource source, string ownSilo, DatasetDescription dataset, TimeProvider time)
 {
     /// <summary>A dataset is waited for this long: a machine that is started again needs some minutes.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    public static readonly TimeSpan Bound = TimeSpan.FromMinutes(3);
 
     /// <summary>Between two looks for it.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly HashSet<string> bad = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
+
+    private readonly RetryPolicy policy = new(
+        new() { Operation = "window-read", IsTransient = MayPass, Bound = Bound, Pause = Pause }, time);
 
     /// <summary>The holders, the own silo first if it is one; those whose shards are damaged come last.</summary>
     private volatile string[] holders = [.. dataset.Holders.OrderBy(holder => holder == ownSilo ? 0 : 1)];
@@ -71,25 +74,24 @@ internal sealed class WindowReader(
 
     private async Task ReadFromAnyHolder(int shard, int start, Memory<ushort> into)
     {
-        var began = time.GetTimestamp();
-        while (true)
+        try
         {
-            var (isRead, problem) = await ReadInTurn(shard, start, into);
-            if (isRead)
-                return;
-            if (!MayPass(problem) || time.GetElapsedTime(began) >= Patience)
+            await policy.Run(async made =>
             {
-                throw new IOException(
-                    $"No silo serves shard {shard} of dataset {dataset.Hash}: {problem?.Message}", problem);
-            }
-
-            await Task.Delay(Pause, time);
-            await LookForHolders();
+                if (made > 0)
+                    await LookForHolders();
+                await ReadInTurn(shard, start, into);
+            });
+        }
+        catch (Exception problem)
+        {
+            throw new IOException(
+                $"No silo serves shard {shard} of dataset {dataset.Hash}: {problem.Message}", problem);
         }
     }
 
-    /// <summary>Asks one holder after the other. Of several problems it tells the one that may pass.</summary>
-    private async Task<(bool IsRead, Exception? Problem)> ReadInTurn(int shard, int start, Memory<ushort> into)
+    /// <summary>Asks one holder after the other. Of several problems it throws the one that may pass.</summary>
+    private async Task ReadInTurn(int shard, int start, Memory<ushort> into)
     {
         Exception? problem = null;
         foreach (var holder in holders)
@@ -100,7 +102,7 @@ internal sealed class WindowReader(
                     await source.ReadHere((long)shard * dataset.ShardTokens + start, into);
                 else
                     await ReadVerified(source.Shard(holder, shard), start, into);
-                return (true, null);
+                return;
             }
             catch (Exception exception) when (MayPass(exception))
             {
@@ -114,7 +116,7 @@ internal sealed class WindowReader(
             }
         }
 
-        return (false, problem);
+        throw problem ?? new InvalidOperationException("No silo is known to have it.");
     }
 
     private async Task LookForHolders()
@@ -143,18 +145,12 @@ internal sealed class WindowReader(
         }
     }
 
-    private static bool MayPass(Exception? problem) =>
-        problem is not null && (Outage.Is(problem) || problem is IOException);
+    private static bool MayPass(Exception problem) => TransientErrors.Is(problem) || problem is IOException;
 
     private static async Task ReadVerified(IDataShard shard, int start, Memory<ushort> into)
     {
-        while (true)
-        {
-            if (await shard.Read(start, into.Length) is not { } bytes)
-                continue;
-            bytes.CopyTo(MemoryMarshal.AsBytes(into.Span));
-            return;
-        }
+        var bytes = await Polling.UntilDone(() => shard.Read(start, into.Length), answer => answer is not null);
+        bytes.CopyTo(MemoryMarshal.AsBytes(into.Span));
     }
 }
 

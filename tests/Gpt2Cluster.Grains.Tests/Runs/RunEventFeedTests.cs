@@ -147,7 +147,7 @@ public sealed class RunEventFeedTests
         var flush = feed.Flush();
         while (!flush.IsCompleted)
         {
-            time.Advance(StorePatience.Gap);
+            time.Advance(StoreWrites.Pause);
             await Task.Yield();
         }
 
@@ -158,7 +158,7 @@ public sealed class RunEventFeedTests
 
     private async Task<RunEventFeed> Feed(long count = 0, params string[] outbox)
     {
-        var feed = new RunEventFeed(store, "run1", new StorePatience("run1", time, NullLogger.Instance));
+        var feed = new RunEventFeed(store, "run1", StoreWrites.Policy("run1", () => false, time, NullLogger.Instance));
         await feed.Open(count, outbox);
         return feed;
     }

@@ -167,9 +167,9 @@ public sealed class RunRecordStoreTests
 
     private (RunRecordStore Records, RunEventFeed Feed) Coordinator()
     {
-        var patience = new StorePatience("run1", time, NullLogger.Instance);
-        var feed = new RunEventFeed(events, "run1", patience);
-        return (new RunRecordStore(store.Open(), feed, patience), feed);
+        var writes = StoreWrites.Policy("run1", () => false, time, NullLogger.Instance);
+        var feed = new RunEventFeed(events, "run1", writes);
+        return (new RunRecordStore(store.Open(), feed, writes), feed);
     }
 
     /// <summary>Time passes until the next attempt, again and again.</summary>
@@ -177,7 +177,7 @@ public sealed class RunRecordStoreTests
     {
         while (!task.IsCompleted)
         {
-            time.Advance(StorePatience.Gap);
+            time.Advance(StoreWrites.Pause);
             await Task.Yield();
         }
 

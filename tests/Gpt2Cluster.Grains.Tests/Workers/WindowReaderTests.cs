@@ -78,7 +78,7 @@ public sealed class WindowReaderTests
         var problem = await Assert.ThrowsAsync<IOException>(
             () => Read(Reader("c", holder => throw new TimeoutException("no answer"))));
         Assert.Contains("No silo serves shard 0 of dataset d: no answer", problem.Message, StringComparison.Ordinal);
-        Assert.InRange(time.GetElapsedTime(began), WindowReader.Patience, WindowReader.Patience * 2);
+        Assert.InRange(time.GetElapsedTime(began), WindowReader.Bound, WindowReader.Bound * 2);
     }
 
     [Fact]

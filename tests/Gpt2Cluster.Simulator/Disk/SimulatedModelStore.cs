@@ -11,7 +11,7 @@ namespace Gpt2Cluster.Simulator.Disk;
 /// <summary>What lies on a silo's disk, as others reach it.</summary>
 internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) : IModelStore
 {
-    private readonly LongWork<CopyAnswer> copies = new(silo.Time);
+    private readonly PendingOperations<CopyAnswer> copies = new(silo.Time);
 
     /// <inheritdoc/>
     public Task<StoredModel[]> List() => Task.FromResult<StoredModel[]>([]);

@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Data.Models.HuggingFace;
@@ -44,21 +45,23 @@ internal sealed partial class HubFile(HttpClient http, Uri address, string path,
     {
         if (File.Exists(path))
             return true;
-        var fruitless = 0;
-        while (true)
+        var (fruitless, before) = (0, PartBytes);
+        var policy = new RetryPolicy(
+            new() { Operation = "hub-download", IsTransient = IsWorthRepeating, Pause = Pause }, time);
+        try
         {
-            var before = PartBytes;
-            try
-            {
-                return await TransferAsync(progress, cancellation);
-            }
-            catch (Exception error) when (IsTransient(error) && !cancellation.IsCancellationRequested)
-            {
-                fruitless = PartBytes > before ? 0 : fruitless + 1;
-                if (fruitless >= FruitlessAttemptLimit)
-                    throw Unreachable(error);
-                await Task.Delay(Pause, time, cancellation);
-            }
+            return await policy.Run(_ => TransferAsync(progress, cancellation), cancellation);
+        }
+        catch (Exception error) when (IsTransient(error) && !cancellation.IsCancellationRequested)
+        {
+            throw Unreachable(error);
+        }
+
+        bool IsWorthRepeating(Exception error)
+        {
+            var now = PartBytes;
+            (fruitless, before) = (now > before ? 0 : fruitless + 1, now);
+            return IsTransient(error) && fruitless < FruitlessAttemptLimit;
         }
     }
 

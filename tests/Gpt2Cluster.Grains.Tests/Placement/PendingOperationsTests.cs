@@ -4,23 +4,23 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Gpt2Cluster.Grains.Tests.Placement;
 
-public sealed class LongWorkTests
+public sealed class PendingOperationsTests
 {
     private readonly FakeTimeProvider time = new();
     private readonly TaskCompletionSource<string> done = new();
-    private readonly LongWork<string> work;
+    private readonly PendingOperations<string> operations;
     private int begunCount;
 
-    public LongWorkTests() => work = new LongWork<string>(time);
+    public PendingOperationsTests() => operations = new PendingOperations<string>(time);
 
     [Fact]
-    public async Task Calls_answer_after_some_seconds_and_work_is_begun_once()
+    public async Task Calls_answer_after_some_seconds_and_an_operation_is_begun_once()
     {
         for (var call = 1; call <= 3; call++)
         {
             var asked = Ask();
             Assert.False(asked.IsCompleted);
-            time.Advance(ShortCall.Wait);
+            time.Advance(LongPoll.Wait);
             Assert.Equal("under way", await asked);
         }
 
@@ -50,13 +50,13 @@ public sealed class LongWorkTests
 
     [Fact]
     public void The_wait_is_shorter_than_the_callers_patience() =>
-        Assert.True(ShortCall.Wait < TimeSpan.Parse(ShortCall.Bound, null) / 2);
+        Assert.True(LongPoll.Wait < TimeSpan.Parse(LongPoll.Bound, null) / 2);
 
     [Fact]
     public async Task Lost_answers_are_asked_for_again()
     {
         var answers = new Queue<string?>([null, null, "under way", null, null, "done"]);
-        var answer = await Repeatedly.Ask(
+        var answer = await PendingOperations.Await(
             () => answers.Dequeue() is { } known
                 ? Task.FromResult(known)
                 : Task.FromException<string>(new TimeoutException()),
@@ -68,7 +68,7 @@ public sealed class LongWorkTests
     public async Task Silence_is_not_asked_for_ever()
     {
         var askedCount = 0;
-        await Assert.ThrowsAsync<TimeoutException>(() => Repeatedly.Ask(
+        await Assert.ThrowsAsync<TimeoutException>(() => PendingOperations.Await(
             () =>
             {
                 askedCount++;
@@ -78,7 +78,7 @@ public sealed class LongWorkTests
         Assert.Equal(3, askedCount);
     }
 
-    private Task<string> Ask() => work.Ask(
+    private Task<string> Ask() => operations.Ask(
         "one",
         () =>
         {
