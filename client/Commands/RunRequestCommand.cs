@@ -51,7 +51,7 @@ internal sealed class RunRequestCommand : ClientCommand
         context.Output.Result($"{run} {says}");
         if (session.EndsSilos)
         {
-            context.Output.Remark(
+            context.Output.WriteMessage(
                 $"the silos of this machine end with this command; 'watch {run}' starts them again for the run");
         }
 
