@@ -20,7 +20,7 @@ internal sealed class CommandTree
         Command[] commands =
         [
             new TrainCommand(), new SubmitCommand(), new WatchCommand(), new ShowCommand(), new RunsCommand(),
-            new WorkersCommand(), new SamplesCommand(), new PauseCommand(), new ResumeCommand(), new CancelCommand(),
+            new WorkersCommand(), new SamplesCommand(), .. RunRequestCommand.All(),
             new DeleteCommand(), new StopCommand(), new GenerateCommand(), new EvalCommand(), new EncodeCommand(),
             new InspectCommand(),
             Group("model", "The model store.", new ModelListCommand(), new ModelShowCommand(),

@@ -1,8 +1,6 @@
-using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
-using Gpt2Cluster.Contracts.Runs.Events;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -15,44 +13,4 @@ internal static class RunCalls
         ClusterSession session, string run, CancellationToken cancellation) =>
         await session.Retries.Call(session.Grains.Run(run).Describe, cancellation)
         ?? throw ClientException.NoSuchRun(run);
-
-    /// <summary>Asks a run for something that a run which is over refuses.</summary>
-    /// <param name="context">The command.</param>
-    /// <param name="run">The run's name.</param>
-    /// <param name="call">What is asked.</param>
-    /// <param name="done">What is said when the run has taken it, and its word for programs.</param>
-    /// <param name="cancellation">Gives up.</param>
-    public static async Task<int> Ask(
-        CommandContext context,
-        string run,
-        Func<ITrainingRun, Task<bool>> call,
-        (string Sentence, string Word) done,
-        CancellationToken cancellation)
-    {
-        await using var session = await ClusterSession.Open(context, cancellation, isBrief: true);
-        var grain = session.Grains.Run(run);
-        await session.Retries.Call(
-            async () =>
-            {
-                var description = await grain.Describe() ?? throw ClientException.NoSuchRun(run);
-                if (!await call(grain))
-                    throw new Core.UserErrorException(Refusal(run, description.Summary.Status));
-            },
-            cancellation);
-
-        context.Output.Result(done.Sentence);
-        if (session.EndsSilos)
-        {
-            context.Output.WriteMessage(
-                $"the silos of this machine end with this command; 'watch {run}' starts them again for the run");
-        }
-
-        context.Output.Json(new() { ["run"] = run, ["asked"] = done.Word });
-        return ExitCodes.Done;
-    }
-
-    /// <summary>A run that rests but can be resumed is not over.</summary>
-    private static string Refusal(string run, string status) => status is EndStatus.Paused or EndStatus.Failed
-        ? $"The run {run} rests already ({status}); 'resume {run}' goes on with it."
-        : $"The run {run} is over ({status.Replace('_', ' ')}); start another with --run NEW.";
 }

@@ -26,7 +26,11 @@ internal sealed class ClusterSession : IAsyncDisposable
         this.lease = lease;
         time = context.Time;
         Output = context.Output;
-        Retries = new CallRetries(time, () => lease?.IsGone == true) { Say = context.Output.WriteMessage, Bound = bound };
+        Retries = new CallRetries(time, () => lease?.IsGone == true)
+        {
+            Say = context.Output.WriteMessage,
+            Bound = bound,
+        };
     }
 
     /// <summary>Where words go.</summary>

@@ -107,7 +107,7 @@ internal sealed class LiveRunView(string run, long steps) : IRunView
 
     private IEnumerable<IRenderable> Numbers(StepEvent last, int width)
     {
-        var course = progress.Losses.Sparkline(Math.Clamp(width - LabelCells - LossCells, 0, BarWidth));
+        var course = Sparkline.Of(progress.Losses.Points, Math.Clamp(width - LabelCells - LossCells, 0, BarWidth));
         var loss = $"[yellow]{Formats.Loss(last.Loss)}[/]  [green]{course}[/]{From(progress.FirstLoss)}";
         yield return Number("loss", loss);
         if (progress.Validation is { } validation)

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Runs.Events;
+using LossHistory = Gpt2Cluster.Core.Runs.LossHistory;
 
 namespace Gpt2Cluster.Client.Watching;
 
@@ -29,8 +30,8 @@ internal sealed class RunProgress(long steps)
     /// <summary>The loss of the first step seen; null before it.</summary>
     public double? FirstLoss { get; private set; }
 
-    /// <summary>The losses of all steps seen.</summary>
-    public LossHistory Losses { get; } = new();
+    /// <summary>The losses of all steps seen; what is not finite is left out.</summary>
+    public LossHistory Losses { get; private set; } = LossHistory.Empty;
 
     /// <summary>Seconds to the last step at the present pace; NaN while unknown.</summary>
     public double RemainingSeconds => Steps == 0 ? double.NaN : Math.Max(0, Steps - Step) * meanSeconds;
@@ -66,7 +67,8 @@ internal sealed class RunProgress(long steps)
         Last = step;
         Step = step.Step;
         FirstLoss ??= step.Loss;
-        Losses.Add(step.Loss);
+        if (double.IsFinite(step.Loss))
+            Losses = Losses.With(Losses.StepCount + 1, step.Loss);
         meanSeconds = double.IsNaN(meanSeconds)
             ? step.Seconds
             : meanSeconds + (NewestWeight * (step.Seconds - meanSeconds));

@@ -179,7 +179,7 @@ internal sealed class Replica : IReplica
         ThrowIfNotLoaded();
         FaultPoints.Reach(FaultPoint.Forward, step);
         using var mode = no_grad();
-        var (foldStep, gradient) = accumulator.Open(index);
+        accumulator.Open(index, sink);
         var losses = new double[tokens.Length];
         model.LossesAndGradients(
             TrainingSpace(tokens.Length),
@@ -187,8 +187,7 @@ internal sealed class Replica : IReplica
             options.Recompute,
             tokens,
             targets,
-            gradient,
-            (start, end) => Fold(foldStep, start, end, sink),
+            accumulator,
             losses);
         accumulator.Close();
         return losses.Sum() / losses.Length;
@@ -281,13 +280,6 @@ internal sealed class Replica : IReplica
         working.Dispose();
         state.Dispose();
         backend.Dispose();
-    }
-
-    private void Fold(FoldStep step, long start, long end, IContributionSink sink)
-    {
-        var before = clock.Enter(Phase.Fold);
-        accumulator.Finish(step, start, end, sink);
-        clock.Enter(before);
     }
 
     private void NotLoaded()

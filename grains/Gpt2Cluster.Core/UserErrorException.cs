@@ -6,27 +6,12 @@ namespace Gpt2Cluster.Core;
 /// that is not there. Words of a file may stand in it: whatever they are, the message is one line of a bounded length
 /// and has nothing that a terminal would obey.
 /// </summary>
-public sealed class UserErrorException : Exception
+/// <param name="message">The sentence for the user.</param>
+/// <param name="cause">What led to it; null if nothing did.</param>
+public sealed class UserErrorException(string message, Exception? cause = null) : Exception(OneLine(message), cause)
 {
     private const int LongestMessage = 1500;
     private const int EndOfMessage = 300;
-
-    /// <summary>Makes an error without a message; prefer the others.</summary>
-    public UserErrorException()
-    {
-    }
-
-    /// <summary>Makes an error with the sentence for the user.</summary>
-    public UserErrorException(string message)
-        : base(OneLine(message))
-    {
-    }
-
-    /// <summary>Makes an error with the sentence for the user and its cause.</summary>
-    public UserErrorException(string message, Exception innerException)
-        : base(OneLine(message), innerException)
-    {
-    }
 
     /// <summary>Whether a run or checkpoint is named that is not there: the client ends with exit code 4.</summary>
     public bool IsNotFound { get; private init; }

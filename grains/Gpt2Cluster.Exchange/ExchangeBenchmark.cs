@@ -97,7 +97,7 @@ public sealed class ExchangeBenchmark : IDisposable
         Meet(0, cancellation);
         var start = time.GetTimestamp();
         var leaf = new Subtree(0, membership.OwnIndex);
-        run.Contribute(round, membership.Generation, leaf, sums, 0, floats);
+        run.Contributions(round, membership.Generation).Contribute(leaf, sums, 0, floats);
         run.WaitForAverages(round, cancellation);
         return time.GetElapsedTime(start);
     }
@@ -110,7 +110,7 @@ public sealed class ExchangeBenchmark : IDisposable
         barrier.BeginStep(meeting, membership.Generation, []);
         mark.Floats(membership.OwnIndex, 1)[0] = value;
         var leaf = new Subtree(0, membership.OwnIndex);
-        barrier.Contribute(meeting, membership.Generation, leaf, mark, 0, mark.Length);
+        barrier.Contributions(meeting, membership.Generation).Contribute(leaf, mark, 0, mark.Length);
         var averages = barrier.WaitForAverages(meeting, cancellation).Floats(0, (int)mark.Length);
         var largest = 0f;
         foreach (var average in averages)

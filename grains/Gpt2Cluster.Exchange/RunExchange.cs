@@ -98,29 +98,8 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     }
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">The step was not begun on this silo.</exception>
-    public void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end)
-    {
-        ArgumentNullException.ThrowIfNull(sums);
-        if (sums.Length < layout.ElementCount)
-        {
-            var message = $"The buffer has {sums.Length} of {layout.ElementCount} elements.";
-            throw new ArgumentException(message, nameof(sums));
-        }
-
-        var plan = new Position(generation, step);
-        var mayAdopt = sums.ElementType == ElementType.Float32;
-        lock (gate)
-        {
-            ObjectDisposedException.ThrowIf(disposed, this);
-            if (!protocol.Takes(plan) || !memory.Of(plan)!.TryAdd(subtree, sums))
-                return;
-            if (!mayAdopt)
-                memory.ProvideAverages();
-            protocol.Contribute(plan, subtree, start, end, mayAdopt);
-            executor.Execute();
-        }
-    }
+    public IContributionSink Contributions(long step, int generation) =>
+        new PlanContributions(this, new Position(generation, step));
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">The step is neither this silo's present one nor the one
@@ -319,25 +298,22 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     {
         while (next is not null)
         {
-            var sum = next.Add(layout.Range(next.What.Stripe).Count, pool);
-            next = OnReduced(next, sum);
-        }
-    }
-
-    private StripeReduction? OnReduced(StripeReduction made, StripeValue? sum)
-    {
-        lock (gate)
-        {
+            var (made, what) = (next, next.What);
+            var isAverage = what.Target == ReductionTarget.Average;
             using var use = made.Sums.Use.Entered(null);
-            var isKept = !disposed && protocol.OnReduced(made.What);
-            if (isKept)
-                made.Sums.Add(made.What.Stripe, made.What.Sum, sum!.Value);
-            else
-                sum?.Release();
-            var next = executor.Execute(takesReduction: true);
-            if (made.What.Target == ReductionTarget.Average)
-                WakeIfWatched(made.What.Plan.Step);
-            return next;
+            var sum = made.Add(pool);
+            lock (gate)
+            {
+                if (isAverage && !disposed)
+                    protocol.OnStripeAveraged(what.Plan, what.Stripe);
+                if (!isAverage && !disposed && protocol.OnSumMade(what))
+                    made.Sums.Add(what.Stripe, what.Sum, sum!.Value);
+                else
+                    sum?.Release();
+                next = executor.Execute(takesReduction: true);
+                if (isAverage)
+                    WakeIfWatched(what.Plan.Step);
+            }
         }
     }
 
@@ -393,5 +369,32 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     {
         lock (gate)
             Monitor.PulseAll(gate);
+    }
+
+    /// <summary>Takes what the workers of this silo contribute under one plan.</summary>
+    private sealed class PlanContributions(RunExchange run, Position plan) : IContributionSink
+    {
+        /// <exception cref="InvalidOperationException">The plan was not begun on this silo.</exception>
+        public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end)
+        {
+            FaultPoints.Reach(FaultPoint.Contributing, plan.Step);
+            if (sums.Length < run.layout.ElementCount)
+            {
+                var message = $"The buffer has {sums.Length} of {run.layout.ElementCount} elements.";
+                throw new ArgumentException(message, nameof(sums));
+            }
+
+            var mayAdopt = sums.ElementType == ElementType.Float32;
+            lock (run.gate)
+            {
+                ObjectDisposedException.ThrowIf(run.disposed, run);
+                if (!run.protocol.Takes(plan) || !run.memory.Of(plan)!.TryAdd(subtree, sums))
+                    return;
+                if (!mayAdopt)
+                    run.memory.ProvideAverages();
+                run.protocol.Contribute(plan, subtree, start, end, mayAdopt);
+                run.executor.Execute();
+            }
+        }
     }
 }

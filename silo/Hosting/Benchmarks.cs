@@ -14,16 +14,7 @@ internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchma
     /// <inheritdoc/>
     public JsonObject Step(StepBenchmarkOrder order, CancellationToken cancellation)
     {
-        var options = new StepBenchmarkOptions(
-            order.Shape,
-            order.BatchSize,
-            order.SequenceLength,
-            order.Precision,
-            order.Steps,
-            order.Threads,
-            order.Scope,
-            order.Recompute);
-        var found = StepBenchmark.Run(silo.Replicas, order.DeviceIndex, options, cancellation);
+        var found = StepBenchmark.Run(silo.Replicas, order, cancellation);
         return new JsonObject
         {
             ["tokens_per_second"] = found.TokensPerSecond,
@@ -62,9 +53,7 @@ internal sealed class Benchmarks(SiloContext silo, TimeProvider time) : IBenchma
     /// <inheritdoc/>
     public JsonObject Generate(GenerateBenchmarkOrder order, CancellationToken cancellation)
     {
-        var options = new GenerateBenchmarkOptions(
-            order.Shape, order.Length, order.Count, order.Precision, order.Threads);
-        var found = GenerateBenchmark.Run(silo.Replicas, order.DeviceIndex, options, cancellation);
+        var found = GenerateBenchmark.Run(silo.Replicas, order, cancellation);
         return new JsonObject
         {
             ["tokens_per_second"] = found.TokensPerSecond,

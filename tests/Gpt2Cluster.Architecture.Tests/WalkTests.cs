@@ -1,9 +1,10 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
 
 namespace Gpt2Cluster.Architecture.Tests;
 
-/// <summary>The walks in <c>docs/walks</c> name methods that there are.</summary>
+/// <summary>The walks in <c>docs/walks</c> name methods that there are, and are no longer than they may be.</summary>
 public sealed partial class WalkTests
 {
     private static readonly string[] Projects = ["Core", "Data", "Compute", "Exchange", "Contracts", "Grains", "Silo"];
@@ -25,6 +26,22 @@ public sealed partial class WalkTests
         Assert.Empty(names.Where(method => !types[method.Type].Any(type => Has(type, method.Name))));
     }
 
+    [Theory]
+    [InlineData("gradient.md", "A stripe that this silo reduces", 22)]
+    [InlineData("gradient.md", "A stripe of another silo", 40)]
+    [InlineData("window.md", "From a file to a micro-batch", 35)]
+    public void A_walk_counts_its_methods_and_has_not_more_than_it_may(string walk, string title, int most)
+    {
+        var text = File.ReadAllText(Path.Combine(Folder, walk));
+        var section = text.Split("\n## ").Single(part => part.StartsWith(title, StringComparison.Ordinal));
+        var said = int.Parse(Said().Match(section).Groups[1].Value, CultureInfo.InvariantCulture);
+        var numbers = Numbered().Matches(section).Select(match => match.Groups[1].Value);
+        Assert.Equal(Enumerable.Range(1, said).Select(number => $"{number}"), numbers);
+        var methods = Numbered().Matches(section).Select(match => match.Groups[2].Value);
+        Assert.Equal(methods.Distinct(), methods);
+        Assert.InRange(said, 1, most);
+    }
+
     private static bool Has(Type type, string method) => type.GetMember(
         method,
         MemberTypes.Method,
@@ -32,4 +49,10 @@ public sealed partial class WalkTests
 
     [GeneratedRegex(@"`([A-Z]\w*)\.([A-Z]\w*)`")]
     private static partial Regex Method();
+
+    [GeneratedRegex(@"\A[^\n]*: (\d+) methods\n")]
+    private static partial Regex Said();
+
+    [GeneratedRegex(@"^(\d+)\. `(\w+\.\w+)`", RegexOptions.Multiline)]
+    private static partial Regex Numbered();
 }

@@ -20,18 +20,20 @@ var options = new Options(args);
 switch (options.Command)
 {
     case "step":
-        options.Print(StepBenchmark.Run(options.Replicas, 0, new StepBenchmarkOptions(
+        options.Print(StepBenchmark.Run(options.Replicas, new StepBenchmarkOrder(
+            0,
             options.Shape,
             options.Number("batch-size", 4),
             options.Number("sequence-length", 256),
             options.Precision,
-            options.Number("steps", 8),
             options.Threads,
+            options.Number("steps", 8),
             TrainingScope.Parse(options.Text("train", "all"))!.Value,
             options.Has("recompute"))));
         return 0;
     case "generate":
-        options.Print(GenerateBenchmark.Run(options.Replicas, 0, new GenerateBenchmarkOptions(
+        options.Print(GenerateBenchmark.Run(options.Replicas, new GenerateBenchmarkOrder(
+            0,
             options.Shape,
             options.Number("length", 256),
             options.Number("num", 1),

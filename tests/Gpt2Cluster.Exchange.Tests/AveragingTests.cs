@@ -64,10 +64,10 @@ public sealed class AveragingTests
         var averages = Task.Run(
             () => cluster.Exchanges[0].WaitForAverages(1, new FirstLanding(landed), CancellationToken.None));
 
-        cluster.Exchanges[1].Contribute(1, 1, new Subtree(0, 1), sums, 0, first);
+        cluster.Exchanges[1].Contributions(1, 1).Contribute(new Subtree(0, 1), sums, 0, first);
         Assert.Equal((0, first), await landed.Task.WaitAsync(TestCluster.Deadline));
         Assert.False(averages.IsCompleted);
-        cluster.Exchanges[1].Contribute(1, 1, new Subtree(0, 1), sums, first, ElementCount);
+        cluster.Exchanges[1].Contributions(1, 1).Contribute(new Subtree(0, 1), sums, first, ElementCount);
         Assert.Equal(
             cluster.Expected(1), (await averages.WaitAsync(TestCluster.Deadline)).Floats(0, ElementCount).ToArray());
     }
@@ -107,7 +107,10 @@ public sealed class AveragingTests
                 cluster.Exchanges[piece.Silo].BeginStep(step, 1, ranges[piece.Silo]);
             begun[piece.Silo] = true;
             for (var repeat = random.Next(4) / 3; repeat >= 0; repeat--)
-                cluster.Exchanges[piece.Silo].Contribute(step, 1, piece.Subtree, piece.Buffer, piece.Start, piece.End);
+            {
+                cluster.Exchanges[piece.Silo].Contributions(step, 1)
+                    .Contribute(piece.Subtree, piece.Buffer, piece.Start, piece.End);
+            }
         }
 
         cluster.BeginAll(step, 1);

@@ -53,7 +53,7 @@ public sealed class FailureTests
         cluster.ContributeWhole(0, 1, 1, new Subtree(1, 0));
         cluster.ContributeWhole(1, 1, 1, new Subtree(1, 1));
         var half = cluster.SumOf(1, new Subtree(0, 4));
-        cluster.Exchanges[2].Contribute(1, 1, new Subtree(0, 4), half, ElementCount / 2, ElementCount);
+        cluster.Exchanges[2].Contributions(1, 1).Contribute(new Subtree(0, 4), half, ElementCount / 2, ElementCount);
         await cluster.Channels[2].DisposeAsync();
 
         cluster.Configure(2, 0, 1);
@@ -195,7 +195,7 @@ public sealed class FailureTests
         cluster.BeginAll(1, 1);
         using (var freed = cluster.SumOf(1, new Subtree(0, 0)))
         {
-            cluster.Exchanges[0].Contribute(1, 1, new Subtree(0, 0), freed, 0, ElementCount);
+            cluster.Exchanges[0].Contributions(1, 1).Contribute(new Subtree(0, 0), freed, 0, ElementCount);
             cluster.Exchanges[0].Withdraw(generation: 1);
         }
 
@@ -242,7 +242,7 @@ public sealed class FailureTests
         cluster.ConfigureAll(1);
         using var sums = FlatBuffer.Allocate(ElementCount);
         Assert.Throws<InvalidOperationException>(() =>
-            cluster.Exchanges[0].Contribute(1, 1, new Subtree(0, 0), sums, 0, ElementCount));
+            cluster.Exchanges[0].Contributions(1, 1).Contribute(new Subtree(0, 0), sums, 0, ElementCount));
         Assert.Throws<InvalidOperationException>(() => cluster.Exchanges[0].WaitForAverages(1, default));
     }
 
@@ -253,8 +253,8 @@ public sealed class FailureTests
         cluster.ConfigureAll(1);
         cluster.BeginAll(1, 1);
         var sums = cluster.SumOf(1, new Subtree(0, 0));
-        cluster.Exchanges[0].Contribute(1, 1, new Subtree(0, 0), sums, 1000, ElementCount);
-        cluster.Exchanges[0].Contribute(1, 1, new Subtree(0, 0), sums, 0, 1000);
+        cluster.Exchanges[0].Contributions(1, 1).Contribute(new Subtree(0, 0), sums, 1000, ElementCount);
+        cluster.Exchanges[0].Contributions(1, 1).Contribute(new Subtree(0, 0), sums, 0, 1000);
         Assert.Same(sums, cluster.Exchanges[0].WaitForAverages(1, default));
     }
 

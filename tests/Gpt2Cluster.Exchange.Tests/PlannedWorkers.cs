@@ -42,7 +42,7 @@ internal sealed class PlannedWorkers(TestCluster cluster)
                 {
                     var count = (int)(after - start);
                     right.Floats(start, count).CopyTo(buffer.Floats(start, count));
-                    cluster.Exchanges[silo].Contribute(step, generation, subtree, buffer, start, after);
+                    cluster.Exchanges[silo].Contributions(step, generation).Contribute(subtree, buffer, start, after);
                 });
             }
         }

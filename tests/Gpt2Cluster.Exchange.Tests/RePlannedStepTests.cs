@@ -47,7 +47,7 @@ public sealed class RePlannedStepTests
         workers.Begin(0, step: 1, generation: 2, first: 0, end: 1);
         otherWorkers.Begin(0, step: 1, generation: 2, first: 1, end: 2);
         var rubbish = cluster.Own(FlatBuffer.Allocate(ElementCount));
-        cluster.Exchanges[0].Contribute(1, 1, new Subtree(0, 1), rubbish, 0, ElementCount);
+        cluster.Exchanges[0].Contributions(1, 1).Contribute(new Subtree(0, 1), rubbish, 0, ElementCount);
         workers.Finish(0);
         otherWorkers.Finish(0);
         workers.AssertAverages(1, [0]);

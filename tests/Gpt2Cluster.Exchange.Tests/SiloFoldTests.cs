@@ -41,7 +41,7 @@ public sealed class SiloFoldTests
         LeafRange[][] ranges = [[new(0, 1), new(1, 2)], [new(2, 4)]];
         Begin(cluster, 1, 1, ranges);
         var rubbish = cluster.Own(FlatBuffer.Allocate(ElementCount));
-        cluster.Exchanges[0].Contribute(1, 1, new Subtree(0, 0), rubbish, 0, ElementCount);
+        cluster.Exchanges[0].Contributions(1, 1).Contribute(new Subtree(0, 0), rubbish, 0, ElementCount);
         cluster.ConfigureAll(2);
         Begin(cluster, 1, 2, ranges);
         Contribute(cluster, 1, 2, ranges, isBFloat16: false);
@@ -94,7 +94,7 @@ public sealed class SiloFoldTests
                    from subtree in cluster.Tree.CoverRange(range.First, range.End)
                    select (Silo: silo, Subtree: subtree, Buffer: cluster.SumOf(step, subtree, _ => isBFloat16));
         var made = sums.ToList();
-        Parallel.ForEach(made, sum => cluster.Exchanges[sum.Silo].Contribute(
-            step, generation, sum.Subtree, sum.Buffer, 0, cluster.ElementCount));
+        Parallel.ForEach(made, sum => cluster.Exchanges[sum.Silo].Contributions(step, generation)
+            .Contribute(sum.Subtree, sum.Buffer, 0, cluster.ElementCount));
     }
 }

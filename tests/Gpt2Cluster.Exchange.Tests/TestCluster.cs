@@ -113,7 +113,7 @@ internal sealed class TestCluster : IAsyncDisposable
     }
 
     public void ContributeWhole(int silo, long step, int generation, Subtree subtree) =>
-        Exchanges[silo].Contribute(step, generation, subtree, SumOf(step, subtree), 0, ElementCount);
+        Exchanges[silo].Contributions(step, generation).Contribute(subtree, SumOf(step, subtree), 0, ElementCount);
 
     public float[] Expected(long step, Func<int, bool>? isBFloat16 = null)
     {

@@ -2,20 +2,9 @@ using System.Diagnostics;
 using System.Runtime.Intrinsics;
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Core.Memory;
-using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
-using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Compute.Benchmarks;
-
-/// <summary>What is measured.</summary>
-/// <param name="Shape">The model.</param>
-/// <param name="Length">Tokens to add to a prompt of one.</param>
-/// <param name="Count">Samples at once.</param>
-/// <param name="Precision">How it decodes.</param>
-/// <param name="Threads">Intra-op threads.</param>
-public sealed record GenerateBenchmarkOptions(
-    ModelShape Shape, int Length, int Count, DecodingPrecision Precision, int Threads);
 
 /// <summary>What came out.</summary>
 /// <param name="TokensPerSecond">Of all samples together; the prompt is not counted.</param>
@@ -41,41 +30,38 @@ public static class GenerateBenchmark
     /// <summary>Runs on the calling thread.</summary>
     /// <exception cref="OperationCanceledException">It was cancelled between two tokens.</exception>
     public static GenerateBenchmarkResult Run(
-        IReplicaFactory factory,
-        int deviceIndex,
-        GenerateBenchmarkOptions options,
-        CancellationToken cancellation = default)
+        IReplicaFactory factory, GenerateBenchmarkOrder order, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(factory);
-        ArgumentNullException.ThrowIfNull(options);
-        using var replica = (Replica)factory.Create(deviceIndex, new ReplicaOptions
+        ArgumentNullException.ThrowIfNull(order);
+        using var replica = (Replica)factory.Create(order.DeviceIndex, new ReplicaOptions
         {
-            Shape = options.Shape,
-            Precision = options.Precision.Products,
-            DecodesInEightBits = options.Precision.InEightBits,
-            Threads = options.Threads,
+            Shape = order.Shape,
+            Precision = order.Precision.Products,
+            DecodesInEightBits = order.Precision.InEightBits,
+            Threads = order.Threads,
             Trains = false,
         });
         replica.Initialize(1);
-        var seconds = TimeTokens(replica, options, cancellation);
-        var (products, weightBytes) = TimeProducts(replica, options.Count);
+        var seconds = TimeTokens(replica, order, cancellation);
+        var (products, weightBytes) = TimeProducts(replica, order.Count);
         var median = Medians.Of(seconds);
         var quarter = Math.Max(1, seconds.Length / 4);
         return new GenerateBenchmarkResult(
-            seconds.Length * options.Count / seconds.Sum(),
+            seconds.Length * order.Count / seconds.Sum(),
             median,
             Medians.Of(seconds[..quarter]),
             Medians.Of(seconds[^quarter..]),
             products,
-            weightBytes / median / ReadBandwidth(options.Threads));
+            weightBytes / median / ReadBandwidth(order.Threads));
     }
 
     /// <summary>The times between tokens; the first, which reads the prompt, is left out.</summary>
     private static double[] TimeTokens(
-        Replica replica, GenerateBenchmarkOptions options, CancellationToken cancellation)
+        Replica replica, GenerateBenchmarkOrder order, CancellationToken cancellation)
     {
         var times = new List<long>();
-        var request = new GenerationRequest { Prompt = [0], Length = options.Length, Count = options.Count, TopK = 40 };
+        var request = new GenerationRequest { Prompt = [0], Length = order.Length, Count = order.Count, TopK = 40 };
         replica.Generate(
             request,
             token =>

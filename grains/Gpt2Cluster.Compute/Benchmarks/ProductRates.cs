@@ -4,6 +4,7 @@ using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
 using static TorchSharp.torch;
 using Device = Gpt2Cluster.Core.Ports.Device;
+using StepBenchmarkOrder = Gpt2Cluster.Core.Ports.StepBenchmarkOrder;
 
 namespace Gpt2Cluster.Compute.Benchmarks;
 
@@ -16,12 +17,12 @@ internal static class ProductRates
     /// The best rate over all shapes, 10^9 operations a second, by libtorch and by the backend's own layers; of each
     /// shape the median of ten.
     /// </summary>
-    public static double Best(Device device, StepBenchmarkOptions options)
+    public static double Best(Device device, StepBenchmarkOrder order)
     {
-        using var backend = ReplicaFactory.Backend(device, options.Precision, options.Threads, options.Shape);
+        using var backend = ReplicaFactory.Backend(device, order.Precision, order.Threads, order.Shape);
         using var mode = no_grad();
-        var (rows, width) = (options.BatchSize * options.SequenceLength, options.Shape.Width);
-        var vocabulary = VocabularyPadding.PaddedRows(options.Shape.VocabularySize);
+        var (rows, width) = (order.BatchSize * order.SequenceLength, order.Shape.Width);
+        var vocabulary = VocabularyPadding.PaddedRows(order.Shape.VocabularySize);
         var headRows = Math.Min(rows, ChunkedHeadLoss.ChunkRows);
         (int Rows, int Inner, int Columns)[] shapes =
         [

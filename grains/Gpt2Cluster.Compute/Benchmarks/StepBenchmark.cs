@@ -8,25 +8,6 @@ using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Compute.Benchmarks;
 
-/// <summary>What is measured.</summary>
-/// <param name="Shape">The model.</param>
-/// <param name="BatchSize">Windows of the one micro-batch a step has.</param>
-/// <param name="SequenceLength">Tokens of a window.</param>
-/// <param name="Precision">Of the products.</param>
-/// <param name="Steps">Steps in all, more than <see cref="StepBenchmark.WarmUpSteps"/>.</param>
-/// <param name="Threads">Intra-op threads.</param>
-/// <param name="Scope">What is trained.</param>
-/// <param name="Recompute">Whether blocks are computed again in the backward pass.</param>
-public sealed record StepBenchmarkOptions(
-    ModelShape Shape,
-    int BatchSize,
-    int SequenceLength,
-    Precision Precision,
-    int Steps,
-    int Threads,
-    TrainingScope Scope = default,
-    bool Recompute = false);
-
 /// <summary>What came out.</summary>
 /// <param name="TokensPerSecond">Of the median step behind the warm-up.</param>
 /// <param name="SecondsPerStep">The median step behind the warm-up.</param>
@@ -60,29 +41,26 @@ public static class StepBenchmark
     /// <exception cref="ArgumentException">There is no step behind the warm-up.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled between two steps.</exception>
     public static StepBenchmarkResult Run(
-        IReplicaFactory factory,
-        int deviceIndex,
-        StepBenchmarkOptions options,
-        CancellationToken cancellation = default)
+        IReplicaFactory factory, StepBenchmarkOrder order, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(factory);
-        ArgumentNullException.ThrowIfNull(options);
-        if (options.Steps <= WarmUpSteps)
+        ArgumentNullException.ThrowIfNull(order);
+        if (order.Steps <= WarmUpSteps)
             throw new ArgumentException($"At least {WarmUpSteps + 1} steps are needed: {WarmUpSteps} warm up.");
-        var (seconds, phases, parameters) = TimeSteps(factory, deviceIndex, options, cancellation);
+        var (seconds, phases, parameters) = TimeSteps(factory, order, cancellation);
         using var process = Process.GetCurrentProcess();
         var peak = process.PeakWorkingSet64;
-        var device = factory.Devices[deviceIndex];
-        var gflops = ProductRates.Best(device, options);
-        var tokens = (double)options.BatchSize * options.SequenceLength;
-        var operations = OperationsPerToken(parameters, options.SequenceLength) * tokens;
+        var device = factory.Devices[order.DeviceIndex];
+        var gflops = ProductRates.Best(device, order);
+        var tokens = (double)order.BatchSize * order.SequenceLength;
+        var operations = OperationsPerToken(parameters, order.SequenceLength) * tokens;
         return new StepBenchmarkResult(
             tokens / seconds,
             seconds,
             gflops,
             operations / seconds / (gflops * 1e9),
             peak,
-            Estimate(device, DemandOf(options, parameters)),
+            Estimate(device, DemandOf(order, parameters)),
             phases);
     }
 
@@ -102,14 +80,14 @@ public static class StepBenchmark
         return card with { UpdateBytes = card.UpdateBytes + (sizeof(float) * elements) };
     }
 
-    private static MemoryDemand DemandOf(StepBenchmarkOptions options, ModelParameters parameters) => new(
+    private static MemoryDemand DemandOf(StepBenchmarkOrder order, ModelParameters parameters) => new(
         parameters,
         OptimizerKind.AdamW,
-        options.Precision,
-        options.BatchSize,
-        options.SequenceLength,
+        order.Precision,
+        order.BatchSize,
+        order.SequenceLength,
         MicroBatchCount: 1,
-        options.Recompute,
+        order.Recompute,
         SiloCount: 0,
         WritesCheckpoints: false);
 
@@ -128,23 +106,23 @@ public static class StepBenchmark
     }
 
     private static (double Seconds, ComputeTimes Phases, ModelParameters Parameters) TimeSteps(
-        IReplicaFactory factory, int deviceIndex, StepBenchmarkOptions options, CancellationToken cancellation)
+        IReplicaFactory factory, StepBenchmarkOrder order, CancellationToken cancellation)
     {
-        using var replica = factory.Create(deviceIndex, new ReplicaOptions
+        using var replica = factory.Create(order.DeviceIndex, new ReplicaOptions
         {
-            Shape = options.Shape,
-            Precision = options.Precision,
-            Threads = options.Threads,
-            Trainable = options.Scope.Trainable,
-            Lora = options.Scope.Lora(),
-            Recompute = options.Recompute,
+            Shape = order.Shape,
+            Precision = order.Precision,
+            Threads = order.Threads,
+            Trainable = order.Scope.Trainable,
+            Lora = order.Scope.Lora(),
+            Recompute = order.Recompute,
         });
         replica.Initialize(1);
         var steps = new List<(double Seconds, ComputeTimes Phases)>();
-        for (var step = 1; step <= options.Steps; step++)
+        for (var step = 1; step <= order.Steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var batch = MakeBatch(options, step);
+            var batch = MakeBatch(order, step);
             var start = Stopwatch.GetTimestamp();
             Step(replica, batch, step);
             if (step > WarmUpSteps)
@@ -166,13 +144,13 @@ public static class StepBenchmark
         replica.Apply(averages, step, 5e-5, Math.Min(1, 1 / norm));
     }
 
-    private static MicroBatch MakeBatch(StepBenchmarkOptions options, int step)
+    private static MicroBatch MakeBatch(StepBenchmarkOrder order, int step)
     {
         var stream = new RandomStream(1, RandomPurpose.Synthetic, step);
-        var tokens = new ushort[options.BatchSize * (options.SequenceLength + 1)];
+        var tokens = new ushort[order.BatchSize * (order.SequenceLength + 1)];
         for (var index = 0; index < tokens.Length; index++)
-            tokens[index] = (ushort)stream.Below(index, options.Shape.VocabularySize);
-        return new MicroBatch(step, 0, tokens, options.BatchSize, options.SequenceLength);
+            tokens[index] = (ushort)stream.Below(index, order.Shape.VocabularySize);
+        return new MicroBatch(step, 0, tokens, order.BatchSize, order.SequenceLength);
     }
 
     private sealed class LastBufferSink : IContributionSink

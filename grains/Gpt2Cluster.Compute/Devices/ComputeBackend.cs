@@ -96,8 +96,7 @@ internal abstract class ComputeBackend : IDisposable
     /// <summary>The Euclidean norm of an averaged gradient, in an order that is fixed for a kind of device.</summary>
     /// <param name="averages">The elements; null for those that <see cref="Average"/> made.</param>
     /// <param name="length">How many there are.</param>
-    public virtual double GradientNorm(FlatBuffer? averages, long length) =>
-        GradientNorms.Of(averages ?? throw NoAverages(), length, Team);
+    public abstract double GradientNorm(FlatBuffer? averages, long length);
 
     /// <summary>Whether <see cref="Average"/> works here; elsewhere averages are the exchange's.</summary>
     public virtual bool AveragesAlone => false;
@@ -109,7 +108,8 @@ internal abstract class ComputeBackend : IDisposable
     /// <param name="leafCount">M.</param>
     /// <param name="length">How many of its elements are trained.</param>
     /// <exception cref="InvalidOperationException">This backend does not average.</exception>
-    public virtual void Average(FlatTensor root, int leafCount, long length) => throw NoAverages();
+    public virtual void Average(FlatTensor root, int leafCount, long length) =>
+        throw new InvalidOperationException("This backend makes no averages: they come from an exchange.");
 
     /// <summary>
     /// A copy of a replica's state on the device, to be read while it computes on; null where a copy in the host's
@@ -119,9 +119,6 @@ internal abstract class ComputeBackend : IDisposable
     /// <param name="length">How many of its elements are trained.</param>
     /// <param name="frozenHash">What the snapshot says of the frozen parameters.</param>
     public virtual IReplicaSnapshot? Snapshot(ReplicaState state, long length, string? frozenHash) => null;
-
-    private static InvalidOperationException NoAverages() =>
-        new("This backend makes no averages: they come from an exchange.");
 
     /// <inheritdoc/>
     public virtual void Dispose()

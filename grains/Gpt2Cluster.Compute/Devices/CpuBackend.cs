@@ -4,7 +4,9 @@ using Gpt2Cluster.Compute.Kernels.Int8;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
+using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Specification;
 using static TorchSharp.torch;
 
@@ -64,6 +66,25 @@ internal abstract class CpuBackend : ComputeBackend
     public override GradientAccumulator NewGradientAccumulator(ParameterLayout trained) =>
         new HostGradientAccumulator(trained, memory, Type, Team);
 
+    /// <summary>The norm in Core's fixed order, its blocks spread over the threads.</summary>
+    /// <inheritdoc/>
+    public override double GradientNorm(FlatBuffer? averages, long length)
+    {
+        ArgumentNullException.ThrowIfNull(averages);
+        var sums = new double[NormBlocks.BlockCount(length)];
+        Team.For(sums.Length, 1, (from, to) =>
+        {
+            var widened = new float[NormBlocks.BlockElements];
+            for (var block = from; block < to; block++)
+            {
+                var start = (long)block * NormBlocks.BlockElements;
+                var count = (int)Math.Min(NormBlocks.BlockElements, length - start);
+                sums[block] = NormBlocks.SumOfSquares(Values(averages, start, count, widened));
+            }
+        });
+        return NormBlocks.Norm(sums);
+    }
+
     /// <inheritdoc/>
     public override void Synchronize()
     {
@@ -88,6 +109,14 @@ internal abstract class CpuBackend : ComputeBackend
         return Precision == Precision.BFloat16
             ? new RowProduct<TRow, BFloat16Element, TResult>(weight.As(ScalarType.BFloat16), use, wide, Team)
             : new RowProduct<TRow, Float32Element, TResult>(weight.As(ScalarType.Float32), use, wide, Team);
+    }
+
+    private static ReadOnlySpan<float> Values(FlatBuffer averages, long start, int count, float[] widened)
+    {
+        if (averages.ElementType == ElementType.Float32)
+            return averages.Floats(start, count);
+        VectorSum.Widen(averages.BFloat16Bits(start, count), widened.AsSpan(0, count));
+        return widened.AsSpan(0, count);
     }
 
     /// <summary>Rounds elements of an fp32 tensor into a bf16 one.</summary>

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Compute.Kernels;
+using Gpt2Cluster.Compute.Training;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 
@@ -80,8 +81,7 @@ internal sealed class Gpt2(
     /// <param name="recompute">Whether blocks run forward again before they run backward.</param>
     /// <param name="tokens">N tokens.</param>
     /// <param name="targets">N tokens.</param>
-    /// <param name="gradients">Written: those of what is trained.</param>
-    /// <param name="final">Told each range of the trained layout whose gradients are final.</param>
+    /// <param name="accumulator">Opened for the micro-batch: takes each range of gradients once it is final.</param>
     /// <param name="losses">N losses, nats.</param>
     public void LossesAndGradients(
         Workspace space,
@@ -89,11 +89,11 @@ internal sealed class Gpt2(
         bool recompute,
         ReadOnlyMemory<int> tokens,
         ReadOnlyMemory<int> targets,
-        GradientViews gradients,
-        Action<long, long> final,
+        GradientAccumulator accumulator,
         Memory<double> losses)
     {
         backend.BeginPass(tokens, targets);
+        var gradients = accumulator.Gradient;
         Forward(space, context with { KeepsGraph = !recompute }, tokens, null);
         var tokenSums = gradients.Tokens is { } wanted ? tokenGradient.SumsFor(wanted) : null;
         Head.LossesAndGradients(parameters.Outer, gradients, tokenSums, space, targets, 1f / space.Rows, losses);
@@ -101,7 +101,8 @@ internal sealed class Gpt2(
         if (gradients.Norm is { } norm)
         {
             Loss.PoisonUnlessFinite(losses, norm.Gain);
-            final(trained.OuterStart, embeddingsStart);
+            clock.Enter(Phase.Fold);
+            accumulator.Finish(trained.OuterStart, embeddingsStart);
         }
 
         FaultPoints.Reach(FaultPoint.Backward, context.Step);
@@ -112,7 +113,8 @@ internal sealed class Gpt2(
             if (gradients.Norm is null && gradients.AnyOf(layer) is { } any)
                 Loss.PoisonUnlessFinite(losses, any);
             var (start, end) = trained.Block(layer);
-            final(start, end);
+            clock.Enter(Phase.Fold);
+            accumulator.Finish(start, end);
         }
 
         if (tokenSums is not null && gradients is { Tokens: { } dtokens, Positions: { } dpositions })
@@ -121,7 +123,8 @@ internal sealed class Gpt2(
             kernels.EmbedBackward(
                 tokens, context.SequenceLength, space.StreamGradient, context.DropoutAt(-1, 0), tokenSums, dpositions);
             tokenGradient.Finish(dtokens);
-            final(embeddingsStart, trained.Length);
+            clock.Enter(Phase.Fold);
+            accumulator.Finish(embeddingsStart, trained.Length);
         }
 
         clock.Enter(Phase.Outside);

@@ -69,45 +69,37 @@ internal sealed unsafe class CpuOptimizer(
     {
         var isNarrow = averages.ElementType == ElementType.BFloat16;
         var gradient = (byte*)averages.Pointer + (segment.Start * (isNarrow ? sizeof(ushort) : sizeof(float)));
-        switch (isNarrow, segment.Count % 8 == 0)
+        switch (options.Kind, isNarrow, segment.Count % 8 == 0)
         {
-            case (false, true):
-                Update<Float32Element, Float32Element>(segment, gradient, constants);
+            case (OptimizerKind.Sgd, false, _):
+                Descend<Float32Element>(segment, gradient, constants);
                 break;
-            case (false, false):
-                Update<AnyLength<Float32Element>, AnyLength<Float32Element>>(segment, gradient, constants);
+            case (OptimizerKind.Sgd, true, _):
+                Descend<BFloat16Element>(segment, gradient, constants);
                 break;
-            case (true, true):
-                Update<Float32Element, BFloat16Element>(segment, gradient, constants);
+            case (_, false, true):
+                UpdateAdam<Float32Element, Float32Element>(segment, gradient, constants);
+                break;
+            case (_, false, false):
+                UpdateAdam<AnyLength<Float32Element>, AnyLength<Float32Element>>(segment, gradient, constants);
+                break;
+            case (_, true, true):
+                UpdateAdam<Float32Element, BFloat16Element>(segment, gradient, constants);
                 break;
             default:
-                Update<AnyLength<Float32Element>, AnyLength<BFloat16Element>>(segment, gradient, constants);
+                UpdateAdam<AnyLength<Float32Element>, AnyLength<BFloat16Element>>(segment, gradient, constants);
                 break;
         }
     }
 
-    private void Update<T, TGradient>(ParameterSegment segment, byte* gradient, in OptimizerConstants constants)
+    private void UpdateAdam<T, TGradient>(ParameterSegment segment, byte* gradient, in OptimizerConstants c)
         where T : struct, IElement
         where TGradient : struct, IElement
     {
         var parameters = (float*)state.Parameters.Buffer.Pointer + segment.Start;
-        var decay = segment.Decays ? constants.Decay : 1;
-        if (options.Kind == OptimizerKind.Sgd)
-        {
-            Descend<TGradient>(parameters, gradient, segment.Count, decay, constants);
-            return;
-        }
-
         var first = (float*)state.FirstMoments!.Buffer.Pointer + segment.Start;
         var second = (float*)state.SecondMoments!.Buffer.Pointer + segment.Start;
-        UpdateAdam<T, TGradient>(parameters, first, second, gradient, segment.Count, decay, constants);
-    }
-
-    private static void UpdateAdam<T, TGradient>(
-        float* parameters, float* first, float* second, byte* gradient, int count, float decay, in OptimizerConstants c)
-        where T : struct, IElement
-        where TGradient : struct, IElement
-    {
+        var (count, decay) = (segment.Count, segment.Decays ? c.Decay : 1);
         for (var i = 0; i < count; i += 8)
         {
             var g = TGradient.Load(gradient, i, count) * c.GradientScale;
@@ -121,11 +113,12 @@ internal sealed unsafe class CpuOptimizer(
         }
     }
 
-    private static void Descend<TGradient>(
-        float* parameters, byte* gradient, int count, float decay, in OptimizerConstants c)
+    private void Descend<TGradient>(ParameterSegment segment, byte* gradient, in OptimizerConstants c)
         where TGradient : struct, IElement
     {
-        for (var i = 0; i < count; i++)
+        var parameters = (float*)state.Parameters.Buffer.Pointer + segment.Start;
+        var decay = segment.Decays ? c.Decay : 1;
+        for (var i = 0; i < segment.Count; i++)
             parameters[i] = (parameters[i] * decay) - (TGradient.Read(gradient, i) * c.GradientScale * c.StepSize);
     }
 

@@ -20,11 +20,12 @@ internal abstract class GradientAccumulator : IDisposable
     private readonly ScalarType type;
     private FlatTensor? leaf;
     private GradientViews? leafViews;
+    private FoldStep? open;
+    private IContributionSink? sink;
     private IReadOnlyList<LeafRange> ranges = [];
     private FoldPlan? plan;
     private int leafCount;
     private int foldedCount;
-    private bool isOpen;
 
     /// <summary>Accumulates gradients of a layout.</summary>
     /// <param name="layout">What is trained.</param>
@@ -68,7 +69,7 @@ internal abstract class GradientAccumulator : IDisposable
         Abandon();
         (ranges, leafCount) = (own, leaves);
         plan = FoldPlan.For(new ReductionTree(leaves), own);
-        (foldedCount, isOpen) = (0, false);
+        (foldedCount, open) = (0, null);
         foreach (var sum in sums.Values)
             unused.Push(sum);
         sums.Clear();
@@ -82,7 +83,7 @@ internal abstract class GradientAccumulator : IDisposable
     /// </exception>
     public void Extend(IReadOnlyList<LeafRange> own, IContributionSink sink)
     {
-        if (plan is null || isOpen || !own.BeginsWith([.. ranges]))
+        if (plan is null || open is not null || !own.BeginsWith([.. ranges]))
             throw new InvalidOperationException("What is folded of this step cannot be built on.");
         var travelled = LeafTravels;
         ranges = own;
@@ -95,9 +96,14 @@ internal abstract class GradientAccumulator : IDisposable
             sink.Contribute(step.Result, ContributedAgain(step), 0, Layout.Length);
     }
 
-    /// <summary>The plan of the next leaf, and where its gradient is to be written.</summary>
+    /// <summary>Where the gradient of the leaf that was opened is to be written.</summary>
+    public GradientViews Gradient => TakesGradient(open!) ? Sum(open!.Target).Views : leafViews!;
+
+    /// <summary>The next leaf's gradient is about to be written.</summary>
+    /// <param name="index">The leaf.</param>
+    /// <param name="contributions">Takes the sums that it finishes.</param>
     /// <exception cref="InvalidOperationException">It is another worker's leaf, or not the next one.</exception>
-    public (FoldStep Step, GradientViews Gradient) Open(int index)
+    public void Open(int index, IContributionSink contributions)
     {
         var step = plan is not null && foldedCount < plan.Steps.Count ? plan.Steps[foldedCount] : null;
         if (step?.Leaf != index)
@@ -106,26 +112,31 @@ internal abstract class GradientAccumulator : IDisposable
                 $"Micro-batch {index} of {leafCount} is not the next one of {string.Join(", ", ranges)}.");
         }
 
-        isOpen = true;
-        if (TakesGradient(step))
-            return (step, Sum(step.Target).Views);
-        if (leaf is null)
-        {
-            leaf = Memory.Flat(VocabularyPadding.PaddedLength(Layout), type);
-            leafViews = new GradientViews(leaf, Layout);
-        }
-
-        return (step, leafViews!);
+        (open, sink) = (step, contributions);
+        if (TakesGradient(step) || leaf is not null)
+            return;
+        leaf = Memory.Flat(VocabularyPadding.PaddedLength(Layout), type);
+        leafViews = new GradientViews(leaf, Layout);
     }
 
     /// <summary>
-    /// These elements of the leaf's gradient are final: folds them, and hands the sum over if it is finished.
+    /// These elements of the leaf's gradient are final: adds them up the canonical tree, and hands the sum over if it
+    /// is finished.
     /// </summary>
-    public void Finish(FoldStep step, long start, long end, IContributionSink sink)
+    public void Finish(long start, long end)
     {
-        if (!TakesGradient(step) && !LeafTravels)
-            Fold(step, start, end);
-        if (step.IsContribution && sink.TakesSums)
+        var step = open!;
+        if (step.Addends.Count == 0 && !TakesGradient(step) && !LeafTravels)
+            CopyToSum(step, start, end);
+        var right = leaf;
+        foreach (var buffer in step.Addends)
+        {
+            var left = SumOf(buffer);
+            AddInto(left, right!, start, end);
+            right = left;
+        }
+
+        if (step.IsContribution && sink!.TakesSums)
             HandOver(step, start, end, sink);
     }
 
@@ -134,7 +145,7 @@ internal abstract class GradientAccumulator : IDisposable
     {
         WaitForCopies();
         foldedCount++;
-        isOpen = false;
+        open = null;
     }
 
     /// <inheritdoc/>
@@ -176,23 +187,6 @@ internal abstract class GradientAccumulator : IDisposable
     protected abstract FlatBuffer ContributedAgain(FoldStep step);
 
     private bool TakesGradient(FoldStep step) => SumsTakeGradients && step.Addends.Count == 0;
-
-    private void Fold(FoldStep step, long start, long end)
-    {
-        if (step.Addends.Count == 0)
-        {
-            CopyToSum(step, start, end);
-            return;
-        }
-
-        var right = Leaf;
-        foreach (var buffer in step.Addends)
-        {
-            var left = SumOf(buffer);
-            AddInto(left, right, start, end);
-            right = left;
-        }
-    }
 
     private (FlatTensor Flat, GradientViews Views) Sum(FoldBuffer buffer)
     {

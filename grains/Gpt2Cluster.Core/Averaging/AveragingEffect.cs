@@ -32,7 +32,7 @@ public sealed record SendAverage(int Silo, long Step, int Stripe) : AveragingEff
 
 /// <summary>
 /// Add two sums, which are not needed afterwards, or take the root alone, where there is no right one; then tell
-/// <see cref="AveragingProtocol.OnReduced"/>.
+/// <see cref="AveragingProtocol.OnStripeAveraged"/> or <see cref="AveragingProtocol.OnSumMade"/>.
 /// </summary>
 public sealed record Reduce(
     Position Plan, int Stripe, Subtree Left, Subtree? Right, Subtree Sum, ReductionTarget Target) : AveragingEffect;

@@ -21,13 +21,12 @@ namespace Gpt2Cluster.Core.Averaging;
 public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubtrees>? order = null)
 {
     /// <summary>Stands for the generation of an average that was made here and that no reducer knows of.</summary>
-    private const int UnknownToReducers = -1;
+    private const int MadeHere = -1;
 
     private readonly Func<ReductionTree, HeldSubtrees> order = order ?? (tree => new HeldSubtrees(tree));
     private readonly AveragingPeers peers = new();
     private AveragedStep? current;
     private AveragedStep? previous;
-    private bool isOpening;
     private bool opensAgain;
 
     /// <summary>What is to be done; whoever does it clears the list.</summary>
@@ -37,7 +36,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     public Position Position => new(peers.Generation, current?.Step ?? 0);
 
     /// <summary>Whether a step was begun and <see cref="Open"/> is to follow.</summary>
-    public bool IsOpening => isOpening;
+    public bool IsOpening { get; private set; }
 
     /// <summary>Whether there is one silo and M = 1: a worker's sum may be the average as it stands.</summary>
     public bool ContributionIsAverage => peers.Membership is { Silos.Count: 1, LeafCount: 1 };
@@ -89,20 +88,20 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
             throw new InvalidOperationException("The run has no membership on this silo yet.");
         RetireCurrentSums();
         var isSameStep = current?.Step == plan.Step;
-        opensAgain = isSameStep || (isOpening && opensAgain);
+        opensAgain = isSameStep || (IsOpening && opensAgain);
         var siloSums = SiloSums(siloRanges);
         if (isSameStep && !current!.IsAdopted)
             current.PlanAgain(NewSums(plan, siloSums, current.Tree, current.States));
         else
             TurnTo(plan, siloSums);
-        isOpening = true;
+        IsOpening = true;
         Effects.Add(new OpenPlan(plan, siloSums));
     }
 
     /// <summary>What was retired is out of use, and there is memory for the step: others may send.</summary>
     public void Open()
     {
-        isOpening = false;
+        IsOpening = false;
         current!.States.LoseReductions(); // of the plan before, if they had not begun
 
         // What others sent for the new plan may have been taken for a repeat of the old one's sums, or have come
@@ -110,7 +109,10 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
         AnnounceToAll(opensAgain);
     }
 
-    /// <summary>A worker of this silo has a range of a sum. What belongs to an older plan is ignored.</summary>
+    /// <summary>
+    /// A worker of this silo has a range of a sum, or several together: each stripe that becomes whole by it is added
+    /// to others here, or sent to its reducer. What belongs to an older plan is ignored.
+    /// </summary>
     /// <param name="plan">The plan.</param>
     /// <param name="subtree">Which sum.</param>
     /// <param name="start">The first element.</param>
@@ -122,12 +124,22 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
         if (!Takes(plan))
             return;
         var node = current!.Tree.Normalize(subtree);
-        var ready = current.Sums!.Locals.Add(node, start, end);
-        var waits = mayAdopt && ContributionIsAverage;
-        if (waits && current.Sums.Locals.IsWhole(node))
-            Adopt(node);
-        for (var index = 0; index < ready.Count && !waits; index++)
-            Route(ready[index], node);
+        var sums = current.Sums!;
+        var ready = sums.Locals.Add(node, start, end);
+        if (mayAdopt && ContributionIsAverage)
+        {
+            if (sums.Locals.IsWhole(node))
+                Adopt(node);
+            return;
+        }
+
+        foreach (var stripe in ready.Where(stripe => !current.IsAveraged(stripe)))
+        {
+            if (peers.IsOwn(stripe) || StaysHere(node))
+                sums.Of(stripe, peers.IsOwn(stripe)).Offer(node);
+            else if (peers.IsAt(peers.OwnerOf(stripe), plan.Step))
+                Effects.Add(new SendSum(peers.OwnerOf(stripe), plan, stripe, node));
+        }
     }
 
     /// <summary>Whether sums of a plan are of use.</summary>
@@ -184,7 +196,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
             return null;
         if (!peers.IsOwn(stripe))
             throw new PeerFaultException($"Stripe {stripe} of run {peers.Membership!.Run} is not reduced here.");
-        if (isOpening || current is not { Sums: not null, IsAdopted: false } || current.Step != sent.Step)
+        if (IsOpening || current is not { Sums: not null, IsAdopted: false } || current.Step != sent.Step)
             return null;
         if (!current.Tree.Has(subtree))
             throw new PeerFaultException($"{subtree} is no subtree of M = {current.Tree.LeafCount}.");
@@ -197,7 +209,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     public Position? ReserveAverage(string peer, Position sent, int stripe)
     {
         var step = peers.IsOfNow(peer, sent.Generation) ? StepOf(sent.Step) : null;
-        if (step is null or { IsAdopted: true } || (isOpening && step == current))
+        if (step is null or { IsAdopted: true } || (IsOpening && step == current))
             return null;
         return step.States.TryReceive(stripe, peer) ? step.Plan : null;
     }
@@ -205,8 +217,8 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     /// <summary>A sum was received.</summary>
     /// <returns>Whether it is needed.</returns>
     public bool OnSumReceived(Position plan, int stripe, Subtree subtree) =>
-        current?.Sums is { } sums && sums.Plan == plan && peers.IsOwn(stripe)
-            && sums.Offer(stripe, current.Tree.Normalize(subtree), isOwn: true);
+        current?.Sums is { } sums && sums.Plan == plan && peers.IsOwn(stripe) && !current.IsAveraged(stripe)
+            && sums.Of(stripe, isOwn: true).Offer(current.Tree.Normalize(subtree));
 
     /// <summary>
     /// A stripe's average is in its place: its reducer sends it to all who do not have it from there. If the membership
@@ -214,9 +226,9 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     /// </summary>
     /// <param name="plan">The plan it was received for.</param>
     /// <param name="stripe">Which.</param>
-    /// <param name="generation">The generation whose reducer sent it.</param>
+    /// <param name="generation">The generation whose reducer sent it, if it was not made here.</param>
     /// <param name="from">Who sent it; null if it was made here.</param>
-    public void OnStripeAveraged(Position plan, int stripe, int generation, string? from)
+    public void OnStripeAveraged(Position plan, int stripe, int generation = MadeHere, string? from = null)
     {
         if (StepOf(plan.Step) is not { IsAdopted: false } step || !step.Includes(plan))
             return;
@@ -240,27 +252,25 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
             return;
         step.States.Lose(stripe);
         if (step == current && peers.IsOwn(stripe))
-            step.Sums?.ReduceNext(stripe, isOwn: true);
+            step.Sums?.Find(stripe)?.ReduceNext();
 
         // What came from the stripe's present reducer while another silo's average was half way here was dropped.
         if (!peers.IsOwn(stripe))
             AnnounceTo(peers.OwnerOf(stripe), again: true);
     }
 
-    /// <summary>A reduction was made.</summary>
-    /// <returns>Whether what it made, if that is a <see cref="ReductionTarget.Term"/>, is needed.</returns>
-    public bool OnReduced(Reduce made)
+    /// <summary>A sum was made that is not the average; of that <see cref="OnStripeAveraged"/> is told.</summary>
+    /// <returns>Whether it is to be kept, as a term of another addition.</returns>
+    public bool OnSumMade(Reduce made)
     {
         ArgumentNullException.ThrowIfNull(made);
         var (plan, stripe, sum) = (made.Plan, made.Stripe, made.Sum);
-        if (made.Target == ReductionTarget.Average)
-            OnStripeAveraged(plan, stripe, UnknownToReducers, from: null);
-        else if (current?.Sums is not { } sums || sums.Plan != plan)
+        if (current?.Sums is not { } sums || sums.Plan != plan)
             return false;
-        else if (made.Target == ReductionTarget.Term)
-            return sums.TryComplete(stripe, sum, peers.IsOwn(stripe));
-        else if (sums.Locals.Add(sum, layout.Range(stripe).Start, layout.Range(stripe).End).Count > 0)
-            Route(stripe, sum); // what several workers made goes where a worker's sum would
+        if (made.Target == ReductionTarget.Term)
+            return sums.Find(stripe)?.TryComplete(sum) ?? false;
+        var range = layout.Range(stripe);
+        Contribute(plan, sum, range.Start, range.End, mayAdopt: false); // it goes where a worker's sum would
         return false;
     }
 
@@ -295,8 +305,12 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     }
 
     private PlannedSums NewSums(
-        Position plan, IReadOnlyList<Subtree> siloSums, ReductionTree tree, StripeStates states) => new(
-            plan, siloSums, new LocalSums(layout, tree), states, () => new StripeTerms(tree, order(tree)), Effects);
+        Position plan, IReadOnlyList<Subtree> siloSums, ReductionTree tree, StripeStates states)
+    {
+        var planned = new PlannedStep(plan, tree, siloSums);
+        return new(planned, new LocalSums(layout, tree), (stripe, isOwn) =>
+            new(planned, stripe, isOwn, order(tree), states, Effects));
+    }
 
     private void Adopt(Subtree node)
     {
@@ -305,23 +319,12 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
         Effects.Add(new Complete(current.Step));
     }
 
-    /// <summary>A stripe of a sum of this silo goes to whoever adds it next.</summary>
-    private void Route(int stripe, Subtree node)
-    {
-        if (current!.IsAveraged(stripe))
-            return;
-        if (peers.IsOwn(stripe) || StaysHere(node))
-            current.Sums!.Offer(stripe, node, peers.IsOwn(stripe));
-        else if (peers.IsAt(peers.OwnerOf(stripe), current.Step))
-            Effects.Add(new SendSum(peers.OwnerOf(stripe), current.Plan, stripe, node));
-    }
-
     /// <summary>
     /// Whether a worker's sum is a part of one that the silo adds up before it sends. Under a newer membership than the
     /// plan's not all workers of the plan need be here any more, and each sum leaves as it is.
     /// </summary>
     private bool StaysHere(Subtree node) =>
-        current!.Plan.Generation == peers.Generation && current.Sums!.IsPart(node, current.Tree);
+        current!.Plan.Generation == peers.Generation && current.Sums!.IsPart(node);
 
     /// <summary>Under a new membership this silo adds the stripes that are its own now, and no others.</summary>
     private void RouteAgain(ExchangeMembership? before)
@@ -346,7 +349,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
         if (!isOwn)
             return;
         foreach (var node in sums.Locals.Largest(stripe))
-            sums.Offer(stripe, node, isOwn);
+            sums.Of(stripe, isOwn).Offer(node);
     }
 
     /// <summary>
@@ -389,7 +392,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
 
     private void AnnounceTo(int silo, bool again)
     {
-        if (isOpening)
+        if (IsOpening)
             opensAgain |= again; // all hear of the step when it is open
         else
             Effects.Add(new Announce(silo, Position, again));

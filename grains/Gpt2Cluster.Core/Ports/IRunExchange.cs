@@ -72,11 +72,11 @@ public interface IRunExchange : IDisposable
     void BeginStep(long step, int generation, IReadOnlyList<LeafRange> siloRanges);
 
     /// <summary>
-    /// The elements from <paramref name="start"/> up to <paramref name="end"/> of a subtree's sum, from a worker of
-    /// this silo. Never blocks on the network. The buffer stays unchanged until the next <see cref="BeginStep"/>. A
-    /// repeat is harmless, and what belongs to an older plan than the newest one begun is dropped.
+    /// Takes the sums of a worker of this silo under a plan that was begun. What it is given stays unchanged until the
+    /// next <see cref="BeginStep"/>. A repeat is harmless, and what belongs to an older plan than the newest one begun
+    /// is dropped.
     /// </summary>
-    void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end);
+    IContributionSink Contributions(long step, int generation);
 
     /// <summary>Waits until every stripe of the step's average is here.</summary>
     /// <inheritdoc cref="WaitForAverages(long, IAveragesSink, CancellationToken)"/>

@@ -9,7 +9,7 @@ namespace Gpt2Cluster.Data.Datasets;
 /// the vocabulary's end-of-text token, and nothing where it has none; nothing comes after the last unless it ends so
 /// itself; a document without content, such as an empty file in a folder, leaves no trace. One thread at a time.
 /// </summary>
-public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
+public sealed class DatasetTokenizer : IDocumentSink, IMarkedTextSink, IDisposable
 {
     /// <summary>Fewest tokens that can be trained on: an input and its target.</summary>
     public const int FewestTokens = 2;
@@ -20,11 +20,10 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
     private readonly Gpt2Vocabulary vocabulary;
     private readonly TokenWriter output;
     private readonly TextEncoder encoder;
-    private readonly EndOfTextSplitter splitter;
     private readonly TextCleaner cleaner;
     private readonly List<long> chunkLengths = [];
     private long chunkStart;
-    private long chunkCharacters;
+    private long charactersBefore;
     private long documentCount;
     private bool documentHasContent;
     private bool documentHasArrays;
@@ -43,9 +42,11 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
         vocabulary = tokenizer.Vocabulary;
         this.output = new TokenWriter(output, vocabulary.EndOfText);
         encoder = new TextEncoder(tokenizer, this.output);
-        splitter = new EndOfTextSplitter(this);
-        cleaner = new TextCleaner(new Splitting(this));
+        cleaner = new TextCleaner(this.options.LegacyEndOfText ? this : new EndOfTextSplitter(this));
     }
+
+    // Before anything is taken out.
+    private long ChunkCharacters => cleaner.CharacterCount - charactersBefore;
 
     /// <summary>Tokens written so far.</summary>
     public long TokenCount => output.Count;
@@ -115,7 +116,7 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
         encoder.Append(utf8);
     }
 
-    void ITextSink.EndOfText()
+    void IMarkedTextSink.EndOfText()
     {
         BeginContent();
         WriteEndOfText();
@@ -126,12 +127,12 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
         documentCount++;
         if (!options.LegacyEndOfText)
             EndText();
-        else if (chunkCharacters >= options.CombineCharacters)
+        else if (ChunkCharacters >= options.CombineCharacters)
             EndChunk();
         else
         {
             encoder.Append(Word);
-            chunkCharacters += Word.Length;
+            charactersBefore -= Word.Length;
         }
     }
 
@@ -146,7 +147,7 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
         if (output.Count > 0 && !isSeparated)
             WriteEndOfText();
         isSeparated = false;
-        if (chunkCharacters >= options.CombineCharacters)
+        if (ChunkCharacters >= options.CombineCharacters)
             EndChunk();
     }
 
@@ -176,38 +177,6 @@ public sealed class DatasetTokenizer : IDocumentSink, ITextSink, IDisposable
         if (output.Count > chunkStart)
             chunkLengths.Add(output.Count - chunkStart);
         chunkStart = output.Count;
-        chunkCharacters = 0;
-    }
-
-    // Counts characters as Python's len() does, in code points, before anything is taken out.
-    private void CountCharacters(ReadOnlySpan<byte> utf8)
-    {
-        foreach (var value in utf8)
-        {
-            if ((value & 0xC0) != 0x80)
-                chunkCharacters++;
-        }
-    }
-
-    private sealed class Splitting(DatasetTokenizer owner) : ITextSink
-    {
-        public void Text(ReadOnlySpan<byte> utf8)
-        {
-            owner.CountCharacters(utf8);
-            if (owner.options.LegacyEndOfText)
-                ((ITextSink)owner).Text(utf8);
-            else
-                owner.splitter.Text(utf8);
-        }
-
-        public void EndOfText() => ((ITextSink)owner).EndOfText();
-
-        public void EndDocument()
-        {
-            if (owner.options.LegacyEndOfText)
-                ((ITextSink)owner).EndDocument();
-            else
-                owner.splitter.EndDocument();
-        }
+        charactersBefore = cleaner.CharacterCount;
     }
 }

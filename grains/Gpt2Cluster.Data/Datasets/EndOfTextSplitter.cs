@@ -7,7 +7,7 @@ namespace Gpt2Cluster.Data.Datasets;
 /// go with it; anywhere else only the word goes. Spaces and tabs may stand around it on its line; a blank line has
 /// nothing else. Holds what may have to go: as many blank lines as there are, whose bytes it looks at once.
 /// </summary>
-internal sealed class EndOfTextSplitter(ITextSink next)
+internal sealed class EndOfTextSplitter(IMarkedTextSink next) : ITextSink
 {
     // released <= blanksStart <= position <= count: bytes passed on, bytes that may be passed on, blank lines that
     // may have to go, bytes not looked at.

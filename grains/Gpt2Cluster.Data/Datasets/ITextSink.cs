@@ -6,9 +6,13 @@ internal interface ITextSink
     /// <summary>More text; the span is valid during the call only.</summary>
     void Text(ReadOnlySpan<byte> utf8);
 
-    /// <summary>The end-of-text token stands here.</summary>
-    void EndOfText();
-
     /// <summary>The document ends.</summary>
     void EndDocument();
+}
+
+/// <summary>Takes text that is cut where it ends.</summary>
+internal interface IMarkedTextSink : ITextSink
+{
+    /// <summary>The end-of-text token stands here.</summary>
+    void EndOfText();
 }

@@ -55,7 +55,7 @@ public static class PromptText
     }
 
     /// <summary>Keeps the tokens.</summary>
-    private sealed class TokenSink(Gpt2Tokenizer tokenizer) : ITextSink
+    private sealed class TokenSink(Gpt2Tokenizer tokenizer) : IMarkedTextSink
     {
         private readonly List<byte> part = [];
 

@@ -1,31 +1,18 @@
 using System.Security.Cryptography;
+using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Data.Datasets;
 
 /// <summary>
 /// Takes a dataset's tokens as bytes and spreads them over shard files of equal size, each with its hash.
 /// </summary>
-internal sealed class ShardStream(string folder, int shardBytes) : Stream
+internal sealed class ShardStream(string folder, int shardBytes) : WriteOnlyStream
 {
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private FileStream? shard;
 
     /// <summary>SHA-256 of each finished shard, lower-case hexadecimal.</summary>
     public List<string> Hashes { get; } = [];
-
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
@@ -41,8 +28,6 @@ internal sealed class ShardStream(string folder, int shardBytes) : Stream
         }
     }
 
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
     /// <summary>Ends the last shard.</summary>
     public void Complete()
     {
@@ -51,12 +36,6 @@ internal sealed class ShardStream(string folder, int shardBytes) : Stream
     }
 
     public override void Flush() => shard?.Flush();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

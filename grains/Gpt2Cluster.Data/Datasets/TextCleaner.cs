@@ -12,6 +12,9 @@ internal sealed class TextCleaner(ITextSink next)
 
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
+    /// <summary>Code points passed on so far, which Python's <c>len()</c> counts.</summary>
+    public long CharacterCount { get; private set; }
+
     /// <summary>Takes the next piece, which may end anywhere.</summary>
     public void Text(ReadOnlySpan<byte> utf8)
     {
@@ -34,7 +37,7 @@ internal sealed class TextCleaner(ITextSink next)
         if (!started)
             Start();
         if (returnHeld)
-            next.Text("\n"u8);
+            Pass("\n"u8);
         (startCount, started, returnHeld) = (0, false, false);
         next.EndDocument();
     }
@@ -51,7 +54,7 @@ internal sealed class TextCleaner(ITextSink next)
         {
             returnHeld = false;
             if (utf8[0] != '\n')
-                next.Text("\n"u8);
+                Pass("\n"u8);
         }
 
         while (utf8.IndexOf((byte)'\r') is >= 0 and var place)
@@ -61,7 +64,7 @@ internal sealed class TextCleaner(ITextSink next)
             if (utf8.IsEmpty)
                 returnHeld = true;
             else if (utf8[0] != '\n')
-                next.Text("\n"u8);
+                Pass("\n"u8);
         }
 
         Pass(utf8);
@@ -69,7 +72,14 @@ internal sealed class TextCleaner(ITextSink next)
 
     private void Pass(ReadOnlySpan<byte> utf8)
     {
-        if (!utf8.IsEmpty)
-            next.Text(utf8);
+        if (utf8.IsEmpty)
+            return;
+        foreach (var value in utf8)
+        {
+            if ((value & 0xC0) != 0x80)
+                CharacterCount++;
+        }
+
+        next.Text(utf8);
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Sources;
+using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Inspection;
@@ -127,35 +128,9 @@ internal sealed class CorpusReader : IDocumentSink, IDisposable
     }
 
     /// <summary>Where the tokenizer writes.</summary>
-    private sealed class TokenStream(CorpusReader owner) : Stream
+    private sealed class TokenStream(CorpusReader owner) : WriteOnlyStream
     {
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
         public override void Write(ReadOnlySpan<byte> buffer) =>
             owner.Take(MemoryMarshal.Cast<byte, ushort>(buffer));
-
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
-        public override void Flush()
-        {
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

@@ -6,35 +6,18 @@ namespace Gpt2Cluster.Data.Sources;
 /// A file that was read as text holds something else. Among the files of a folder it is left out with a warning; one
 /// that was named itself is the user's mistake.
 /// </summary>
-internal sealed class NoTextException : Exception
+/// <param name="name">The file.</param>
+/// <param name="fault">What it is: "is a PNG picture, not text".</param>
+/// <param name="remedy">What to do if the file was named itself.</param>
+/// <param name="cause">What was thrown at it, if anything was.</param>
+internal sealed class NoTextException(string name, string fault, string remedy, Exception? cause = null)
+    : Exception($"{name} {fault}; {remedy}.", cause)
 {
-    public NoTextException()
-    {
-    }
-
-    public NoTextException(string message)
-        : base(message)
-    {
-    }
-
-    public NoTextException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-
-    /// <summary>Makes one.</summary>
-    /// <param name="name">The file.</param>
-    /// <param name="fault">What it is: "is a PNG picture, not text".</param>
-    /// <param name="remedy">What to do if the file was named itself.</param>
-    /// <param name="cause">What was thrown at it, if anything was.</param>
-    public NoTextException(string name, string fault, string remedy, Exception? cause = null)
-        : this($"{name} {fault}; {remedy}.", cause!) => (Fault, Remedy) = (fault, remedy);
-
     /// <summary>What the file is, without its name and the remedy.</summary>
-    public string Fault { get; } = "is no text";
+    public string Fault => fault;
 
     /// <summary>What to do about it.</summary>
-    public string Remedy { get; } = "give a text";
+    public string Remedy => remedy;
 
     /// <summary>The same as the user's mistake.</summary>
     public UserErrorException AsUserError() => new(Message, this);

@@ -50,7 +50,7 @@ internal sealed unsafe class AveragingExecutor(
     {
         OutgoingLink[] left = [.. links.OfType<OutgoingLink>()];
         foreach (var link in left)
-            link.RemoveFrames(key);
+            link.Queue.RemoveFrames(key);
         links = [];
         return left;
     }
@@ -71,7 +71,8 @@ internal sealed unsafe class AveragingExecutor(
                     continue;
                 }
 
-                var reduction = NewReduction(reduce);
+                var range = layout.Range(reduce.Stripe);
+                var reduction = new StripeReduction(reduce, memory.Of(reduce.Plan)!, range, Target(reduce));
                 if (!takesReduction || taken is not null)
                     reductions.Add(reduction);
                 else if (reduction.TryBegin())
@@ -104,9 +105,9 @@ internal sealed unsafe class AveragingExecutor(
             case RetireSums(var plan): memory.Retire(plan); break;
             case RetireAverages(var step): memory.Retire(step); break;
             case Announce(var silo, var position, var again):
-                links[silo]!.Announce(new Announcement(key, position, again));
+                links[silo]!.Queue.Add(new Announcement(key, position, again));
                 break;
-            case ClearQueue(var silo): links[silo]!.RemoveFrames(key); break;
+            case ClearQueue(var silo): links[silo]!.Queue.RemoveFrames(key); break;
             case SendSum(var silo, var plan, var stripe, var subtree):
                 var sums = memory.Of(plan)!;
                 Send(silo, FrameKind.Contribution, plan.Step, stripe, subtree, sums[subtree], sums.Use);
@@ -122,23 +123,13 @@ internal sealed unsafe class AveragingExecutor(
         }
     }
 
-    private StripeReduction NewReduction(Reduce reduce)
+    /// <summary>The buffer that a reduction writes; null if its sum waits for another.</summary>
+    private FlatBuffer? Target(Reduce reduce) => reduce.Target switch
     {
-        var (plan, stripe, left, right, sum, target) = reduce;
-        var sums = memory.Of(plan)!;
-        var buffer = target switch
-        {
-            ReductionTarget.Average => memory.Of(plan.Step)!.Averages,
-            ReductionTarget.SiloSum => sums[sum],
-            _ => null,
-        };
-        return new StripeReduction(
-            reduce,
-            sums,
-            sums.Take(stripe, left),
-            right is { } second ? sums.Take(stripe, second) : null,
-            buffer is null ? null : StripeValue.In(buffer, layout.Range(stripe)));
-    }
+        ReductionTarget.Average => memory.Of(reduce.Plan.Step)!.Averages,
+        ReductionTarget.SiloSum => memory.Of(reduce.Plan)![reduce.Sum],
+        _ => null,
+    };
 
     private void Send(
         int silo, FrameKind kind, long step, int stripe, Subtree subtree, FlatBuffer buffer, Lease use)
@@ -148,6 +139,6 @@ internal sealed unsafe class AveragingExecutor(
             kind, buffer.ElementType, key, protocol.Position.Generation, step, stripe, subtree,
             range.Count * buffer.ElementBytes);
         var payload = (nint)StripeValue.In(buffer, range).Pointer;
-        links[silo]!.Send(new OutgoingFrame(header, payload, use, memory.Of(step)!.Traffic));
+        links[silo]!.Queue.Add(new OutgoingFrame(header, payload, use, memory.Of(step)!.Traffic));
     }
 }

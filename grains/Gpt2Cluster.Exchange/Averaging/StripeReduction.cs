@@ -1,17 +1,19 @@
 using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Exchange.Averaging;
 
 /// <summary>One addition of a stripe, with its terms, which it owns.</summary>
 /// <param name="what">What asked for it.</param>
 /// <param name="sums">The plan's memory.</param>
-/// <param name="left">The first term.</param>
-/// <param name="right">The second term; null for a root that only needs division.</param>
+/// <param name="range">The elements of the stripe.</param>
 /// <param name="into">Where the sum goes; null for the place of a term, or pooled memory.</param>
-internal sealed class StripeReduction(
-    Reduce what, PlanMemory sums, StripeValue left, StripeValue? right, StripeValue? into)
+internal sealed class StripeReduction(Reduce what, PlanMemory sums, ElementRange range, FlatBuffer? into)
 {
+    private readonly StripeValue left = sums.Take(what.Stripe, what.Left);
+    private readonly StripeValue? right = what.Right is { } second ? sums.Take(what.Stripe, second) : null;
+
     /// <summary>What asked for it.</summary>
     public Reduce What => what;
 
@@ -28,36 +30,16 @@ internal sealed class StripeReduction(
         return false;
     }
 
-    /// <summary>Adds the terms and gives them up; if that throws, the plan's memory is left.</summary>
-    /// <param name="elementCount">Elements of the stripe.</param>
+    /// <summary>Adds the terms and gives them up.</summary>
     /// <param name="pool">Where memory comes from.</param>
     /// <returns>The sum, if it lies in pooled memory: the caller owns it.</returns>
-    public StripeValue? Add(int elementCount, StripePool pool)
+    public unsafe StripeValue? Add(StripePool pool)
     {
-        try
-        {
-            return AddTerms(elementCount, pool);
-        }
-        catch
-        {
-            sums.Use.Exit(null);
-            throw;
-        }
-    }
-
-    /// <summary>Gives the terms up.</summary>
-    public void Release()
-    {
-        left.Release();
-        right?.Release();
-    }
-
-    private unsafe StripeValue? AddTerms(int elementCount, StripePool pool)
-    {
-        var sum = into ?? (left.IsScratch ? left
+        var sum = into is not null ? StripeValue.In(into, range)
+            : left.IsScratch ? left
             : right!.Value.IsScratch ? right.Value
-            : new StripeValue(pool.Rent(), ElementType.Float32, pool));
-        var elements = sum.Floats(0, elementCount);
+            : new StripeValue(pool.Rent(), ElementType.Float32, pool);
+        var elements = sum.Floats(0, range.Count);
         if (what.Target == ReductionTarget.Average)
             StripeMath.Average(left, right, elements, sums.LeafCount);
         else
@@ -67,5 +49,12 @@ internal sealed class StripeReduction(
         if (right is { } second && second.Pointer != sum.Pointer)
             second.Release();
         return into is null ? sum : null;
+    }
+
+    /// <summary>Gives the terms up.</summary>
+    public void Release()
+    {
+        left.Release();
+        right?.Release();
     }
 }

@@ -20,7 +20,6 @@ internal sealed unsafe class OutgoingLink : IConnection, IDisposable
     private static readonly TimeSpan IdleCheckPeriod = TimeSpan.FromMilliseconds(250);
 
     private readonly ILinkHost host;
-    private readonly FrameQueue queue = new();
     private readonly Thread thread;
     private StripeSocket? socket;
     private int failureCount;
@@ -45,14 +44,8 @@ internal sealed unsafe class OutgoingLink : IConnection, IDisposable
     /// <summary>How many use the link; guarded by the host.</summary>
     public int UserCount { get; set; }
 
-    /// <summary>Adds a frame; returns at once.</summary>
-    public void Send(in OutgoingFrame frame) => queue.Add(frame);
-
-    /// <summary>Tells the peer where this silo stands; returns at once.</summary>
-    public void Announce(Announcement announcement) => queue.Add(announcement);
-
-    /// <summary>Drops the frames of a key.</summary>
-    public void RemoveFrames(ulong key) => queue.RemoveFrames(key);
+    /// <summary>What it is to send.</summary>
+    public FrameQueue Queue { get; } = new();
 
     /// <summary>Makes the pauses between attempts short again: the peer is wanted.</summary>
     public void ResetBackoff() => Volatile.Write(ref failureCount, 0);
@@ -64,7 +57,7 @@ internal sealed unsafe class OutgoingLink : IConnection, IDisposable
     public void End()
     {
         Volatile.Write(ref closed, true);
-        queue.Close();
+        Queue.Close();
     }
 
     /// <summary>Ends as <see cref="End"/> does, and breaks the connection if that takes long.</summary>
@@ -84,7 +77,7 @@ internal sealed unsafe class OutgoingLink : IConnection, IDisposable
         {
             if (!TryConnect())
             {
-                queue.Pause(NextPause(), host.Options.Time);
+                Queue.Pause(NextPause(), host.Options.Time);
                 continue;
             }
 
@@ -114,7 +107,7 @@ internal sealed unsafe class OutgoingLink : IConnection, IDisposable
         if (stood >= host.Options.LongestPause)
             ResetBackoff();
         Interlocked.Increment(ref failureCount);
-        queue.Pause(NextPause(), host.Options.Time);
+        Queue.Pause(NextPause(), host.Options.Time);
     }
 
     private bool TryConnect()
@@ -167,7 +160,7 @@ internal sealed unsafe class OutgoingLink : IConnection, IDisposable
     private void SendUntilClosed()
     {
         var announced = new Dictionary<ulong, Position>();
-        while (queue.Take(IdleCheckPeriod, out var announcement, out var frame))
+        while (Queue.Take(IdleCheckPeriod, out var announcement, out var frame))
         {
             if (announcement is { } position)
                 SendReady(position, announced);

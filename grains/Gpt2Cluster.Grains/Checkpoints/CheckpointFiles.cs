@@ -5,6 +5,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Models.Safetensors;
+using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
 
@@ -104,14 +105,8 @@ internal static class CheckpointFiles
     }
 
     /// <summary>Passes bytes on and hashes them.</summary>
-    private sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
+    private sealed class HashingStream(Stream inner, IncrementalHash hash) : WriteOnlyStream
     {
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
         public override long Length => inner.Length;
 
         public override long Position
@@ -120,8 +115,6 @@ internal static class CheckpointFiles
             set => throw new NotSupportedException();
         }
 
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
         public override void Write(ReadOnlySpan<byte> buffer)
         {
             hash.AppendData(buffer);
@@ -129,11 +122,5 @@ internal static class CheckpointFiles
         }
 
         public override void Flush() => inner.Flush();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

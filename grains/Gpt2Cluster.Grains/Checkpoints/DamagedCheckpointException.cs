@@ -2,31 +2,12 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 
 /// <summary>
 /// A checkpoint verifies neither on the disk it was written to nor on any other that can be reached; the bad copy here
-/// has been set aside, and the next older one is to be used. The message says what was met, without a full stop.
+/// has been set aside, and the next older one is to be used.
 /// </summary>
-public sealed class DamagedCheckpointException : Exception
+/// <param name="step">The checkpoint's step.</param>
+/// <param name="message">What was met, without a full stop.</param>
+public sealed class DamagedCheckpointException(long step, string message) : Exception(message)
 {
-    /// <summary>Makes the exception.</summary>
-    public DamagedCheckpointException()
-    {
-    }
-
-    /// <summary>Makes the exception with what was met.</summary>
-    public DamagedCheckpointException(string message)
-        : base(message)
-    {
-    }
-
-    /// <summary>Makes the exception with what was met and its cause.</summary>
-    public DamagedCheckpointException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-
-    /// <summary>Makes the exception for the checkpoint of a step.</summary>
-    public DamagedCheckpointException(long step, string message)
-        : base(message) => Step = step;
-
     /// <summary>The checkpoint's step.</summary>
-    public long Step { get; }
+    public long Step => step;
 }

@@ -127,7 +127,7 @@ public sealed partial class UploadGrain(
                 return failure!;
             }
 
-            task = UploadTask.Begin(SpoolPath, store);
+            task = new UploadTask(SpoolPath, store);
         }
 
         await Task.WhenAny(task.Answer, Task.Delay(AnswerBound, time));

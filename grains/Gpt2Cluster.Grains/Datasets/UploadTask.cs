@@ -8,7 +8,8 @@ public sealed class UploadTask
 {
     private long done;
 
-    private UploadTask(string spoolPath, Func<string, Action<long>, UploadAnswer> store) =>
+    /// <summary>Begins the work on a spooled file, which is deleted at the end.</summary>
+    public UploadTask(string spoolPath, Func<string, Action<long>, UploadAnswer> store) =>
         Answer = DedicatedThread.Run("upload", () => Work(spoolPath, store));
 
     /// <summary>The end of the work.</summary>
@@ -16,10 +17,6 @@ public sealed class UploadTask
 
     /// <summary>Bytes of the archive worked on so far.</summary>
     public long Done => Interlocked.Read(ref done);
-
-    /// <summary>Begins the work on a spooled file, which is deleted at the end.</summary>
-    public static UploadTask Begin(string spoolPath, Func<string, Action<long>, UploadAnswer> store) =>
-        new(spoolPath, store);
 
     private UploadAnswer Work(string spoolPath, Func<string, Action<long>, UploadAnswer> store)
     {

@@ -34,20 +34,35 @@ internal sealed class WorkerStep(
     {
         var (progress, reportsExchange) = (work.Progress, work.ReportsExchange);
         var plan = progress.Plan;
-        Begin(progress);
+
+        // Where the worker folds all of the step, its replica may average alone: nothing leaves it.
+        var isAlone = plan.IsAlone && replica.AveragesAlone
+            && plan.Ranges.SequenceEqual([new LeafRange(0, microBatchCount)]);
+        if (!isAlone)
+            exchange.BeginStep(plan.Step, plan.Generation, plan.SiloRanges);
+        var contributions = isAlone
+            ? NoContributions.Sink : exchange.Contributions(plan.Step, plan.Generation);
+        Begin(progress, contributions);
         var began = time.GetTimestamp();
-        Compute(progress, cancellation);
+        Compute(progress, contributions, cancellation);
         var computed = time.GetTimestamp();
         var overlappedBytes = reportsExchange ? exchange.Figures(plan.Step).SentBytes : 0;
 
-        var averages = Average(plan, cancellation);
+        FlatBuffer? averages = null;
+        if (isAlone)
+            replica.AverageAlone();
+        else
+            averages = exchange.WaitForAverages(plan.Step, replica.TakeAverages(), cancellation);
         var averaged = time.GetTimestamp();
         FaultPoints.Reach(FaultPoint.Averaged, plan.Step);
 
         var updating = time.GetTimestamp();
         var norm = replica.GradientNorm(averages);
         var update = decide(norm);
-        Apply(plan, averages, update);
+        if (update.IsApplied)
+            replica.Apply(averages, plan.Step, plan.LearningRate, update.Scale);
+        else if (update.Kind == UpdateKind.Skip)
+            replica.Skip(plan.Step);
         var updated = time.GetTimestamp();
         FaultPoints.Reach(FaultPoint.Applied, plan.Step);
 
@@ -62,13 +77,11 @@ internal sealed class WorkerStep(
     }
 
     /// <summary>Goes on with what an interrupted plan of the step has left, or begins the step.</summary>
-    private void Begin(StepProgress progress)
+    private void Begin(StepProgress progress, IContributionSink contributions)
     {
         var plan = progress.Plan;
-        if (!StaysHere(plan))
-            exchange.BeginStep(plan.Step, plan.Generation, plan.SiloRanges);
         if (progress.GoesOn)
-            replica.ExtendStep(plan.Ranges, ContributionsOf(plan));
+            replica.ExtendStep(plan.Ranges, contributions);
         else
             replica.BeginStep(plan.Step, plan.Ranges, microBatchCount);
     }
@@ -76,55 +89,16 @@ internal sealed class WorkerStep(
     /// <summary>
     /// Forward and backward of each micro-batch; finished sums go out while the backward pass goes on.
     /// </summary>
-    private void Compute(StepProgress progress, CancellationToken cancellation)
+    private void Compute(StepProgress progress, IContributionSink contributions, CancellationToken cancellation)
     {
         DataWait = TimeSpan.Zero;
-        var plan = progress.Plan;
-        var contributions = ContributionsOf(plan);
         foreach (var index in progress.Remaining)
         {
             cancellation.ThrowIfCancellationRequested();
             var asked = time.GetTimestamp();
-            var batch = windows.Take(plan.Step, index, cancellation);
+            var batch = windows.Take(progress.Plan.Step, index, cancellation);
             DataWait += time.GetElapsedTime(asked);
             progress.Add(replica.ComputeMicroBatch(batch, contributions));
-        }
-    }
-
-    /// <summary>The averaged gradient; null if it lies in the replica.</summary>
-    private FlatBuffer? Average(PlanStep plan, CancellationToken cancellation)
-    {
-        if (!StaysHere(plan))
-            return exchange.WaitForAverages(plan.Step, replica.TakeAverages(), cancellation);
-        replica.AverageAlone();
-        return null;
-    }
-
-    /// <summary>
-    /// Whether the step needs no exchange: the worker folds all of it, and the replica averages alone.
-    /// </summary>
-    private bool StaysHere(PlanStep plan) =>
-        plan.IsAlone && replica.AveragesAlone
-        && plan.Ranges.SequenceEqual([new LeafRange(0, microBatchCount)]);
-
-    private IContributionSink ContributionsOf(PlanStep plan) =>
-        StaysHere(plan) ? NoContributions.Sink : new Contributions(exchange, plan);
-
-    private void Apply(PlanStep plan, FlatBuffer? averages, StepUpdate update)
-    {
-        if (update.Kind == UpdateKind.Apply)
-            replica.Apply(averages, plan.Step, plan.LearningRate, update.Scale);
-        else if (update.Kind == UpdateKind.Skip)
-            replica.Skip(plan.Step);
-    }
-
-    /// <summary>Hands finished ranges to the exchange under the plan's step and generation.</summary>
-    private sealed class Contributions(IRunExchange exchange, PlanStep plan) : IContributionSink
-    {
-        public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end)
-        {
-            FaultPoints.Reach(FaultPoint.Contributing, plan.Step);
-            exchange.Contribute(plan.Step, plan.Generation, subtree, sums, start, end);
         }
     }
 }

@@ -3,6 +3,7 @@ using Gpt2Cluster.Compute.Kernels;
 using Gpt2Cluster.Compute.Memory;
 using Gpt2Cluster.Compute.Model;
 using Gpt2Cluster.Compute.Training;
+using Gpt2Cluster.Core.Memory;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Specification;
 
@@ -38,6 +39,8 @@ internal sealed class ForgetfulBackend(ComputeBackend inner)
 
     public override GradientAccumulator NewGradientAccumulator(ParameterLayout trained) =>
         inner.NewGradientAccumulator(trained);
+
+    public override double GradientNorm(FlatBuffer? averages, long length) => inner.GradientNorm(averages, length);
 
     public override void Synchronize() => inner.Synchronize();
 

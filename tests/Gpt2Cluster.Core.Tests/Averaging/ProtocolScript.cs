@@ -96,7 +96,7 @@ internal sealed class ProtocolScript
                 protocol!.OnAverageLost(At(generation, step), Number(stripe));
                 return null;
             case ["reduced"]: // the first of what is to be reduced
-                return protocol!.OnReduced(reducing.Dequeue()) ? "keep it" : null;
+                return Reduced(reducing.Dequeue());
             case ["withdraw", var generation]:
                 protocol!.Withdraw(Number(generation[1..]));
                 return null;
@@ -122,6 +122,14 @@ internal sealed class ProtocolScript
     {
         long size = StripeLayout.MinStripeElements;
         protocol!.Contribute(plan, sum, stripes.First * size, stripes.End * size, mayAdopt: true);
+    }
+
+    private string? Reduced(Reduce made)
+    {
+        if (made.Target != ReductionTarget.Average)
+            return protocol!.OnSumMade(made) ? "keep it" : null;
+        protocol!.OnStripeAveraged(made.Plan, made.Stripe);
+        return null;
     }
 
     private string? ReceiveSum(string peer, Position sent, Subtree sum, int stripe)

@@ -51,7 +51,7 @@ public sealed class EndOfTextSplitterTests
             splitter.Text(piece);
     }
 
-    private sealed class Counter : ITextSink
+    private sealed class Counter : IMarkedTextSink
     {
         public long Bytes { get; private set; }
 

@@ -24,8 +24,7 @@ internal sealed class FakeExchange(List<string> calls) : IRunExchange
         calls.Add($"exchange {step} of {generation}{with}");
     }
 
-    public void Contribute(long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end) =>
-        calls.Add($"contribute {subtree}");
+    public IContributionSink Contributions(long step, int generation) => new NotedSums(calls);
 
     public FlatBuffer WaitForAverages(long step, IAveragesSink? sink, CancellationToken cancellation)
     {
@@ -42,5 +41,11 @@ internal sealed class FakeExchange(List<string> calls) : IRunExchange
     {
         Closed?.Invoke();
         averages.Dispose();
+    }
+
+    private sealed class NotedSums(List<string> calls) : IContributionSink
+    {
+        public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end) =>
+            calls.Add($"contribute {subtree}");
     }
 }

@@ -128,9 +128,7 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
         }
     });
 
-    void IRunExchange.Contribute(
-        long step, int generation, Subtree subtree, FlatBuffer sums, long start, long end) =>
-        throw new NotSupportedException();
+    IContributionSink IRunExchange.Contributions(long step, int generation) => throw new NotSupportedException();
 
     FlatBuffer IRunExchange.WaitForAverages(long step, IAveragesSink? sink, CancellationToken cancellation) =>
         throw new NotSupportedException();
@@ -217,9 +215,14 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
         else
             left.CopyTo(into);
         if (target == ReductionTarget.Average)
+        {
             VectorSum.Divide(into.Span, protocol.StepOf(plan.Step)!.Tree.LeafCount);
-        if (protocol.OnReduced(reduce))
+            protocol.OnStripeAveraged(plan, stripe);
+        }
+        else if (protocol.OnSumMade(reduce))
+        {
             terms.Add((plan, stripe, sum), into);
+        }
     }
 
     private void Send(int silo, long step, int stripe, Subtree? subtree, Func<Memory<float>?> values) =>

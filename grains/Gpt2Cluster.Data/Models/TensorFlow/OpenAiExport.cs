@@ -7,6 +7,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Data.Models.Exports;
+using Gpt2Cluster.Data.Models.TensorBundle;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Data.Tokens;
 
@@ -103,7 +104,7 @@ public static class OpenAiExport
                 model.ReadParameters(slice.Start + offset, piece);
                 var bytes = new byte[WeightType.Float32.Bytes(piece.Length)];
                 WeightType.Float32.Encode(name, piece, bytes);
-                crc = TableWriter.Crc32C(bytes, crc);
+                crc = Crc32C.Append(crc, bytes);
                 hash.AppendData(bytes);
                 file.Write(bytes);
                 wish.Progress?.Report(done += piece.Length);
@@ -137,7 +138,7 @@ public static class OpenAiExport
         Field(entry, 5, (ulong)length);
         TableWriter.WriteVarint(entry, (6 << 3) | 5);
         Span<byte> checksum = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32LittleEndian(checksum, TableWriter.Masked(crc));
+        BinaryPrimitives.WriteUInt32LittleEndian(checksum, Crc32C.Mask(crc));
         entry.Write(checksum);
         return entry.ToArray();
     }

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.Numerics;
+using Gpt2Cluster.Data.Models.TensorBundle;
 
 namespace Gpt2Cluster.Data.Models.TensorFlow;
 
@@ -31,20 +31,6 @@ internal static class TableWriter
         output.Write(footer);
     }
 
-    /// <summary>CRC-32C (Castagnoli) of some bytes, begun with the value of those before.</summary>
-    public static uint Crc32C(ReadOnlySpan<byte> bytes, uint before = 0)
-    {
-        var crc = ~before;
-        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        foreach (var one in bytes)
-            crc = BitOperations.Crc32C(crc, one);
-        return ~crc;
-    }
-
-    /// <summary>A checksum as tables store it, so that a checksum of what holds checksums is none of them.</summary>
-    public static uint Masked(uint crc) => BitOperations.RotateRight(crc, 15) + 0xa282ead8;
-
     /// <summary>Appends a number in seven bits a byte, the lowest first.</summary>
     public static void WriteVarint(Stream output, ulong value)
     {
@@ -63,7 +49,7 @@ internal static class TableWriter
         WriteVarint(handle, position);
         WriteVarint(handle, (ulong)block.Length);
         block.WriteByte(Uncompressed);
-        var checksum = Masked(Crc32C(block.GetBuffer().AsSpan(0, (int)block.Length)));
+        var checksum = Crc32C.Masked(block.GetBuffer().AsSpan(0, (int)block.Length));
         Write(block, checksum);
         block.WriteTo(output);
         position += (ulong)block.Length;

@@ -16,6 +16,7 @@ public sealed class BundleWeightsTests : IDisposable
     public void The_checksum_is_that_of_the_standard()
     {
         Assert.Equal(0x8A9136AAu, Crc32C.Append(0, new byte[32]));
+        Assert.Equal(0x46DD794Eu, Crc32C.Append(0, [.. Enumerable.Range(0, 32).Select(value => (byte)value)]));
         Assert.Equal(0xE3069283u, Crc32C.Append(Crc32C.Append(0, "1234"u8), "56789"u8));
         Assert.Equal(0xE3069283u, Crc32C.Append(0, "123456789"u8));
     }

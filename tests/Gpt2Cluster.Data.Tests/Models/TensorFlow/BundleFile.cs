@@ -1,5 +1,5 @@
 using System.Text;
-using Gpt2Cluster.Data.Models.TensorFlow;
+using Gpt2Cluster.Data.Models.TensorBundle;
 
 namespace Gpt2Cluster.Data.Tests.Models.TensorFlow;
 
@@ -42,7 +42,7 @@ internal sealed class BundleFile
             .ToArray();
         var start = (int)fields.FirstOrDefault(field => field.Number == 4).Value;
         var length = (int)fields.Single(field => field.Number == 5).Value;
-        var checksum = TableWriter.Masked(TableWriter.Crc32C(Data.AsSpan(start, length)));
+        var checksum = Crc32C.Masked(Data.AsSpan(start, length));
         Assert.Equal(checksum, fields.Single(field => field.Number == 6).Value);
         return (dimensions, start, length);
     }
@@ -64,7 +64,7 @@ internal sealed class BundleFile
     private List<(string Key, byte[] Value)> Block((int Start, int Length) place)
     {
         Assert.Equal(0, index[place.Start + place.Length]);
-        var checksum = TableWriter.Masked(TableWriter.Crc32C(index.AsSpan(place.Start, place.Length + 1)));
+        var checksum = Crc32C.Masked(index.AsSpan(place.Start, place.Length + 1));
         Assert.Equal(checksum, BitConverter.ToUInt32(index, place.Start + place.Length + 1));
         var restarts = BitConverter.ToInt32(index, place.Start + place.Length - 4);
         var end = place.Start + place.Length - (4 * (restarts + 1));
