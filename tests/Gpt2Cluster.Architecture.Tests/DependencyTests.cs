@@ -10,7 +10,7 @@ namespace Gpt2Cluster.Architecture.Tests;
 public sealed class DependencyTests
 {
     private static readonly string[] Projects =
-        ["Core", "Data", "Compute", "Exchange", "Contracts", "Grains", "Silo", "Client"];
+        ["Core", "Data", "Compute", "Exchange", "Contracts", "Grains", "Silo", "LocalCluster", "Client"];
 
     private static readonly Dictionary<string, System.Reflection.Assembly> Assemblies = Projects.ToDictionary(
         project => project, project => System.Reflection.Assembly.Load($"Gpt2Cluster.{project}"));
@@ -27,7 +27,8 @@ public sealed class DependencyTests
         { "Exchange", ["Core"] },
         { "Contracts", ["Core"] },
         { "Grains", ["Contracts", "Core", "Data"] },
-        { "Client", ["Contracts", "Core", "Data"] },
+        { "LocalCluster", ["Core"] },
+        { "Client", ["Contracts", "Core", "Data", "LocalCluster"] },
     };
 
     [Theory]

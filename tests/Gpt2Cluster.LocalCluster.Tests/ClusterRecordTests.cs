@@ -1,6 +1,5 @@
-using Gpt2Cluster.Client.LocalCluster;
 
-namespace Gpt2Cluster.Client.Tests.LocalCluster;
+namespace Gpt2Cluster.LocalCluster.Tests;
 
 public sealed class ClusterRecordTests
 {

@@ -1,29 +1,29 @@
 using System.Diagnostics;
+using System.Reflection;
 using Gpt2Cluster.Core;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>How a program of ours is started as a process of its own, all three of its streams being pipes.</summary>
 /// <param name="FileName">The executable.</param>
 /// <param name="Arguments">What comes before the program's own arguments.</param>
-internal sealed record ProgramStart(string FileName, IReadOnlyList<string> Arguments)
+public sealed record ProgramStart(string FileName, IReadOnlyList<string> Arguments)
 {
     private const string SiloVariable = "GPT2CLUSTER_SILO";
     private const string SiloLibrary = "Gpt2Cluster.Silo.dll";
 
-    /// <summary>This client.</summary>
-    public static ProgramStart Client
+    /// <summary>The program that runs in this process.</summary>
+    /// <param name="program">Its assembly, for a process that is .NET's own host.</param>
+    public static ProgramStart Of(Assembly program)
     {
-        get
-        {
-            var self = Environment.ProcessPath ?? "dotnet";
-            return IsHost(self) ? OfLibrary(typeof(ProgramStart).Assembly.Location) : new ProgramStart(self, []);
-        }
+        ArgumentNullException.ThrowIfNull(program);
+        var self = Environment.ProcessPath ?? "dotnet";
+        return IsHost(self) ? OfLibrary(program.Location) : new ProgramStart(self, []);
     }
 
     /// <summary>The silo: where the environment says, beside the client, or in the repository's layout.</summary>
     /// <exception cref="UserErrorException">It is nowhere.</exception>
-    public static ProgramStart Silo()
+    internal static ProgramStart Silo()
     {
         if (Environment.GetEnvironmentVariable(SiloVariable) is { Length: > 0 } named)
         {
@@ -43,7 +43,7 @@ internal sealed record ProgramStart(string FileName, IReadOnlyList<string> Argum
     /// <param name="arguments">Its arguments.</param>
     /// <param name="workingFolder">Where it starts.</param>
     /// <param name="standards">Variables of its environment, where the user's own does not set them.</param>
-    public Process Start(
+    internal Process Start(
         IEnumerable<string> arguments, string workingFolder, IReadOnlyDictionary<string, string>? standards = null)
     {
         var start = new ProcessStartInfo(FileName)

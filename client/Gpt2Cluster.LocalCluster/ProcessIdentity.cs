@@ -2,7 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>A process by number and start, so that a number the system used again is not taken for it.</summary>
 /// <param name="ProcessId">Its number.</param>

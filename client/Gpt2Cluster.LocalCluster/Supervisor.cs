@@ -1,6 +1,7 @@
 using System.Globalization;
+using Gpt2Cluster.Core;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>
 /// Starts the silos of a local cluster, starts one again that dies, and stops them all: when told to by a signal or,
@@ -8,8 +9,9 @@ namespace Gpt2Cluster.Client.LocalCluster;
 /// </summary>
 /// <param name="folder">The data folder.</param>
 /// <param name="siloCount">Silos.</param>
+/// <param name="clusterId">The id of their cluster.</param>
 /// <param name="time">The clock.</param>
-internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider time)
+internal sealed class Supervisor(DataFolder folder, int siloCount, string clusterId, TimeProvider time)
 {
     /// <summary>All silos have ended this long after they were told to.</summary>
     public static readonly TimeSpan StopBound = TimeSpan.FromSeconds(10);
@@ -31,13 +33,16 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
     /// <summary>Does it.</summary>
     /// <param name="answer">Takes the one <see cref="SupervisorMessage"/>, then is closed.</param>
     /// <param name="stop">Told to stop.</param>
-    /// <returns>An exit code.</returns>
-    public async Task<int> Run(TextWriter answer, CancellationToken stop)
+    public async Task<SupervisorOutcome> Run(TextWriter answer, CancellationToken stop)
     {
         folder.Create();
         using var held = await TakeLock();
         if (held is null)
-            return Say(answer, new(ExitCodes.Failed, $"Another supervisor has the data folder '{folder.Root}'."));
+        {
+            var reason = $"Another supervisor has the data folder '{folder.Root}'.";
+            return Say(answer, new(SupervisorOutcome.Failed, reason));
+        }
+
         using var log = LogFile.Open(folder.SupervisorLog, time);
         try
         {
@@ -46,16 +51,18 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
             log.Say($"{siloCount.ToString(CultureInfo.InvariantCulture)} silos are ready");
             Say(answer, SupervisorMessage.Ready);
             await Task.WhenAll(seats.Select(seat => seat.Keep(stop)));
-            return ExitCodes.Failed;
+            return SupervisorOutcome.Failed;
         }
         catch (OperationCanceledException)
         {
-            return ExitCodes.Done;
+            return SupervisorOutcome.Done;
         }
-        catch (ClientException problem)
+        catch (Exception problem) when (problem is LocalClusterException or UserErrorException)
         {
             log.Say(problem.Message);
-            return Say(answer, new(problem.ExitCode, problem.Message));
+            var isBadInput = problem is not LocalClusterException { Fault: LocalClusterFault.Failed };
+            var outcome = isBadInput ? SupervisorOutcome.BadInput : SupervisorOutcome.Failed;
+            return Say(answer, new(outcome, problem.Message));
         }
         finally
         {
@@ -86,7 +93,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         return false;
     }
 
-    private static int Say(TextWriter answer, SupervisorMessage message)
+    private static SupervisorOutcome Say(TextWriter answer, SupervisorMessage message)
     {
         try
         {
@@ -98,7 +105,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
             // The client is gone; the end of standard input says so too.
         }
 
-        return message.ExitCode;
+        return message.Outcome;
     }
 
     private async Task<FolderLock?> TakeLock()
@@ -149,7 +156,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
             Program = ProgramStart.Silo(),
             Folder = folder,
             Name = name,
-            ClusterId = Connection.ClusterAddress.DefaultClusterId,
+            ClusterId = clusterId,
             Store = store,
 
             // Several silos of one machine would all take the same cards; alone, a silo takes what there is.
@@ -170,7 +177,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
                 return;
             new ClusterRecord
             {
-                ClusterId = Connection.ClusterAddress.DefaultClusterId,
+                ClusterId = clusterId,
                 Supervisor = ProcessIdentity.Own,
                 IsReady = isReady,
                 Silos = [.. seats.Select(seat => seat.Record)],

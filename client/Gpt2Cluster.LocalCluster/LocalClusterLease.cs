@@ -1,10 +1,9 @@
 using System.Diagnostics;
-using Gpt2Cluster.Client.Connection;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>The use of a local cluster. Disposing it stops the silos if this client started them for itself.</summary>
-internal sealed class LocalClusterLease : IAsyncDisposable
+public sealed class LocalClusterLease : IAsyncDisposable
 {
     /// <summary>The supervisor needs <see cref="Supervisor.StopBound"/>, and some time to end.</summary>
     private static readonly TimeSpan StopBound = Supervisor.StopBound + TimeSpan.FromSeconds(5);
@@ -12,6 +11,7 @@ internal sealed class LocalClusterLease : IAsyncDisposable
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
     private readonly DataFolder folder;
+    private readonly ClusterRecord record;
     private readonly Process? supervisor;
     private readonly TimeProvider time;
 
@@ -20,26 +20,25 @@ internal sealed class LocalClusterLease : IAsyncDisposable
     /// <param name="record">The cluster.</param>
     /// <param name="supervisor">The supervisor, if it is to end with this lease.</param>
     /// <param name="time">The clock.</param>
-    public LocalClusterLease(DataFolder folder, ClusterRecord record, Process? supervisor, TimeProvider time)
+    internal LocalClusterLease(DataFolder folder, ClusterRecord record, Process? supervisor, TimeProvider time)
     {
         this.folder = folder;
         this.supervisor = supervisor;
         this.time = time;
-        Record = record;
+        this.record = record;
     }
 
-    /// <summary>The cluster.</summary>
-    public ClusterRecord Record { get; }
+    /// <summary>The cluster's id.</summary>
+    public string ClusterId => record.ClusterId;
 
-    /// <summary>Where its silos are reached.</summary>
-    public GatewayAddress Address => new(
-        [.. Record.Silos.Select(silo => new HostAndPort("127.0.0.1", silo.Ports!.GatewayPort))], Record.ClusterId);
+    /// <summary>Where its silos take clients, on this machine's loopback address.</summary>
+    public IReadOnlyList<int> GatewayPorts => [.. record.Silos.Select(silo => silo.Ports!.GatewayPort)];
 
     /// <summary>Whether the silos end with this lease.</summary>
     public bool IsOwner => supervisor is not null;
 
     /// <summary>Whether the cluster was stopped by somebody else.</summary>
-    public bool IsGone => !Record.Supervisor.IsAlive || !File.Exists(folder.ClusterFile);
+    public bool IsGone => !record.Supervisor.IsAlive || !File.Exists(folder.ClusterFile);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

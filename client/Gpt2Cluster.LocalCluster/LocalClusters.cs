@@ -1,14 +1,17 @@
 using System.Diagnostics;
 using System.Globalization;
-using Gpt2Cluster.Client.Output;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
-/// <summary>Finds the local cluster of a data folder, or starts it.</summary>
+/// <summary>Finds the local cluster of a data folder, starts it, or ends it.</summary>
 /// <param name="folder">The data folder.</param>
-/// <param name="output">Where remarks go.</param>
+/// <param name="program">
+/// The program that is a <see cref="SupervisorProcess"/> when it is told
+/// <c>supervise --data FOLDER --silos COUNT [--detached]</c>.
+/// </param>
+/// <param name="remarks">Where remarks go.</param>
 /// <param name="time">The clock.</param>
-internal sealed class LocalClusters(DataFolder folder, ClientOutput output, TimeProvider time)
+public sealed class LocalClusters(DataFolder folder, ProgramStart program, IRemarks remarks, TimeProvider time)
 {
     /// <summary>Another client that starts or stops the cluster is waited for this long.</summary>
     private static readonly TimeSpan OtherClientBound = TimeSpan.FromSeconds(120);
@@ -16,10 +19,15 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
     /// <summary>Is there when the machine has a card of the kind that libtorch computes on.</summary>
     private const string FirstCard = "/dev/nvidia0";
 
+    /// <summary>The supervisor needs <see cref="Supervisor.StopBound"/>, and some time to end.</summary>
+    private static readonly TimeSpan EndBound = Supervisor.StopBound + TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The cluster that runs, if one does.</summary>
-    public ClusterRecord? Running() =>
+    /// <summary>Whether the cluster runs.</summary>
+    public bool IsRunning => Running() is not null;
+
+    private ClusterRecord? Running() =>
         FolderLock.IsHeld(folder.SupervisorLock) && ClusterRecord.Read(folder) is { IsReady: true } record
             && record.Supervisor.IsAlive
             ? record
@@ -29,6 +37,7 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
     /// <param name="siloCount">Silos wanted; null for those there are, or one.</param>
     /// <param name="isToStay">Whether the cluster outlives this client and the one that started it.</param>
     /// <param name="cancellation">Ends the wait; what was started is stopped.</param>
+    /// <exception cref="LocalClusterException">It could not be started.</exception>
     public async Task<LocalClusterLease> Use(int? siloCount, bool isToStay, CancellationToken cancellation)
     {
         folder.Create();
@@ -46,10 +55,32 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
             await Task.Delay(Poll, time, cancellation);
         }
 
-        throw new ClientException(
-            ExitCodes.Unreachable,
+        throw new LocalClusterException(
+            LocalClusterFault.Busy,
             $"Another client has been starting or stopping the local cluster of '{folder.Root}' for "
             + $"{OtherClientBound.TotalSeconds:0} s; end it and try again.");
+    }
+
+    /// <summary>Ends the cluster, if it runs, and waits until it has ended.</summary>
+    /// <exception cref="LocalClusterException">It does not.</exception>
+    public async Task End(CancellationToken cancellation)
+    {
+        if (Running() is not { Supervisor: var ending })
+            return;
+        var began = time.GetTimestamp();
+        Native.AskToEnd(ending);
+        while (ending.IsAlive)
+        {
+            if (time.GetElapsedTime(began) > EndBound)
+            {
+                throw new LocalClusterException(
+                    LocalClusterFault.Failed,
+                    $"The local cluster's supervisor (process {ending.ProcessId}) did not end within "
+                    + $"{EndBound.TotalSeconds:0} s; its log is {folder.SupervisorLog}.");
+            }
+
+            await Task.Delay(Poll, time, cancellation);
+        }
     }
 
     /// <summary>Asks the supervisor to go on when its own client ends; false if it is ending already.</summary>
@@ -64,28 +95,30 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
     {
         if (siloCount is { } wanted && wanted != running.Silos.Count)
         {
-            output.Warn(
+            remarks.Warn(
                 $"The local cluster runs with {running.Silos.Count} silo{(running.Silos.Count == 1 ? "" : "s")}, "
                 + $"not {wanted}; end it with 'stop' to start it with {wanted}.");
         }
 
-        output.Detail($"using the local cluster of process {running.Supervisor.ProcessId}");
+        remarks.Detail($"using the local cluster of process {running.Supervisor.ProcessId}");
         return new LocalClusterLease(folder, running, null, time);
     }
 
     private async Task<LocalClusterLease> Start(int siloCount, bool isToStay, CancellationToken cancellation)
     {
-        output.Remark($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
+        remarks.Remark($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
         if (siloCount > 1 && File.Exists(FirstCard))
-            output.Warn("Several silos on one machine compute on its processor; --silos 1 computes on the GPU.");
-        var supervisor = ProgramStart.Client.Start(Arguments(siloCount, isToStay), folder.Root);
+            remarks.Warn("Several silos on one machine compute on its processor; --silos 1 computes on the GPU.");
+        var supervisor = program.Start(Arguments(siloCount, isToStay), folder.Root);
         try
         {
-            supervisor.ErrorDataReceived += (_, line) => output.Detail(line.Data ?? "");
+            supervisor.ErrorDataReceived += (_, line) => remarks.Detail(line.Data ?? "");
             supervisor.BeginErrorReadLine();
             var message = SupervisorMessage.Read(await supervisor.StandardOutput.ReadLineAsync(cancellation));
-            if (message.ExitCode != ExitCodes.Done || ClusterRecord.Read(folder) is not { } record)
-                throw new ClientException(Math.Max(ExitCodes.Failed, message.ExitCode), message.Message);
+            if (message.Outcome == SupervisorOutcome.BadInput)
+                throw new LocalClusterException(LocalClusterFault.BadInput, message.Message);
+            if (message.Outcome != SupervisorOutcome.Done || ClusterRecord.Read(folder) is not { } record)
+                throw new LocalClusterException(LocalClusterFault.Failed, message.Message);
             if (isToStay)
                 supervisor.Dispose();
             return new LocalClusterLease(folder, record, isToStay ? null : supervisor, time);

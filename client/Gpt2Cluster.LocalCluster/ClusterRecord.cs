@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>Which silos of a local cluster run, as the supervisor writes it into the data folder.</summary>
 internal sealed record ClusterRecord

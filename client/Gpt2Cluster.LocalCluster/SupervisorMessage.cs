@@ -1,15 +1,28 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
+
+/// <summary>What becomes of a supervisor.</summary>
+public enum SupervisorOutcome
+{
+    /// <summary>Its silos are ready, or it has stopped them as it was told to.</summary>
+    Done,
+
+    /// <summary>They could not be started, or all were given up.</summary>
+    Failed,
+
+    /// <summary>They could not be started, for a reason that is the user's to mend.</summary>
+    BadInput,
+}
 
 /// <summary>The one line a supervisor says to the client that started it.</summary>
-/// <param name="ExitCode">0 when all silos are ready, else what the client is to end with.</param>
+/// <param name="Outcome">Whether all silos are ready.</param>
 /// <param name="Message">Why they are not, in one sentence.</param>
-internal sealed record SupervisorMessage(int ExitCode, string Message)
+internal sealed record SupervisorMessage(SupervisorOutcome Outcome, string Message)
 {
     /// <summary>All silos are ready.</summary>
-    public static SupervisorMessage Ready { get; } = new(ExitCodes.Done, "");
+    public static SupervisorMessage Ready { get; } = new(SupervisorOutcome.Done, "");
 
     /// <summary>The line.</summary>
     public override string ToString() =>
@@ -29,8 +42,9 @@ internal sealed record SupervisorMessage(int ExitCode, string Message)
         }
     }
 
-    private static SupervisorMessage Failure(string? line) =>
-        new(ExitCodes.Failed, $"The local cluster's supervisor ended before its silos were ready. {line}".TrimEnd());
+    private static SupervisorMessage Failure(string? line) => new(
+        SupervisorOutcome.Failed,
+        $"The local cluster's supervisor ended before its silos were ready. {line}".TrimEnd());
 }
 
 /// <summary>The generated metadata of the message.</summary>

@@ -1,4 +1,4 @@
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>A lock on a file. The system lets go of it when its holder ends, whatever way it ends.</summary>
 internal sealed class FolderLock : IDisposable

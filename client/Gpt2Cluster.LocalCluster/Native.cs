@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>The calls of the C library that .NET has no name for.</summary>
 internal static partial class Native

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>What one silo of a local cluster is told.</summary>
 internal sealed record SiloPlan

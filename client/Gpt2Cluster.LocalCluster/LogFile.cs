@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>A log that several threads append lines to. One older file is kept beside it.</summary>
 internal sealed class LogFile : IDisposable

@@ -1,7 +1,6 @@
 using System.Diagnostics;
-using Gpt2Cluster.Client.LocalCluster;
 
-namespace Gpt2Cluster.Client.Tests.LocalCluster;
+namespace Gpt2Cluster.LocalCluster.Tests;
 
 public sealed class ProcessIdentityTests
 {

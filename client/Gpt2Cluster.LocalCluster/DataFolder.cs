@@ -1,10 +1,10 @@
 using Gpt2Cluster.Core;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>The folder of a local cluster, and where the client's own files lie in it.</summary>
 /// <param name="Root">Absolute path.</param>
-internal sealed record DataFolder(string Root)
+public sealed record DataFolder(string Root)
 {
     private const string Name = "gpt2cluster";
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace Gpt2Cluster.Client.LocalCluster;
+namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>One silo of a local cluster: its process, and the next one when that dies, at the same ports.</summary>
 /// <param name="plan">What the silo is told.</param>
@@ -17,6 +17,9 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
 
     /// <summary>Restarts in a row before the seat stays empty.</summary>
     public const int MaximumRestarts = 10;
+
+    /// <summary>What a silo ends with when its settings do not fit this machine.</summary>
+    private const int BadInputExitCode = 2;
 
     private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(100);
@@ -37,7 +40,7 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
     private ProcessIdentity? Identity { get; set; }
 
     /// <summary>Starts the silo and waits until it is ready.</summary>
-    /// <exception cref="ClientException">It ended or took longer than <see cref="ReadyBound"/>.</exception>
+    /// <exception cref="LocalClusterException">It ended or took longer than <see cref="ReadyBound"/>.</exception>
     public async Task Start(CancellationToken stop)
     {
         stop.ThrowIfCancellationRequested();
@@ -73,7 +76,7 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
             {
                 await Start(stop);
             }
-            catch (ClientException problem)
+            catch (LocalClusterException problem)
             {
                 log.Say($"supervisor: {problem.Message}");
                 process?.Kill();
@@ -123,8 +126,8 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
                 throw Ended(started);
             if (time.GetElapsedTime(startedAt) > ReadyBound)
             {
-                throw new ClientException(
-                    ExitCodes.Failed,
+                throw new LocalClusterException(
+                    LocalClusterFault.Failed,
                     $"The silo {plan.Name} was not ready within {ReadyBound.TotalSeconds:0} s; "
                     + $"its log is {plan.Folder.SiloLog(plan.Name)}.");
             }
@@ -133,13 +136,13 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
         }
     }
 
-    private ClientException Ended(Process started)
+    private LocalClusterException Ended(Process started)
     {
         // The streams are read to their end by this call; the last line of the error stream is the reason.
         started.WaitForExit();
         var reason = log.LastError.Length > 0 ? log.LastError : $"it ended with exit code {started.ExitCode}.";
-        return new ClientException(
-            started.ExitCode == ExitCodes.BadInput ? ExitCodes.BadInput : ExitCodes.Failed,
+        return new LocalClusterException(
+            started.ExitCode == BadInputExitCode ? LocalClusterFault.BadInput : LocalClusterFault.Failed,
             $"The silo {plan.Name} could not be started: {reason} Its log is {plan.Folder.SiloLog(plan.Name)}.");
     }
 }
