@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using Gpt2Cluster.Client.CommandLine;
-using Gpt2Cluster.Client.LocalCluster;
+using Gpt2Cluster.LocalCluster;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Watching;
 using Gpt2Cluster.Core;
@@ -11,6 +11,9 @@ namespace Gpt2Cluster.Client;
 /// <summary>From the words on the command line to the exit code.</summary>
 internal static class ClientApplication
 {
+    /// <summary>This program, as another process of it is started.</summary>
+    public static ProgramStart Program => ProgramStart.Of(typeof(ClientApplication).Assembly);
+
     /// <summary>Runs one command.</summary>
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static async Task<int> Run(IReadOnlyList<string> words)

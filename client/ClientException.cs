@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client;
 
@@ -13,6 +14,17 @@ internal sealed class ClientException(int exitCode, string message, Exception? c
 {
     /// <summary>One of <see cref="ExitCodes"/>.</summary>
     public int ExitCode => exitCode;
+
+    /// <summary>The local cluster cannot be had, or does not end.</summary>
+    public static ClientException Of(LocalClusterException problem) => new(
+        problem.Fault switch
+        {
+            LocalClusterFault.BadInput => ExitCodes.BadInput,
+            LocalClusterFault.Busy => ExitCodes.Unreachable,
+            _ => ExitCodes.Failed,
+        },
+        problem.Message,
+        problem);
 
     /// <summary>No run of that name.</summary>
     public static ClientException NoSuchRun(string run) =>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Gpt2Cluster.Client.Output;
+using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client.CommandLine;
 
@@ -14,4 +15,8 @@ internal sealed record CommandContext(
     CommonChoices Choices,
     ClientOutput Output,
     TimeProvider Time,
-    Func<string, long> FreeDiskBytes);
+    Func<string, long> FreeDiskBytes)
+{
+    /// <summary>The local cluster of the data folder.</summary>
+    public LocalClusters LocalCluster => new(Choices.DataFolder, ClientApplication.Program, Output, Time);
+}

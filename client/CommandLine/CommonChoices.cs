@@ -1,5 +1,5 @@
 using Gpt2Cluster.Client.Connection;
-using Gpt2Cluster.Client.LocalCluster;
+using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client.CommandLine;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Gpt2Cluster.Client.Connection;
-using Gpt2Cluster.Client.LocalCluster;
+using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client.CommandLine;
 

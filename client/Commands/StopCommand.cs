@@ -1,10 +1,10 @@
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
-using Gpt2Cluster.Client.LocalCluster;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Core.Retries;
+using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -15,7 +15,6 @@ internal sealed class StopCommand()
     /// <summary>A run that has not paused after this long goes on from its newest checkpoint later.</summary>
     private static readonly TimeSpan PauseBound = TimeSpan.FromSeconds(120);
 
-    private static readonly TimeSpan EndBound = Supervisor.StopBound + TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private static readonly string[] Unfinished = ["queued", "preparing", "running"];
 
@@ -28,8 +27,7 @@ internal sealed class StopCommand()
                 "'stop' ends the local cluster only; silos that were started by hand are ended where they run.");
         }
 
-        var clusters = new LocalClusters(context.Choices.DataFolder, context.Output, context.Time);
-        if (clusters.Running() is not { } record)
+        if (!context.LocalCluster.IsRunning)
         {
             context.Output.Result($"No local cluster runs for '{context.Choices.DataFolder.Root}'.");
             context.Output.Json(new JsonObject { ["stopped"] = false });
@@ -37,7 +35,7 @@ internal sealed class StopCommand()
         }
 
         await PauseAll(context, cancellation);
-        await End(context, record, cancellation);
+        await End(context, cancellation);
         context.Output.Result("The local cluster has ended.");
         context.Output.Json(new JsonObject { ["stopped"] = true });
         return ExitCodes.Done;
@@ -80,15 +78,15 @@ internal sealed class StopCommand()
         return [.. runs.Where(run => Unfinished.Contains(run.Status)).Select(run => run.Name)];
     }
 
-    private static async Task End(CommandContext context, ClusterRecord record, CancellationToken cancellation)
+    private static async Task End(CommandContext context, CancellationToken cancellation)
     {
-        Native.AskToEnd(record.Supervisor);
-        if (!await Polling.UntilTrue(() => !record.Supervisor.IsAlive, Pause, EndBound, context.Time, cancellation))
+        try
         {
-            throw new ClientException(
-                ExitCodes.Failed,
-                $"The local cluster's supervisor (process {record.Supervisor.ProcessId}) did not end within "
-                + $"{EndBound.TotalSeconds:0} s; its log is {context.Choices.DataFolder.SupervisorLog}.");
+            await context.LocalCluster.End(cancellation);
+        }
+        catch (LocalClusterException problem)
+        {
+            throw ClientException.Of(problem);
         }
     }
 }

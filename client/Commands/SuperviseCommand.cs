@@ -1,8 +1,7 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using Gpt2Cluster.Client.CommandLine;
-using Gpt2Cluster.Client.LocalCluster;
-using Gpt2Cluster.Core.Threads;
+using Gpt2Cluster.Client.Connection;
+using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -22,32 +21,18 @@ internal sealed class SuperviseCommand : ClientCommand
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
-        Native.LeaveTerminal();
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => signal.Cancel = true);
-        var supervisor = new Supervisor(context.Choices.DataFolder, context.Choices.Silos ?? 1, context.Time);
-        if (!context.Arguments.GetValue(detached))
-            DedicatedThread.Start("parent watch", () => StopAtEndOfInput(supervisor, stop));
-
-        return await supervisor.Run(Console.Out, stop.Token);
-    }
-
-    private static void StopAtEndOfInput(Supervisor supervisor, CancellationTokenSource stop)
-    {
-        using var input = Console.OpenStandardInput();
-        Span<byte> ignored = stackalloc byte[64];
-        while (input.Read(ignored) > 0)
+        var outcome = await SupervisorProcess.Run(
+            context.Choices.DataFolder,
+            context.Choices.Silos ?? 1,
+            ClusterAddress.DefaultClusterId,
+            context.Arguments.GetValue(detached),
+            context.Time,
+            cancellation);
+        return outcome switch
         {
-        }
-
-        try
-        {
-            if (supervisor.EndsWithClient())
-                stop.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // The supervisor has ended already.
-        }
+            SupervisorOutcome.Done => ExitCodes.Done,
+            SupervisorOutcome.BadInput => ExitCodes.BadInput,
+            _ => ExitCodes.Failed,
+        };
     }
 }

@@ -1,5 +1,5 @@
 using Gpt2Cluster.Client.CommandLine;
-using Gpt2Cluster.Client.LocalCluster;
+using Gpt2Cluster.LocalCluster;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
@@ -62,9 +62,9 @@ internal sealed class ClusterSession : IAsyncDisposable
             throw new UsageException("--silos is for the local cluster; a cluster elsewhere has the silos it has.");
         if (address is LocalAddress)
         {
-            var clusters = new LocalClusters(context.Choices.DataFolder, context.Output, context.Time);
-            lease = await clusters.Use(context.Choices.Silos, isToStay, cancellation);
-            address = lease.Address;
+            lease = await Use(context, isToStay, cancellation);
+            address = new GatewayAddress(
+                [.. lease.GatewayPorts.Select(port => new HostAndPort("127.0.0.1", port))], lease.ClusterId);
         }
 
         try
@@ -82,6 +82,19 @@ internal sealed class ClusterSession : IAsyncDisposable
             if (lease is not null)
                 await lease.DisposeAsync();
             throw;
+        }
+    }
+
+    private static async Task<LocalClusterLease> Use(
+        CommandContext context, bool isToStay, CancellationToken cancellation)
+    {
+        try
+        {
+            return await context.LocalCluster.Use(context.Choices.Silos, isToStay, cancellation);
+        }
+        catch (LocalClusterException problem)
+        {
+            throw ClientException.Of(problem);
         }
     }
 

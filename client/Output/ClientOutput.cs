@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Gpt2Cluster.LocalCluster;
 using Spectre.Console;
 
 namespace Gpt2Cluster.Client.Output;
@@ -11,7 +12,7 @@ namespace Gpt2Cluster.Client.Output;
 /// Where words go. Results go to standard output; remarks, warnings and errors to standard error, so that a pipe sees
 /// results only. With <c>--json</c>, standard output carries one JSON object a line and nothing else.
 /// </summary>
-internal sealed class ClientOutput
+internal sealed class ClientOutput : IRemarks
 {
     /// <summary>NaN and infinities are strings, as in the events of a run.</summary>
     private static readonly JsonSerializerOptions OneLine = new()

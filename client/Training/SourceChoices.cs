@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Commands;
-using Gpt2Cluster.Client.LocalCluster;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Sources.Documents;
 
@@ -36,7 +35,7 @@ internal sealed class SourceChoices
     /// <summary>This client, as a process that reads documents.</summary>
     internal static ProcessStartInfo ReaderStart()
     {
-        var client = ProgramStart.Client;
+        var client = ClientApplication.Program;
         var start = new ProcessStartInfo(client.FileName);
         foreach (var argument in client.Arguments.Append(ReadDocumentsCommand.Word))
             start.ArgumentList.Add(argument);

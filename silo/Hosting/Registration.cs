@@ -14,9 +14,7 @@ namespace Gpt2Cluster.Silo.Hosting;
 public sealed partial class Registration(
     IGrainFactory grains,
     IClusterMembershipService membership,
-    ILocalSiloDetails self,
-    IHostApplicationLifetime lifetime,
-    SiloContext silo,
+    OwnDescription own,
     SiloState state,
     ReadyFile readyFile,
     TimeProvider time,
@@ -42,8 +40,6 @@ public sealed partial class Registration(
     private volatile bool isLeaving;
     private long? nameTakenAt;
 
-    private string Incarnation => self.SiloAddress.ToParsableString();
-
     private ICluster Cluster => grains.Cluster();
 
     /// <inheritdoc/>
@@ -53,7 +49,7 @@ public sealed partial class Registration(
         state.IsReady = false;
         try
         {
-            await Cluster.Leave(silo.Name, Incarnation).WaitAsync(GoodbyeBound, time, cancellationToken);
+            await Cluster.Leave(own.Name, own.Incarnation).WaitAsync(GoodbyeBound, time, cancellationToken);
         }
         catch (Exception problem) when (TransientErrors.Is(problem) || problem is OperationCanceledException)
         {
@@ -91,7 +87,7 @@ public sealed partial class Registration(
     {
         try
         {
-            var description = Describe();
+            var description = own.Describe(isLeaving);
             var answer = await Cluster.Register(description);
             if (answer.NameTakenBy is { } other)
             {
@@ -102,8 +98,8 @@ public sealed partial class Registration(
             nameTakenAt = null;
             if (!state.IsReady && !description.IsLeaving)
             {
-                LogReady(silo.Name, silo.Replicas.Devices.Count);
-                if (silo.DeviceNotice is { } notice)
+                LogReady(own.Name, description.Workers.Length);
+                if (description.DeviceNotice is { } notice)
                     LogDeviceNotice(notice);
                 readyFile.Write();
             }
@@ -127,43 +123,14 @@ public sealed partial class Registration(
     {
         state.IsReady = false;
         if (nameTakenAt is null)
-            LogNameTaken(other, silo.Name);
+            LogNameTaken(other, own.Name);
         nameTakenAt ??= time.GetTimestamp();
         if (time.GetElapsedTime(nameTakenAt.Value) < NameTakenBound)
             return;
-        state.Error = new UserErrorException(
-            $"Another silo named {silo.Name} is in the cluster, at {other}; give this one a name of its own with "
-            + "--name.");
-        lifetime.StopApplication();
+        state.Stop(new UserErrorException(
+            $"Another silo named {own.Name} is in the cluster, at {other}; give this one a name of its own with "
+            + "--name."));
     }
-
-    private SiloDescription Describe() => new()
-    {
-        Name = silo.Name,
-        StripeHost = silo.AdvertisedHost,
-        StripePort = silo.Stripes.Port,
-        HttpAddress = silo.HttpAddress,
-        DataFolderId = silo.DataFolderId,
-        FreeDiskBytes = new DriveInfo(silo.DataFolder).AvailableFreeSpace,
-        MachineMemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
-        MachineCores = Environment.ProcessorCount,
-        MachineName = silo.MachineName,
-        Incarnation = Incarnation,
-        IsLeaving = isLeaving,
-        DeviceNotice = silo.DeviceNotice,
-        Workers = [.. silo.Replicas.Devices.Select(device => new WorkerDescription
-        {
-            SiloName = silo.Name,
-            DeviceIndex = device.Index,
-            Kind = device.Kind,
-            Name = device.Name,
-            Cores = device.Cores,
-            BFloat16IsFast = device.BFloat16IsFast,
-            Class = device.Class,
-            SpeedRank = device.SpeedRank,
-            CardMemoryBytes = device.Card?.MemoryBytes ?? 0,
-        })],
-    };
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} is in the cluster with {Workers} workers.")]
     private partial void LogReady(string silo, int workers);

@@ -48,7 +48,8 @@ public static class SiloHost
         builder.Services.AddPinnedGrains(context).AddTraining().AddSingleton<ISiloEnd, LostDevice>();
         builder.Services.AddSingleton<IRunEventStore>(_ => new RedisRunEventStore(store, settings.ClusterId));
         builder.Services.AddSingleton<IBenchmarks, Benchmarks>().AddSingleton<ICardMonitor>(_ => new Nvml());
-        builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>().AddSingleton<Registration>();
+        builder.Services.AddSingleton<SiloState>().AddSingleton<ReadyFile>();
+        builder.Services.AddSingleton<OwnDescription>().AddSingleton<Registration>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<Registration>());
         builder.Services.AddSingleton<Drain>().AddSingleton<IHostLifetime, SignalLifetime>();
         builder.Services.AddHostedService<PeerDownNotification>().AddHostedService<Housekeeping>();

@@ -3,7 +3,7 @@ using Gpt2Cluster.Core;
 namespace Gpt2Cluster.Silo.Hosting;
 
 /// <summary>How far this silo has come, for <c>/readyz</c>.</summary>
-public sealed class SiloState
+public sealed class SiloState(IHostApplicationLifetime lifetime)
 {
     private volatile bool isRegistered;
 
@@ -15,5 +15,12 @@ public sealed class SiloState
     }
 
     /// <summary>Why it cannot be in the cluster, so that it stops; null while nothing keeps it out.</summary>
-    public UserErrorException? Error { get; set; }
+    public UserErrorException? Error { get; private set; }
+
+    /// <summary>It cannot be in the cluster: it stops.</summary>
+    public void Stop(UserErrorException reason)
+    {
+        Error = reason;
+        lifetime.StopApplication();
+    }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Encodings.Web;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Grains.Metrics;
@@ -40,7 +39,7 @@ public static class Pages
     public static string RunsPage(IReadOnlyList<RunSummary> runs)
     {
         ArgumentNullException.ThrowIfNull(runs);
-        var page = new StringBuilder(Head("Runs"));
+        var page = new StringBuilder(Html.Head("Runs"));
         if (runs.Count == 0)
             return page.Append("<p>There is no run yet.</p></body></html>\n").ToString();
         page.Append("<table><tr><th>run<th>status<th>step<th>loss<th>best validation<th>workers<th>model</tr>\n");
@@ -48,25 +47,11 @@ public static class Pages
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"<tr><td><a href=\"/runs/{Safe(run.Name)}\">{Safe(run.Name)}</a><td>{Safe(run.Status)}"
+                $"<tr><td><a href=\"/runs/{Html.Safe(run.Name)}\">{Html.Safe(run.Name)}</a><td>{Html.Safe(run.Status)}"
                 + $"<td>{run.Step} / {run.Steps}<td>{run.Loss:0.0000}<td>{run.BestValidationLoss:0.0000}"
-                + $"<td>{run.WorkerCount}<td>{Safe(run.Model)}</tr>\n");
+                + $"<td>{run.WorkerCount}<td>{Html.Safe(run.Model)}</tr>\n");
         }
 
         return page.Append("</table></body></html>\n").ToString();
     }
-
-    /// <summary>The beginning of a page that shows itself anew every 5 s.</summary>
-    public static string Head(string title) =>
-        $$"""
-        <!doctype html>
-        <html lang="en"><head><meta charset="utf-8">
-        <meta http-equiv="refresh" content="5"><title>Gpt2Cluster</title>
-        <style>body{font-family:sans-serif;margin:2em}td,th{padding:.3em 1em;text-align:left}</style></head><body>
-        <h1>{{Safe(title)}}</h1>
-
-        """;
-
-    /// <summary>Text as a page shows it, whatever it holds.</summary>
-    public static string Safe(string text) => HtmlEncoder.Default.Encode(text);
 }

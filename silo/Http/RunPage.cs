@@ -42,17 +42,17 @@ public static class RunPage
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(samples);
         var summary = run.Summary;
-        var page = new StringBuilder(Pages.Head(summary.Name));
+        var page = new StringBuilder(Html.Head(summary.Name));
         page.Append(
             CultureInfo.InvariantCulture,
-            $"<table><tr><th>status<td>{Pages.Safe(summary.Status)}</tr>"
+            $"<table><tr><th>status<td>{Html.Safe(summary.Status)}</tr>"
             + $"<tr><th>step<td>{summary.Step} / {summary.Steps}</tr><tr><th>loss<td>{summary.Loss:0.0000}</tr>"
             + $"<tr><th>best validation<td>{summary.BestValidationLoss:0.0000}</tr>"
-            + $"<tr><th>workers<td>{Pages.Safe(string.Join(", ", run.Workers))}</tr>"
-            + $"<tr><th>devices<td>{Pages.Safe($"{run.Summary.Device} {run.Summary.DeviceClass}")}</tr>"
-            + $"<tr><th>model<td>{Pages.Safe(summary.Model)}</tr>");
+            + $"<tr><th>workers<td>{Html.Safe(string.Join(", ", run.Workers))}</tr>"
+            + $"<tr><th>devices<td>{Html.Safe($"{run.Summary.Device} {run.Summary.DeviceClass}")}</tr>"
+            + $"<tr><th>model<td>{Html.Safe(summary.Model)}</tr>");
         if (run.Record.Remark is { } remark)
-            page.Append(CultureInfo.InvariantCulture, $"<tr><th>remark<td>{Pages.Safe(remark)}</tr>");
+            page.Append(CultureInfo.InvariantCulture, $"<tr><th>remark<td>{Html.Safe(remark)}</tr>");
         page.Append("</table>\n");
         if (run.Record.Checkpoints.Count > 0)
             page.Append("<h2>Checkpoints</h2>\n<table><tr><th>step<th>state<th>validation<th></tr>\n");
@@ -60,7 +60,7 @@ public static class RunPage
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"<tr><td>{entry.Step}<td>{Pages.Safe(entry.StateHash)}<td>{entry.ValidationLoss:0.0000}"
+                $"<tr><td>{entry.Step}<td>{Html.Safe(entry.StateHash)}<td>{entry.ValidationLoss:0.0000}"
                 + $"<td>{(run.Record.IsBest(entry) ? "best" : "")}</tr>\n");
         }
 
@@ -69,7 +69,7 @@ public static class RunPage
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"<h2>Sample {sample.Index} after step {sample.Step}</h2>\n<pre>{Pages.Safe(sample.Text)}</pre>\n");
+                $"<h2>Sample {sample.Index} after step {sample.Step}</h2>\n<pre>{Html.Safe(sample.Text)}</pre>\n");
         }
 
         return page.Append("</body></html>\n").ToString();

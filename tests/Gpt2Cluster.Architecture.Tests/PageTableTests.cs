@@ -31,7 +31,12 @@ public sealed partial class PageTableTests
         Findings.None(
             from arrow in DependencyTests.Arrows
             let project = arrow.Data.Item1
-            let folder = project == "Client" ? "`client`" : $"`grains/Gpt2Cluster.{project}`"
+            let folder = project switch
+            {
+                "Client" => "`client`",
+                "LocalCluster" => $"`client/Gpt2Cluster.{project}`",
+                _ => $"`grains/Gpt2Cluster.{project}`",
+            }
             let uses = string.Join(", ", arrow.Data.Item2)
             where !rows.Exists(row => row[0] == folder && (row.Length > 2 ? row[2] : "") == uses)
             select $"{project}: {uses}");

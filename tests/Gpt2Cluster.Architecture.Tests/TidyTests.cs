@@ -64,6 +64,33 @@ public sealed partial class TidyTests
     public void The_naming_rule_tells_families_from_collections(string file, bool isNamed, params string[] types) =>
         Assert.Equal(isNamed, IsNamedAfter(file, types));
 
+    [Theory]
+    [InlineData("    // TO" + "DO: later", true)]
+    [InlineData("        Thread." + "Sleep(10);", true)]
+    [InlineData("#pragma warning " + "disable CA1000", true)]
+    [InlineData("        var done = Wait();", false)]
+    public void What_is_left_undone_or_hidden_is_seen(string line, bool isUnwanted) =>
+        Assert.Equal(isUnwanted, Unwanted().IsMatch(line));
+
+    [Theory]
+    [InlineData("var now = TimeProvider.System.GetUtcNow();", true)]
+    [InlineData("var now = DateTime.Now;", true)]
+    [InlineData("this.time = time ?? TimeProvider.System;", false)]
+    public void The_real_clock_is_seen(string line, bool isReal) => Assert.Equal(isReal, RealClock().IsMatch(line));
+
+    [Theory]
+    [InlineData("RunManager", true)]
+    [InlineData("StringUtils", true)]
+    [InlineData("Runs", false)]
+    public void A_vague_name_is_seen(string name, bool isVague) => Assert.Equal(isVague, VagueName().IsMatch(name));
+
+    [Fact]
+    public void The_length_of_a_method_is_seen()
+    {
+        string[] file = ["class A", "{", "    void M()", "    {", "        N();", "        N();", "    }", "}"];
+        Assert.Equal([(4, 2)], MethodLengths(file));
+    }
+
     private static bool HoldsItsType(string file)
     {
         var types = TypeName().Matches(File.ReadAllText(Path.Combine(Repository.Root, file)));

@@ -61,19 +61,6 @@ public sealed record ReplicaOptions
 public readonly record struct MicroBatch(
     long Step, int Index, ReadOnlyMemory<ushort> Tokens, int BatchSize, int SequenceLength);
 
-/// <summary>The three flat buffers that make up a replica's state, over the trained parameters.</summary>
-public enum ReplicaPart
-{
-    /// <summary>The trained parameters, fp32.</summary>
-    Parameters,
-
-    /// <summary>AdamW's first moments.</summary>
-    FirstMoments,
-
-    /// <summary>AdamW's second moments.</summary>
-    SecondMoments,
-}
-
 /// <summary>Takes the sums of finished subtrees while the backward pass goes on.</summary>
 public interface IContributionSink
 {

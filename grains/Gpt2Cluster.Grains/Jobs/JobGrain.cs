@@ -33,11 +33,11 @@ public sealed partial class JobGrain(JobServices services, TimeProvider time, IL
         DelayDeactivation(IdleBound);
         if (isStarted)
             return Task.CompletedTask;
-        isStarted = true;
         var job = JobId.Parse(this.GetPrimaryKeyString());
         var device = services.Silo.Replicas.Devices[job.Worker.Device];
         var work = new JobWork(services, device, job.Name, events, cancellation.Token);
         DedicatedThread.Start("job", () => Work(work, request));
+        isStarted = true;
         return Task.CompletedTask;
     }
 

@@ -4,7 +4,7 @@ using Gpt2Cluster.Core.Ports;
 namespace Gpt2Cluster.Grains.Placement;
 
 /// <summary>What the grains of one silo know about the process they live in; one per silo.</summary>
-public sealed class SiloContext
+public sealed record SiloContext
 {
     /// <summary>The silo's name, the first segment of its pinned grains' keys.</summary>
     public required string Name { get; init; }

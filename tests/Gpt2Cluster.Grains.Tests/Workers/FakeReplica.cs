@@ -147,8 +147,12 @@ internal sealed class FakeReplica : IReplica
 
     public ITextBatch NewTexts() => new FakeTexts();
 
+    /// <summary>Whether its memory was given back.</summary>
+    public bool IsFreed { get; private set; }
+
     public void Dispose()
     {
+        IsFreed = true;
         foreach (var part in parts)
             part.Dispose();
     }
@@ -160,8 +164,11 @@ internal sealed class FakeReplica : IReplica
 
         public void Join(GenerationRequest request, Func<GeneratedToken, bool> produced)
         {
-            for (var position = 0; position < request.Length; position++)
-                produced(new GeneratedToken(0, position, 464));
+            for (var sample = request.FirstSample; sample < request.FirstSample + request.Count; sample++)
+            {
+                for (var (position, goesOn) = (0, true); goesOn && position < request.Length; position++)
+                    goesOn = produced(new GeneratedToken(sample, position, 464));
+            }
         }
 
         public void Advance() => throw new InvalidOperationException("No text is left.");

@@ -4,12 +4,6 @@ using Gpt2Cluster.Data.Tokens;
 
 namespace Gpt2Cluster.Data.Models.HuggingFace;
 
-/// <summary>How far a download is.</summary>
-/// <param name="FileName">The file in work.</param>
-/// <param name="Bytes">Its bytes that are here.</param>
-/// <param name="TotalBytes">Its size; 0 while unknown.</param>
-public readonly record struct HubProgress(string FileName, long Bytes, long TotalBytes);
-
 /// <summary>
 /// Fetches models from the Hugging Face hub, or as OpenAI published them. A broken transfer goes on where it ended, now
 /// or at the next call; files are checked by checksum or length, the model as a whole by opening it, and only then it
