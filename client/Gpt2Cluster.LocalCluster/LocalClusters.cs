@@ -10,9 +10,9 @@ namespace Gpt2Cluster.LocalCluster;
 /// The program that is a <see cref="SupervisorProcess"/> when it is told
 /// <c>supervise --data FOLDER --silos COUNT [--detached]</c>.
 /// </param>
-/// <param name="remarks">Where remarks go.</param>
+/// <param name="messages">Where messages go.</param>
 /// <param name="time">The clock.</param>
-public sealed class LocalClusters(DataFolder folder, ProgramStart program, IRemarks remarks, TimeProvider time)
+public sealed class LocalClusters(DataFolder folder, ProgramStart program, IMessageWriter messages, TimeProvider time)
 {
     /// <summary>Another client that starts or stops the cluster is waited for this long.</summary>
     private static readonly TimeSpan OtherClientBound = TimeSpan.FromSeconds(120);
@@ -94,24 +94,24 @@ public sealed class LocalClusters(DataFolder folder, ProgramStart program, IRema
     {
         if (siloCount is { } wanted && wanted != running.Silos.Count)
         {
-            remarks.Warn(
+            messages.Warn(
                 $"The local cluster runs with {running.Silos.Count} silo{(running.Silos.Count == 1 ? "" : "s")}, "
                 + $"not {wanted}; end it with 'stop' to start it with {wanted}.");
         }
 
-        remarks.Detail($"using the local cluster of process {running.Supervisor.ProcessId}");
+        messages.Detail($"using the local cluster of process {running.Supervisor.ProcessId}");
         return new LocalClusterLease(folder, running, null, time);
     }
 
     private async Task<LocalClusterLease> Start(int siloCount, bool isToStay, CancellationToken cancellation)
     {
-        remarks.Remark($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
+        messages.WriteMessage($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
         if (siloCount > 1 && File.Exists(FirstCard))
-            remarks.Warn("Several silos on one machine compute on its processor; --silos 1 computes on the GPU.");
+            messages.Warn("Several silos on one machine compute on its processor; --silos 1 computes on the GPU.");
         var supervisor = program.Start(Arguments(siloCount, isToStay), folder.Root);
         try
         {
-            supervisor.ErrorDataReceived += (_, line) => remarks.Detail(line.Data ?? "");
+            supervisor.ErrorDataReceived += (_, line) => messages.Detail(line.Data ?? "");
             supervisor.BeginErrorReadLine();
             var message = SupervisorMessage.Read(await supervisor.StandardOutput.ReadLineAsync(cancellation));
             if (message.Outcome == SupervisorOutcome.BadInput)

@@ -51,7 +51,7 @@ internal static class JobCall
 
     /// <summary>The result of a job, without its <c>event</c> field.</summary>
     /// <exception cref="ClientException">The job failed.</exception>
-    /// <remarks>Jobs of one name on several silos find each other by it.</remarks>
+    /// <messages>Jobs of one name on several silos find each other by it.</messages>
     public static async Task<JsonObject> Result(
         ClusterSession session,
         WorkerDescription worker,

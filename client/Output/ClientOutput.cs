@@ -9,10 +9,10 @@ using Spectre.Console;
 namespace Gpt2Cluster.Client.Output;
 
 /// <summary>
-/// Where words go. Results go to standard output; remarks, warnings and errors to standard error, so that a pipe sees
+/// Where words go. Results go to standard output; messages, warnings and errors to standard error, so that a pipe sees
 /// results only. With <c>--json</c>, standard output carries one JSON object a line and nothing else.
 /// </summary>
-internal sealed class ClientOutput : IRemarks
+internal sealed class ClientOutput : IMessageWriter
 {
     /// <summary>NaN and infinities are strings, as in the events of a run.</summary>
     private static readonly JsonSerializerOptions OneLine = new()
@@ -26,26 +26,26 @@ internal sealed class ClientOutput : IRemarks
     private const string Plain = "\u001b[0m";
 
     private readonly TextWriter results;
-    private readonly TextWriter remarks;
+    private readonly TextWriter messages;
 
     /// <summary>Makes an output.</summary>
     /// <param name="results">Standard output.</param>
-    /// <param name="remarks">Standard error.</param>
+    /// <param name="messages">Standard error.</param>
     /// <param name="isTerminal">Whether a person looks at standard output.</param>
-    public ClientOutput(TextWriter results, TextWriter remarks, bool isTerminal = false)
+    public ClientOutput(TextWriter results, TextWriter messages, bool isTerminal = false)
     {
         this.results = results;
-        this.remarks = remarks;
+        this.messages = messages;
         IsTerminal = isTerminal;
     }
 
     /// <summary>Whether standard output carries JSON lines.</summary>
     public bool IsJson { get; init; }
 
-    /// <summary>Whether remarks are left out.</summary>
+    /// <summary>Whether messages are left out.</summary>
     public bool IsQuiet { get; init; }
 
-    /// <summary>Whether there are remarks on what happens behind the scenes.</summary>
+    /// <summary>Whether there are messages on what happens behind the scenes.</summary>
     public bool IsVerbose { get; init; }
 
     /// <summary>Whether a person looks at standard output.</summary>
@@ -134,7 +134,7 @@ internal sealed class ClientOutput : IRemarks
     {
         try
         {
-            remarks.WriteLine(line);
+            messages.WriteLine(line);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {

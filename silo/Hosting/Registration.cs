@@ -2,7 +2,6 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Retries;
-using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Silo.Hosting;
 

@@ -47,9 +47,9 @@ public sealed class ClientProcessTests : IDisposable
     public async Task A_damaged_document_is_one_sentence_that_names_it()
     {
         var path = scratch.File("broken.pdf", "%PDF-1.7 and nothing else");
-        var (code, _, remarks) = await Run(["encode", path, scratch.File("b.npz"), "--quiet"]);
+        var (code, _, messages) = await Run(["encode", path, scratch.File("b.npz"), "--quiet"]);
         Assert.Equal(ExitCodes.BadInput, code);
-        Assert.Contains("broken.pdf cannot be read as PDF", Assert.Single(remarks.Trim().Split('\n')),
+        Assert.Contains("broken.pdf cannot be read as PDF", Assert.Single(messages.Trim().Split('\n')),
             StringComparison.Ordinal);
     }
 
@@ -93,10 +93,10 @@ public sealed class ClientProcessTests : IDisposable
         start.Environment["LC_ALL"] = locale;
         using var process = Process.Start(start)!;
         var results = process.StandardOutput.ReadToEndAsync();
-        var remarks = process.StandardError.ReadToEndAsync();
+        var messages = process.StandardError.ReadToEndAsync();
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, await results, await remarks);
+        return (process.ExitCode, await results, await messages);
     }
 }

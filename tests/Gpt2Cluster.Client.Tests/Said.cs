@@ -6,9 +6,9 @@ namespace Gpt2Cluster.Client.Tests;
 internal sealed class Said : IDisposable
 {
     private readonly StringWriter results = new() { NewLine = "\n" };
-    private readonly StringWriter remarks = new() { NewLine = "\n" };
+    private readonly StringWriter messages = new() { NewLine = "\n" };
 
-    public Said(bool isJson = false, bool isQuiet = false) => Output = new ClientOutput(results, remarks)
+    public Said(bool isJson = false, bool isQuiet = false) => Output = new ClientOutput(results, messages)
     {
         IsJson = isJson,
         IsQuiet = isQuiet,
@@ -18,11 +18,11 @@ internal sealed class Said : IDisposable
 
     public string Results => results.ToString();
 
-    public string Remarks => remarks.ToString();
+    public string Remarks => messages.ToString();
 
     public void Dispose()
     {
         results.Dispose();
-        remarks.Dispose();
+        messages.Dispose();
     }
 }

@@ -9,7 +9,7 @@ namespace Gpt2Cluster.Core.Tests.Workers;
 
 /// <summary>
 /// Plays what happens on worker a/0: <c>&gt;</c> lines are events, and what the protocol wants done is written below
-/// each. Other lines are remarks.
+/// each. Other lines are messages.
 /// </summary>
 internal sealed class WorkerScript
 {

@@ -1,7 +1,7 @@
 namespace Gpt2Cluster.LocalCluster;
 
 /// <summary>Takes what people are told while a cluster is looked for or started.</summary>
-public interface IRemarks
+public interface IMessageWriter
 {
     /// <summary>Something that happens.</summary>
     void WriteMessage(string line);
