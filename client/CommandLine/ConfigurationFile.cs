@@ -84,7 +84,7 @@ internal static class ConfigurationFile
         var found = new List<(string Name, IReadOnlyList<string> Values)>();
         events.Consume<StreamStart>();
         if (!events.TryConsume<DocumentStart>(out _))
-            return found; // Nothing, or messages alone.
+            return found; // Nothing, or remarks alone.
         if (!events.TryConsume<MappingStart>(out _))
         {
             if (events.TryConsume<Scalar>(out var alone) && alone.Value.Length == 0)

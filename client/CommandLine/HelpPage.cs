@@ -4,7 +4,7 @@ using System.CommandLine.Invocation;
 
 namespace Gpt2Cluster.Client.CommandLine;
 
-/// <summary>The parser's help page, then the command's messages and its example.</summary>
+/// <summary>The parser's help page, then the command's remarks and its example.</summary>
 /// <param name="standard">The parser's help page.</param>
 internal sealed class HelpPage(HelpAction standard) : SynchronousCommandLineAction
 {
