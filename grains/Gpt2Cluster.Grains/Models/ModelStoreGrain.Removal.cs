@@ -78,7 +78,7 @@ public sealed partial class ModelStoreGrain
         pruned.Failure);
 
     /// <summary>What cannot be removed now is no copy either: it is set aside, or goes with the next attempt.</summary>
-    private Task<long> RemoveDeleted(string run, string[] lives) => DedicatedThread.Run(
+    private Task<long> RemoveDeleted(string run, string[] lives) => disk.Run(
         "remove what was deleted", () => checkpoints.RemoveLives(run, lives, isNameFree: false));
 
     private Task<RemovalAnswer> Remove(

@@ -4,6 +4,7 @@ using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Cluster;
 using Gpt2Cluster.Grains.Metrics;
+using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Reducers;
 using Gpt2Cluster.Grains.Runs;
 using Gpt2Cluster.Simulator.Clock;
@@ -46,6 +47,18 @@ internal static class GrainFactories
 
     /// <summary>A reducer.</summary>
     public static object Reducer(Silo silo) => new ReducerGrain(silo.Exchanges);
+
+    /// <summary>The store of a silo's checkpoints, as others reach it; it has no models and no datasets.</summary>
+    public static object Store(SimulatedCluster cluster, Silo silo, IDataDisk disk) => new ModelStoreGrain(
+        silo.Context,
+        disk,
+        new StoredPaths(silo.Context),
+        datasets: null!,
+        silo.Checkpoints,
+        hashes: null!,
+        keeper: null!,
+        silo.Time,
+        new TraceLogger<ModelStoreGrain>(cluster.Trace, silo.Life));
 
     private static RunMetrics MakeMetrics()
     {
