@@ -44,8 +44,8 @@ internal static class CheckpointFiles
         var path = Path.Combine(folder, NameOf(part));
         var pieces = new byte[StateHash.PieceCount(layout.Length) * StateHash.PieceHashBytes];
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferBytes);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var both = new HashingStream(file, hash);
+        using var hash = SHA256.Create();
+        using var both = new CryptoStream(file, hash, CryptoStreamMode.Write, leaveOpen: true);
         var writer = new SafetensorsWriter(
             both, layout.Slices.Select(slice => (ModelFolder.NamePrefix + slice.Name, slice.Dimensions)));
         for (var index = 0; index < StateHash.PieceCount(layout.Length); index++)
@@ -57,9 +57,9 @@ internal static class CheckpointFiles
         }
 
         writer.Complete();
+        both.FlushFinalBlock();
         file.Flush(flushToDisk: true);
-        var sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
-        return (new CheckpointFile(NameOf(part), file.Length, sha256), pieces);
+        return (new CheckpointFile(NameOf(part), file.Length, Convert.ToHexStringLower(hash.Hash!)), pieces);
     }
 
     /// <summary>Opens a part to be read.</summary>
@@ -86,39 +86,5 @@ internal static class CheckpointFiles
         }
 
         public void Dispose() => file.Dispose();
-    }
-
-    /// <summary>Passes bytes on and hashes them.</summary>
-    private sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
-    {
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => inner.Length;
-
-        public override long Position
-        {
-            get => inner.Position;
-            set => throw new NotSupportedException();
-        }
-
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            hash.AppendData(buffer);
-            inner.Write(buffer);
-        }
-
-        public override void Flush() => inner.Flush();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

@@ -52,17 +52,13 @@ internal sealed class CheckpointWriter(string worker, CheckpointStore store, Tim
     private async Task Publish(
         IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order, long began, Action<RunEvent> done)
     {
-        done(await Publish(snapshot, record, order, began));
-    }
-
-    private async Task<RunEvent> Publish(IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order, long began)
-    {
+        RunEvent outcome;
         try
         {
             using (snapshot)
             {
                 var published = await store.Publish(snapshot, record, order);
-                return new CheckpointWritten(
+                outcome = new CheckpointWritten(
                     worker,
                     order.Step,
                     published.StateHash,
@@ -74,7 +70,9 @@ internal sealed class CheckpointWriter(string worker, CheckpointStore store, Tim
         catch (Exception exception)
         {
             // Whatever it is, training goes on without this checkpoint.
-            return new CheckpointFailed(worker, order.Step, exception.Message);
+            outcome = new CheckpointFailed(worker, order.Step, exception.Message);
         }
+
+        done(outcome);
     }
 }

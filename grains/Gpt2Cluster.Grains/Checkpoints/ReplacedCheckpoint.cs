@@ -55,14 +55,6 @@ internal sealed class ReplacedCheckpoint(IDataDisk disk)
         return disk.Exists(target);
     }
 
-    /// <summary>Puts all of a run's checkpoints back whose successors never came.</summary>
-    /// <param name="checkpoints">The folder of the run's checkpoints.</param>
-    public void PutAllBack(string checkpoints)
-    {
-        foreach (var aside in All(checkpoints))
-            PutBack(aside[..^Suffix.Length]);
-    }
-
     /// <summary>
     /// Puts all of a run's checkpoints back whose successors never came, and removes those whose successors did.
     /// </summary>

@@ -15,6 +15,14 @@ public interface IPeerDisks
 
     /// <summary>Copies a stored folder from a silo's disk to this one, unless it is here already.</summary>
     Task<CopyAnswer> Bring(string relativeFolder, string fromSilo);
+
+    /// <summary>
+    /// Copies a stored folder from the first silo that has it. Blocks: call it on a thread of its own, never in a
+    /// grain's turn.
+    /// </summary>
+    /// <exception cref="IOException">The cluster does not answer.</exception>
+    bool BringFromAny(string relativeFolder) => List().WaitHere()
+        .Any(peer => Bring(relativeFolder, peer.Silo).WaitHere().Outcome == CopyOutcome.IsHere);
 }
 
 /// <summary>Asks the grains that hold them.</summary>
@@ -50,16 +58,4 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
             return new CopyAnswer(CopyOutcome.Failed, Outage.Words(problem, fromSilo));
         }
     }
-}
-
-/// <summary>What is asked of all of them.</summary>
-internal static class PeerDisksCalls
-{
-    /// <summary>
-    /// Copies a stored folder from the first silo that has it. Blocks: call it on a thread of its own, never in a
-    /// grain's turn.
-    /// </summary>
-    /// <exception cref="IOException">The cluster does not answer.</exception>
-    public static bool BringFromAny(this IPeerDisks peers, string relativeFolder) => peers.List().WaitHere()
-        .Any(peer => peers.Bring(relativeFolder, peer.Silo).WaitHere().Outcome == CopyOutcome.IsHere);
 }

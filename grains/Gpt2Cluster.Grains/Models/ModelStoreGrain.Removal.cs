@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 namespace Gpt2Cluster.Grains.Models;
 
 /// <content>What takes how much of the disk, and what is taken away from it.</content>
-public sealed partial class ModelStoreGrain
+public partial class ModelStoreGrain
 {
     private readonly LongWork<RemovalAnswer> removing = new(time);
     private readonly LongWork<PruneAnswer> pruning = new(time);

@@ -27,7 +27,7 @@ namespace Gpt2Cluster.Grains.Models;
 /// The models, checkpoints and datasets on this silo's disk. Reads go on while something is copied here.
 /// </summary>
 [SiloPinned, Reentrant]
-public sealed partial class ModelStoreGrain(
+public partial class ModelStoreGrain(
     SiloContext silo,
     IDataDisk disk,
     StoredPaths paths,
@@ -111,7 +111,7 @@ public sealed partial class ModelStoreGrain(
         datasets.Contains(hash) ? StoredDatasets.Describe(datasets.Describe(hash), silo.Name) : null);
 
     /// <inheritdoc/>
-    public Task<bool> UseDataset(string hash, string? run, string? life)
+    public virtual Task<bool> UseDataset(string hash, string? run, string? life)
     {
         var isHere = datasets.Touch(hash);
         try

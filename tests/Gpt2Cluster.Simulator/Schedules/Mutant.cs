@@ -33,8 +33,8 @@ internal enum Mutant
     /// <summary>A checkpoint is loaded without being compared with its manifest's hashes.</summary>
     CheckpointUnverified,
 
-    /// <summary>Whoever is told late which checkpoints are kept removes those that came since.</summary>
-    NewerDeleted,
+    /// <summary>Checkpoints that are kept are removed as if they had expired.</summary>
+    KeptDeleted,
 
     /// <summary>A replica whose update failed half way counts as whole.</summary>
     HalfAnUpdateKept,

@@ -17,7 +17,7 @@ internal static class MutantCheckpoints
     {
         Mutant.PublishedBeforeFlushed => new Unflushed(silo, disk, logger),
         Mutant.CheckpointUnverified => new Unverified(silo, disk, logger),
-        Mutant.NewerDeleted => new Greedy(silo, disk, logger),
+        Mutant.KeptDeleted => new Greedy(silo, disk, logger),
         _ => new CheckpointStore(silo, disk, logger),
     };
 
@@ -36,7 +36,7 @@ internal static class MutantCheckpoints
     private sealed class Greedy(SiloContext silo, IDataDisk disk, ILogger<CheckpointStore> logger)
         : CheckpointStore(silo, disk, logger)
     {
-        protected override bool IsExpired(long step, IReadOnlyCollection<long> kept) => !kept.Contains(step);
+        protected override bool IsExpired(long step, IReadOnlyCollection<long> kept) => step <= kept.Max();
     }
 }
 

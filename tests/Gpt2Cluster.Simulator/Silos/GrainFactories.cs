@@ -48,17 +48,9 @@ internal static class GrainFactories
     /// <summary>A reducer.</summary>
     public static object Reducer(Silo silo) => new ReducerGrain(silo.Exchanges);
 
-    /// <summary>The store of a silo's checkpoints, as others reach it; it has no models and no datasets.</summary>
-    public static object Store(SimulatedCluster cluster, Silo silo, IDataDisk disk) => new ModelStoreGrain(
-        silo.Context,
-        disk,
-        new StoredPaths(silo.Context),
-        datasets: null!,
-        silo.Checkpoints,
-        hashes: null!,
-        keeper: null!,
-        silo.Time,
-        new TraceLogger<ModelStoreGrain>(cluster.Trace, silo.Life));
+    /// <summary>What a silo has on its disk, as others reach it.</summary>
+    public static object Store(SimulatedCluster cluster, Silo silo, IDataDisk disk) =>
+        new OnlyCheckpoints(silo, disk, new TraceLogger<ModelStoreGrain>(cluster.Trace, silo.Life));
 
     private static RunMetrics MakeMetrics()
     {
@@ -75,6 +67,22 @@ internal static class GrainFactories
         {
         }
     }
+}
+
+/// <summary>A store without models, in which every dataset is.</summary>
+internal sealed class OnlyCheckpoints(Silo silo, IDataDisk disk, ILogger<ModelStoreGrain> logger) : ModelStoreGrain(
+    silo.Context,
+    disk,
+    new StoredPaths(silo.Context),
+    datasets: null!,
+    silo.Checkpoints,
+    hashes: null!,
+    keeper: null!,
+    silo.Time,
+    logger)
+{
+    /// <inheritdoc/>
+    public override Task<bool> UseDataset(string hash, string? run, string? life) => Task.FromResult(true);
 }
 
 /// <summary>Orleans' membership as a silo sees it.</summary>
