@@ -12,8 +12,8 @@ using Gpt2Cluster.Grains.Tests.Workers;
 namespace Gpt2Cluster.Grains.Tests.Checkpoints;
 
 /// <summary>
-/// Plays what happens to the checkpoints of run1 on the disks of the silos a, b and c: <c>&gt;</c> lines are events, and
-/// what is done on the disk of the silo that they name is written below each. Other lines are remarks.
+/// Plays what happens to the checkpoints of run1 on the disks of the silos a, b and c: <c>&gt;</c> lines are events,
+/// and what is done on the disk of the silo that they name is written below each. Other lines are remarks.
 /// </summary>
 internal sealed class CheckpointScript : IDisposable
 {
