@@ -27,7 +27,7 @@ internal sealed class CheckpointWriter(string worker, CheckpointStore store, Tim
     /// <param name="order">The order.</param>
     /// <param name="done">Takes <see cref="CheckpointWritten"/> or <see cref="CheckpointFailed"/>.</param>
     public async Task<Task> Write(
-        IReplicaState replica, RunRecord record, WriteCheckpoint order, Action<RunEvent> done)
+        IReplicaState replica, RunRecord record, WriteCheckpoint order, Action<CoordinatorInput> done)
     {
         var began = time.GetTimestamp();
         await Finish(EndPatience);
@@ -50,9 +50,9 @@ internal sealed class CheckpointWriter(string worker, CheckpointStore store, Tim
         : Task.WhenAny(writing, Task.Delay(patience, time));
 
     private async Task Publish(
-        IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order, long began, Action<RunEvent> done)
+        IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order, long began, Action<CoordinatorInput> done)
     {
-        RunEvent outcome;
+        CoordinatorInput outcome;
         try
         {
             using (snapshot)

@@ -22,6 +22,6 @@ public static class TrainingSetup
         .AddSingleton<FileHashes>()
         .AddSingleton<ParameterLoader>()
         .AddSingleton<WorkerServices>()
-        .AddSingleton<WorkerDesks>()
+        .AddSingleton<WorkerSlots>()
         .AddSingleton<LocalCoordinators>();
 }
