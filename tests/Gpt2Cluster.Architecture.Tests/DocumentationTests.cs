@@ -138,7 +138,7 @@ public sealed partial class DocumentationTests
     {
         var drawings = Page.Under("docs/protocols/").SelectMany(page => page.Drawings, (page, text) => (page, text))
             .ToList();
-        Assert.Equal(4, drawings.Count);
+        Assert.Equal(6, drawings.Count);
         foreach (var (page, text) in drawings)
         {
             Assert.DoesNotContain(';', text);

@@ -69,6 +69,6 @@ public sealed class MixedClusterTests
             cluster.Timeline.Advance();
         }
 
-        return cluster.Watch.Newest!;
+        return people.End.Record;
     }
 }

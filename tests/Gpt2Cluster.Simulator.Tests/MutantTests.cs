@@ -18,8 +18,9 @@ public sealed class MutantTests
     [InlineData(nameof(Mutant.RunningSum), 0)]
     [InlineData(nameof(Mutant.BreaksSilently), 1000)]
     [InlineData(nameof(Mutant.CopyUnchecked), 0)]
-    [InlineData(nameof(Mutant.PublishedBeforeWritten), 0)]
     [InlineData(nameof(Mutant.PublishedBeforeFlushed), 2900)]
+    [InlineData(nameof(Mutant.CheckpointUnverified), 0)]
+    [InlineData(nameof(Mutant.KeptDeleted), 0)]
     [InlineData(nameof(Mutant.HalfAnUpdateKept), 0)]
     public void A_mistake_is_found(string name, ulong first)
     {

@@ -39,8 +39,8 @@ public sealed record CheckpointManifest : StoredRecord
     public required string StateHash { get; init; }
 
     /// <summary>
-    /// The hash of the frozen parameters (<see cref="Ports.IReplica.FrozenHash"/>), which the checkpoint does not hold;
-    /// null where everything is trained, and in what was written before there was one: that holds all parameters.
+    /// The hash of the frozen parameters (<see cref="Ports.IReplicaState.FrozenHash"/>), which the checkpoint does not
+    /// hold; null where everything is trained, and in what was written before there was one: that holds all parameters.
     /// </summary>
     public string? FrozenHash { get; init; }
 

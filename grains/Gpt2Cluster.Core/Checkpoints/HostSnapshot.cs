@@ -18,11 +18,11 @@ public sealed class HostSnapshot : IReplicaSnapshot
 
     /// <summary>Copies the parts that the optimizer has. Called on the replica's thread.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory for all of them; none is taken.</exception>
-    public static HostSnapshot Take(IReplica replica, IEnumerable<ReplicaPart> parts)
+    public static HostSnapshot Take(IReplicaState replica, IEnumerable<ReplicaPart> parts)
     {
         ArgumentNullException.ThrowIfNull(replica);
         ArgumentNullException.ThrowIfNull(parts);
-        var snapshot = new HostSnapshot(replica.Layout.Length, replica.FrozenHash);
+        var snapshot = new HostSnapshot(replica.Length, replica.FrozenHash);
         try
         {
             foreach (var part in parts)
@@ -59,7 +59,7 @@ public sealed class HostSnapshot : IReplicaSnapshot
             values?.Dispose();
     }
 
-    private static void Copy(IReplica replica, ReplicaPart part, FlatBuffer into)
+    private static void Copy(IReplicaState replica, ReplicaPart part, FlatBuffer into)
     {
         for (var start = 0L; start < into.Length; start += IReplicaSnapshot.MostElements)
         {

@@ -113,47 +113,21 @@ public readonly record struct ComputeTimes(
     TimeSpan Fold,
     TimeSpan Optimizer);
 
-/// <summary>
-/// Parameters and optimizer moments on one device, and the tensor work on them. All calls come from one thread, the
-/// worker's compute thread, the one that made the replica.
-/// </summary>
-public interface IReplica : IDisposable
+/// <summary>A replica's state: what checkpoints hold, and what one replica copies from another.</summary>
+public interface IReplicaState
 {
-    /// <summary>The model's parameters, and which are trained.</summary>
-    ModelParameters Parameters { get; }
-
-    /// <summary>The order of the trained parameters in the flat buffers.</summary>
-    ParameterLayout Layout => Parameters.Trained;
+    /// <summary>How many trained parameters it has: the elements of each part.</summary>
+    long Length { get; }
 
     /// <summary>The last step that was applied; 0 before the first.</summary>
     long Step { get; }
 
     /// <summary>
-    /// Whether its parts belong together: not before <see cref="Initialize"/> or <see cref="Loaded"/>, not after a <see
-    /// cref="Write"/> until then, and not after an <see cref="Apply"/> that failed: it may have changed some of them.
+    /// Whether its parts belong together: not before <see cref="IReplica.Initialize"/> or <see cref="Loaded"/>, not
+    /// after a <see cref="Write"/> until then, and not after an <see cref="IReplica.Apply"/> that failed: it may have
+    /// changed some of them.
     /// </summary>
     bool IsLoaded { get; }
-
-    /// <summary>
-    /// Draws the first values of all parameters, trained or not, from the counter-based generator; zero moments, step
-    /// 0.
-    /// </summary>
-    void Initialize(ulong seed);
-
-    /// <summary>
-    /// Draws the first values of the trained parameters only; zero moments. Those that a base model brings are
-    /// overwritten by <see cref="WriteBase"/>; <see cref="Loaded"/> must follow.
-    /// </summary>
-    void InitializeTrained(ulong seed);
-
-    /// <summary>
-    /// Copies fp32 elements of the base model in: to the trained parameters and to the frozen ones, which are rounded
-    /// to what products are computed in. <see cref="Loaded"/> must follow before the next computation.
-    /// </summary>
-    /// <param name="start">Index of the first element in <see cref="ModelParameters.Base"/>.</param>
-    /// <param name="from">The elements.</param>
-    /// <param name="frozenOnly">Whether trained parameters stay as they are: they come from elsewhere.</param>
-    void WriteBase(long start, ReadOnlySpan<float> from, bool frozenOnly = false);
 
     /// <summary>
     /// SHA-256, lower-case hexadecimal, over the SHA-256 of each 4 MiB piece of the frozen parameters, as fp32 of what
@@ -181,6 +155,43 @@ public interface IReplica : IDisposable
     /// name="step"/>.
     /// </summary>
     void Loaded(long step);
+}
+
+/// <summary>
+/// Parameters and optimizer moments on one device, and the tensor work on them. All calls come from one thread, the
+/// worker's compute thread, the one that made the replica.
+/// </summary>
+public interface IReplica : IReplicaState, IDisposable
+{
+    /// <summary>The model's parameters, and which are trained.</summary>
+    ModelParameters Parameters { get; }
+
+    /// <summary>The order of the trained parameters in the flat buffers.</summary>
+    ParameterLayout Layout => Parameters.Trained;
+
+    /// <inheritdoc/>
+    long IReplicaState.Length => Layout.Length;
+
+    /// <summary>
+    /// Draws the first values of all parameters, trained or not, from the counter-based generator; zero moments, step
+    /// 0.
+    /// </summary>
+    void Initialize(ulong seed);
+
+    /// <summary>
+    /// Draws the first values of the trained parameters only; zero moments. Those that a base model brings are
+    /// overwritten by <see cref="WriteBase"/>; <see cref="IReplicaState.Loaded"/> must follow.
+    /// </summary>
+    void InitializeTrained(ulong seed);
+
+    /// <summary>
+    /// Copies fp32 elements of the base model in: to the trained parameters and to the frozen ones, which are rounded
+    /// to what products are computed in. <see cref="IReplicaState.Loaded"/> must follow before the next computation.
+    /// </summary>
+    /// <param name="start">Index of the first element in <see cref="ModelParameters.Base"/>.</param>
+    /// <param name="from">The elements.</param>
+    /// <param name="frozenOnly">Whether trained parameters stay as they are: they come from elsewhere.</param>
+    void WriteBase(long start, ReadOnlySpan<float> from, bool frozenOnly = false);
 
     /// <summary>
     /// Makes ready for a step in which this worker computes the leaves of <paramref name="ranges"/>, of <paramref
@@ -234,8 +245,8 @@ public interface IReplica : IDisposable
 
     /// <summary>
     /// One optimizer update with the averaged gradient times <paramref name="scale"/> (the clipping factor, 1 for
-    /// none); <see cref="Step"/> becomes <paramref name="step"/>. If it fails half way (no memory on the device), the
-    /// replica is not <see cref="IsLoaded"/> any more: it has to be brought anew.
+    /// none); <see cref="IReplicaState.Step"/> becomes <paramref name="step"/>. If it fails half way (no memory on the
+    /// device), the replica is not <see cref="IReplicaState.IsLoaded"/> any more: it has to be brought anew.
     /// </summary>
     /// <param name="averages">The averaged gradient; null for the one that <see cref="AverageAlone"/> made.</param>
     /// <param name="step">The step.</param>
@@ -244,7 +255,7 @@ public interface IReplica : IDisposable
     void Apply(FlatBuffer? averages, long step, double learningRate, double scale);
 
     /// <summary>
-    /// Advances <see cref="Step"/> without touching parameters or moments (a step skipped for a NaN).
+    /// Advances <see cref="IReplicaState.Step"/> without touching parameters or moments (a step skipped for a NaN).
     /// </summary>
     void Skip(long step);
 

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Data.Storage;
 
@@ -7,7 +8,7 @@ namespace Gpt2Cluster.Data.Storage;
 /// rename, after fsync. Disposing without publishing removes it. A file in it is locked as long as the process lives,
 /// so that <see cref="Sweep"/> knows what a kill has left behind from what another process is filling.
 /// </summary>
-public sealed class StagedFolder : IDisposable
+public sealed class StagedFolder : IStagedFolder
 {
     private const string Suffix = ".partial";
     private const string OwnerFile = ".owner";
@@ -15,6 +16,7 @@ public sealed class StagedFolder : IDisposable
     private readonly string target;
     private readonly string parent;
     private readonly FileStream owner;
+    private bool flushed;
     private bool published;
 
     /// <summary>
@@ -88,14 +90,13 @@ public sealed class StagedFolder : IDisposable
         }
     }
 
-    /// <summary>The hidden folder to fill.</summary>
+    /// <inheritdoc/>
     public string Path { get; }
 
     /// <summary>The path of a file in the hidden folder.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
-    /// <summary>Flushes all files and renames the folder to its place.</summary>
-    /// <exception cref="UserErrorException">Something that is not an empty folder has that name.</exception>
+    /// <inheritdoc/>
     public void Publish() => PublishAt(target);
 
     /// <summary>Flushes all files and renames the folder to another name in the same place.</summary>
@@ -112,7 +113,7 @@ public sealed class StagedFolder : IDisposable
         var place = System.IO.Path.Combine(parent, name);
         // In a hidden folder of its own, which is swept if this process is killed in between.
         using var aside = new StagedFolder(place);
-        Seal();
+        Flush();
         Directory.Move(place, aside.File("replaced"));
         try
         {
@@ -136,17 +137,21 @@ public sealed class StagedFolder : IDisposable
 
     private void PublishAt(string place)
     {
-        Seal();
+        Flush();
         MoveTo(place);
     }
 
-    private void Seal()
+    /// <inheritdoc/>
+    public void Flush()
     {
+        if (flushed)
+            return;
         owner.Dispose();
         System.IO.File.Delete(File(OwnerFile));
         foreach (var file in Directory.EnumerateFiles(Path))
             DurableFiles.FlushFile(file);
         DurableFiles.FlushFolder(Path);
+        flushed = true;
     }
 
     private void MoveTo(string place)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
@@ -44,8 +45,8 @@ internal static class CheckpointFiles
         var path = Path.Combine(folder, NameOf(part));
         var pieces = new byte[StateHash.PieceCount(layout.Length) * StateHash.PieceHashBytes];
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferBytes);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var both = new HashingStream(file, hash);
+        using var hash = SHA256.Create();
+        using var both = new CryptoStream(file, hash, CryptoStreamMode.Write, leaveOpen: true);
         var writer = new SafetensorsWriter(
             both, layout.Slices.Select(slice => (ModelFolder.NamePrefix + slice.Name, slice.Dimensions)));
         for (var index = 0; index < StateHash.PieceCount(layout.Length); index++)
@@ -57,70 +58,34 @@ internal static class CheckpointFiles
         }
 
         writer.Complete();
+        both.FlushFinalBlock();
         file.Flush(flushToDisk: true);
-        var sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
-        return (new CheckpointFile(NameOf(part), file.Length, sha256), pieces);
+        return (new CheckpointFile(NameOf(part), file.Length, Convert.ToHexStringLower(hash.Hash!)), pieces);
     }
 
-    /// <summary>Reads a part, comparing every piece with the manifest's hash.</summary>
-    /// <exception cref="InvalidDataException">A piece differs; the message names file and range.</exception>
-    public static void Read(
-        string folder,
-        ReplicaPart part,
-        string pieceHashes,
-        ParameterLayout layout,
-        CheckpointSink sink,
-        CancellationToken cancellation)
-    {
-        using var file = SafetensorsFile.Open(Path.Combine(folder, NameOf(part)));
-        var expected = Convert.FromHexString(pieceHashes);
-        var elements = new float[StateHash.PieceElements];
-        Span<byte> found = stackalloc byte[StateHash.PieceHashBytes];
-        for (var index = 0; index < StateHash.PieceCount(layout.Length); index++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            var start = (long)index * StateHash.PieceElements;
-            var piece = elements.AsSpan(0, StateHash.ElementsOfPiece(layout.Length, index));
-            ReadFlat(file, layout, start, piece);
-            StateHash.HashPiece(piece, found);
-            if (!found.SequenceEqual(expected.AsSpan(index * StateHash.PieceHashBytes, StateHash.PieceHashBytes)))
-            {
-                throw new InvalidDataException(
-                    $"{file.Path}: elements {start} to {start + piece.Length - 1} do not have the manifest's hash");
-            }
-
-            sink(part, layout, start, piece);
-        }
-    }
+    /// <summary>Opens a part to be read.</summary>
+    /// <exception cref="UserErrorException">The file is missing or no sound safetensors file.</exception>
+    public static ICheckpointPart Open(string folder, ReplicaPart part, ParameterLayout layout) =>
+        new PartFile(SafetensorsFile.Open(Path.Combine(folder, NameOf(part))), layout);
 
     /// <summary>Zeros for a part that the optimizer does not have.</summary>
     public static string ZeroPieces(ParameterLayout layout) =>
         Convert.ToHexStringLower(StateHash.ZeroPieces(layout.Length));
 
-    /// <summary>Reads a flat range, which may go over several tensors.</summary>
-    private static void ReadFlat(SafetensorsFile file, ParameterLayout layout, long start, Span<float> into)
+    /// <summary>The tensors of a file as one flat part.</summary>
+    private sealed class PartFile(SafetensorsFile file, ParameterLayout layout) : ICheckpointPart
     {
-        foreach (var (slice, offset, first, count) in layout.Parts(start, into.Length))
-            file.ReadRange(ModelFolder.NamePrefix + slice.Name, offset, into.Slice(first, count));
-    }
+        public string Path => file.Path;
 
-    /// <summary>Passes bytes on and hashes them.</summary>
-    private sealed class HashingStream(Stream inner, IncrementalHash hash) : WriteOnlyStream
-    {
-        public override long Length => inner.Length;
+        public long Length => layout.Length;
 
-        public override long Position
+        /// <summary>Reads a flat range, which may go over several tensors.</summary>
+        public void Read(long start, Span<float> into)
         {
-            get => inner.Position;
-            set => throw new NotSupportedException();
+            foreach (var (slice, offset, first, count) in layout.Parts(start, into.Length))
+                file.ReadRange(ModelFolder.NamePrefix + slice.Name, offset, into.Slice(first, count));
         }
 
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            hash.AppendData(buffer);
-            inner.Write(buffer);
-        }
-
-        public override void Flush() => inner.Flush();
+        public void Dispose() => file.Dispose();
     }
 }

@@ -4,6 +4,8 @@ using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Threads;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
 
@@ -12,7 +14,7 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// <summary>
 /// Loads checkpoints into replicas: from this silo's disk, or from another's whose copy is brought here. A copy counts
 /// only if it has the state hash that the catalogue names; one that has not is set aside, and the next disk is asked.
-/// Called on the compute thread.
+/// Called on the compute thread, by <see cref="BlockingWait.RunHere"/>.
 /// </summary>
 public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IPeerDisks peers)
 {
@@ -20,14 +22,13 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// Loads what a checkpoint holds into a replica whose frozen parameters are there; it stands at the step then.
     /// </summary>
     /// <exception cref="UserErrorException">The frozen parameters are others than the checkpoint's.</exception>
-    /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
-    /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
-    public void Load(
+    /// <exception cref="CheckpointLoadException">It verifies nowhere that can be reached.</exception>
+    public async Task<CheckpointManifest> Load(
         IReplica replica, string run, CheckpointEntry checkpoint, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(replica);
         ArgumentNullException.ThrowIfNull(checkpoint);
-        var manifest = Read(
+        var manifest = await Read(
             run,
             checkpoint,
             Enum.GetValues<ReplicaPart>(),
@@ -41,6 +42,7 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
         }
 
         replica.Loaded(checkpoint.Step);
+        return manifest;
     }
 
     /// <summary>A checkpoint may hold more than the replica trains: its frozen parameters too.</summary>
@@ -64,9 +66,8 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// gives all of them again.
     /// </summary>
     /// <returns>What the checkpoint says of itself.</returns>
-    /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
-    /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
-    public CheckpointManifest Read(
+    /// <exception cref="CheckpointLoadException">It verifies nowhere that can be reached.</exception>
+    public async Task<CheckpointManifest> Read(
         string run,
         CheckpointEntry checkpoint,
         ReplicaPart[] parts,
@@ -81,11 +82,11 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
         var unseen = checkpoint.Holders().ToList();
         if (here != CopyHere.CannotBeRead)
             unseen.RemoveAll(holder => IsOn(holder, new SiloDisk(silo.Name, silo.DataFolderId)));
-        foreach (var peer in Peers(checkpoint, met))
+        foreach (var peer in await Peers(checkpoint, met))
         {
             cancellation.ThrowIfCancellationRequested();
             var folder = CheckpointStore.RelativeFolderOf(run, checkpoint.Step);
-            var answer = peers.Bring(folder, peer.Silo);
+            var answer = await peers.Bring(folder, peer.Silo);
             if (answer.Outcome == CopyOutcome.IsHere
                 && TryHere(run, checkpoint, parts, sink, met, cancellation).Manifest is { } copied)
                 return copied;
@@ -99,9 +100,10 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
         if (here == CopyHere.CannotBeRead)
             store.PutBack(run, checkpoint.Step);
         var said = met.Count > 0 ? string.Join("; ", met) : "no silo that can be reached has it on its disk";
-        throw unseen.Count == 0
-            ? new DamagedCheckpointException(checkpoint.Step, said)
-            : new UnreachableCheckpointException(checkpoint.Step, said);
+        throw new CheckpointLoadException(new WorkerFailure(
+            said,
+            unseen.Count == 0 ? FailureKind.CheckpointDamaged : FailureKind.CheckpointUnreachable,
+            checkpoint.Step));
     }
 
     private (CopyHere Here, CheckpointManifest? Manifest) TryHere(
@@ -136,12 +138,12 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     };
 
     /// <summary>The disks that the catalogue names come first, that of the silo that wrote it before all.</summary>
-    private IReadOnlyList<SiloDisk> Peers(CheckpointEntry checkpoint, List<string> met)
+    private async Task<IReadOnlyList<SiloDisk>> Peers(CheckpointEntry checkpoint, List<string> met)
     {
         try
         {
             var holders = checkpoint.Holders().ToList();
-            return [.. peers.List().OrderBy(peer => (uint)holders.FindIndex(holder => IsOn(holder, peer)))];
+            return [.. (await peers.List()).OrderBy(peer => (uint)holders.FindIndex(holder => IsOn(holder, peer)))];
         }
         catch (IOException problem)
         {

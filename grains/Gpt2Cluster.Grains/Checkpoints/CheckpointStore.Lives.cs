@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Storage;
@@ -7,7 +8,7 @@ using Gpt2Cluster.Data.Storage;
 namespace Gpt2Cluster.Grains.Checkpoints;
 
 /// <content>Whose checkpoints lie here, and the end of those whose run people have deleted.</content>
-public sealed partial class CheckpointStore
+public partial class CheckpointStore
 {
     private string RunsFolder => Path.Combine(silo.DataFolder, "runs");
 
@@ -44,7 +45,7 @@ public sealed partial class CheckpointStore
     /// <summary>Removes one of them, if it still is of that life.</summary>
     /// <returns>Whether it was removed now.</returns>
     /// <exception cref="IOException">It cannot be removed.</exception>
-    public static bool Remove(StoredThing checkpoint)
+    public bool Remove(StoredThing checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         return RemovedFolder.Remove(checkpoint.Path, moved =>
@@ -107,11 +108,11 @@ public sealed partial class CheckpointStore
     /// Whether a checkpoint was written by other lives than these, or nobody can say: another run may have the name by
     /// now. One without a manifest is the rest of one that was being deleted.
     /// </summary>
-    private static bool IsOfOthers(string folder, IReadOnlyCollection<string> lives)
+    private bool IsOfOthers(string folder, IReadOnlyCollection<string> lives)
     {
         var (manifest, isUnreadable) = ReadAt(folder);
         return isUnreadable || (manifest is null
-            ? File.Exists(Path.Combine(folder, CheckpointManifest.FileName))
+            ? disk.FilesIn(folder).Any(file => file.Name == CheckpointManifest.FileName)
             : !lives.Contains(manifest.Record.Life));
     }
 
@@ -130,7 +131,7 @@ public sealed partial class CheckpointStore
         }
     }
 
-    private static StoredThing Thing(string run, string path)
+    private StoredThing Thing(string run, string path)
     {
         var (manifest, isUnreadable) = ReadAt(path);
         return new StoredThing(
@@ -147,17 +148,17 @@ public sealed partial class CheckpointStore
         };
     }
 
-    private static CheckpointManifest? TryReadAt(string folder) => ReadAt(folder).Manifest;
+    private CheckpointManifest? TryReadAt(string folder) => ReadAt(folder).Manifest;
 
     /// <returns>
     /// The manifest; null if there is none, or it is damaged, or <c>IsUnreadable</c>: then it may be sound.
     /// </returns>
-    private static (CheckpointManifest? Manifest, bool IsUnreadable) ReadAt(string folder)
+    private (CheckpointManifest? Manifest, bool IsUnreadable) ReadAt(string folder)
     {
         string text;
         try
         {
-            text = File.ReadAllText(Path.Combine(folder, CheckpointManifest.FileName));
+            text = disk.ReadText(Path.Combine(folder, CheckpointManifest.FileName));
         }
         catch (Exception problem) when (problem is FileNotFoundException or DirectoryNotFoundException)
         {

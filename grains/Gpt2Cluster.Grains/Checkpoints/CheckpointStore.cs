@@ -1,10 +1,10 @@
 using System.Globalization;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
-using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
@@ -14,7 +14,7 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// The checkpoints on this silo's disk: <c>runs/RUN/checkpoints/STEP/</c> with a safetensors file for each part and a
 /// manifest. A checkpoint appears whole or not at all, and only one that verifies is loaded.
 /// </summary>
-public sealed partial class CheckpointStore(SiloContext silo, ILogger<CheckpointStore> logger)
+public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<CheckpointStore> logger)
 {
     /// <summary>The folder of a run's checkpoints, below the run's own.</summary>
     public const string CheckpointsFolder = "checkpoints";
@@ -26,6 +26,8 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     public const int KeptDamagedCount = 3;
 
     private const string DamagedSuffix = ".damaged";
+
+    private readonly ReplacedCheckpoint replaced = new(disk);
 
     /// <summary>Where the checkpoint of a step lies.</summary>
     public string FolderOf(string run, long step) => Path.Combine(silo.DataFolder, RelativeFolderOf(run, step));
@@ -42,18 +44,18 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     /// Whether a checkpoint lies on this disk; one that was moved out of the way for another that never came is put
     /// back.
     /// </summary>
-    internal bool Holds(string run, long step) => ReplacedCheckpoint.PutBack(FolderOf(run, step));
+    internal bool Holds(string run, long step) => replaced.PutBack(FolderOf(run, step));
 
     /// <summary>Reads a checkpoint's manifest.</summary>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is no manifest, or contradicts itself.</exception>
     public CheckpointManifest ManifestOf(string run, long step) =>
-        CheckpointManifest.Read(File.ReadAllText(Path.Combine(FolderOf(run, step), CheckpointManifest.FileName)));
+        CheckpointManifest.Read(disk.ReadText(Path.Combine(FolderOf(run, step), CheckpointManifest.FileName)));
 
     /// <summary>The checkpoints of a run on this disk whose manifests can be read, newest first.</summary>
     public IEnumerable<FoundCheckpoint> List(string run)
     {
-        ReplacedCheckpoint.PutAllBack(Path.Combine(silo.DataFolder, RelativeFolderOf(run)));
+        replaced.Sweep(Path.Combine(silo.DataFolder, RelativeFolderOf(run)));
         foreach (var step in StepsOf(run))
         {
             if (TryRead(run, step) is { } manifest)
@@ -70,25 +72,64 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         manifest.ValidationLoss,
         silo.DataFolderId);
 
-    /// <summary>Writes and publishes a checkpoint.</summary>
+    /// <summary>
+    /// Writes and publishes a checkpoint: its parts, the manifest, a flush, then one rename in the place of whatever
+    /// has its name.
+    /// </summary>
     /// <exception cref="IOException">The disk is full, or something else is wrong with it; nothing is left
     /// behind.</exception>
-    internal CheckpointEntry Publish(IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order)
+    internal async Task<CheckpointEntry> Publish(IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order)
     {
-        var layout = record.Specification.Parameters().Trained;
         var run = record.Specification.Run.ToString();
         var target = FolderOf(run, order.Step);
-        using var staged = new StagedFolder(target);
+        using var staged = disk.Stage(target);
+        var manifest = await WriteParts(staged.Path, snapshot, record, order);
+        await disk.Run("write a manifest", () =>
+        {
+            disk.WriteText(Path.Combine(staged.Path, CheckpointManifest.FileName), manifest.Write());
+            return manifest;
+        });
+        FaultPoints.Reach(FaultPoint.Fsync, order.Step);
+        await Flush(staged);
+        return await disk.Run("publish a checkpoint", () =>
+        {
+            replaced.Replace(staged, target, order.Step);
+            return EntryOf(run, manifest);
+        });
+    }
+
+    /// <summary>Makes what was written survive a loss of power before it gets its name.</summary>
+    protected virtual Task Flush(IStagedFolder staged)
+    {
+        ArgumentNullException.ThrowIfNull(staged);
+        return disk.Run("flush a checkpoint", () =>
+        {
+            staged.Flush();
+            return staged;
+        });
+    }
+
+    private async Task<CheckpointManifest> WriteParts(
+        string folder, IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order)
+    {
+        var layout = record.Specification.Parameters().Trained;
         var files = new List<CheckpointFile>();
-        var pieces = Enum.GetValues<ReplicaPart>().Select(part =>
+        var pieces = new List<string>();
+        foreach (var part in Enum.GetValues<ReplicaPart>())
         {
             if (!snapshot.Has(part))
-                return CheckpointFiles.ZeroPieces(layout);
-            var (file, hashes) = CheckpointFiles.Write(staged.Path, snapshot, part, layout);
+            {
+                pieces.Add(CheckpointFiles.ZeroPieces(layout));
+                continue;
+            }
+
+            var (file, hashes) = await disk.Run(
+                $"write a checkpoint's {part}", () => disk.WritePart(folder, snapshot, part, layout));
             files.Add(file);
-            return Convert.ToHexStringLower(hashes);
-        }).ToArray();
-        var manifest = new CheckpointManifest
+            pieces.Add(Convert.ToHexStringLower(hashes));
+        }
+
+        return new CheckpointManifest
         {
             Step = order.Step,
             StateHash = StateHash.Combine(
@@ -105,10 +146,6 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
             ValidationLoss = order.ValidationLoss,
             Record = record,
         };
-        File.WriteAllText(staged.File(CheckpointManifest.FileName), manifest.Write());
-        FaultPoints.Reach(FaultPoint.Fsync, order.Step);
-        ReplacedCheckpoint.Replace(staged, target, order.Step);
-        return EntryOf(run, manifest);
     }
 
     /// <summary>
@@ -126,12 +163,16 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         ArgumentNullException.ThrowIfNull(lives);
         if (kept.Count > 0)
         {
-            var expired = StepsOf(run).Where(step => step < kept.Max() && !kept.Contains(step));
+            var expired = StepsOf(run).Where(step => IsExpired(step, kept));
             // Looked at one by one, each directly before it goes.
             RemoveFolders(run, expired.Select(step => FolderOf(run, step))
                 .Where(folder => lives.Count == 0 || !IsOfOthers(folder, lives)));
         }
     }
+
+    /// <summary>Whether a step's checkpoint may go: what is newer than all that are kept is not known of yet.</summary>
+    protected virtual bool IsExpired(long step, IReadOnlyCollection<long> kept) =>
+        step < kept.Max() && !kept.Contains(step);
 
     /// <summary>Reads parts of the copy that lies here; every piece is verified.</summary>
     /// <returns>What the copy says of itself.</returns>
@@ -156,11 +197,42 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         }
 
         string[] pieces = [manifest.ParameterPieces, manifest.FirstMomentPieces, manifest.SecondMomentPieces];
-        var folder = FolderOf(run, checkpoint.Step);
+        var (folder, layout) = (FolderOf(run, checkpoint.Step), manifest.Layout());
         foreach (var part in parts.Where(part => manifest.Files.Any(file => file.Name == CheckpointFiles.NameOf(part))))
-            CheckpointFiles.Read(folder, part, pieces[(int)part], manifest.Layout(), sink, cancellation);
+            ReadPart(folder, part, Convert.FromHexString(pieces[(int)part]), layout, sink, cancellation);
         return manifest;
     }
+
+    private void ReadPart(
+        string folder,
+        ReplicaPart part,
+        byte[] pieces,
+        ParameterLayout layout,
+        CheckpointSink sink,
+        CancellationToken cancellation)
+    {
+        using var file = disk.OpenPart(folder, part, layout);
+        var elements = new float[Math.Min(StateHash.PieceElements, file.Length)];
+        Span<byte> found = stackalloc byte[StateHash.PieceHashBytes];
+        for (var index = 0; index < StateHash.PieceCount(file.Length); index++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var start = (long)index * StateHash.PieceElements;
+            var piece = elements.AsSpan(0, StateHash.ElementsOfPiece(file.Length, index));
+            file.Read(start, piece);
+            StateHash.HashPiece(piece, found);
+            if (!IsSound(found, pieces.AsSpan(index * StateHash.PieceHashBytes, StateHash.PieceHashBytes)))
+            {
+                throw new InvalidDataException(
+                    $"{file.Path}: elements {start} to {start + piece.Length - 1} do not have the manifest's hash");
+            }
+
+            sink(part, layout, start, piece);
+        }
+    }
+
+    /// <summary>Whether a piece is what was written.</summary>
+    protected virtual bool IsSound(ReadOnlySpan<byte> hash, ReadOnlySpan<byte> written) => hash.SequenceEqual(written);
 
     /// <summary>
     /// Takes a copy that does not verify out of the way; it is kept beside its place, and of those set aside before the
@@ -174,12 +246,12 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         try
         {
             // What another worker, or a silo that shares this folder, has set aside meanwhile stays.
-            if (!Directory.Exists(folder))
+            if (!disk.Exists(folder))
                 return;
-            RemoveFolder(aside);
-            Directory.Move(folder, aside);
+            disk.Remove(aside);
+            disk.Move(folder, aside);
         }
-        catch (IOException) when (!Directory.Exists(folder))
+        catch (IOException) when (!disk.Exists(folder))
         {
             // It was faster.
         }
@@ -198,7 +270,7 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         var run = Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(relativeFolder)))!;
         var step = long.Parse(Path.GetFileName(relativeFolder), CultureInfo.InvariantCulture);
         var folder = FolderOf(run, step);
-        if (!Directory.Exists(folder) || TryRead(run, step)?.StateHash == stateHash)
+        if (!disk.Exists(folder) || TryRead(run, step)?.StateHash == stateHash)
             return;
         SetAside(run, step, new InvalidDataException($"The checkpoint in {folder} is not that of state {stateHash}."));
     }
@@ -209,8 +281,8 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         var folder = FolderOf(run, step);
         try
         {
-            if (Directory.Exists(folder + DamagedSuffix) && !Directory.Exists(folder))
-                Directory.Move(folder + DamagedSuffix, folder);
+            if (disk.Exists(folder + DamagedSuffix) && !disk.Exists(folder))
+                disk.Move(folder + DamagedSuffix, folder);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -219,31 +291,17 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
     }
 
     /// <summary>The steps of folders whose names are a step and a suffix, newest first.</summary>
-    private List<long> StepsOf(string run, string suffix)
-    {
-        var folder = Path.Combine(silo.DataFolder, RelativeFolderOf(run));
-        return Directory.Exists(folder)
-            ? [.. Directory.EnumerateDirectories(folder)
-                .Select(path => Path.GetFileName(path))
-                .Where(name => name.EndsWith(suffix, StringComparison.Ordinal))
-                .Select(name => long.TryParse(name[..^suffix.Length], out var step) ? step : -1)
-                .Where(step => step >= 0)
-                .OrderDescending()]
-            : [];
-    }
+    private List<long> StepsOf(string run, string suffix) =>
+    [
+        .. disk.FoldersIn(Path.Combine(silo.DataFolder, RelativeFolderOf(run)))
+            .Where(name => name.EndsWith(suffix, StringComparison.Ordinal))
+            .Select(name => long.TryParse(name[..^suffix.Length], out var step) ? step : -1)
+            .Where(step => step >= 0)
+            .OrderDescending(),
+    ];
 
-    private CheckpointManifest? TryRead(string run, long step)
-    {
-        try
-        {
-            return ManifestOf(run, step) is { } manifest && manifest.Step == step ? manifest : null;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
-            or InvalidDataException)
-        {
-            return null;
-        }
-    }
+    private CheckpointManifest? TryRead(string run, long step) =>
+        TryReadAt(FolderOf(run, step)) is { } manifest && manifest.Step == step ? manifest : null;
 
     private static string RelativeFolderOf(string run) =>
         Path.Combine("runs", RunName.Parse(run).ToString(), CheckpointsFolder);
@@ -253,7 +311,7 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         try
         {
             foreach (var folder in folders)
-                RemoveFolder(folder);
+                disk.Remove(folder);
         }
         catch (DirectoryNotFoundException)
         {
@@ -263,12 +321,6 @@ public sealed partial class CheckpointStore(SiloContext silo, ILogger<Checkpoint
         {
             LogNotDeleted(exception, run);
         }
-    }
-
-    private static void RemoveFolder(string folder)
-    {
-        if (Directory.Exists(folder))
-            Directory.Delete(folder, recursive: true);
     }
 
     [LoggerMessage(401, LogLevel.Warning,

@@ -1,13 +1,12 @@
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
 
 /// <summary>
-/// Writes one worker's checkpoints, one at a time: the snapshot between two steps, the rest on a thread of its own.
+/// Writes one worker's checkpoints, one at a time: the snapshot between two steps, the rest while it goes on.
 /// </summary>
-internal sealed class CheckpointWriter(string worker, CheckpointStore store, TimeProvider time) : IDisposable
+internal sealed class CheckpointWriter(string worker, CheckpointStore store, TimeProvider time)
 {
     /// <summary>One that is all but written is waited for; a disk that hangs must not hold up training.</summary>
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
@@ -17,7 +16,7 @@ internal sealed class CheckpointWriter(string worker, CheckpointStore store, Tim
     /// </summary>
     private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(60);
 
-    private Thread? writing;
+    private Task writing = Task.CompletedTask;
 
     /// <summary>
     /// Snapshots the replica and returns; <paramref name="done"/> is called when the checkpoint is published or has
@@ -27,34 +26,39 @@ internal sealed class CheckpointWriter(string worker, CheckpointStore store, Tim
     /// <param name="record">The run's record at that step.</param>
     /// <param name="order">The order.</param>
     /// <param name="done">Takes <see cref="CheckpointWritten"/> or <see cref="CheckpointFailed"/>.</param>
-    public void Write(IReplica replica, RunRecord record, WriteCheckpoint order, Action<CoordinatorInput> done)
+    public async Task<Task> Write(
+        IReplicaState replica, RunRecord record, WriteCheckpoint order, Action<CoordinatorInput> done)
     {
         var began = time.GetTimestamp();
-        if (writing?.Join(EndPatience) == false)
+        await Finish(EndPatience);
+        if (!writing.IsCompleted)
         {
             const string reason = "the checkpoint before is still being written";
             done(new CheckpointFailed(worker, order.Step, reason, IsBusy: true));
-            return;
+            return writing;
         }
 
         FaultPoints.Reach(FaultPoint.Snapshot, order.Step);
-        var snapshot = replica.Snapshot();
-        writing = DedicatedThread.Start(
-            $"checkpoint {record.Specification.Run} {order.Step}",
-            () => done(Publish(snapshot, record, order, began)));
+        return writing = Publish(replica.Snapshot(), record, order, began, done);
     }
 
     /// <summary>Waits for the checkpoint that is being written, but not for a disk that hangs.</summary>
-    public void Dispose() => writing?.Join(LastPatience);
+    public Task<Task> Finish() => Finish(LastPatience);
 
-    private CoordinatorInput Publish(IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order, long began)
+    private Task<Task> Finish(TimeSpan patience) => writing.IsCompleted
+        ? Task.FromResult(writing)
+        : Task.WhenAny(writing, Task.Delay(patience, time));
+
+    private async Task Publish(
+        IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order, long began, Action<CoordinatorInput> done)
     {
+        CoordinatorInput outcome;
         try
         {
             using (snapshot)
             {
-                var published = store.Publish(snapshot, record, order);
-                return new CheckpointWritten(
+                var published = await store.Publish(snapshot, record, order);
+                outcome = new CheckpointWritten(
                     worker,
                     order.Step,
                     published.StateHash,
@@ -65,8 +69,10 @@ internal sealed class CheckpointWriter(string worker, CheckpointStore store, Tim
         }
         catch (Exception exception)
         {
-            // Whatever it is, training goes on without this checkpoint; on this thread it would end the silo.
-            return new CheckpointFailed(worker, order.Step, exception.Message);
+            // Whatever it is, training goes on without this checkpoint.
+            outcome = new CheckpointFailed(worker, order.Step, exception.Message);
         }
+
+        done(outcome);
     }
 }

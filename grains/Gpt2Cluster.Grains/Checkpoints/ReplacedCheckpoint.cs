@@ -1,6 +1,5 @@
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Ports;
-using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
 
@@ -8,7 +7,8 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// A run that goes on from an older checkpoint comes by the same step again. The checkpoint that lies there is moved to
 /// <c>STEP.replaced</c> until the new one lies in its place; it is put back where that did not come about.
 /// </summary>
-internal static class ReplacedCheckpoint
+/// <param name="disk">Where they lie.</param>
+internal sealed class ReplacedCheckpoint(IDataDisk disk)
 {
     private const string Suffix = ".replaced";
 
@@ -20,7 +20,7 @@ internal static class ReplacedCheckpoint
     /// <param name="target">Its place.</param>
     /// <param name="step">Its step.</param>
     /// <exception cref="IOException">It cannot be published; the old one is in its place.</exception>
-    public static void Replace(StagedFolder staged, string target, long step)
+    public void Replace(IStagedFolder staged, string target, long step)
     {
         try
         {
@@ -32,7 +32,7 @@ internal static class ReplacedCheckpoint
             throw;
         }
 
-        Remove(target + Suffix);
+        disk.Remove(target + Suffix);
     }
 
     /// <summary>
@@ -40,41 +40,33 @@ internal static class ReplacedCheckpoint
     /// </summary>
     /// <param name="target">The checkpoint's place.</param>
     /// <returns>Whether there is a checkpoint now.</returns>
-    public static bool PutBack(string target)
+    public bool PutBack(string target)
     {
         try
         {
-            if (!Directory.Exists(target) && Directory.Exists(target + Suffix))
-                Directory.Move(target + Suffix, target);
+            if (!disk.Exists(target) && disk.Exists(target + Suffix))
+                disk.Move(target + Suffix, target);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             // The new one has come meanwhile, or another silo that shares the folder was faster.
         }
 
-        return Directory.Exists(target);
-    }
-
-    /// <summary>Puts all of a run's checkpoints back whose successors never came.</summary>
-    /// <param name="checkpoints">The folder of the run's checkpoints.</param>
-    public static void PutAllBack(string checkpoints)
-    {
-        foreach (var aside in All(checkpoints))
-            PutBack(aside[..^Suffix.Length]);
+        return disk.Exists(target);
     }
 
     /// <summary>
     /// Puts all of a run's checkpoints back whose successors never came, and removes those whose successors did.
     /// </summary>
     /// <param name="checkpoints">The folder of the run's checkpoints.</param>
-    public static void Sweep(string checkpoints)
+    public void Sweep(string checkpoints)
     {
         foreach (var aside in All(checkpoints))
         {
             try
             {
                 if (PutBack(aside[..^Suffix.Length]))
-                    Remove(aside);
+                    disk.Remove(aside);
             }
             catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
             {
@@ -83,32 +75,29 @@ internal static class ReplacedCheckpoint
         }
     }
 
-    private static void Publish(StagedFolder staged, string target, long step)
+    private void Publish(IStagedFolder staged, string target, long step)
     {
         for (var attempt = 1; ; attempt++)
         {
-            Remove(target + Suffix);
-            if (Directory.Exists(target))
-                Directory.Move(target, target + Suffix);
+            disk.Remove(target + Suffix);
+            if (disk.Exists(target))
+                disk.Move(target, target + Suffix);
             FaultPoints.Reach(FaultPoint.Rename, step);
             try
             {
                 staged.Publish();
                 return;
             }
-            catch (UserErrorException) when (attempt < MaximumTries && Directory.Exists(target))
+            catch (UserErrorException) when (attempt < MaximumTries && disk.Exists(target))
             {
                 // Put back by a silo that shares the folder.
             }
         }
     }
 
-    private static string[] All(string checkpoints) =>
-        Directory.Exists(checkpoints) ? Directory.GetDirectories(checkpoints, $"*{Suffix}") : [];
-
-    private static void Remove(string folder)
-    {
-        if (Directory.Exists(folder))
-            Directory.Delete(folder, recursive: true);
-    }
+    private List<string> All(string checkpoints) =>
+    [
+        .. disk.FoldersIn(checkpoints).Where(name => name.EndsWith(Suffix, StringComparison.Ordinal))
+            .Select(name => Path.Combine(checkpoints, name)),
+    ];
 }

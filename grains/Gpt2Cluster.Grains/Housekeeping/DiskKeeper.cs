@@ -167,7 +167,7 @@ public sealed partial class DiskKeeper(
             case ThingKind.Dataset:
                 return datasets.Remove(thing.Name, thing.UsedAt, thing.NamedBy);
             case ThingKind.Checkpoint:
-                return CheckpointStore.Remove(thing);
+                return checkpoints.Remove(thing);
             case ThingKind.Upload:
                 var isThere = File.Exists(thing.Path);
                 File.Delete(thing.Path);

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Grains.Models;
 
@@ -8,15 +8,17 @@ namespace Gpt2Cluster.Grains.Models;
 /// SHA-256 of files. Those of models are kept as long as their length and time of writing stay: every run that begins
 /// asks for them.
 /// </summary>
-public sealed class FileHashes
+/// <param name="disk">Where they lie.</param>
+public sealed class FileHashes(IDataDisk disk)
 {
     private readonly ConcurrentDictionary<string, Known> models = new(StringComparer.Ordinal);
 
     /// <summary>The hash of a file, lower-case hexadecimal.</summary>
-    public static async Task<string> Of(string path)
+    /// <exception cref="FileNotFoundException">It is not there.</exception>
+    public static async Task<string> Of(IDataDisk disk, string path)
     {
-        await using var file = new FileStream(
-            path, FileMode.Open, FileAccess.Read, FileShare.Read, Piece.MaximumBytes, FileOptions.Asynchronous);
+        ArgumentNullException.ThrowIfNull(disk);
+        await using var file = disk.OpenRead(path);
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(file).ConfigureAwait(false));
     }
 
@@ -27,7 +29,7 @@ public sealed class FileHashes
         var known = models.GetValueOrDefault(path);
         if (known is not null && known.LengthBytes == file.Length && known.WrittenAt == file.LastWriteTimeUtc)
             return known.Sha256;
-        var hash = await Of(path).ConfigureAwait(false);
+        var hash = await Of(disk, path).ConfigureAwait(false);
         models[path] = new Known(file.Length, file.LastWriteTimeUtc, hash);
         return hash;
     }

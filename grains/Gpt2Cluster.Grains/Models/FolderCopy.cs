@@ -2,9 +2,8 @@ using System.Security.Cryptography;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
-using Gpt2Cluster.Core.Threads;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Data.Models;
-using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Models;
@@ -13,10 +12,11 @@ namespace Gpt2Cluster.Grains.Models;
 /// Copies one stored folder from another silo's disk: in pieces, verified by hash, published by one rename.
 /// </summary>
 /// <param name="from">The other silo's store.</param>
+/// <param name="disk">Where the copy appears.</param>
 /// <param name="paths">
 /// Where this silo keeps what a checkpoint needs besides itself: its run's vocabulary is copied with it.
 /// </param>
-public sealed class FolderCopy(IModelStore from, StoredPaths paths)
+public sealed class FolderCopy(IModelStore from, IDataDisk disk, StoredPaths paths)
 {
     /// <summary>Pieces of one file asked for at the same time.</summary>
     private const int PiecesInFlight = 4;
@@ -32,22 +32,23 @@ public sealed class FolderCopy(IModelStore from, StoredPaths paths)
         var files = await from.Files(relativeFolder);
         if (files.Length == 0)
             return false;
-        using var staged = new StagedFolder(target);
+        using var staged = disk.Stage(target);
         var hashes = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var file in files)
         {
             var name = Path.GetFileName(file.RelativePath);
-            hashes.Add(name, await CopyFile(file, staged.File(name)));
+            hashes.Add(name, await CopyFile(file, Path.Combine(staged.Path, name)));
         }
 
-        var vocabulary = await DedicatedThread.Run("verify a copy", () => Verify(staged, hashes));
+        var vocabulary = await disk.Run("verify a copy", () => Verify(staged.Path, hashes));
         if (vocabulary is not null)
             await BringVocabulary($"{VocabularyDirectory.FolderName}/{vocabulary}");
 
         // Flushing gigabytes takes its time.
-        return await DedicatedThread.Run("publish a copy", () =>
+        return await disk.Run("publish a copy", () =>
         {
-            if (!Directory.Exists(target))
+            staged.Flush();
+            if (!disk.Exists(target))
                 staged.Publish();
             return true;
         });
@@ -57,13 +58,13 @@ public sealed class FolderCopy(IModelStore from, StoredPaths paths)
     private async Task BringVocabulary(string relativeFolder)
     {
         var target = paths.FolderOf(relativeFolder);
-        if (!Directory.Exists(target))
+        if (!disk.Exists(target))
             await Run(relativeFolder, target);
     }
 
     /// <summary>A checkpoint says itself what its files must hash to: a bad one is not spread.</summary>
     /// <returns>The hash of the vocabulary that its run has of its own; null where it has none.</returns>
-    private static string? Verify(StagedFolder staged, Dictionary<string, string> hashes)
+    private string? Verify(string staged, Dictionary<string, string> hashes)
     {
         if (!hashes.ContainsKey(CheckpointManifest.FileName))
             return null;
@@ -74,11 +75,11 @@ public sealed class FolderCopy(IModelStore from, StoredPaths paths)
         return manifest.Record.Specification.Model.Vocabulary;
     }
 
-    private static CheckpointManifest ReadManifest(StagedFolder staged)
+    private CheckpointManifest ReadManifest(string staged)
     {
         try
         {
-            return CheckpointManifest.Read(File.ReadAllText(staged.File(CheckpointManifest.FileName)));
+            return CheckpointManifest.Read(disk.ReadText(Path.Combine(staged, CheckpointManifest.FileName)));
         }
         catch (InvalidDataException problem)
         {
@@ -100,7 +101,7 @@ public sealed class FolderCopy(IModelStore from, StoredPaths paths)
         }
         finally
         {
-            await end.CancelAsync();
+            isOver = true;
             expected.Ignore();
         }
     }
@@ -108,7 +109,7 @@ public sealed class FolderCopy(IModelStore from, StoredPaths paths)
     private async Task<string> Read(StoredFile file, string target)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        await using var output = new FileStream(target, FileMode.CreateNew, FileAccess.Write);
+        await using var output = disk.Create(target);
         var pieces = new Queue<Task<byte[]>>();
         for (long start = 0; start < file.Length || pieces.Count > 0;)
         {

@@ -6,28 +6,34 @@ using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Models;
 
-/// <summary>
-/// The disks of the other silos. Everything blocks: call it on a thread of its own, never in a grain's turn.
-/// </summary>
+/// <summary>The disks of the other silos.</summary>
 public interface IPeerDisks
 {
     /// <summary>Those that are in the cluster now, by name.</summary>
     /// <exception cref="IOException">The cluster does not answer.</exception>
-    IReadOnlyList<SiloDisk> List();
+    Task<IReadOnlyList<SiloDisk>> List();
 
     /// <summary>Copies a stored folder from a silo's disk to this one, unless it is here already.</summary>
-    CopyAnswer Bring(string relativeFolder, string fromSilo);
+    Task<CopyAnswer> Bring(string relativeFolder, string fromSilo);
+
+    /// <summary>
+    /// Copies a stored folder from the first silo that has it. Blocks: call it on a thread of its own, never in a
+    /// grain's turn.
+    /// </summary>
+    /// <exception cref="IOException">The cluster does not answer.</exception>
+    bool BringFromAny(string relativeFolder) => List().WaitHere()
+        .Any(peer => Bring(relativeFolder, peer.Silo).WaitHere().Outcome == CopyOutcome.IsHere);
 }
 
 /// <summary>Asks the grains that hold them.</summary>
 internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerDisks
 {
     /// <inheritdoc/>
-    public IReadOnlyList<SiloDisk> List()
+    public async Task<IReadOnlyList<SiloDisk>> List()
     {
         try
         {
-            var view = grains.Cluster().Describe().WaitHere();
+            var view = await grains.Cluster().Describe();
             return
             [
                 .. view.Silos.Where(other => other.Name != silo.Name)
@@ -41,11 +47,11 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
     }
 
     /// <inheritdoc/>
-    public CopyAnswer Bring(string relativeFolder, string fromSilo)
+    public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo)
     {
         try
         {
-            return grains.Store(silo.Name).BringAll(relativeFolder, fromSilo).WaitHere();
+            return await grains.Store(silo.Name).BringAll(relativeFolder, fromSilo);
         }
         catch (Exception problem) when (TransientErrors.Is(problem))
         {

@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 namespace Gpt2Cluster.Grains.Models;
 
 /// <content>What takes how much of the disk, and what is taken away from it.</content>
-public sealed partial class ModelStoreGrain
+public partial class ModelStoreGrain
 {
     private readonly PendingOperations<RemovalAnswer> removing = new(time);
     private readonly PendingOperations<PruneAnswer> pruning = new(time);
@@ -79,7 +79,7 @@ public sealed partial class ModelStoreGrain
         pruned.Failure);
 
     /// <summary>What cannot be removed now is no copy either: it is set aside, or goes with the next attempt.</summary>
-    private Task<long> RemoveDeleted(string run, string[] lives) => DedicatedThread.Run(
+    private Task<long> RemoveDeleted(string run, string[] lives) => disk.Run(
         "remove what was deleted", () => checkpoints.RemoveLives(run, lives, isNameFree: false));
 
     private Task<RemovalAnswer> Remove(

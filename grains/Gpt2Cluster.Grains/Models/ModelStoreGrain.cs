@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
@@ -26,8 +27,9 @@ namespace Gpt2Cluster.Grains.Models;
 /// The models, checkpoints and datasets on this silo's disk. Reads go on while something is copied here.
 /// </summary>
 [SiloPinned, Reentrant]
-public sealed partial class ModelStoreGrain(
+public partial class ModelStoreGrain(
     SiloContext silo,
+    IDataDisk disk,
     StoredPaths paths,
     DatasetDirectory datasets,
     CheckpointStore checkpoints,
@@ -65,25 +67,22 @@ public sealed partial class ModelStoreGrain(
     }
 
     /// <inheritdoc/>
-    public Task<StoredFile[]> Files(string relativeFolder)
-    {
-        var folder = new DirectoryInfo(paths.FolderOf(relativeFolder));
-        return Task.FromResult<StoredFile[]>(folder.Exists
-            ? [.. folder.EnumerateFiles().Select(file => new StoredFile($"{relativeFolder}/{file.Name}", file.Length))]
-            : []);
-    }
+    public Task<StoredFile[]> Files(string relativeFolder) => Task.FromResult<StoredFile[]>(
+    [
+        .. disk.FilesIn(paths.FolderOf(relativeFolder))
+            .Select(file => new StoredFile($"{relativeFolder}/{file.Name}", file.Bytes)),
+    ]);
 
     /// <inheritdoc/>
     public async Task<byte[]> Read(string relativePath, long start, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        var bytes = new byte[Math.Min(count, Contracts.Datasets.Piece.MaximumBytes)];
-        using var file = File.OpenHandle(paths.FileOf(relativePath), options: FileOptions.Asynchronous);
-        var have = 0;
-        while (have < bytes.Length
-            && await RandomAccess.ReadAsync(file, bytes.AsMemory(have), start + have) is > 0 and var more)
-            have += more;
+        await using var file = disk.OpenRead(paths.FileOf(relativePath));
+        file.Position = Math.Min(start, file.Length);
+        var most = Math.Min(count, Contracts.Datasets.Piece.MaximumBytes);
+        var bytes = new byte[Math.Min(most, file.Length - file.Position)];
+        var have = await file.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false);
         return have == bytes.Length ? bytes : bytes[..have];
     }
 
@@ -95,10 +94,15 @@ public sealed partial class ModelStoreGrain(
 
         async Task<HashAnswer> OfFile()
         {
-            if (!File.Exists(path))
-                return new HashAnswer(IsDone: true);
             var isModel = relativePath.StartsWith("models/", StringComparison.Ordinal);
-            return new HashAnswer(IsDone: true, await (isModel ? hashes.OfModel(path) : FileHashes.Of(path)));
+            try
+            {
+                return new HashAnswer(IsDone: true, await (isModel ? hashes.OfModel(path) : FileHashes.Of(disk, path)));
+            }
+            catch (Exception problem) when (problem is FileNotFoundException or DirectoryNotFoundException)
+            {
+                return new HashAnswer(IsDone: true);
+            }
         }
     }
 
@@ -107,7 +111,7 @@ public sealed partial class ModelStoreGrain(
         datasets.Contains(hash) ? StoredDatasets.Describe(datasets.Describe(hash), silo.Name) : null);
 
     /// <inheritdoc/>
-    public Task<bool> UseDataset(string hash, string? run, string? life)
+    public virtual Task<bool> UseDataset(string hash, string? run, string? life)
     {
         var isHere = datasets.Touch(hash);
         try
@@ -159,7 +163,7 @@ public sealed partial class ModelStoreGrain(
             await RemoveDeleted(relativeFolder.Split('/')[1], deletedLives);
         if (stateHash is not null)
             checkpoints.SetOthersAside(relativeFolder, stateHash);
-        if (Directory.Exists(target))
+        if (disk.Exists(target))
             return new CopyAnswer(CopyOutcome.IsHere);
         if (fromSilo == silo.Name)
             return new CopyAnswer(CopyOutcome.IsNotThere);
@@ -178,7 +182,11 @@ public sealed partial class ModelStoreGrain(
     {
         _ = RunName.Parse(run);
         // Unlinking some gigabytes takes longer than a turn should.
-        DedicatedThread.Start("retention", () => checkpoints.DeleteAllBut(run, kept, lives ?? []));
+        disk.Run("retention", () =>
+        {
+            checkpoints.DeleteAllBut(run, kept, lives ?? []);
+            return kept;
+        }).Ignore();
         return Task.CompletedTask;
     }
 
@@ -186,7 +194,7 @@ public sealed partial class ModelStoreGrain(
     {
         try
         {
-            var copy = new FolderCopy(GrainFactory.Store(fromSilo), paths);
+            var copy = new FolderCopy(GrainFactory.Store(fromSilo), disk, paths);
             return new CopyAnswer(
                 await copy.Run(relativeFolder, target) ? CopyOutcome.IsHere : CopyOutcome.IsNotThere);
         }

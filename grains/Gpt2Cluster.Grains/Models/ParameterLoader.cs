@@ -1,5 +1,4 @@
 using Gpt2Cluster.Contracts;
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
@@ -7,6 +6,7 @@ using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
@@ -195,17 +195,16 @@ public sealed class ParameterLoader(
         var what = $"The checkpoint of step {checkpoint.Step} of the run {run}";
         try
         {
-            return checkpoints.Read(run, checkpoint, [ReplicaPart.Parameters], sink, cancellation);
+            return BlockingWait.RunHere(
+                () => checkpoints.Read(run, checkpoint, [ReplicaPart.Parameters], sink, cancellation));
         }
-        catch (DamagedCheckpointException problem)
+        catch (CheckpointLoadException problem)
         {
             throw new UserErrorException(
-                $"{what} does not verify: {problem.Message}; use another checkpoint or model.", problem);
-        }
-        catch (UnreachableCheckpointException problem)
-        {
-            throw new UserErrorException(
-                $"{what} cannot be had: {problem.Message}; start the silo that holds it, or use another.", problem);
+                problem.Failure.Kind == FailureKind.CheckpointDamaged
+                    ? $"{what} does not verify: {problem.Message}; use another checkpoint or model."
+                    : $"{what} cannot be had: {problem.Message}; start the silo that holds it, or use another.",
+                problem);
         }
     }
 
@@ -272,8 +271,8 @@ public sealed class ParameterLoader(
                 + $"{string.Join(", ", run.Checkpoints.Reverse().Select(entry => entry.Step))}.");
     }
 
-    private bool BringHere(string relative) => Directory.Exists(paths.FolderOf(relative))
-        || peers.List().Any(peer => peers.Bring(relative, peer.Silo).Outcome == CopyOutcome.IsHere);
+    private bool BringHere(string relative) =>
+        Directory.Exists(paths.FolderOf(relative)) || peers.BringFromAny(relative);
 
     private static void StreamFolder(ModelFolder folder, BaseSink sink, CancellationToken cancellation) =>
         ForPieces(folder.Layout.Length, folder.ReadParameters, sink, cancellation);

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Tokens;
@@ -25,8 +24,7 @@ internal sealed class StoredVocabularies(StoredPaths paths, IPeerDisks peers)
             return found;
         var relative = $"{VocabularyDirectory.FolderName}/{sha256}";
         var folder = paths.FolderOf(relative);
-        if (!Directory.Exists(folder)
-            && !peers.List().Any(peer => peers.Bring(relative, peer.Silo).Outcome == CopyOutcome.IsHere))
+        if (!Directory.Exists(folder) && !peers.BringFromAny(relative))
         {
             throw new IOException($"no silo that can be reached has the run's vocabulary {sha256}; start one that has "
                 + "served the run");

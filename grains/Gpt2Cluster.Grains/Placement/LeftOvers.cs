@@ -21,7 +21,7 @@ public static class LeftOvers
         {
             var checkpoints = Path.Combine(run, CheckpointStore.CheckpointsFolder);
             StagedFolder.Sweep(checkpoints);
-            ReplacedCheckpoint.Sweep(checkpoints);
+            new ReplacedCheckpoint(new DataDisk()).Sweep(checkpoints);
         }
 
         RemoveSpools(UploadWork.FolderOf(silo));

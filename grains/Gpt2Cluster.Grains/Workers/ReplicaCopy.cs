@@ -15,10 +15,12 @@ namespace Gpt2Cluster.Grains.Workers;
 /// <param name="workerOf">The worker of a key.</param>
 /// <param name="run">The run's name.</param>
 /// <param name="order">Names step and sources.</param>
-internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, PrepareReplica order)
+/// <param name="rangeElements">Elements asked for at once.</param>
+internal class ReplicaCopy(
+    Func<string, IWorker> workerOf, string run, PrepareReplica order, int rangeElements = ReplicaCopy.RangeElements)
 {
     /// <summary>
-    /// Elements asked for at once: 1 MiB a message, so that probes pass between.
+    /// Elements asked for at once, at most: 1 MiB a message, so that probes pass between.
     /// </summary>
     public const int RangeElements = 1 << 18;
 
@@ -32,30 +34,34 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, Pr
 
     private static readonly ReplicaPart[] Parts = Enum.GetValues<ReplicaPart>();
 
-    /// <summary>Fills the replica; it stands at the order's step then. Runs on the compute thread.</summary>
+    /// <summary>
+    /// Fills the replica; it stands at the order's step then. Called on the compute thread, by
+    /// <see cref="BlockingWait.RunHere"/>.
+    /// </summary>
     /// <exception cref="IOException">A source cannot be read, has no replica, or one of another step.</exception>
     /// <exception cref="InvalidDataException">What was copied is not what a source holds.</exception>
-    public void Run(IReplica replica, CancellationToken cancellation)
+    public async Task<IReplicaState> Run(IReplicaState replica, CancellationToken cancellation)
     {
         foreach (var part in Parts)
-            Copy(replica, part, cancellation);
+            await Copy(replica, part, cancellation);
         foreach (var part in Parts)
-            Compare(replica, part, order.CopyFrom[(int)part % order.CopyFrom.Count], cancellation);
+            await Compare(replica, part, order.CopyFrom[(int)part % order.CopyFrom.Count], cancellation);
         replica.Loaded(order.Step);
+        return replica;
     }
 
-    private void Copy(IReplica replica, ReplicaPart part, CancellationToken cancellation)
+    private async Task Copy(IReplicaState replica, ReplicaPart part, CancellationToken cancellation)
     {
         var sources = order.CopyFrom.Select(key => (Key: key, Worker: workerOf(key))).ToList();
         var pending = new Queue<(long Start, string Source, Task<ReplicaRange?> Range)>();
         var source = 0;
-        for (var start = 0L; start < replica.Layout.Length || pending.Count > 0;)
+        for (var start = 0L; start < replica.Length || pending.Count > 0;)
         {
             cancellation.ThrowIfCancellationRequested();
             FaultPoints.Reach(FaultPoint.StateTransfer, order.Step);
-            while (start < replica.Layout.Length && pending.Count < RangesAtOnce)
+            while (start < replica.Length && pending.Count < RangesAtOnce)
             {
-                var count = (int)Math.Min(RangeElements, replica.Layout.Length - start);
+                var count = (int)Math.Min(rangeElements, replica.Length - start);
                 var from = sources[source++ % sources.Count];
                 var asked = from.Worker.ReadReplica(run, part, start, count);
                 pending.Enqueue((start, from.Key, asked));
@@ -63,20 +69,24 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, Pr
             }
 
             var (rangeStart, key, task) = pending.Dequeue();
-            replica.Write(part, rangeStart, MemoryMarshal.Cast<byte, float>(BytesOf(key, task, cancellation)));
+            var bytes = await BytesOf(key, task, cancellation);
+            replica.Write(part, rangeStart, MemoryMarshal.Cast<byte, float>(bytes));
         }
     }
 
-    private void Compare(IReplica replica, ReplicaPart part, string source, CancellationToken cancellation)
+    /// <summary>Compares a part with that of a source.</summary>
+    /// <exception cref="InvalidDataException">It is another one.</exception>
+    protected virtual async Task Compare(
+        IReplicaState replica, ReplicaPart part, string source, CancellationToken cancellation)
     {
-        var pieceCount = StateHash.PieceCount(replica.Layout.Length);
+        var pieceCount = StateHash.PieceCount(replica.Length);
         for (var first = 0; first < pieceCount; first += PiecesAtOnce)
         {
             cancellation.ThrowIfCancellationRequested();
             var count = Math.Min(PiecesAtOnce, pieceCount - first);
             var asked = workerOf(source).HashReplica(run, part, first, count);
             var found = ReplicaPieces.Of(replica, part, first, count);
-            var expected = BytesOf(source, asked, cancellation);
+            var expected = await BytesOf(source, asked, cancellation);
             if (expected.AsSpan().SequenceEqual(found))
                 continue;
             var piece = first + (expected.AsSpan().CommonPrefixLength(found) / StateHash.PieceHashBytes);
@@ -84,25 +94,28 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, Pr
         }
     }
 
-    private byte[] BytesOf(string source, Task<ReplicaRange?> asked, CancellationToken cancellation)
+    private async Task<byte[]> BytesOf(string source, Task<ReplicaRange?> asked, CancellationToken cancellation)
     {
-        var range = Await(source, asked, cancellation)
+        var range = await Answer(source, asked, cancellation)
             ?? throw new IOException("the worker to copy from has no replica of the run");
-        return range.Step == order.Step
+        return Stands(range)
             ? range.Bytes
             : throw new IOException($"a worker to copy from stands at step {range.Step}, not {order.Step}");
     }
+
+    /// <summary>Whether a source stands where the copy is to stand.</summary>
+    protected virtual bool Stands(ReplicaRange range) => range.Step == order.Step;
 
     /// <summary>
     /// A source's fault comes without its words: what its device or its memory lacks says nothing of those of the
     /// worker that copies, and <see cref="DeviceFailures"/> goes by words.
     /// </summary>
-    private static ReplicaRange? Await(
+    private static async Task<ReplicaRange?> Answer(
         string source, Task<ReplicaRange?> asked, CancellationToken cancellation)
     {
         try
         {
-            return asked.WaitHere(cancellation);
+            return await asked.WaitAsync(cancellation);
         }
         catch (Exception exception) when (
             exception is not OperationCanceledException || !cancellation.IsCancellationRequested)

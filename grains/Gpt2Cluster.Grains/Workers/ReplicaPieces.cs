@@ -8,9 +8,10 @@ internal static class ReplicaPieces
 {
     /// <summary>The hashes of some of a part's pieces, one behind the other.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There are no such pieces.</exception>
-    public static byte[] Of(IReplica replica, ReplicaPart part, int firstPiece, int count)
+    public static byte[] Of(IReplicaState replica, ReplicaPart part, int firstPiece, int count)
     {
-        var (length, elements) = (replica.Layout.Length, new float[StateHash.PieceElements]);
+        var length = replica.Length;
+        var elements = new float[Math.Min(StateHash.PieceElements, length)];
         ArgumentOutOfRangeException.ThrowIfNegative(firstPiece);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstPiece, StateHash.PieceCount(length) - count);

@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 
 namespace Gpt2Cluster.Grains.Workers;
 
@@ -38,11 +39,13 @@ internal sealed class ReplicaPreparation(WorkerServices services, RunSpecificati
                 BringFrozen(replica, cancellation);
                 if (checkpoint is null)
                     throw new ArgumentException("The order names no checkpoint.", nameof(checkpoint));
-                services.CheckpointLoader.Load(replica, run, checkpoint, cancellation);
+                BlockingWait.RunHere(
+                    () => services.CheckpointLoader.Load(replica, run, checkpoint, cancellation));
                 break;
             case ReplicaSource.Copy:
                 BringFrozen(replica, cancellation);
-                new ReplicaCopy(key => services.Grains.Worker(key), run, order).Run(replica, cancellation);
+                var copy = new ReplicaCopy(key => services.Grains.Worker(key), run, order);
+                BlockingWait.RunHere(() => copy.Run(replica, cancellation));
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(order), order.Source, "Unknown source of a replica.");

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
@@ -14,6 +15,7 @@ public static class TrainingSetup
     public static IServiceCollection AddTraining(this IServiceCollection services) => services
         .AddSingleton<RunExchanges>()
         .AddSingleton(provider => provider.GetRequiredService<SiloContext>().Replicas)
+        .AddSingleton<IDataDisk, DataDisk>()
         .AddSingleton<CheckpointStore>()
         .AddSingleton<CheckpointLoader>()
         .AddSingleton<IPeerDisks, PeerDisks>()

@@ -6,6 +6,7 @@ using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Checkpoints;
 using Microsoft.Extensions.Logging;
@@ -250,8 +251,8 @@ internal sealed partial class WorkerSession : IDisposable
                     worker, sampling.Generation, sampling.Step, texts)));
                 break;
             case WriteSnapshot(_, var saving):
-                checkpoints.Write(
-                    replica!, order.Record!, saving, outcome => Tell(told => told.OnDone(order, outcome)));
+                BlockingWait.RunHere(() => checkpoints.Write(
+                    replica!, order.Record!, saving, outcome => Tell(told => told.OnDone(order, outcome))));
                 break;
         }
     }
@@ -290,7 +291,7 @@ internal sealed partial class WorkerSession : IDisposable
     {
         try
         {
-            checkpoints.Dispose();
+            BlockingWait.RunHere(checkpoints.Finish);
             if (exchange is not null)
                 services.Exchanges.Leave(Run, Generation);
             replica?.Dispose();
@@ -315,10 +316,7 @@ internal sealed partial class WorkerSession : IDisposable
 
     private WorkerFailure FailureOf(WorkerOrder order, Exception exception) => exception switch
     {
-        DamagedCheckpointException damaged =>
-            new(damaged.Message, FailureKind.CheckpointDamaged, damaged.Step),
-        UnreachableCheckpointException away =>
-            new(away.Message, FailureKind.CheckpointUnreachable, away.Step),
+        CheckpointLoadException { Failure: var failure } => failure,
         UserErrorException => new(exception.Message, FailureKind.BadInput),
         _ when order.Command is not WriteCheckpoint
             && DeviceFailures.Of(exception) == DeviceFailure.OutOfMemory =>

@@ -55,14 +55,14 @@ public sealed class CardCheckpointTests
     {
         using var stored = new StoredRuns("a");
         var specification = Specifications.Small(Shape);
-        using var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
+        var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
         var outcome = new TaskCompletionSource<CoordinatorInput>(TaskCreationOptions.RunContinuationsAsynchronously);
         string hash;
         using (var replica = New(specification))
         {
             hash = HashOf(replica);
             var record = new RunRecord { Specification = specification };
-            writer.Write(replica, record, StoredRuns.Order(Step), outcome.SetResult);
+            await writer.Write(replica, record, StoredRuns.Order(Step), outcome.SetResult);
             Update(replica, Step + 1);
         }
 

@@ -1,6 +1,8 @@
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Core.Threads;
+using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Tests.Workers;
 
@@ -64,10 +66,9 @@ public sealed class CheckpointLoaderTests : IDisposable
     public void A_manifest_that_has_its_checksum_nowhere_makes_the_checkpoint_damaged()
     {
         b.Rot(12, "\"committed_step\":0", "\"committed_step\":1");
-        var problem = Assert.Throws<DamagedCheckpointException>(
-            () => new CheckpointLoader(b.Silo, b.Store, new FakePeers(b))
-                .Load(replica, "run1", entry, CancellationToken.None));
-        Assert.Equal((12L, "the manifest does not have its checksum"), (problem.Step, problem.Message));
+        Assert.Equal(
+            new WorkerFailure("the manifest does not have its checksum", FailureKind.CheckpointDamaged, 12),
+            Failure(b, new FakePeers(b), entry));
     }
 
     [Fact]
@@ -91,40 +92,40 @@ public sealed class CheckpointLoaderTests : IDisposable
 
     [Fact]
     public void Without_the_silo_that_wrote_it_it_is_out_of_reach_and_not_lost() =>
-        Assert.Equal(12, Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, c))).Step);
+        AssertUnreachable(new FakePeers(a, c), entry);
 
     [Fact]
     public void A_bad_copy_here_says_nothing_of_the_one_that_is_out_of_reach()
     {
         Copy(b, a);
         a.FlipBit(12, "parameters.safetensors", 5000);
-        Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, c)));
+        AssertUnreachable(new FakePeers(a, c), entry);
     }
 
     [Fact]
     public void A_copy_that_fails_on_its_way_is_out_of_reach()
     {
         var peers = new FakePeers(a, b) { Mute = { "b" } };
-        var problem = Assert.Throws<UnreachableCheckpointException>(() => Load(peers));
-        Assert.Equal("it could not be copied from silo b: no answer", problem.Message);
+        AssertUnreachable(peers, entry);
+        Assert.Equal("it could not be copied from silo b: no answer", Failure(a, peers, entry).Reason);
     }
 
     [Fact]
     public void Without_an_answer_of_the_cluster_it_is_out_of_reach() =>
-        Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, b) { HasCluster = false }));
+        AssertUnreachable(new FakePeers(a, b) { HasCluster = false }, entry);
 
     [Fact]
     public void Bad_on_the_disk_that_it_was_written_to_it_is_damaged()
     {
         b.FlipBit(12, "second-moments.safetensors", -4);
-        Assert.Equal(12, Assert.Throws<DamagedCheckpointException>(() => Load(new FakePeers(a, b, c))).Step);
+        AssertDamaged(a, new FakePeers(a, b, c), entry);
     }
 
     [Fact]
     public void Gone_from_the_disk_of_the_silo_that_wrote_it_it_is_damaged()
     {
         Directory.Delete(b.Store.FolderOf("run1", 12), recursive: true);
-        Assert.Throws<DamagedCheckpointException>(() => Load(new FakePeers(a, b)));
+        AssertDamaged(a, new FakePeers(a, b), entry);
     }
 
     [Fact]
@@ -142,15 +143,14 @@ public sealed class CheckpointLoaderTests : IDisposable
         Copy(b, c);
         b.FlipBit(12, "parameters.safetensors", 5000);
         var copied = entry with { Copies = [new("c", c.Silo.DataFolderId)] };
-        Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, b), copied));
+        AssertUnreachable(new FakePeers(a, b), copied);
         c.FlipBit(12, "parameters.safetensors", 5000);
-        Assert.Throws<DamagedCheckpointException>(() => Load(new FakePeers(a, b, c), copied));
+        AssertDamaged(a, new FakePeers(a, b, c), copied);
     }
 
     [Fact]
     public void A_silo_that_shares_the_folder_of_the_one_that_wrote_it_need_not_wait_for_it() =>
-        Assert.Throws<DamagedCheckpointException>(() => new CheckpointLoader(a.Silo, a.Store, new FakePeers(a))
-            .Load(replica, "run1", entry with { DataFolderId = a.Silo.DataFolderId }, CancellationToken.None));
+        AssertDamaged(a, new FakePeers(a), entry with { DataFolderId = a.Silo.DataFolderId });
 
     [Fact]
     public void A_disk_that_gives_nothing_now_is_out_of_reach_and_its_copy_stays_where_it_is()
@@ -161,7 +161,7 @@ public sealed class CheckpointLoaderTests : IDisposable
         File.Move(manifest, manifest + ".away");
         Directory.CreateDirectory(manifest);
         var onlyHere = entry with { Silo = "a", DataFolderId = a.Silo.DataFolderId };
-        Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, c), onlyHere));
+        AssertUnreachable(new FakePeers(a, c), onlyHere);
         Assert.True(Directory.Exists(folder));
         Directory.Delete(manifest);
         File.Move(manifest + ".away", manifest);
@@ -181,12 +181,30 @@ public sealed class CheckpointLoaderTests : IDisposable
     }
 
     private static void Copy(StoredRuns from, StoredRuns to) =>
-        new FakePeers(to, from).Bring(CheckpointStore.RelativeFolderOf("run1", 12), from.Silo.Name);
+        new FakePeers(to, from).Bring(CheckpointStore.RelativeFolderOf("run1", 12), from.Silo.Name).WaitHere();
 
-    private void Load(FakePeers peers) => Load(peers, entry);
+    private void Load(FakePeers peers) => Load(a, peers, entry);
 
-    private void Load(FakePeers peers, CheckpointEntry checkpoint) =>
-        new CheckpointLoader(a.Silo, a.Store, peers).Load(replica, "run1", checkpoint, CancellationToken.None);
+    private void Load(FakePeers peers, CheckpointEntry checkpoint) => Load(a, peers, checkpoint);
+
+    private void Load(StoredRuns silo, FakePeers peers, CheckpointEntry checkpoint) =>
+        BlockingWait.RunHere(() => new CheckpointLoader(silo.Silo, silo.Store, peers)
+            .Load(replica, "run1", checkpoint, CancellationToken.None));
+
+    private WorkerFailure Failure(StoredRuns silo, FakePeers peers, CheckpointEntry checkpoint) =>
+        Assert.Throws<CheckpointLoadException>(() => Load(silo, peers, checkpoint)).Failure;
+
+    private void AssertDamaged(StoredRuns silo, FakePeers peers, CheckpointEntry checkpoint)
+    {
+        var failure = Failure(silo, peers, checkpoint);
+        Assert.Equal((FailureKind.CheckpointDamaged, 12), (failure.Kind, failure.Step));
+    }
+
+    private void AssertUnreachable(FakePeers peers, CheckpointEntry checkpoint)
+    {
+        var failure = Failure(a, peers, checkpoint);
+        Assert.Equal((FailureKind.CheckpointUnreachable, 12), (failure.Kind, failure.Step));
+    }
 
     private void AssertLoaded()
     {

@@ -224,11 +224,11 @@ public sealed class CheckpointStoreTests : IDisposable
     /// <summary>Writes, and does something when the place of the checkpoint is free for the new one.</summary>
     private static CheckpointManifest AtRename(Func<CheckpointManifest> write, Action reached)
     {
-        var thread = Environment.CurrentManagedThreadId;
+        var isHere = new AsyncLocal<bool> { Value = true };
         FaultPoints.Listen((point, _) =>
         {
             // Other tests write checkpoints too.
-            if (point == FaultPoint.Rename && Environment.CurrentManagedThreadId == thread)
+            if (point == FaultPoint.Rename && isHere.Value)
                 reached();
         });
         try

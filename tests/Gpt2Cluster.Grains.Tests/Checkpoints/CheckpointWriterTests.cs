@@ -15,18 +15,18 @@ public sealed class CheckpointWriterTests
     {
         using var stored = new StoredRuns("a");
         using var replica = new FakeReplica(Shape);
-        using var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
+        var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
         using var disk = new ManualResetEventSlim();
-        writer.Write(replica, Record, StoredRuns.Order(3), _ => disk.Wait(Bound));
+        await writer.Write(replica, Record, StoredRuns.Order(3), _ => disk.Wait(Bound));
 
         var second = Outcome();
-        writer.Write(replica, Record, StoredRuns.Order(4), second.SetResult);
+        await writer.Write(replica, Record, StoredRuns.Order(4), second.SetResult);
         Assert.True(second.Task.IsCompleted);
         Assert.True(Assert.IsType<CheckpointFailed>(await second.Task).IsBusy);
 
         disk.Set();
         var third = Outcome();
-        writer.Write(replica, Record, StoredRuns.Order(5), third.SetResult);
+        await writer.Write(replica, Record, StoredRuns.Order(5), third.SetResult);
         Assert.IsType<CheckpointWritten>(await third.Task.WaitAsync(Bound, Cancellation));
     }
 
@@ -37,10 +37,10 @@ public sealed class CheckpointWriterTests
         using var stored = new StoredRuns("a");
         await File.WriteAllTextAsync(Path.Combine(stored.Silo.DataFolder, "runs"), "", Cancellation);
         using var replica = new FakeReplica(Shape);
-        using var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
+        var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
         var outcome = Outcome();
 
-        writer.Write(replica, Record, StoredRuns.Order(3), outcome.SetResult);
+        await writer.Write(replica, Record, StoredRuns.Order(3), outcome.SetResult);
 
         var failed = Assert.IsType<CheckpointFailed>(await outcome.Task.WaitAsync(Bound, Cancellation));
         Assert.Equal(("a/0", 3, false), (failed.Worker, failed.Step, failed.IsBusy));

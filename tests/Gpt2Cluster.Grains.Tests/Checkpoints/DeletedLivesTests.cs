@@ -72,7 +72,7 @@ public sealed class DeletedLivesTests : IDisposable
         Write(2, "old");
         var seen = Assert.Single(Store.Things("run1"));
         Write(2, "next");
-        Assert.False(CheckpointStore.Remove(seen));
+        Assert.False(Store.Remove(seen));
         Assert.Equal("next", Assert.Single(Store.Things("run1")).Life);
     }
 

@@ -16,11 +16,15 @@ internal sealed class FakePeers(StoredRuns own, params StoredRuns[] others) : IP
 
     public bool HasCluster { get; set; } = true;
 
-    public IReadOnlyList<SiloDisk> List() => HasCluster
-        ? [.. others.Select(other => new SiloDisk(other.Silo.Name, other.Silo.DataFolderId))]
+    public Task<IReadOnlyList<SiloDisk>> List() => HasCluster
+        ? Task.FromResult<IReadOnlyList<SiloDisk>>(
+            [.. others.Select(other => new SiloDisk(other.Silo.Name, other.Silo.DataFolderId))])
         : throw new IOException("the cluster cannot be asked");
 
-    public CopyAnswer Bring(string relativeFolder, string fromSilo)
+    public Task<CopyAnswer> Bring(string relativeFolder, string fromSilo) =>
+        Task.FromResult(Copy(relativeFolder, fromSilo));
+
+    private CopyAnswer Copy(string relativeFolder, string fromSilo)
     {
         if (Mute.Contains(fromSilo))
             return new CopyAnswer(CopyOutcome.Failed, "no answer");

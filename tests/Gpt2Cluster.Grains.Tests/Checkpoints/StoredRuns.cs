@@ -2,6 +2,7 @@ using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -11,7 +12,7 @@ namespace Gpt2Cluster.Grains.Tests.Checkpoints;
 /// <summary>The data folder of one silo of a test, and what is stored in it.</summary>
 internal sealed class StoredRuns : IDisposable
 {
-    public StoredRuns(string name)
+    public StoredRuns(string name, IDataDisk? disk = null)
     {
         Silo = new SiloContext
         {
@@ -26,7 +27,7 @@ internal sealed class StoredRuns : IDisposable
             Replicas = null!,
             Stripes = null!,
         };
-        Store = new CheckpointStore(Silo, NullLogger<CheckpointStore>.Instance);
+        Store = new CheckpointStore(Silo, disk ?? new DataDisk(), NullLogger<CheckpointStore>.Instance);
     }
 
     public SiloContext Silo { get; }
@@ -53,7 +54,7 @@ internal sealed class StoredRuns : IDisposable
 
     private CheckpointManifest Write(IReplicaSnapshot snapshot, long step, RunRecord record)
     {
-        Store.Publish(snapshot, record, Order(step));
+        Store.Publish(snapshot, record, Order(step)).WaitHere();
         return Store.ManifestOf("run1", step);
     }
 

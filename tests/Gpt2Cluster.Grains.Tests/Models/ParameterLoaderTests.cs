@@ -127,7 +127,7 @@ public sealed class ParameterLoaderTests : IDisposable
         return new ParameterLoader(
             stored.Silo,
             new StoredPaths(stored.Silo),
-            new FileHashes(),
+            new FileHashes(new DataDisk()),
             peers,
             null!,
             new CheckpointLoader(stored.Silo, stored.Store, peers));

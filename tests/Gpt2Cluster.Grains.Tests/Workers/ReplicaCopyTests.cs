@@ -5,6 +5,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Workers;
 
 namespace Gpt2Cluster.Grains.Tests.Workers;
@@ -87,7 +88,8 @@ public sealed class ReplicaCopyTests : IDisposable
     private void Copy()
     {
         var order = new PrepareReplica("c/0", 1, ReplicaSource.Copy, 7, ["a/0", "b/0"]);
-        new ReplicaCopy(key => sources[key], "run1", order).Run(joiner, CancellationToken.None);
+        BlockingWait.RunHere(
+            () => new ReplicaCopy(key => sources[key], "run1", order).Run(joiner, CancellationToken.None));
     }
 
     private sealed class Source(FakeReplica replica) : IWorker

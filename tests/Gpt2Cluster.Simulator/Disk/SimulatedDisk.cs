@@ -9,13 +9,14 @@ internal sealed record DiskFile(byte[] Bytes, bool IsFlushed);
 
 /// <summary>
 /// A machine's disk: folders of files. What is written and not flushed survives the end of a process, but a power cut
-/// leaves half of it or nothing; the same goes for renames of folders.
+/// leaves half of it or nothing; of the renames that were not flushed the last ones are lost.
 /// </summary>
 /// <param name="id">Names its data folder.</param>
 internal sealed class SimulatedDisk(string id)
 {
     private readonly SortedDictionary<string, Dictionary<string, DiskFile>> folders = new(StringComparer.Ordinal);
-    private readonly List<Action> unflushedRenames = [];
+    private readonly List<(string From, string To)> unflushedRenames = [];
+    private long hiddenCount;
 
     /// <summary>Names its data folder.</summary>
     public string Id => id;
@@ -26,29 +27,35 @@ internal sealed class SimulatedDisk(string id)
     /// <summary>Whether it answers nothing.</summary>
     public bool Hangs { get; set; }
 
-    /// <summary>Waits until it answers.</summary>
-    public async Task Answer(Silo silo)
-    {
-        while (Hangs)
-            await silo.Work(1);
-    }
-
     /// <summary>The folders there are.</summary>
     public IReadOnlyCollection<string> Folders => folders.Keys;
 
     /// <summary>A folder's files; null if there is no such folder.</summary>
     public Dictionary<string, DiskFile>? Find(string folder) => folders.GetValueOrDefault(folder);
 
+    /// <summary>Makes an empty folder under a name that no other has.</summary>
+    public string MakeHidden(string target)
+    {
+        var hidden = $"{Path.GetDirectoryName(target)}/.{Path.GetFileName(target)}.{hiddenCount++}.partial";
+        folders.Add(hidden, new(StringComparer.Ordinal));
+        return hidden;
+    }
+
     /// <summary>Writes a file.</summary>
-    /// <exception cref="IOException">The disk is full.</exception>
-    public void Write(string folder, string name, byte[] bytes)
+    /// <exception cref="IOException">The disk is full, or the folder has gone.</exception>
+    public void Write(string path, byte[] bytes)
     {
         if (IsFull)
             throw new IOException("No space left on device");
-        if (!folders.TryGetValue(folder, out var files))
-            folders.Add(folder, files = new(StringComparer.Ordinal));
-        files[name] = new DiskFile(bytes, IsFlushed: false);
+        var files = Find(Path.GetDirectoryName(path)!) ?? throw new DirectoryNotFoundException(path);
+        files[Path.GetFileName(path)] = new DiskFile(bytes, IsFlushed: false);
     }
+
+    /// <summary>A file's content.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public byte[] Read(string path) =>
+        Find(Path.GetDirectoryName(path)!)?.GetValueOrDefault(Path.GetFileName(path))?.Bytes
+        ?? throw new FileNotFoundException($"there is no {path}");
 
     /// <summary>Flushes all files of a folder.</summary>
     public void FlushFiles(string folder)
@@ -62,20 +69,16 @@ internal sealed class SimulatedDisk(string id)
     /// <summary>Flushes the names of folders: renames so far are kept.</summary>
     public void FlushNames() => unflushedRenames.Clear();
 
-    /// <summary>Gives a folder another name, instead of what has it.</summary>
+    /// <summary>Gives a folder another name.</summary>
+    /// <exception cref="IOException">It is not there, or the name is taken.</exception>
     public void Rename(string from, string to)
     {
-        folders.Remove(from, out var moved);
-        folders.Remove(to, out var replaced);
-        if (moved is null)
-            return;
+        if (folders.ContainsKey(to))
+            throw new IOException($"{to} is there already");
+        if (!folders.Remove(from, out var moved))
+            throw new DirectoryNotFoundException(from);
         folders.Add(to, moved);
-        unflushedRenames.Add(() =>
-        {
-            folders.Remove(to);
-            if (replaced is not null)
-                folders[to] = replaced;
-        });
+        unflushedRenames.Add((from, to));
     }
 
     /// <summary>Removes a folder.</summary>
@@ -85,7 +88,7 @@ internal sealed class SimulatedDisk(string id)
     /// <returns>False if there is none.</returns>
     public bool Damage(Chance chance)
     {
-        var files = folders.Where(folder => folder.Key[0] != '.')
+        var files = folders.Where(folder => !Path.GetFileName(folder.Key).StartsWith('.'))
             .SelectMany(folder => folder.Value.Keys.Select(name => (Files: folder.Value, Name: name)))
             .Where(file => file.Files[file.Name].Bytes.Length > 0)
             .ToList();
@@ -105,10 +108,12 @@ internal sealed class SimulatedDisk(string id)
     /// <summary>The machine lost its power: what was not flushed is as it may be.</summary>
     public void CutPower(Chance chance)
     {
-        for (var index = unflushedRenames.Count - 1; index >= 0; index--)
+        var keptCount = chance.Below(unflushedRenames.Count + 1);
+        for (var index = unflushedRenames.Count - 1; index >= keptCount; index--)
         {
-            if (chance.Happens(0.5))
-                unflushedRenames[index]();
+            var (from, to) = unflushedRenames[index];
+            if (folders.Remove(to, out var moved))
+                folders[from] = moved;
         }
 
         unflushedRenames.Clear();

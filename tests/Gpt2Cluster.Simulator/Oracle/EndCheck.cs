@@ -1,8 +1,12 @@
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Grains.Checkpoints;
+using Gpt2Cluster.Simulator.Disk;
 using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Silos;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gpt2Cluster.Simulator.Oracle;
 
@@ -94,13 +98,18 @@ internal static class EndCheck
     {
         try
         {
-            var folder = new Disk.CheckpointFolder(machine.Disk, machine.Name);
-            var replica = new Workers.SimulatedReplica(cluster.Model);
-            var hash = cluster.Watch.HashAfter(step)!;
-            folder.Read(replica, new CheckpointEntry(step, hash, machine.Name, "", null));
+            var disk = new MountedDisk(machine.Disk, cluster.Model.ElementCount, () => Task.CompletedTask);
+            var store = new CheckpointStore(
+                Silo.ContextOf(machine, null!), disk, NullLogger<CheckpointStore>.Instance);
+            store.Read(
+                SimulatedCluster.RunName,
+                new CheckpointEntry(step, cluster.Watch.HashAfter(step)!, machine.Name, "", null),
+                Enum.GetValues<ReplicaPart>(),
+                (_, _, _, _) => { },
+                CancellationToken.None);
             return true;
         }
-        catch (InvalidDataException)
+        catch (Exception problem) when (problem is InvalidDataException or IOException)
         {
             return false;
         }

@@ -8,6 +8,10 @@ using Gpt2Cluster.Simulator.Workers;
 
 namespace Gpt2Cluster.Simulator.Oracle;
 
+/// <summary>What a stored record says of where the run stands.</summary>
+internal sealed record StoredStand(
+    RunStatus Status, int Generation, long CommittedStep, string? Remark, IReadOnlyList<CheckpointEntry> Checkpoints);
+
 /// <summary>
 /// Looks on while a schedule runs and says at once what was promised and does not hold.
 /// </summary>
@@ -17,7 +21,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     private static readonly TimeSpan LongInTouch = TimeSpan.FromSeconds(20);
 
     private Recomputation recomputation = new();
-    private RunRecord? newest;
+    private StoredStand? newest;
     private IReadOnlyList<string> outbox = [];
 
     /// <summary>Faults under which only what the dead held is computed again, and no committed step is lost.</summary>
@@ -36,7 +40,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     public UndisturbedRun Undisturbed => undisturbed;
 
     /// <summary>The record that was stored last; null before the first, and after the store was lost.</summary>
-    public RunRecord? Newest => newest;
+    public StoredStand? Newest => newest;
 
     /// <summary>Whether the list of events holds all that the newest record has brought.</summary>
     public bool AreEventsTold => outbox.All(cluster.Store.Events.Contains);
@@ -56,7 +60,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     {
         if (value is not StoredRun { RecordJson: { } json })
             return;
-        var record = JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options)!;
+        var record = JsonSerializer.Deserialize<StoredStand>(json, SpecificationJson.Options)!;
         var kept = string.Join(' ', record.Checkpoints.Select(entry => entry.Step));
         var (status, generation, step) = (record.Status, record.Generation, record.CommittedStep);
         cluster.Trace.Say($"stored: {status} g{generation} step {step} [{kept}] {record.Remark}");

@@ -27,11 +27,14 @@ internal enum Mutant
     /// <summary>A copied replica is not compared with its source's step and hash.</summary>
     CopyUnchecked,
 
-    /// <summary>A checkpoint has its name before it is whole.</summary>
-    PublishedBeforeWritten,
-
     /// <summary>A checkpoint has its name before it is flushed.</summary>
     PublishedBeforeFlushed,
+
+    /// <summary>A checkpoint is loaded without being compared with its manifest's hashes.</summary>
+    CheckpointUnverified,
+
+    /// <summary>Checkpoints that are kept are removed as if they had expired.</summary>
+    KeptDeleted,
 
     /// <summary>A replica whose update failed half way counts as whole.</summary>
     HalfAnUpdateKept,

@@ -17,8 +17,9 @@ internal sealed class CallShape
     private CallShape(MethodInfo method)
     {
         var result = method.ReturnType == typeof(Task) ? typeof(object) : method.ReturnType.GetGenericArguments()[0];
-        var type = typeof(PendingCall<>).MakeGenericType(result);
-        pending = () => (PendingCall)Activator.CreateInstance(type)!;
+        pending = typeof(PendingCall<>).MakeGenericType(result)
+            .GetMethod(nameof(PendingCall<object>.Make), BindingFlags.Static | BindingFlags.Public)!
+            .CreateDelegate<Func<PendingCall>>();
         IsOneWay = method.GetCustomAttribute<OneWayAttribute>() is not null;
         IsInterleaving = method.GetCustomAttribute<AlwaysInterleaveAttribute>() is not null;
         Bound = method.GetCustomAttribute<ResponseTimeoutAttribute>()?.Timeout ?? DefaultBound;
@@ -67,6 +68,9 @@ internal abstract class PendingCall
 internal sealed class PendingCall<T> : PendingCall
 {
     private readonly TaskCompletionSource<T> answer = new();
+
+    /// <summary>Makes one.</summary>
+    public static PendingCall Make() => new PendingCall<T>();
 
     /// <inheritdoc/>
     public override bool IsOver => answer.Task.IsCompleted;

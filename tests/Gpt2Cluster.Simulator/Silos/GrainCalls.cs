@@ -80,7 +80,11 @@ internal sealed class GrainCalls : IGrainFactory
             return call.Answer;
         }
 
-        cluster.Timeline.After(shape.Bound, life, () => call.Fail(new TimeoutException($"{shape.Name} of {id}")));
+        cluster.Timeline.After(shape.Bound, life, () =>
+        {
+            if (!call.IsOver)
+                call.Fail(new TimeoutException($"{shape.Name} of {id}"));
+        });
         return call.Answer;
     }
 
@@ -113,7 +117,14 @@ internal sealed class GrainCalls : IGrainFactory
         if (type == typeof(ICluster) || type == typeof(ITrainingRun))
             return cluster.Directory.PlaceOf(id, view());
         var name = GrainKeys.SiloOf(id.Key.ToString()!);
-        return view().Where(silo => silo.Name == name).MaxBy(silo => silo.Incarnation);
+        Silo? newest = null;
+        foreach (var silo in view())
+        {
+            if (silo.Name == name && silo.Incarnation > (newest?.Incarnation ?? 0))
+                newest = silo;
+        }
+
+        return newest;
     }
 
     private static bool IsRoutine(CallShape shape) => shape.Name is nameof(ICluster.Register)

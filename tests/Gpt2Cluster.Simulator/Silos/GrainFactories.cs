@@ -4,6 +4,7 @@ using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Cluster;
 using Gpt2Cluster.Grains.Metrics;
+using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Reducers;
 using Gpt2Cluster.Grains.Runs;
 using Gpt2Cluster.Simulator.Clock;
@@ -47,6 +48,10 @@ internal static class GrainFactories
     /// <summary>A reducer.</summary>
     public static object Reducer(Silo silo) => new ReducerGrain(silo.Exchanges);
 
+    /// <summary>What a silo has on its disk, as others reach it.</summary>
+    public static object Store(SimulatedCluster cluster, Silo silo, IDataDisk disk) =>
+        new OnlyCheckpoints(silo, disk, new TraceLogger<ModelStoreGrain>(cluster.Trace, silo.Life));
+
     private static RunMetrics MakeMetrics()
     {
         var series = new RunSeries(TimeProvider.System);
@@ -62,6 +67,22 @@ internal static class GrainFactories
         {
         }
     }
+}
+
+/// <summary>A store without models, in which every dataset is.</summary>
+internal sealed class OnlyCheckpoints(Silo silo, IDataDisk disk, ILogger<ModelStoreGrain> logger) : ModelStoreGrain(
+    silo.Context,
+    disk,
+    new StoredPaths(silo.Context),
+    datasets: null!,
+    silo.Checkpoints,
+    hashes: null!,
+    keeper: null!,
+    silo.Time,
+    logger)
+{
+    /// <inheritdoc/>
+    public override Task<bool> UseDataset(string hash, string? run, string? life) => Task.FromResult(true);
 }
 
 /// <summary>Orleans' membership as a silo sees it.</summary>

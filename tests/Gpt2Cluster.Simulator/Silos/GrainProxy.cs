@@ -11,11 +11,18 @@ internal class GrainProxy : DispatchProxy
     public static T Of<T>(Func<MethodInfo, object?[], Task> call)
         where T : class
     {
-        var proxy = Create<T, GrainProxy>();
-        ((GrainProxy)(object)proxy).call = call;
-        return proxy;
+        var proxy = (GrainProxy)Prototype<T>.Proxy.MemberwiseClone();
+        proxy.call = call;
+        return (T)(object)proxy;
     }
 
     /// <inheritdoc/>
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => call(targetMethod!, args ?? []);
+
+    // Making one from nothing takes longer than a message.
+    private static class Prototype<T>
+        where T : class
+    {
+        public static readonly GrainProxy Proxy = (GrainProxy)(object)Create<T, GrainProxy>();
+    }
 }

@@ -4,12 +4,16 @@ using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Ports;
+using Gpt2Cluster.Grains.Checkpoints;
+using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Reducers;
 using Gpt2Cluster.Grains.Runs;
 using Gpt2Cluster.Simulator.Clock;
 using Gpt2Cluster.Simulator.Disk;
 using Gpt2Cluster.Simulator.Network;
+using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Workers;
 namespace Gpt2Cluster.Simulator.Silos;
 
@@ -27,6 +31,7 @@ internal sealed class Silo
     private readonly Dictionary<GrainId, Activation> activations = [];
     private readonly Dictionary<string, SimulatedWorker> workers = [];
     private readonly HashSet<SiloAddress> dead = [];
+    private readonly MountedDisk disk;
     private bool hasJoined;
     private bool isLeaving;
 
@@ -41,21 +46,14 @@ internal sealed class Silo
         Runtime = new SiloRuntime(this, cluster.Timeline);
         Grains = new GrainCalls(cluster, Name, Life, () => View);
         Stripes = new StripeLinks(cluster, this);
-        Context = new SiloContext
-        {
-            Name = Name,
-            DataFolder = "/data",
-            DataFolderId = machine.Disk.Id,
-            MachineName = Name,
-            AdvertisedHost = Name,
-            HttpAddress = "",
-            SiloPort = 0,
-            GatewayPort = 0,
-            Replicas = new NoReplicas(),
-            Stripes = Stripes,
-        };
+        Context = ContextOf(machine, Stripes);
         Exchanges = new RunExchanges(Grains, Context);
-        Checkpoints = new CheckpointFolder(machine.Disk, Name);
+        disk = new MountedDisk(machine.Disk, cluster.Model.ElementCount, WaitForDisk);
+        Checkpoints = MutantCheckpoints.Of(
+            cluster.Mutant, Context, disk, new TraceLogger<CheckpointStore>(Trace, Life));
+        Loader = new CheckpointLoader(Context, Checkpoints, new PeerDisks(Context, Grains));
+        new ReplacedCheckpoint(disk).Sweep(
+            Path.GetDirectoryName(Checkpoints.FolderOf(SimulatedCluster.RunName, step: 0))!);
         Address = SiloAddress.New(System.Net.IPAddress.Loopback, 1000 + cluster.IndexOf(machine), Incarnation);
     }
 
@@ -93,7 +91,10 @@ internal sealed class Silo
     public LocalCoordinators Coordinators { get; } = new();
 
     /// <summary>The checkpoints on its disk.</summary>
-    public CheckpointFolder Checkpoints { get; }
+    public CheckpointStore Checkpoints { get; }
+
+    /// <summary>Loads them.</summary>
+    public CheckpointLoader Loader { get; }
 
     /// <summary>Orleans' name for it.</summary>
     public SiloAddress Address { get; }
@@ -106,6 +107,21 @@ internal sealed class Silo
 
     /// <summary>Its workers, as far as anybody has called them.</summary>
     public IEnumerable<SimulatedWorker> Workers => workers.Values;
+
+    /// <summary>What the grains of a machine's silo know of it.</summary>
+    public static SiloContext ContextOf(Machine machine, IStripeChannel stripes) => new()
+    {
+        Name = machine.Name,
+        DataFolder = "/data",
+        DataFolderId = machine.Disk.Id,
+        MachineName = machine.Name,
+        AdvertisedHost = machine.Name,
+        HttpAddress = "",
+        SiloPort = 0,
+        GatewayPort = 0,
+        Replicas = new NoReplicas(),
+        Stripes = stripes,
+    };
 
     /// <summary>Tries to join, again and again.</summary>
     public void Start()
@@ -218,7 +234,7 @@ internal sealed class Silo
         _ when type == typeof(ICluster) => GrainFactories.Cluster(cluster, this),
         _ when type == typeof(IReducer) => (GrainFactories.Reducer(this), () => Task.CompletedTask),
         _ when type == typeof(IWorker) => (WorkerOf(key), () => Task.CompletedTask),
-        _ => (new SimulatedModelStore(cluster, this), () => Task.CompletedTask),
+        _ => (GrainFactories.Store(cluster, this, disk), () => Task.CompletedTask),
     };
 
     // A worker's desk belongs to the process and not to the grain's activation.
@@ -244,6 +260,13 @@ internal sealed class Silo
         var done = new TaskCompletionSource();
         cluster.Timeline.After(TimeSpan.FromSeconds(seconds), Life, done.SetResult);
         return done.Task;
+    }
+
+    private async Task WaitForDisk()
+    {
+        await Work(cluster.Chance.Seconds(0.001, 0.05).TotalSeconds);
+        while (Machine.Disk.Hangs)
+            await Work(1);
     }
 
     /// <summary>Does something in several steps here.</summary>

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Simulator.Oracle;
@@ -10,18 +8,24 @@ namespace Gpt2Cluster.Simulator.Workers;
 /// Parameters and moments of a few elements, and the buffers that gradients are folded in; the buffers are used again
 /// for every step, as the real ones are.
 /// </summary>
-internal sealed class SimulatedReplica(TrainingModel model)
+internal sealed class SimulatedReplica(TrainingModel model) : IReplicaState
 {
     private readonly Dictionary<FoldBuffer, float[]> buffers = [];
     private readonly float[] gradient = new float[model.ElementCount];
     private FoldPlan plan = FoldPlan.For(new ReductionTree(1), []);
     private int foldedCount;
 
-    /// <summary>The last step that was applied.</summary>
+    /// <inheritdoc/>
+    public long Length => model.ElementCount;
+
+    /// <inheritdoc/>
     public long Step { get; private set; }
 
-    /// <summary>Whether its parts belong together: an update that fails half way leaves some of them changed.</summary>
+    /// <inheritdoc/>
     public bool IsLoaded { get; private set; } = true;
+
+    /// <inheritdoc/>
+    public string? FrozenHash => null;
 
     /// <summary>Parameters, first and second moments.</summary>
     public float[][] Parts { get; } =
@@ -39,7 +43,7 @@ internal sealed class SimulatedReplica(TrainingModel model)
         Loaded(0);
     }
 
-    /// <summary>All parts are in place.</summary>
+    /// <inheritdoc/>
     public void Loaded(long step) => (Step, IsLoaded) = (step, true);
 
     /// <summary>Begins a step anew.</summary>
@@ -103,19 +107,30 @@ internal sealed class SimulatedReplica(TrainingModel model)
     /// <summary>Sums of the losses of validation windows.</summary>
     public double ValidationLoss(long window) => model.ValidationLoss(window, Parameters);
 
-    /// <summary>The hash of a part, of its one piece.</summary>
-    public static byte[] HashOf(float[] part)
+    /// <inheritdoc/>
+    public void Read(ReplicaPart part, long start, Span<float> into) =>
+        Parts[(int)part].AsSpan((int)start, into.Length).CopyTo(into);
+
+    /// <inheritdoc/>
+    public void Write(ReplicaPart part, long start, ReadOnlySpan<float> from) =>
+        from.CopyTo(Parts[(int)part].AsSpan((int)start));
+
+    /// <inheritdoc/>
+    public IReplicaSnapshot Snapshot() => new Copy([.. Parts.Select(part => part.ToArray())]);
+
+    private sealed class Copy(float[][] parts) : IReplicaSnapshot
     {
-        var piece = new byte[StateHash.PieceHashBytes];
-        StateHash.HashPiece(part, piece);
-        return piece;
+        public long Length => parts[0].Length;
+
+        public string? FrozenHash => null;
+
+        public bool Has(ReplicaPart part) => true;
+
+        public ReadOnlySpan<float> Read(ReplicaPart part, long start, int count) =>
+            parts[(int)part].AsSpan((int)start, count);
+
+        public void Dispose()
+        {
+        }
     }
-
-    /// <summary>Elements of a part as bytes.</summary>
-    public byte[] Read(int part, int start, int count) =>
-        MemoryMarshal.AsBytes(Parts[part].AsSpan(start, count)).ToArray();
-
-    /// <summary>Bytes as elements of a part.</summary>
-    public void Write(int part, int start, ReadOnlySpan<byte> bytes) =>
-        bytes.CopyTo(MemoryMarshal.AsBytes(Parts[part].AsSpan(start)));
 }

@@ -92,7 +92,7 @@ internal sealed class SimulatedWorker : IWorker
 
     /// <inheritdoc/>
     public Task<ReplicaRange?> HashReplica(string run, ReplicaPart part, int firstPiece, int count) =>
-        Service is { } current ? current.HashReplica(part) : Task.FromResult<ReplicaRange?>(null);
+        Service is { } current ? current.HashReplica(part, firstPiece, count) : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
     public Task<WorkerPosition?> Stand() => Task.FromResult<WorkerPosition?>(null);

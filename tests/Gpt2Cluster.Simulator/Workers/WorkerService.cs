@@ -1,9 +1,11 @@
+using System.Runtime.InteropServices;
+using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Workers;
+using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Workers;
-using Gpt2Cluster.Simulator.Disk;
 using Gpt2Cluster.Simulator.Exchange;
 using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Silos;
@@ -21,7 +23,7 @@ internal sealed class WorkerService : IDisposable
     private readonly SimulatedWorker worker;
     private readonly WorkerProtocol protocol;
     private readonly Reporter reporter;
-    private readonly CheckpointWriting writing;
+    private readonly CheckpointWriter checkpoints;
     private CancellationTokenSource generationEnd = new();
     private SimulatedReplica? replica;
     private SimulatedExchange? exchange;
@@ -40,7 +42,7 @@ internal sealed class WorkerService : IDisposable
             worker.Key,
             silo.Time,
             new TraceLogger<Reporter>(cluster.Trace, silo.Life));
-        writing = new CheckpointWriting(cluster, silo, worker.Key);
+        checkpoints = new CheckpointWriter(worker.Key, silo.Checkpoints, silo.Time);
     }
 
     /// <summary>The newest generation it was prepared for.</summary>
@@ -76,11 +78,17 @@ internal sealed class WorkerService : IDisposable
 
     /// <summary>A range of the replica, for a worker that joins.</summary>
     public Task<ReplicaRange?> ReadReplica(ReplicaPart part, long start, int count) => worker.Compute.Ask(() =>
-        Whole is { } whole ? new ReplicaRange(whole.Step, whole.Read((int)part, (int)start, count)) : null);
+    {
+        if (Whole is not { } whole)
+            return null;
+        var bytes = new byte[count * sizeof(float)];
+        whole.Read(part, start, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
+        return new ReplicaRange(whole.Step, cluster.Network.Carry(bytes));
+    });
 
     /// <summary>The hash of a part.</summary>
-    public Task<ReplicaRange?> HashReplica(ReplicaPart part) => worker.Compute.Ask(() =>
-        Whole is { } whole ? new ReplicaRange(whole.Step, SimulatedReplica.HashOf(whole.Parts[(int)part])) : null);
+    public Task<ReplicaRange?> HashReplica(ReplicaPart part, int firstPiece, int count) => worker.Compute.Ask(() =>
+        Whole is { } whole ? new ReplicaRange(whole.Step, ReplicaPieces.Of(whole, part, firstPiece, count)) : null);
 
     private void Execute()
     {
@@ -174,7 +182,7 @@ internal sealed class WorkerService : IDisposable
                     [.. indices.Select(index => $"text {sampling.Step} {index}")]));
                 break;
             case WriteSnapshot(_, var saving):
-                await writing.Begin(replica!, order.Record!, saving, outcome =>
+                await checkpoints.Write(replica!, order.Record!, saving, outcome =>
                 {
                     protocol.OnDone(order, outcome);
                     Execute();
@@ -194,7 +202,7 @@ internal sealed class WorkerService : IDisposable
 
     private async Task FreeAll()
     {
-        await writing.Finished();
+        await checkpoints.Finish();
         if (exchange is not null)
             silo.Exchanges.Leave(SimulatedCluster.RunName, Generation);
         replica = null;
@@ -207,9 +215,18 @@ internal sealed class WorkerService : IDisposable
         switch (order.Source)
         {
             case ReplicaSource.Initialize: replica.Initialize(); break;
-            case ReplicaSource.Copy: await ReplicaCopying.Run(cluster, silo, replica, order, token); break;
+            case ReplicaSource.Copy:
+                await MutantCopy.Of(cluster.Mutant, silo.Grains.Worker, SimulatedCluster.RunName, order)
+                    .Run(replica, token);
+                break;
             case ReplicaSource.Checkpoint:
-                await new CheckpointLoading(silo).Load(replica, checkpoint!, token);
+                await silo.Loader.Read(
+                    SimulatedCluster.RunName,
+                    checkpoint!,
+                    Enum.GetValues<ReplicaPart>(),
+                    (part, _, start, values) => replica.Write(part, start, values),
+                    token);
+                replica.Loaded(checkpoint!.Step);
                 break;
             default: throw new InvalidOperationException($"{order.Source}");
         }
