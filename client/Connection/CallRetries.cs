@@ -1,4 +1,4 @@
-using Gpt2Cluster.Client.LocalCluster;
+using Gpt2Cluster.LocalCluster;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Retries;
 using StackExchange.Redis;
@@ -16,7 +16,7 @@ internal sealed class CallRetries(TimeProvider time, Func<bool>? isOver = null)
     /// <summary>
     /// An outage longer than this ends the command: a supervisor waits as long for a silo that it has started again.
     /// </summary>
-    public static readonly TimeSpan StandardBound = SiloSlot.ReadyBound;
+    public static readonly TimeSpan StandardBound = LocalClusters.SiloReadyBound;
 
     /// <summary>People are told of an outage that lasts this long; long polls take 5 s.</summary>
     public static readonly TimeSpan NoticeAfter = TimeSpan.FromSeconds(6);

@@ -14,6 +14,9 @@ namespace Gpt2Cluster.LocalCluster;
 /// <param name="time">The clock.</param>
 public sealed class LocalClusters(DataFolder folder, ProgramStart program, IMessageWriter messages, TimeProvider time)
 {
+    /// <summary>How long a silo that died may take until it is there again; then the supervisor gives it up.</summary>
+    public static readonly TimeSpan SiloReadyBound = SiloSlot.ReadyBound;
+
     /// <summary>Another client that starts or stops the cluster is waited for this long.</summary>
     private static readonly TimeSpan OtherClientBound = TimeSpan.FromSeconds(120);
 

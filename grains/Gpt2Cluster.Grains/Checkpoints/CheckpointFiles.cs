@@ -6,7 +6,6 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Models.Safetensors;
-using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
 

@@ -101,7 +101,7 @@ public sealed class FolderCopy(IModelStore from, IDataDisk disk, StoredPaths pat
         }
         finally
         {
-            isOver = true;
+            await end.CancelAsync();
             expected.Ignore();
         }
     }

@@ -1,5 +1,5 @@
 using Gpt2Cluster.Client.Connection;
-using Gpt2Cluster.Client.LocalCluster;
+using Gpt2Cluster.LocalCluster;
 using Gpt2Cluster.Contracts;
 using Microsoft.Extensions.Time.Testing;
 using Orleans.Storage;
@@ -49,7 +49,7 @@ public sealed class CallRetriesTests
         var problem = await Assert.ThrowsAsync<ClientException>(() => call);
         Assert.Equal(ExitCodes.Unreachable, problem.ExitCode);
         Assert.Contains("out of reach for 90 s", problem.Message, StringComparison.Ordinal);
-        Assert.Equal(SiloSlot.ReadyBound, CallRetries.StandardBound);
+        Assert.Equal(LocalClusters.SiloReadyBound, CallRetries.StandardBound);
     }
 
     [Fact]

@@ -232,7 +232,7 @@ public sealed class ModelStoreGrainTests(TwoSilos silos)
         replica.Initialize(seed);
         using var snapshot = replica.Snapshot();
         var record = new RunRecord { Specification = Specification(run, model, new string('a', 64)), Lives = [life] };
-        new CheckpointStore(silo.Context, NullLogger<CheckpointStore>.Instance)
+        new CheckpointStore(silo.Context, new DataDisk(), NullLogger<CheckpointStore>.Instance)
             .Publish(snapshot, record, new WriteCheckpoint(silo.Worker, 1, 2, null, IsBest: false));
         return CheckpointStore.RelativeFolderOf(run, 2);
     }
