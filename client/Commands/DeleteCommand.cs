@@ -5,6 +5,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -36,11 +37,11 @@ internal sealed class DeleteCommand : ClientCommand
         var grain = session.Grains.Run(name);
         if (await session.Patience.Call(grain.Describe, cancellation) is not { } description)
             return Say(context, name, await Finish(session, grain, name, cancellation));
-        if (description.Summary.Status is "queued" or "preparing" or "running")
+        if (!description.Summary.Status.IsAtRest())
         {
             throw new UserErrorException(
-                $"The run {name} is {description.Summary.Status}; 'pause {name}' or 'cancel {name}' lets it rest "
-                + "first.");
+                $"The run {name} is {description.Summary.Status.Word()}; 'pause {name}' or 'cancel {name}' lets it "
+                + "rest first.");
         }
 
         if (!await confirmation.Ask(context, Question(description), cancellation))
@@ -88,7 +89,7 @@ internal sealed class DeleteCommand : ClientCommand
     {
         var run = description.Summary;
         var checkpoints = Formats.Several(description.Record.Checkpoints.Count, "checkpoint");
-        var status = run.Status.Replace('_', ' ');
+        var status = run.Status.ForPeople();
         return $"Delete the run {run.Name} ({status}, step {run.Step} of {run.Steps}, {checkpoints}) for good?";
     }
 }

@@ -79,7 +79,7 @@ internal sealed class ModelShowCommand : ClientCommand
             ["used_by"] = new JsonArray([.. uses.Select(use => new JsonObject
             {
                 ["run"] = use.Name,
-                ["status"] = use.Status,
+                ["status"] = use.Status.Word(),
                 ["needs_it"] = Deletion.NeedsModel(use.Facts, stored.Name),
             })]),
         };

@@ -2,7 +2,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
-using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -47,7 +47,7 @@ internal static class RunCalls
     }
 
     /// <summary>A run that rests but can be resumed is not over.</summary>
-    private static string Refusal(string run, string status) => status is EndStatus.Paused or EndStatus.Failed
-        ? $"The run {run} rests already ({status}); 'resume {run}' goes on with it."
-        : $"The run {run} is over ({status.Replace('_', ' ')}); start another with --run NEW.";
+    private static string Refusal(string run, RunStatus status) => status is RunStatus.Paused or RunStatus.Failed
+        ? $"The run {run} rests already ({status.Word()}); 'resume {run}' goes on with it."
+        : $"The run {run} is over ({status.ForPeople()}); start another with --run NEW.";
 }

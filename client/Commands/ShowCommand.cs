@@ -102,7 +102,7 @@ internal sealed class ShowCommand : ClientCommand
     private static IEnumerable<string[]> Facts(RunDescription description)
     {
         var summary = description.Summary;
-        yield return ["status", summary.Status.Replace('_', ' ')];
+        yield return ["status", summary.Status.ForPeople()];
         if (description.Record.Remark is { } remark)
             yield return ["remark", remark];
         yield return ["step", $"{summary.Step}/{summary.Steps}"];

@@ -4,6 +4,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.LocalCluster;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -16,7 +17,6 @@ internal sealed class StopCommand()
 
     private static readonly TimeSpan EndBound = Supervisor.StopBound + TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
-    private static readonly string[] Unfinished = ["queued", "preparing", "running"];
 
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
@@ -78,7 +78,7 @@ internal sealed class StopCommand()
         ClusterSession session, ICluster cluster, CancellationToken cancellation)
     {
         var runs = await session.Patience.Call(cluster.Runs, cancellation);
-        return [.. runs.Where(run => Unfinished.Contains(run.Status)).Select(run => run.Name)];
+        return [.. runs.Where(run => !run.Status.IsAtRest()).Select(run => run.Name)];
     }
 
     private static async Task End(CommandContext context, ClusterRecord record, CancellationToken cancellation)

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Devices;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -24,7 +25,7 @@ internal sealed class WorkersCommand()
             {
                 ["worker"] = worker.Key,
                 ["silo"] = silo.Name,
-                ["device"] = worker.Kind,
+                ["device"] = worker.Kind.Word(),
                 ["name"] = worker.Name,
                 ["cores"] = worker.Cores,
                 ["machine"] = silo.MachineName,
@@ -38,7 +39,7 @@ internal sealed class WorkersCommand()
         [
             .. workers.Select(pair => new[]
             {
-                pair.Worker.Key, pair.Worker.Kind, pair.Worker.Name,
+                pair.Worker.Key, pair.Worker.Kind.Word(), pair.Worker.Name,
                 pair.Worker.Cores.ToString(CultureInfo.InvariantCulture), pair.Silo.MachineName,
                 Serves(pair.Silo, pair.Worker), $"http://{pair.Silo.HttpAddress}/",
             }),

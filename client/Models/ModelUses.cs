@@ -9,7 +9,7 @@ namespace Gpt2Cluster.Client.Models;
 /// <param name="Name">Its name.</param>
 /// <param name="Status">How it stands.</param>
 /// <param name="Facts">What says whether it needs the model.</param>
-internal sealed record ModelUse(string Name, string Status, OtherRun Facts);
+internal sealed record ModelUse(string Name, RunStatus Status, OtherRun Facts);
 
 /// <summary>Where a model of the store is used.</summary>
 internal static class ModelUses

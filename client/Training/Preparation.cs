@@ -8,6 +8,7 @@ using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
@@ -121,10 +122,10 @@ internal sealed class Preparation
 
     private void RefuseFinished(RunDescription? before)
     {
-        if (before?.Summary.Status is EndStatus.Completed or EndStatus.Cancelled or EndStatus.EarlyStopped)
+        if (before?.Summary.Status is RunStatus.Completed or RunStatus.Cancelled or RunStatus.EarlyStopped)
         {
             throw new UserErrorException(
-                $"The run {Run} is {before.Summary.Status.Replace('_', ' ')}; choose another name with --run NEW, and "
+                $"The run {Run} is {before.Summary.Status.ForPeople()}; choose another name with --run NEW, and "
                 + $"start from its weights with --model run:{Run} if they are wanted.");
         }
     }

@@ -3,6 +3,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -96,7 +97,7 @@ internal sealed class RunWatch(ClusterSession session, string run, CommandContex
     private async Task<int> Ended(EndEvent end, IRunView view, bool wasInterrupted, CancellationToken cancellation)
     {
         var code = RunEnds.ExitCodeOf(end.Status, wasInterrupted);
-        if (end.Status == EndStatus.Failed)
+        if (end.Status == RunStatus.Failed)
         {
             var description = await session.Patience.Call(grain.Describe, cancellation);
             throw new ClientException(

@@ -26,6 +26,7 @@ public static class OrleansSetup
             settings.Advertised, endpoints.Silo, endpoints.Gateway, listenOnAnyHostAddress: settings.IsBeyondLoopback);
         orleans.UseRedisClustering(options => options.ConfigurationOptions = store.Options());
         orleans.AddRedisGrainStorage(RunStorage, options => options.ConfigurationOptions = store.Options());
+        orleans.Configure<OrleansJsonSerializerOptions>(RecordForm.Configure);
         orleans.Configure<ClusterMembershipOptions>(ConfigureMembership);
         orleans.Configure<ExceptionSerializationOptions>(TravellingExceptions.Configure);
         UseConsistentDirectory(orleans);

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Silo.Hosting;
 using Gpt2Cluster.Silo.Settings;
@@ -48,7 +49,7 @@ public static class Pages
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"<tr><td><a href=\"/runs/{Safe(run.Name)}\">{Safe(run.Name)}</a><td>{Safe(run.Status)}"
+                $"<tr><td><a href=\"/runs/{Safe(run.Name)}\">{Safe(run.Name)}</a><td>{run.Status.Word()}"
                 + $"<td>{run.Step} / {run.Steps}<td>{run.Loss:0.0000}<td>{run.BestValidationLoss:0.0000}"
                 + $"<td>{run.WorkerCount}<td>{Safe(run.Model)}</tr>\n");
         }

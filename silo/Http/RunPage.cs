@@ -3,6 +3,7 @@ using System.Text;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Silo.Http;
 
@@ -45,7 +46,7 @@ public static class RunPage
         var page = new StringBuilder(Pages.Head(summary.Name));
         page.Append(
             CultureInfo.InvariantCulture,
-            $"<table><tr><th>status<td>{Pages.Safe(summary.Status)}</tr>"
+            $"<table><tr><th>status<td>{summary.Status.Word()}</tr>"
             + $"<tr><th>step<td>{summary.Step} / {summary.Steps}</tr><tr><th>loss<td>{summary.Loss:0.0000}</tr>"
             + $"<tr><th>best validation<td>{summary.BestValidationLoss:0.0000}</tr>"
             + $"<tr><th>workers<td>{Pages.Safe(string.Join(", ", run.Workers))}</tr>"

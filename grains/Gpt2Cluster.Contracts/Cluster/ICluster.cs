@@ -1,3 +1,6 @@
+using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Runs;
+
 namespace Gpt2Cluster.Contracts.Cluster;
 
 /// <summary>One device as a silo offers it.</summary>
@@ -12,9 +15,9 @@ public sealed record WorkerDescription
     [Id(1)]
     public required int DeviceIndex { get; init; }
 
-    /// <summary><c>cpu</c> or <c>cuda</c>.</summary>
+    /// <summary>Processor or card.</summary>
     [Id(2)]
-    public required string Kind { get; init; }
+    public required DeviceKind Kind { get; init; }
 
     /// <summary>For people: the processor's or card's name.</summary>
     [Id(3)]
@@ -154,12 +157,9 @@ public sealed record RunSummary
     [Id(0)]
     public required string Name { get; init; }
 
-    /// <summary>
-    /// <c>queued</c>, <c>preparing</c>, <c>running</c>, <c>paused</c>, <c>completed</c>, <c>cancelled</c>,
-    /// <c>failed</c> or <c>early_stopped</c>.
-    /// </summary>
+    /// <summary>How it stands.</summary>
     [Id(1)]
-    public required string Status { get; init; }
+    public required RunStatus Status { get; init; }
 
     /// <summary>The last committed step.</summary>
     [Id(2)]

@@ -4,34 +4,6 @@ using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Runs;
 
-/// <summary>How a run stands, for people and for the store.</summary>
-public enum RunStatus
-{
-    /// <summary>It waits for workers.</summary>
-    Queued,
-
-    /// <summary>Its workers make, load or copy their replicas.</summary>
-    Preparing,
-
-    /// <summary>It computes.</summary>
-    Running,
-
-    /// <summary>It rests and can be resumed.</summary>
-    Paused,
-
-    /// <summary>All steps are done.</summary>
-    Completed,
-
-    /// <summary>It was ended by request.</summary>
-    Cancelled,
-
-    /// <summary>It stopped for a reason that somebody has to look at; it can be resumed.</summary>
-    Failed,
-
-    /// <summary>Validation did not get better any more.</summary>
-    EarlyStopped,
-}
-
 /// <summary>One checkpoint in a run's catalogue.</summary>
 /// <param name="Step">The step after which it was taken.</param>
 /// <param name="StateHash">The state hash, lower-case hexadecimal.</param>
@@ -205,8 +177,7 @@ public sealed record RunRecord : StoredRecord
         Holds.Where(hold => hold.Step == entry.Step).Select(hold => hold.Run);
 
     /// <summary>Whether nothing follows but by request.</summary>
-    public bool IsAtRest => Status is RunStatus.Paused or RunStatus.Completed or RunStatus.Cancelled
-        or RunStatus.Failed or RunStatus.EarlyStopped;
+    public bool IsAtRest => Status.IsAtRest();
 
     /// <summary>Whether it can be resumed once it rests.</summary>
     public bool CanResume => Status is RunStatus.Paused or RunStatus.Failed;

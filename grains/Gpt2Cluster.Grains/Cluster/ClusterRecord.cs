@@ -37,10 +37,10 @@ public sealed record RunEntry(
     [property: Id(3)] RefusedWorker[]? Refused)
 {
     /// <summary>Whether it has not come to its end: the store's restart brings it back.</summary>
-    public bool IsUnfinished => Summary.Status is "queued" or "preparing" or "running" or "paused";
+    public bool IsUnfinished => Summary.Status.IsUnfinished();
 
     /// <summary>Whether it takes part in the assignment of workers.</summary>
-    public bool WantsWorkers => Summary.Status is "queued" or "preparing" or "running";
+    public bool WantsWorkers => !Summary.Status.IsAtRest();
 
     /// <summary>Which devices may serve it.</summary>
     /// <remarks>No property: the store would keep it, by a type that it cannot read back.</remarks>

@@ -31,7 +31,7 @@ internal static class DoctorJob
             ["silo"] = silo.Name,
             ["machine"] = silo.MachineName,
             ["cores"] = Environment.ProcessorCount,
-            ["device"] = work.Device.Kind,
+            ["device"] = work.Device.Kind.Word(),
             ["device_name"] = work.Device.Name,
             ["device_index"] = work.Device.Index,
             ["devices"] = silo.Replicas.Devices.Count,

@@ -16,7 +16,7 @@ internal static class RunDescriptions
     public static RunSummary Summary(RunState state, RunRecordStore records) => new()
     {
         Name = state.Record.Specification.Run.ToString(),
-        Status = RunNotices.StatusWord((records.Stored ?? state.Record).Status),
+        Status = (records.Stored ?? state.Record).Status,
         Step = HasReplicas(state) ? state.Step : state.Record.CommittedStep,
         Steps = state.Record.Specification.Steps,
         Loss = state.Record.LastLoss,
@@ -69,7 +69,7 @@ internal static class RunDescriptions
         {
             return
             [
-                $"Run {name} is {RunNotices.StatusWord(record.Status)}; start another with --run NEW, "
+                $"Run {name} is {record.Status.Word()}; start another with --run NEW, "
                 + $"or go on from its weights with --model run:{name}.",
             ];
         }

@@ -49,25 +49,11 @@ internal static class RunNotices
     public static EndEvent ToEvent(Finish finish, RunRecord record) => new()
     {
         Run = record.Specification.Run.ToString(),
-        Status = StatusWord(finish.Status),
+        Status = finish.Status,
         Step = finish.Step,
         StateSha256 = finish.StateHash ?? "",
         Seconds = record.ActiveTime.TotalSeconds,
         Tokens = finish.Step * record.Specification.TokensPerStep,
-    };
-
-    /// <summary>The word of a status in events and lists.</summary>
-    public static string StatusWord(RunStatus status) => status switch
-    {
-        RunStatus.Queued => "queued",
-        RunStatus.Preparing => "preparing",
-        RunStatus.Running => "running",
-        RunStatus.Paused => EndStatus.Paused,
-        RunStatus.Completed => EndStatus.Completed,
-        RunStatus.Cancelled => EndStatus.Cancelled,
-        RunStatus.Failed => EndStatus.Failed,
-        RunStatus.EarlyStopped => EndStatus.EarlyStopped,
-        _ => throw new ArgumentOutOfRangeException(nameof(status), status, "Unknown status."),
     };
 
     private static StepEvent ToEvent(StepCommitted step, string run) => new()

@@ -57,7 +57,7 @@ internal sealed partial class TrainingRunGrain
     private string IsAnother => $"Another run has the name {Name} now; see 'show {Name}'.";
 
     private string NotAtRest(RunRecord record) =>
-        $"The run {Name} is {RunNotices.StatusWord(record.Status)}; 'pause {Name}' or 'cancel {Name}' lets it rest "
+        $"The run {Name} is {record.Status.Word()}; 'pause {Name}' or 'cancel {Name}' lets it rest "
         + "first.";
 
     private static DeletionAnswer Refused(string reason) =>

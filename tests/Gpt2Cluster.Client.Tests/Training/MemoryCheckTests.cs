@@ -209,7 +209,7 @@ public sealed class MemoryCheckTests
         var silo = Silo(name, name, 40_000_000_000);
         return silo with
         {
-            Workers = [silo.Workers[0] with { Kind = "cuda", Name = "a card", CardMemoryBytes = cardBytes }],
+            Workers = [silo.Workers[0] with { Kind = DeviceKind.Cuda, Name = "a card", CardMemoryBytes = cardBytes }],
         };
     }
 
@@ -231,7 +231,7 @@ public sealed class MemoryCheckTests
             {
                 SiloName = name,
                 DeviceIndex = 0,
-                Kind = "cpu",
+                Kind = DeviceKind.Cpu,
                 Name = "",
                 Cores = 1,
                 BFloat16IsFast = true,

@@ -1,5 +1,7 @@
 using Gpt2Cluster.Client.Watching;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
+using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Gpt2Cluster.Client.Tests.Watching;
@@ -92,7 +94,7 @@ public sealed class PlainRunViewTests
         Show(view, new EndEvent
         {
             Run = "run1",
-            Status = EndStatus.Completed,
+            Status = RunStatus.Completed,
             Step = 10,
             StateSha256 = "0123456789abcdef",
             Seconds = 65,

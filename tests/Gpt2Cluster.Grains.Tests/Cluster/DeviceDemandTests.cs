@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Grains.Cluster;
 using Microsoft.Extensions.Time.Testing;
 
@@ -62,7 +63,7 @@ public sealed class DeviceDemandTests
             {
                 SiloName = name,
                 DeviceIndex = index,
-                Kind = device.Kind,
+                Kind = DeviceKinds.Read(device.Kind)!.Value,
                 Class = device.Class,
                 Name = device.Class,
                 Cores = 0,

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Grains.Cluster;
 using Microsoft.Extensions.Time.Testing;
 
@@ -134,7 +135,7 @@ public sealed class SiloRegistryTests
         {
             SiloName = name,
             DeviceIndex = index,
-            Kind = "cpu",
+            Kind = DeviceKind.Cpu,
             Name = "processor",
             Cores = 1,
             BFloat16IsFast = false,

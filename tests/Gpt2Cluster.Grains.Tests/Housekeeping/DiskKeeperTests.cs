@@ -285,7 +285,7 @@ public sealed class DiskKeeperTests : IDisposable
     private static RunSummary Run(string name, params string[] hashes) => new()
     {
         Name = name,
-        Status = "paused",
+        Status = RunStatus.Paused,
         Step = 1,
         Steps = 2,
         Model = "scratch:tiny",

@@ -20,7 +20,7 @@ public sealed class RunRecordStoreTests
     private static readonly EndEvent End = new()
     {
         Run = "run1",
-        Status = EndStatus.Completed,
+        Status = RunStatus.Completed,
         Step = 7,
         StateSha256 = "aa",
         Seconds = 1,

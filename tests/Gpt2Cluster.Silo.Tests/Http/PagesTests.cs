@@ -11,7 +11,7 @@ public sealed class PagesTests
     private static readonly RunSummary Summary = new()
     {
         Name = "verses",
-        Status = "running",
+        Status = RunStatus.Running,
         Step = 7,
         Steps = 200,
         Loss = 5.25,

@@ -288,7 +288,7 @@ internal sealed class Silo
             {
                 SiloName = Name,
                 DeviceIndex = index,
-                Kind = Machine.Kind.Word(),
+                Kind = Machine.Kind,
                 Class = SimulatedCluster.ClassOf(Machine.Kind),
                 Name = "simulated",
                 Cores = 1,

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using CsCheck;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
+using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 
 namespace Gpt2Cluster.Contracts.Tests.Runs.Events;
 
@@ -55,7 +57,7 @@ public sealed class RunEventJsonTests
         {
             new EndEvent
             {
-                Run = "run1", Status = EndStatus.EarlyStopped, Step = 4, StateSha256 = "cd", Seconds = 2, Tokens = 256,
+                Run = "run1", Status = RunStatus.EarlyStopped, Step = 4, StateSha256 = "cd", Seconds = 2, Tokens = 256,
             },
             """
             {"event":"end","run":"run1","status":"early_stopped","step":4,"state_sha256":"cd","seconds":2,
