@@ -5,6 +5,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
@@ -59,7 +60,7 @@ internal sealed class DeleteCommand : ClientCommand
 
     /// <summary>Goes on with a deletion that stopped half-way: something of the run may be left.</summary>
     private static async Task<DeletionAnswer> Finish(
-        ClusterSession session, ITrainingRun grain, string name, CancellationToken cancellation)
+        ClusterSession session, ITrainingRun grain, RunName name, CancellationToken cancellation)
     {
         var answer = await session.Patience.Call(() => grain.Delete(life: null), cancellation);
         return answer.Outcome switch
@@ -70,17 +71,17 @@ internal sealed class DeleteCommand : ClientCommand
         };
     }
 
-    private static int Say(CommandContext context, string name, DeletionAnswer answer)
+    private static int Say(CommandContext context, RunName name, DeletionAnswer answer)
     {
         context.Output.Result($"{name} is deleted; {Formats.Bytes(answer.Bytes)} were freed");
         foreach (var silo in answer.Away)
             context.Output.Result($"silo {silo} does not answer; it removes its checkpoints of {name} when it is back");
         context.Output.Json(new JsonObject
         {
-            ["run"] = name,
+            ["run"] = name.ToString(),
             ["deleted"] = true,
             ["freed_bytes"] = answer.Bytes,
-            ["silos_away"] = new JsonArray([.. answer.Away.Select(silo => JsonValue.Create(silo))]),
+            ["silos_away"] = new JsonArray([.. answer.Away.Select(silo => JsonValue.Create(silo.ToString()))]),
         });
         return ExitCodes.Done;
     }

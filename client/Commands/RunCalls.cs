@@ -2,6 +2,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
@@ -12,7 +13,7 @@ internal static class RunCalls
     /// <summary>The run in full.</summary>
     /// <exception cref="ClientException">There is none of that name.</exception>
     public static async Task<RunDescription> Describe(
-        ClusterSession session, string run, CancellationToken cancellation) =>
+        ClusterSession session, RunName run, CancellationToken cancellation) =>
         await session.Patience.Call(session.Grains.Run(run).Describe, cancellation)
         ?? throw ClientException.NoSuchRun(run);
 
@@ -24,7 +25,7 @@ internal static class RunCalls
     /// <param name="cancellation">Gives up.</param>
     public static async Task<int> Ask(
         CommandContext context,
-        string run,
+        RunName run,
         Func<ITrainingRun, Task<bool>> call,
         (string Sentence, string Word) done,
         CancellationToken cancellation)
@@ -42,12 +43,12 @@ internal static class RunCalls
                 $"the silos of this machine end with this command; 'watch {run}' starts them again for the run");
         }
 
-        context.Output.Json(new() { ["run"] = run, ["asked"] = done.Word });
+        context.Output.Json(new() { ["run"] = run.ToString(), ["asked"] = done.Word });
         return ExitCodes.Done;
     }
 
     /// <summary>A run that rests but can be resumed is not over.</summary>
-    private static string Refusal(string run, RunStatus status) => status is RunStatus.Paused or RunStatus.Failed
+    private static string Refusal(RunName run, RunStatus status) => status is RunStatus.Paused or RunStatus.Failed
         ? $"The run {run} rests already ({status.Word()}); 'resume {run}' goes on with it."
         : $"The run {run} is over ({status.ForPeople()}); start another with --run NEW.";
 }

@@ -40,7 +40,7 @@ internal sealed class RunsCommand()
     /// <summary>A run as an object for programs.</summary>
     public static JsonObject Json(RunSummary run) => new()
     {
-        ["run"] = run.Name,
+        ["run"] = run.Name.ToString(),
         ["status"] = run.Status.Word(),
         ["step"] = run.Step,
         ["steps"] = run.Steps,
@@ -55,7 +55,7 @@ internal sealed class RunsCommand()
 
     private static string[] Row(RunSummary run, long bytes) =>
     [
-        run.Name,
+        run.Name.ToString(),
         run.Status.ForPeople(),
         $"{run.Step}/{run.Steps}",
         run.Loss is { } loss ? Formats.Loss(loss) : "-",

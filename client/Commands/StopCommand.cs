@@ -4,6 +4,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.LocalCluster;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
@@ -49,7 +50,7 @@ internal sealed class StopCommand()
             await using var session = await ClusterSession.Open(context, cancellation);
             var cluster = session.Grains.Cluster();
             var began = context.Time.GetTimestamp();
-            var asked = new HashSet<string>(StringComparer.Ordinal);
+            var asked = new HashSet<RunName>();
             while (await UnfinishedRuns(session, cluster, cancellation) is { Count: > 0 } runs)
             {
                 foreach (var run in runs.Where(asked.Add))
@@ -74,7 +75,7 @@ internal sealed class StopCommand()
         }
     }
 
-    private static async Task<List<string>> UnfinishedRuns(
+    private static async Task<List<RunName>> UnfinishedRuns(
         ClusterSession session, ICluster cluster, CancellationToken cancellation)
     {
         var runs = await session.Patience.Call(cluster.Runs, cancellation);

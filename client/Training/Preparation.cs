@@ -8,6 +8,7 @@ using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Sources;
@@ -43,7 +44,7 @@ internal sealed class Preparation
     }
 
     /// <summary>The run's name.</summary>
-    public string Run => builder.Run.ToString();
+    public RunName Run => builder.Run;
 
     /// <summary>Checks all that needs no cluster.</summary>
     /// <exception cref="UserErrorException">Something is wrong; the message names all of it.</exception>
@@ -214,7 +215,7 @@ internal sealed class Preparation
     private static void CheckOwnDisk(CommandContext context, SpecificationBuilder builder, ModelReference model)
     {
         var folder = context.Choices.DataFolder;
-        if (Directory.Exists(folder.RunFolder(builder.Run.ToString())))
+        if (Directory.Exists(folder.RunFolder(builder.Run)))
             return;
         var free = context.FreeDiskBytes(folder.Root);
         if (DiskSpace.Error($"The disk of '{folder.Root}'", free, builder.Preview(model)) is { } error)

@@ -228,7 +228,7 @@ internal sealed class StepForecast : IAsyncDisposable
             ["link_bytes_per_second"] = rate,
             ["workers"] = new JsonArray([.. workers.Zip(speeds, (worker, speed) => new JsonObject
             {
-                ["worker"] = worker.Key,
+                ["worker"] = worker.Key.ToString(),
                 ["device"] = worker.Kind.Word(),
                 ["threads"] = specification.ThreadsPerWorker ?? worker.Cores,
                 ["seconds_per_micro_batch"] = speed.MicroBatchSeconds,

@@ -21,7 +21,7 @@ public static class OrleansSetup
         ArgumentNullException.ThrowIfNull(orleans);
         ArgumentNullException.ThrowIfNull(settings);
         orleans.Configure<ClusterOptions>(options => options.ClusterId = options.ServiceId = settings.ClusterId);
-        orleans.Configure<SiloOptions>(options => options.SiloName = context.Name);
+        orleans.Configure<SiloOptions>(options => options.SiloName = context.Name.ToString());
         orleans.ConfigureEndpoints(
             settings.Advertised, endpoints.Silo, endpoints.Gateway, listenOnAnyHostAddress: settings.IsBeyondLoopback);
         orleans.UseRedisClustering(options => options.ConfigurationOptions = store.Options());

@@ -49,7 +49,7 @@ public static class Pages
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"<tr><td><a href=\"/runs/{Safe(run.Name)}\">{Safe(run.Name)}</a><td>{run.Status.Word()}"
+                $"<tr><td><a href=\"/runs/{run.Name}\">{run.Name}</a><td>{run.Status.Word()}"
                 + $"<td>{run.Step} / {run.Steps}<td>{run.Loss:0.0000}<td>{run.BestValidationLoss:0.0000}"
                 + $"<td>{run.WorkerCount}<td>{Safe(run.Model)}</tr>\n");
         }

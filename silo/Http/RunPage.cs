@@ -22,9 +22,9 @@ public static class RunPage
 
         // Asking a run for itself would bring a coordinator to life for whatever name is asked for, and keep it.
         var runs = await grains.Cluster().Runs().WaitAsync(AnswerBound);
-        if (!runs.Any(known => known.Name == name))
+        if (runs.FirstOrDefault(known => known.Name.ToString() == name) is not { } listed)
             return Results.NotFound();
-        var run = grains.Run(name);
+        var run = grains.Run(listed.Name);
         if (await run.Describe().WaitAsync(AnswerBound) is not { } description)
             return Results.NotFound();
         var samples = new List<SampleEvent>();
@@ -43,7 +43,7 @@ public static class RunPage
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(samples);
         var summary = run.Summary;
-        var page = new StringBuilder(Pages.Head(summary.Name));
+        var page = new StringBuilder(Pages.Head(summary.Name.ToString()));
         page.Append(
             CultureInfo.InvariantCulture,
             $"<table><tr><th>status<td>{summary.Status.Word()}</tr>"

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Runs;
 using StackExchange.Redis;
 
@@ -52,7 +53,7 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     }
 
     /// <inheritdoc/>
-    public async Task<long?> Append(string run, IReadOnlyList<string> lines, long after)
+    public async Task<long?> Append(RunName run, IReadOnlyList<string> lines, long after)
     {
         RedisValue[] arguments = [after, .. lines.Select(line => (RedisValue)line)];
         var last = (long)await Database.ScriptEvaluateAsync(
@@ -61,7 +62,7 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<RunEventLine>> Read(string run, long sequence, int count)
+    public async Task<IReadOnlyList<RunEventLine>> Read(RunName run, long sequence, int count)
     {
         var events = new List<RunEventLine>();
         while (events.Count < count)
@@ -79,14 +80,14 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     }
 
     /// <inheritdoc/>
-    public async Task<long> LastSequence(string run)
+    public async Task<long> LastSequence(RunName run)
     {
         var segment = (long)await Database.StringGetAsync(OpenSegmentKey(run));
         return (segment * SegmentLength) + await Database.ListLengthAsync(SegmentKey(run, segment));
     }
 
     /// <inheritdoc/>
-    public async Task AppendSamples(string run, IReadOnlyList<SampleEvent> samples, int keep)
+    public async Task AppendSamples(RunName run, IReadOnlyList<SampleEvent> samples, int keep)
     {
         var key = SamplesKey(run);
         await Database.ListRightPushAsync(key, [.. samples.Select(sample => (RedisValue)RunEventJson.Write(sample))]);
@@ -94,14 +95,14 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<string>> Samples(string run, int last)
+    public async Task<IReadOnlyList<string>> Samples(RunName run, int last)
     {
         var lines = await Database.ListRangeAsync(SamplesKey(run), -last, -1);
         return [.. lines.Select(line => line.ToString())];
     }
 
     /// <inheritdoc/>
-    public async Task Delete(string run)
+    public async Task Delete(RunName run)
     {
         var last = (long)await Database.StringGetAsync(OpenSegmentKey(run));
         // The number of the open segment goes last: a repeat after a kill finds all segments again.
@@ -111,9 +112,9 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
         await Database.KeyDeleteAsync(OpenSegmentKey(run));
     }
 
-    private RedisKey OpenSegmentKey(string run) => $"{clusterId}/event-segment/{run}";
+    private RedisKey OpenSegmentKey(RunName run) => $"{clusterId}/event-segment/{run}";
 
-    private RedisKey SegmentKey(string run, long? segment = null) => $"{clusterId}/events/{run}/{segment}";
+    private RedisKey SegmentKey(RunName run, long? segment = null) => $"{clusterId}/events/{run}/{segment}";
 
-    private string SamplesKey(string run) => $"{clusterId}/samples/{run}";
+    private string SamplesKey(RunName run) => $"{clusterId}/samples/{run}";
 }

@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Models;
@@ -23,7 +24,7 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
     /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
     public void Load(
-        IReplica replica, string run, CheckpointEntry checkpoint, CancellationToken cancellation)
+        IReplica replica, RunName run, CheckpointEntry checkpoint, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(replica);
         ArgumentNullException.ThrowIfNull(checkpoint);
@@ -67,7 +68,7 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// <exception cref="DamagedCheckpointException">It verifies nowhere, and all its disks were looked at.</exception>
     /// <exception cref="UnreachableCheckpointException">One of its disks cannot be reached now.</exception>
     public CheckpointManifest Read(
-        string run,
+        RunName run,
         CheckpointEntry checkpoint,
         ReplicaPart[] parts,
         CheckpointSink sink,
@@ -105,7 +106,7 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     }
 
     private (CopyHere Here, CheckpointManifest? Manifest) TryHere(
-        string run,
+        RunName run,
         CheckpointEntry checkpoint,
         ReplicaPart[] parts,
         CheckpointSink sink,

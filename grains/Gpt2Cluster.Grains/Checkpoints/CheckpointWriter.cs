@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
@@ -7,7 +8,7 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// <summary>
 /// Writes one worker's checkpoints, one at a time: the snapshot between two steps, the rest on a thread of its own.
 /// </summary>
-internal sealed class CheckpointWriter(string worker, CheckpointStore store, TimeProvider time) : IDisposable
+internal sealed class CheckpointWriter(WorkerId worker, CheckpointStore store, TimeProvider time) : IDisposable
 {
     /// <summary>One that is all but written is waited for; a disk that hangs must not hold up training.</summary>
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);

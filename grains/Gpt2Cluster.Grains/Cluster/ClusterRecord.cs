@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Grains.Cluster;
@@ -11,17 +12,17 @@ public sealed class ClusterRecord
 {
     /// <summary>The runs by name.</summary>
     [Id(0)]
-    public Dictionary<string, RunEntry> Runs { get; set; } = [];
+    public Dictionary<RunName, RunEntry> Runs { get; set; } = [];
 
     /// <summary>Run by worker: a list that is begun anew takes no worker from a run that lives.</summary>
     [Id(1)]
-    public Dictionary<string, string> Assignment { get; set; } = [];
+    public Dictionary<WorkerId, RunName> Assignment { get; set; } = [];
 
     /// <summary>
     /// The lives of each name that people have deleted: silos that were away ask what they are to remove.
     /// </summary>
     [Id(2)]
-    public Dictionary<string, string[]> Deleted { get; set; } = [];
+    public Dictionary<RunName, string[]> Deleted { get; set; } = [];
 }
 
 /// <summary>One run in the cluster's list.</summary>

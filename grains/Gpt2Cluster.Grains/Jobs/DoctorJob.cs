@@ -28,7 +28,7 @@ internal static class DoctorJob
         var freeMemory = Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes);
         var report = new JsonObject
         {
-            ["silo"] = silo.Name,
+            ["silo"] = silo.Name.ToString(),
             ["machine"] = silo.MachineName,
             ["cores"] = Environment.ProcessorCount,
             ["device"] = work.Device.Kind.Word(),

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Placement;
@@ -16,7 +17,7 @@ public interface IPeerDisks
     IReadOnlyList<SiloDisk> List();
 
     /// <summary>Copies a stored folder from a silo's disk to this one, unless it is here already.</summary>
-    CopyAnswer Bring(string relativeFolder, string fromSilo);
+    CopyAnswer Bring(string relativeFolder, SiloName fromSilo);
 }
 
 /// <summary>Asks the grains that hold them.</summary>
@@ -41,7 +42,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
     }
 
     /// <inheritdoc/>
-    public CopyAnswer Bring(string relativeFolder, string fromSilo)
+    public CopyAnswer Bring(string relativeFolder, SiloName fromSilo)
     {
         try
         {

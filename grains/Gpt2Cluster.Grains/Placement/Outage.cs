@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Grains.Placement;
 
@@ -24,6 +25,6 @@ public static class Outage
     /// </summary>
     /// <param name="problem">The problem.</param>
     /// <param name="silo">The silo that was called.</param>
-    public static string Words(Exception problem, string silo) =>
+    public static string Words(Exception problem, SiloName silo) =>
         Is(problem) ? $"silo {silo} does not answer" : problem.Message.TrimEnd('.');
 }

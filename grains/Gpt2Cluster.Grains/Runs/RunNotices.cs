@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 
@@ -8,7 +9,7 @@ namespace Gpt2Cluster.Grains.Runs;
 internal static class RunNotices
 {
     /// <summary>The event of a notice.</summary>
-    public static RunEvent ToEvent(RunNotice notice, string run) => notice switch
+    public static RunEvent ToEvent(RunNotice notice, RunName run) => notice switch
     {
         StepCommitted step => ToEvent(step, run),
         ValidationDone validation => new ValidationEvent
@@ -48,7 +49,7 @@ internal static class RunNotices
     /// <summary>The event of an end.</summary>
     public static EndEvent ToEvent(Finish finish, RunRecord record) => new()
     {
-        Run = record.Specification.Run.ToString(),
+        Run = record.Specification.Run,
         Status = finish.Status,
         Step = finish.Step,
         StateSha256 = finish.StateHash ?? "",
@@ -56,7 +57,7 @@ internal static class RunNotices
         Tokens = finish.Step * record.Specification.TokensPerStep,
     };
 
-    private static StepEvent ToEvent(StepCommitted step, string run) => new()
+    private static StepEvent ToEvent(StepCommitted step, RunName run) => new()
     {
         Run = run,
         Step = step.Step,

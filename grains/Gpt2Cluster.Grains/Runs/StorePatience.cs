@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Microsoft.Extensions.Logging;
 using Orleans.Storage;
 
@@ -7,7 +8,7 @@ namespace Gpt2Cluster.Grains.Runs;
 /// Repeats what the store did not answer: it may be busy, or its silo may be coming back. Whether an attempt that
 /// failed was stored nevertheless is not known; what is attempted has to find out. A conflict is an answer and final.
 /// </summary>
-internal sealed partial class StorePatience(string run, TimeProvider time, ILogger logger)
+internal sealed partial class StorePatience(RunName run, TimeProvider time, ILogger logger)
 {
     /// <summary>After this long without an answer the coordinator gives up; another one is activated.</summary>
     public static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
@@ -42,5 +43,5 @@ internal sealed partial class StorePatience(string run, TimeProvider time, ILogg
     private bool MayRepeat(long began) => !IsOver && time.GetElapsedTime(began) < Bound;
 
     [LoggerMessage(321, LogLevel.Warning, "The store did not take what run {Run} wrote; again in {Gap}. {Reason}")]
-    private partial void LogRepeated(string run, TimeSpan gap, string reason);
+    private partial void LogRepeated(RunName run, TimeSpan gap, string reason);
 }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
@@ -12,10 +13,10 @@ namespace Gpt2Cluster.Grains.Workers;
 /// Copies a replica from the live ones, a different range from each in turn, and compares the whole with one of them:
 /// a range of a replica that is another, or that was damaged on its way, is found.
 /// </summary>
-/// <param name="workerOf">The worker of a key.</param>
+/// <param name="workerOf">A worker by its id.</param>
 /// <param name="run">The run's name.</param>
 /// <param name="order">Names step and sources.</param>
-internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, PrepareReplica order)
+internal sealed class ReplicaCopy(Func<WorkerId, IWorker> workerOf, RunName run, PrepareReplica order)
 {
     /// <summary>
     /// Elements asked for at once: 1 MiB a message, so that probes pass between.
@@ -47,7 +48,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, Pr
     private void Copy(IReplica replica, ReplicaPart part, CancellationToken cancellation)
     {
         var sources = order.CopyFrom.Select(key => (Key: key, Worker: workerOf(key))).ToList();
-        var pending = new Queue<(long Start, string Source, Task<ReplicaRange?> Range)>();
+        var pending = new Queue<(long Start, WorkerId Source, Task<ReplicaRange?> Range)>();
         var source = 0;
         for (var start = 0L; start < replica.Layout.Length || pending.Count > 0;)
         {
@@ -67,7 +68,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, Pr
         }
     }
 
-    private void Compare(IReplica replica, ReplicaPart part, string source, CancellationToken cancellation)
+    private void Compare(IReplica replica, ReplicaPart part, WorkerId source, CancellationToken cancellation)
     {
         var pieceCount = StateHash.PieceCount(replica.Layout.Length);
         for (var first = 0; first < pieceCount; first += PiecesAtOnce)
@@ -84,7 +85,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, Pr
         }
     }
 
-    private byte[] BytesOf(string source, Task<ReplicaRange?> asked, CancellationToken cancellation)
+    private byte[] BytesOf(WorkerId source, Task<ReplicaRange?> asked, CancellationToken cancellation)
     {
         var range = Await(source, asked, cancellation)
             ?? throw new IOException("the worker to copy from has no replica of the run");
@@ -98,7 +99,7 @@ internal sealed class ReplicaCopy(Func<string, IWorker> workerOf, string run, Pr
     /// worker that copies, and <see cref="DeviceFailures"/> goes by words.
     /// </summary>
     private static ReplicaRange? Await(
-        string source, Task<ReplicaRange?> asked, CancellationToken cancellation)
+        WorkerId source, Task<ReplicaRange?> asked, CancellationToken cancellation)
     {
         try
         {

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Microsoft.Extensions.Logging;
 
@@ -8,7 +9,7 @@ namespace Gpt2Cluster.Grains.Workers;
 /// Brings a worker's reports to the coordinator, again if it does not answer, in the order they were made.
 /// </summary>
 internal sealed partial class Reporter(
-    IGrainFactory grains, string run, string worker, TimeProvider time, ILogger logger)
+    IGrainFactory grains, RunName run, WorkerId worker, TimeProvider time, ILogger logger)
 {
     /// <summary>Together with the delays this covers a coordinator that has to be activated elsewhere.</summary>
     private const int MaximumTries = 64;
@@ -59,8 +60,8 @@ internal sealed partial class Reporter(
     }
 
     [LoggerMessage(221, LogLevel.Warning, "Worker {Worker} could not report to run {Run}; again in {Delay}.")]
-    private partial void LogRepeated(Exception exception, string worker, string run, TimeSpan delay);
+    private partial void LogRepeated(Exception exception, WorkerId worker, RunName run, TimeSpan delay);
 
     [LoggerMessage(222, LogLevel.Error, "Worker {Worker} gave up a report to run {Run} after {Tries} tries.")]
-    private partial void LogGivenUp(Exception exception, string worker, string run, int tries);
+    private partial void LogGivenUp(Exception exception, WorkerId worker, RunName run, int tries);
 }

@@ -11,7 +11,7 @@ public sealed class MemoryCheckTests
 {
     private static readonly RunSpecification Large = new()
     {
-        Run = RunName.Parse("run1"),
+        Run = "run1".Run(),
         Model = new ModelReference("scratch:gpt2-xl", Presets.Scratch("scratch:gpt2-xl").Shape),
         Dataset = new DatasetReference("", 100_000),
         SequenceLength = 1024,
@@ -215,7 +215,7 @@ public sealed class MemoryCheckTests
 
     private static SiloDescription Silo(string name, string machine, long memoryBytes) => new()
     {
-        Name = name,
+        Name = name.Silo(),
         StripeHost = "",
         StripePort = 1,
         HttpAddress = "",
@@ -229,7 +229,7 @@ public sealed class MemoryCheckTests
         [
             new WorkerDescription
             {
-                SiloName = name,
+                SiloName = name.Silo(),
                 DeviceIndex = 0,
                 Kind = DeviceKind.Cpu,
                 Name = "",

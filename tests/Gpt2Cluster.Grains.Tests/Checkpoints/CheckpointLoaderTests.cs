@@ -37,7 +37,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     {
         Load(new FakePeers(a, c, b));
         AssertLoaded();
-        Assert.Equal([12L], a.Store.StepsOf("run1"));
+        Assert.Equal([12L], a.Store.StepsOf("run1".Run()));
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class CheckpointLoaderTests : IDisposable
         a.FlipBit(12, "parameters.safetensors", 5000);
         Load(new FakePeers(a, b));
         AssertLoaded();
-        Assert.True(Directory.Exists(a.Store.FolderOf("run1", 12) + ".damaged"));
+        Assert.True(Directory.Exists(a.Store.FolderOf("run1".Run(), 12) + ".damaged"));
     }
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class CheckpointLoaderTests : IDisposable
         a.Rot(12, "\"committed_step\":0", "\"committed_step\":1");
         Load(new FakePeers(a, b));
         AssertLoaded();
-        Assert.True(Directory.Exists(a.Store.FolderOf("run1", 12) + ".damaged"));
+        Assert.True(Directory.Exists(a.Store.FolderOf("run1".Run(), 12) + ".damaged"));
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class CheckpointLoaderTests : IDisposable
         b.Rot(12, "\"committed_step\":0", "\"committed_step\":1");
         var problem = Assert.Throws<DamagedCheckpointException>(
             () => new CheckpointLoader(b.Silo, b.Store, new FakePeers(b))
-                .Load(replica, "run1", entry, CancellationToken.None));
+                .Load(replica, "run1".Run(), entry, CancellationToken.None));
         Assert.Equal((12L, "the manifest does not have its checksum"), (problem.Step, problem.Message));
     }
 
@@ -74,7 +74,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     public void One_that_was_to_be_replaced_when_the_process_was_killed_is_put_back_and_loaded()
     {
         Copy(b, a);
-        Directory.Move(a.Store.FolderOf("run1", 12), a.Store.FolderOf("run1", 12) + ".replaced");
+        Directory.Move(a.Store.FolderOf("run1".Run(), 12), a.Store.FolderOf("run1".Run(), 12) + ".replaced");
         Load(new FakePeers(a));
         AssertLoaded();
     }
@@ -123,7 +123,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     [Fact]
     public void Gone_from_the_disk_of_the_silo_that_wrote_it_it_is_damaged()
     {
-        Directory.Delete(b.Store.FolderOf("run1", 12), recursive: true);
+        Directory.Delete(b.Store.FolderOf("run1".Run(), 12), recursive: true);
         Assert.Throws<DamagedCheckpointException>(() => Load(new FakePeers(a, b)));
     }
 
@@ -132,7 +132,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     {
         Copy(b, c);
         b.FlipBit(12, "parameters.safetensors", 5000);
-        Load(new FakePeers(a, b, c), entry with { Copies = [new("c", c.Silo.DataFolderId)] });
+        Load(new FakePeers(a, b, c), entry with { Copies = [new("c".Silo(), c.Silo.DataFolderId)] });
         AssertLoaded();
     }
 
@@ -141,7 +141,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     {
         Copy(b, c);
         b.FlipBit(12, "parameters.safetensors", 5000);
-        var copied = entry with { Copies = [new("c", c.Silo.DataFolderId)] };
+        var copied = entry with { Copies = [new("c".Silo(), c.Silo.DataFolderId)] };
         Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, b), copied));
         c.FlipBit(12, "parameters.safetensors", 5000);
         Assert.Throws<DamagedCheckpointException>(() => Load(new FakePeers(a, b, c), copied));
@@ -150,17 +150,17 @@ public sealed class CheckpointLoaderTests : IDisposable
     [Fact]
     public void A_silo_that_shares_the_folder_of_the_one_that_wrote_it_need_not_wait_for_it() =>
         Assert.Throws<DamagedCheckpointException>(() => new CheckpointLoader(a.Silo, a.Store, new FakePeers(a))
-            .Load(replica, "run1", entry with { DataFolderId = a.Silo.DataFolderId }, CancellationToken.None));
+            .Load(replica, "run1".Run(), entry with { DataFolderId = a.Silo.DataFolderId }, CancellationToken.None));
 
     [Fact]
     public void A_disk_that_gives_nothing_now_is_out_of_reach_and_its_copy_stays_where_it_is()
     {
         Copy(b, a);
-        var folder = a.Store.FolderOf("run1", 12);
+        var folder = a.Store.FolderOf("run1".Run(), 12);
         var manifest = Path.Combine(folder, "manifest.json");
         File.Move(manifest, manifest + ".away");
         Directory.CreateDirectory(manifest);
-        var onlyHere = entry with { Silo = "a", DataFolderId = a.Silo.DataFolderId };
+        var onlyHere = entry with { Silo = "a".Silo(), DataFolderId = a.Silo.DataFolderId };
         Assert.Throws<UnreachableCheckpointException>(() => Load(new FakePeers(a, c), onlyHere));
         Assert.True(Directory.Exists(folder));
         Directory.Delete(manifest);
@@ -173,7 +173,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     public void What_cannot_be_read_here_is_brought_from_another_disk()
     {
         Copy(b, a);
-        var manifest = Path.Combine(a.Store.FolderOf("run1", 12), "manifest.json");
+        var manifest = Path.Combine(a.Store.FolderOf("run1".Run(), 12), "manifest.json");
         File.Delete(manifest);
         Directory.CreateDirectory(manifest);
         Load(new FakePeers(a, b));
@@ -181,12 +181,12 @@ public sealed class CheckpointLoaderTests : IDisposable
     }
 
     private static void Copy(StoredRuns from, StoredRuns to) =>
-        new FakePeers(to, from).Bring(CheckpointStore.RelativeFolderOf("run1", 12), from.Silo.Name);
+        new FakePeers(to, from).Bring(CheckpointStore.RelativeFolderOf("run1".Run(), 12), from.Silo.Name);
 
     private void Load(FakePeers peers) => Load(peers, entry);
 
     private void Load(FakePeers peers, CheckpointEntry checkpoint) =>
-        new CheckpointLoader(a.Silo, a.Store, peers).Load(replica, "run1", checkpoint, CancellationToken.None);
+        new CheckpointLoader(a.Silo, a.Store, peers).Load(replica, "run1".Run(), checkpoint, CancellationToken.None);
 
     private void AssertLoaded()
     {

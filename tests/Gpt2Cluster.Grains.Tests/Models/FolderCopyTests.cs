@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Models;
@@ -13,7 +14,7 @@ namespace Gpt2Cluster.Grains.Tests.Models;
 /// <summary>Silo b copies a checkpoint that silo a has written.</summary>
 public sealed class FolderCopyTests : IDisposable
 {
-    private static readonly string Folder = CheckpointStore.RelativeFolderOf("run1", 12);
+    private static readonly string Folder = CheckpointStore.RelativeFolderOf("run1".Run(), 12);
 
     private readonly StoredRuns a = new("a");
     private readonly StoredRuns b = new("b");
@@ -35,7 +36,7 @@ public sealed class FolderCopyTests : IDisposable
     public async Task A_sound_checkpoint_comes_whole()
     {
         Assert.True(await Copy(a).Run(Folder, Target));
-        Assert.Equal(a.Store.ManifestOf("run1", 12).StateHash, b.Store.ManifestOf("run1", 12).StateHash);
+        Assert.Equal(a.Store.ManifestOf("run1".Run(), 12).StateHash, b.Store.ManifestOf("run1".Run(), 12).StateHash);
         foreach (var file in Directory.GetFiles(Target))
         {
             var original = Path.Combine(a.Silo.DataFolder, Folder, Path.GetFileName(file));
@@ -50,7 +51,7 @@ public sealed class FolderCopyTests : IDisposable
         var problem = await Assert.ThrowsAsync<DamagedSourceException>(
             () => Copy(a).Run(Folder, Target));
         Assert.Contains("parameters.safetensors does not have the manifest's hash", problem.Message);
-        Assert.Empty(b.Store.StepsOf("run1"));
+        Assert.Empty(b.Store.StepsOf("run1".Run()));
         Assert.Empty(Directory.GetFileSystemEntries(Path.GetDirectoryName(Target)!));
     }
 
@@ -59,7 +60,7 @@ public sealed class FolderCopyTests : IDisposable
     {
         File.WriteAllText(Path.Combine(a.Silo.DataFolder, Folder, "manifest.json"), "{");
         await Assert.ThrowsAsync<DamagedSourceException>(() => Copy(a).Run(Folder, Target));
-        Assert.Empty(b.Store.StepsOf("run1"));
+        Assert.Empty(b.Store.StepsOf("run1".Run()));
     }
 
     [Fact]
@@ -67,7 +68,7 @@ public sealed class FolderCopyTests : IDisposable
     {
         File.Delete(Path.Combine(a.Silo.DataFolder, Folder, "first-moments.safetensors"));
         await Assert.ThrowsAsync<DamagedSourceException>(() => Copy(a).Run(Folder, Target));
-        Assert.Empty(b.Store.StepsOf("run1"));
+        Assert.Empty(b.Store.StepsOf("run1".Run()));
     }
 
     [Fact]
@@ -81,7 +82,7 @@ public sealed class FolderCopyTests : IDisposable
         Write(14, sha256);
         var folder = Directory.CreateDirectory(Path.Combine(a.Silo.DataFolder, "vocabularies", sha256)).FullName;
         await File.WriteAllTextAsync(Path.Combine(folder, "vocabulary.json"), "{}");
-        var relative = CheckpointStore.RelativeFolderOf("run1", 14);
+        var relative = CheckpointStore.RelativeFolderOf("run1".Run(), 14);
         Assert.True(await Copy(a).Run(relative, Path.Combine(b.Silo.DataFolder, relative)));
         var copy = Path.Combine(b.Silo.DataFolder, "vocabularies", sha256, "vocabulary.json");
         Assert.Equal("{}", await File.ReadAllTextAsync(copy));
@@ -128,23 +129,23 @@ public sealed class FolderCopyTests : IDisposable
 
         public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
-        public Task<bool> UseDataset(string hash, string? run, string? life) => throw new NotSupportedException();
+        public Task<bool> UseDataset(string hash, RunName? run, string? life) => throw new NotSupportedException();
 
         public Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary) =>
             throw new NotSupportedException();
 
         public Task<CopyAnswer> Bring(
-            string relativeFolder, string fromSilo, string? stateHash, string[]? deletedLives) =>
+            string relativeFolder, SiloName fromSilo, string? stateHash, string[]? deletedLives) =>
             throw new NotSupportedException();
 
-        public Task<FoundCheckpoint[]> Checkpoints(string run) => throw new NotSupportedException();
+        public Task<FoundCheckpoint[]> Checkpoints(RunName run) => throw new NotSupportedException();
 
-        public Task DeleteCheckpoints(string run, long[] kept, string[]? lives) =>
+        public Task DeleteCheckpoints(RunName run, long[] kept, string[]? lives) =>
             throw new NotSupportedException();
 
         public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
 
-        public Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue) =>
+        public Task<RemovalAnswer> RemoveRun(RunName run, string[] lives, CheckpointEntry[]? catalogue) =>
             throw new NotSupportedException();
 
         public Task<ModelOnDisk?> ShowModel(string name) => throw new NotSupportedException();

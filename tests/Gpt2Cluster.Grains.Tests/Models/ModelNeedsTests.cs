@@ -49,7 +49,7 @@ public sealed class ModelNeedsTests : IDisposable
         Checkpoint("mine", TrainableParameters.Lora);
         Assert.Contains("run1", await Reason("mine"), StringComparison.Ordinal);
         Assert.Null(await Reason("other"));
-        deleted.Add(new DeletedRunLives("run1", ["life"]));
+        deleted.Add(new DeletedRunLives("run1".Run(), ["life"]));
         Assert.Null(await Reason("mine"));
     }
 
@@ -81,7 +81,8 @@ public sealed class ModelNeedsTests : IDisposable
             ? cluster
             : Proxy.Of<ITrainingRun>((_, _) => isRunAway
                 ? Task.FromException<RunDescription?>(new TimeoutException("It does not answer."))
-                : Task.FromResult<RunDescription?>(Describe(runs.Single(run => run.Name == (string)arguments[0]!)))));
+                : Task.FromResult<RunDescription?>(
+                    Describe(runs.Single(run => $"{run.Name}" == (string)arguments[0]!)))));
     }
 
     private static RunDescription Describe(RunSummary run) => new()
@@ -108,7 +109,7 @@ public sealed class ModelNeedsTests : IDisposable
 
     private static RunSummary Run(string name, string model, RunStatus status) => new()
     {
-        Name = name,
+        Name = name.Run(),
         Status = status,
         Step = 1,
         Steps = 2,

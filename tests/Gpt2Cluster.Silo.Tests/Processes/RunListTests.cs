@@ -30,7 +30,7 @@ public sealed class RunListTests : IAsyncLifetime
     public async Task What_a_replaced_coordinator_says_after_the_end_of_its_run_is_not_believed()
     {
         await Cluster.RunChanged(Run("run1", RunStatus.Running, generation: 2), 1, 9, []);
-        Assert.Equal("run1", (await Worker()).Run);
+        Assert.Equal("run1".Run(), (await Worker()).Run);
         await Cluster.RunChanged(Run("run1", RunStatus.Completed, generation: 2), 1, 9, []);
         Assert.Null((await Worker()).Run);
 
@@ -39,7 +39,7 @@ public sealed class RunListTests : IAsyncLifetime
         Assert.Equal(RunStatus.Completed, Assert.Single(await Cluster.Runs()).Status);
         Assert.Null((await Worker()).Run);
         await Cluster.RunChanged(Run("run1", RunStatus.Queued, generation: 2), 1, 9, []);
-        Assert.Equal("run1", (await Worker()).Run);
+        Assert.Equal("run1".Run(), (await Worker()).Run);
     }
 
     [Fact]
@@ -48,12 +48,12 @@ public sealed class RunListTests : IAsyncLifetime
         var (key, life) = ((await Worker()).Key, Assert.Single((await Cluster.Describe()).Silos).Incarnation);
         await Cluster.RunChanged(Run("old", RunStatus.Running, generation: 1), 1, 9, []);
         await Cluster.RunChanged(Run("new", RunStatus.Queued, generation: 0), 1, 9, []);
-        Assert.Equal("old", (await Worker()).Run);
+        Assert.Equal("old".Run(), (await Worker()).Run);
 
         await Cluster.RunChanged(Run("old", RunStatus.Running, generation: 1), 1, 9, [new(key, "another life")]);
-        Assert.Equal("old", (await Worker()).Run);
+        Assert.Equal("old".Run(), (await Worker()).Run);
         await Cluster.RunChanged(Run("old", RunStatus.Running, generation: 1), 1, 9, [new(key, life)]);
-        Assert.Equal("new", (await Worker()).Run);
+        Assert.Equal("new".Run(), (await Worker()).Run);
     }
 
     private async Task<WorkerDescription> Worker() =>
@@ -61,7 +61,7 @@ public sealed class RunListTests : IAsyncLifetime
 
     private static RunSummary Run(string name, RunStatus status, int generation) => new()
     {
-        Name = name,
+        Name = name.Run(),
         Status = status,
         Step = 1,
         Steps = 9,

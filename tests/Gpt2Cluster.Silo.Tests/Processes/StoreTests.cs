@@ -86,7 +86,7 @@ public sealed class StoreTests
 
     private static RunSummary Completed(string name) => new()
     {
-        Name = name,
+        Name = name.Run(),
         Status = RunStatus.Completed,
         Step = 1,
         Steps = 1,

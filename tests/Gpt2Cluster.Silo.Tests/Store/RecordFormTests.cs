@@ -16,19 +16,19 @@ public sealed class RecordFormTests
         var options = new OrleansJsonSerializerOptions();
         RecordForm.Configure(options);
         var serializer = new OrleansJsonSerializer(Options.Create(options));
-        var record = new ClusterRecord { Runs = { ["run1"] = new RunEntry(Stopped, 1, 2, []) } };
+        var record = new ClusterRecord { Runs = { ["run1".Run()] = new RunEntry(Stopped, 1, 2, []) } };
 
         var json = serializer.Serialize(record, typeof(ClusterRecord));
         Assert.Contains("""
             "Name":"run1","Status":"early_stopped","Step":4,
             """, json, StringComparison.Ordinal);
         var read = Assert.IsType<ClusterRecord>(serializer.Deserialize(typeof(ClusterRecord), json));
-        Assert.Equal(Stopped, read.Runs["run1"].Summary);
+        Assert.Equal(Stopped, read.Runs["run1".Run()].Summary);
     }
 
     private static RunSummary Stopped => new()
     {
-        Name = "run1",
+        Name = "run1".Run(),
         Status = RunStatus.EarlyStopped,
         Step = 4,
         Steps = 9,

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Workers;
@@ -11,7 +12,7 @@ namespace Gpt2Cluster.Simulator.Disk;
 /// <summary>The run's checkpoints on a silo's disk, as the real store of them keeps them.</summary>
 /// <param name="disk">The disk.</param>
 /// <param name="silo">Whose it is.</param>
-internal sealed class CheckpointFolder(SimulatedDisk disk, string silo)
+internal sealed class CheckpointFolder(SimulatedDisk disk, SiloName silo)
 {
     private const string DamagedSuffix = ".damaged";
 

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Models;
@@ -30,7 +31,7 @@ internal sealed class CheckpointLoading(Silo silo)
         if (TryHere(replica, checkpoint))
             return;
         var unseen = checkpoint.Holders().ToList();
-        unseen.RemoveAll(holder => IsOn(holder, silo.Name, silo.Machine.Disk.Id));
+        unseen.RemoveAll(holder => IsOn(holder, silo.Name.Silo(), silo.Machine.Disk.Id));
         foreach (var peer in await Peers(checkpoint))
         {
             token.ThrowIfCancellationRequested();
@@ -38,7 +39,7 @@ internal sealed class CheckpointLoading(Silo silo)
             if (answer.Outcome == CopyOutcome.IsHere && TryHere(replica, checkpoint))
                 return;
             if (answer.Outcome != CopyOutcome.Failed)
-                unseen.RemoveAll(holder => IsOn(holder, peer.Name, peer.DataFolderId));
+                unseen.RemoveAll(holder => IsOn(holder, SiloName.Parse(peer.Name.ToString()), peer.DataFolderId));
         }
 
         var step = checkpoint.Step;
@@ -72,7 +73,7 @@ internal sealed class CheckpointLoading(Silo silo)
             var view = await silo.Grains.Cluster().Describe();
             return
             [
-                .. view.Silos.Where(other => other.Name != silo.Name)
+                .. view.Silos.Where(other => other.Name != silo.Name.Silo())
                     .OrderBy(other => (uint)checkpoint.Holders().ToList()
                         .FindIndex(holder => IsOn(holder, other.Name, other.DataFolderId))),
             ];
@@ -83,11 +84,11 @@ internal sealed class CheckpointLoading(Silo silo)
         }
     }
 
-    private async Task<CopyAnswer> Bring(string folder, string fromSilo)
+    private async Task<CopyAnswer> Bring(string folder, SiloName fromSilo)
     {
         try
         {
-            return await silo.Grains.Store(silo.Name).BringAll(folder, fromSilo);
+            return await silo.Grains.Store(silo.Name.Silo()).BringAll(folder, fromSilo);
         }
         catch (Exception problem) when (problem is OrleansException or TimeoutException)
         {
@@ -95,6 +96,6 @@ internal sealed class CheckpointLoading(Silo silo)
         }
     }
 
-    private static bool IsOn(CheckpointHolder holder, string name, string dataFolderId) =>
+    private static bool IsOn(CheckpointHolder holder, SiloName name, string dataFolderId) =>
         name == holder.Silo || dataFolderId == holder.DataFolderId;
 }

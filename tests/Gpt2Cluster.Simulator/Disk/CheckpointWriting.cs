@@ -1,5 +1,6 @@
 using System.Text;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Silos;
@@ -11,7 +12,7 @@ namespace Gpt2Cluster.Simulator.Disk;
 /// Writes one worker's checkpoints, one at a time: files in a hidden folder, the manifest last, all flushed, then one
 /// rename. Whatever happens between two of these is part of the schedule.
 /// </summary>
-internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo, string worker)
+internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo, WorkerId worker)
 {
     private const double EndPatience = 2;
     private const double LastPatience = 60;

@@ -2,6 +2,7 @@ using System.Globalization;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Simulator.Silos;
@@ -40,7 +41,7 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task<bool> UseDataset(string hash, string? run, string? life) => Task.FromResult(true);
+    public Task<bool> UseDataset(string hash, RunName? run, string? life) => Task.FromResult(true);
 
     /// <inheritdoc/>
     public Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary) =>
@@ -48,7 +49,7 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
 
     /// <inheritdoc/>
     public Task<CopyAnswer> Bring(
-        string relativeFolder, string fromSilo, string? stateHash, string[]? deletedLives)
+        string relativeFolder, SiloName fromSilo, string? stateHash, string[]? deletedLives)
     {
         // The coordinator names it as a real store would; this one keeps one run's only.
         var folder = relativeFolder.Split('/')[^1];
@@ -59,7 +60,7 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
             : copies.Ask(folder, () => Copy(folder, fromSilo), new CopyAnswer(CopyOutcome.IsUnderWay));
     }
 
-    private async Task<CopyAnswer> Copy(string relativeFolder, string fromSilo)
+    private async Task<CopyAnswer> Copy(string relativeFolder, SiloName fromSilo)
     {
         var disk = silo.Checkpoints.Disk;
         var hidden = $".{relativeFolder}.{cluster.NextConnection()}.copy";
@@ -86,11 +87,11 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     }
 
     /// <inheritdoc/>
-    public Task<FoundCheckpoint[]> Checkpoints(string run) =>
+    public Task<FoundCheckpoint[]> Checkpoints(RunName run) =>
         Task.FromResult<FoundCheckpoint[]>([.. silo.Checkpoints.List()]);
 
     /// <inheritdoc/>
-    public Task DeleteCheckpoints(string run, long[] kept, string[]? lives)
+    public Task DeleteCheckpoints(RunName run, long[] kept, string[]? lives)
     {
         if (kept.Length > 0)
             silo.Checkpoints.DeleteAllBut(kept);
@@ -101,7 +102,7 @@ internal sealed class SimulatedModelStore(SimulatedCluster cluster, Silo silo) :
     public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue) =>
+    public Task<RemovalAnswer> RemoveRun(RunName run, string[] lives, CheckpointEntry[]? catalogue) =>
         throw new NotSupportedException();
 
     /// <inheritdoc/>

@@ -89,10 +89,10 @@ internal static class EndCheck
     {
         try
         {
-            var folder = new Disk.CheckpointFolder(machine.Disk, machine.Name);
+            var folder = new Disk.CheckpointFolder(machine.Disk, machine.Name.Silo());
             var replica = new Workers.SimulatedReplica(cluster.Model);
             var hash = cluster.Watch.HashAfter(step)!;
-            folder.Read(replica, new CheckpointEntry(step, hash, machine.Name, "", null));
+            folder.Read(replica, new CheckpointEntry(step, hash, machine.Name.Silo(), "", null));
             return true;
         }
         catch (InvalidDataException)

@@ -40,7 +40,7 @@ internal sealed class People(SimulatedCluster cluster)
 
     private ICluster List => cluster.CallsOfPeople.Cluster();
 
-    private ITrainingRun Run => cluster.CallsOfPeople.Run(SimulatedCluster.RunName);
+    private ITrainingRun Run => cluster.CallsOfPeople.Run(SimulatedCluster.RunName.Run());
 
     /// <summary>Submits the run and waits for its end.</summary>
     public void Begin() => cluster.Fork(WaitForEnd);

@@ -71,7 +71,7 @@ internal sealed class SiloView(Silo silo) : ISiloStatusOracle
     public SiloStatus CurrentStatus => SiloStatus.Active;
 
     /// <inheritdoc/>
-    public string SiloName => silo.Name;
+    public string SiloName => silo.Name.ToString();
 
     /// <inheritdoc/>
     public SiloAddress SiloAddress => silo.Address;
@@ -86,7 +86,7 @@ internal sealed class SiloView(Silo silo) : ISiloStatusOracle
     /// <inheritdoc/>
     public bool TryGetSiloName(SiloAddress siloAddress, out string siloName)
     {
-        siloName = silo.View.FirstOrDefault(other => other.Address.Equals(siloAddress))?.Name!;
+        siloName = silo.View.FirstOrDefault(other => other.Address.Equals(siloAddress))?.Name.ToString()!;
         return siloName is not null;
     }
 

@@ -43,7 +43,7 @@ internal sealed class Silo
         Stripes = new StripeLinks(cluster, this);
         Context = new SiloContext
         {
-            Name = Name,
+            Name = Name.Silo(),
             DataFolder = "/data",
             DataFolderId = machine.Disk.Id,
             MachineName = Name,
@@ -55,7 +55,7 @@ internal sealed class Silo
             Stripes = Stripes,
         };
         Exchanges = new RunExchanges(Grains, Context);
-        Checkpoints = new CheckpointFolder(machine.Disk, Name);
+        Checkpoints = new CheckpointFolder(machine.Disk, Name.Silo());
         Address = SiloAddress.New(System.Net.IPAddress.Loopback, 1000 + cluster.IndexOf(machine), Incarnation);
     }
 
@@ -174,7 +174,7 @@ internal sealed class Silo
     {
         try
         {
-            await Grains.Cluster().Leave(Name, Address.ToParsableString());
+            await Grains.Cluster().Leave(Name.Silo(), Address.ToParsableString());
         }
         catch (Exception problem) when (problem is OrleansException or TimeoutException)
         {
@@ -272,7 +272,7 @@ internal sealed class Silo
 
     private SiloDescription Describe() => new()
     {
-        Name = Name,
+        Name = Name.Silo(),
         StripeHost = Name,
         StripePort = 1,
         HttpAddress = "",
@@ -286,7 +286,7 @@ internal sealed class Silo
         [
             .. Enumerable.Range(0, Machine.DeviceCount).Select(index => new WorkerDescription
             {
-                SiloName = Name,
+                SiloName = Name.Silo(),
                 DeviceIndex = index,
                 Kind = Machine.Kind,
                 Class = SimulatedCluster.ClassOf(Machine.Kind),

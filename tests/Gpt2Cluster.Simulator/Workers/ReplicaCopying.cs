@@ -25,7 +25,7 @@ internal static class ReplicaCopying
                 token.ThrowIfCancellationRequested();
                 var count = Math.Min(RangeElements, cluster.Model.ElementCount - start);
                 var asked = sources[turn++ % sources.Count].ReadReplica(
-                    SimulatedCluster.RunName, (ReplicaPart)part, start, count);
+                    SimulatedCluster.RunName.Run(), (ReplicaPart)part, start, count);
                 replica.Write(part, start, cluster.Network.Carry(BytesOf(cluster, await asked, order)));
             }
         }
@@ -34,7 +34,7 @@ internal static class ReplicaCopying
         {
             var source = sources[part % sources.Count];
             var expected = await source.HashReplica(
-                SimulatedCluster.RunName, (ReplicaPart)part, firstPiece: 0, count: 1);
+                SimulatedCluster.RunName.Run(), (ReplicaPart)part, firstPiece: 0, count: 1);
             var found = SimulatedReplica.HashOf(replica.Parts[part]);
             if (!BytesOf(cluster, expected, order).AsSpan().SequenceEqual(found))
                 throw new InvalidDataException($"part {part} was copied wrong");
