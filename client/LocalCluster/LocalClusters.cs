@@ -75,7 +75,7 @@ internal sealed class LocalClusters(DataFolder folder, ClientOutput output, Time
 
     private async Task<LocalClusterLease> Start(int siloCount, bool isToStay, CancellationToken cancellation)
     {
-        output.Remark($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
+        output.WriteMessage($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
         if (siloCount > 1 && File.Exists(FirstCard))
             output.Warn("Several silos on one machine compute on its processor; --silos 1 computes on the GPU.");
         var supervisor = ProgramStart.Client.Start(Arguments(siloCount, isToStay), folder.Root);

@@ -23,7 +23,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
     private static readonly TimeSpan LockBound = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
 
-    private readonly List<SiloSeat> seats = [];
+    private readonly List<SiloSlot> seats = [];
     private readonly Lock gate = new();
     private bool isReady;
     private bool isEnding;
@@ -37,14 +37,14 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         folder.Create();
         using var held = await TakeLock();
         if (held is null)
-            return Say(answer, new(ExitCodes.Failed, $"Another supervisor has the data folder '{folder.Root}'."));
+            return WriteLine(answer, new(ExitCodes.Failed, $"Another supervisor has the data folder '{folder.Root}'."));
         using var log = LogFile.Open(folder.SupervisorLog, time);
         try
         {
             await EndLeftovers(log);
             await StartAll(stop);
-            log.Say($"{siloCount.ToString(CultureInfo.InvariantCulture)} silos are ready");
-            Say(answer, SupervisorMessage.Ready);
+            log.WriteLine($"{siloCount.ToString(CultureInfo.InvariantCulture)} silos are ready");
+            WriteLine(answer, SupervisorMessage.Ready);
             await Task.WhenAll(seats.Select(seat => seat.Keep(stop)));
             return ExitCodes.Failed;
         }
@@ -54,8 +54,8 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         }
         catch (ClientException problem)
         {
-            log.Say(problem.Message);
-            return Say(answer, new(problem.ExitCode, problem.Message));
+            log.WriteLine(problem.Message);
+            return WriteLine(answer, new(problem.ExitCode, problem.Message));
         }
         finally
         {
@@ -86,7 +86,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         return false;
     }
 
-    private static int Say(TextWriter answer, SupervisorMessage message)
+    private static int WriteLine(TextWriter answer, SupervisorMessage message)
     {
         try
         {
@@ -121,7 +121,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         var leftovers = ClusterRecord.Read(folder)?.Silos.Select(silo => silo.Process).OfType<ProcessIdentity>() ?? [];
         foreach (var silo in leftovers.Where(silo => silo.IsAlive))
         {
-            log.Say($"process {silo.ProcessId} of an earlier supervisor is still there; waiting for its end");
+            log.WriteLine($"process {silo.ProcessId} of an earlier supervisor is still there; waiting for its end");
             while (silo.IsAlive && time.GetElapsedTime(began) < LeftoverBound)
                 await Task.Delay(Poll, time);
             silo.Kill();
@@ -141,7 +141,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         WriteRecord();
     }
 
-    private SiloSeat Seat(int number, string? store)
+    private SiloSlot Seat(int number, string? store)
     {
         var name = $"silo{number.ToString(CultureInfo.InvariantCulture)}";
         var plan = new SiloPlan
@@ -155,7 +155,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
             // Several silos of one machine would all take the same cards; alone, a silo takes what there is.
             Devices = siloCount == 1 ? "auto" : "cpu",
         };
-        var seat = new SiloSeat(plan, LogFile.Open(folder.SiloLog(name), time), time);
+        var seat = new SiloSlot(plan, LogFile.Open(folder.SiloLog(name), time), time);
         seat.Changed += WriteRecord;
         lock (gate)
             seats.Add(seat);
@@ -180,7 +180,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
 
     private async Task StopAll(LogFile log)
     {
-        log.Say("stopping");
+        log.WriteLine("stopping");
         isReady = false;
         var began = time.GetTimestamp();
         File.Delete(folder.ClusterFile);
@@ -189,6 +189,6 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, TimeProvider 
         await Task.WhenAll(seats.Take(1).Select(seat => seat.Stop(StopBound - time.GetElapsedTime(began))));
         foreach (var seat in seats)
             seat.Dispose();
-        log.Say("all silos have stopped");
+        log.WriteLine("all silos have stopped");
     }
 }

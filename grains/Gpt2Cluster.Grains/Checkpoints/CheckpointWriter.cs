@@ -28,7 +28,7 @@ internal sealed class CheckpointWriter(WorkerId worker, CheckpointStore store, T
     /// <param name="record">The run's record at that step.</param>
     /// <param name="order">The order.</param>
     /// <param name="done">Takes <see cref="CheckpointWritten"/> or <see cref="CheckpointFailed"/>.</param>
-    public void Write(IReplica replica, RunRecord record, WriteCheckpoint order, Action<RunEvent> done)
+    public void Write(IReplica replica, RunRecord record, WriteCheckpoint order, Action<CoordinatorInput> done)
     {
         var began = time.GetTimestamp();
         if (writing?.Join(EndPatience) == false)
@@ -48,7 +48,7 @@ internal sealed class CheckpointWriter(WorkerId worker, CheckpointStore store, T
     /// <summary>Waits for the checkpoint that is being written, but not for a disk that hangs.</summary>
     public void Dispose() => writing?.Join(LastPatience);
 
-    private RunEvent Publish(IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order, long began)
+    private CoordinatorInput Publish(IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order, long began)
     {
         try
         {

@@ -8,7 +8,7 @@ namespace Gpt2Cluster.Grains.Runs;
 /// <param name="run">The run's name.</param>
 internal sealed class RunInbox(RunName run)
 {
-    private readonly Queue<(RunEvent Event, TaskCompletionSource? Done)> waiting = new();
+    private readonly Queue<(CoordinatorInput Event, TaskCompletionSource? Done)> waiting = new();
     private TaskCompletionSource? taken;
 
     /// <summary>Whether nothing is heard any more: another coordinator acts, or is to.</summary>
@@ -18,7 +18,7 @@ internal sealed class RunInbox(RunName run)
     public bool IsEmpty => waiting.Count == 0;
 
     /// <summary>Takes what a worker says or what has happened; it is said again to the next coordinator.</summary>
-    public void Put(RunEvent heard)
+    public void Put(CoordinatorInput heard)
     {
         if (!IsClosed)
             waiting.Enqueue((heard, null));
@@ -26,7 +26,7 @@ internal sealed class RunInbox(RunName run)
 
     /// <summary>Takes what people ask for; completes when it is stored, so that no fault loses it.</summary>
     /// <exception cref="OrleansException">This coordinator acts no more: the next one is to be asked.</exception>
-    public Task Ask(RunEvent request)
+    public Task Ask(CoordinatorInput request)
     {
         if (IsClosed)
             throw Replaced();
@@ -36,7 +36,7 @@ internal sealed class RunInbox(RunName run)
     }
 
     /// <summary>Takes the next one out.</summary>
-    public bool TryTake([NotNullWhen(true)] out RunEvent? next)
+    public bool TryTake([NotNullWhen(true)] out CoordinatorInput? next)
     {
         var isThere = waiting.TryDequeue(out var first);
         (next, taken) = first;
@@ -44,7 +44,7 @@ internal sealed class RunInbox(RunName run)
     }
 
     /// <summary>What was taken out last has been decided on and stored.</summary>
-    public void Settle() => taken?.TrySetResult();
+    public void Complete() => taken?.TrySetResult();
 
     /// <summary>Hears no more.</summary>
     public void Close()

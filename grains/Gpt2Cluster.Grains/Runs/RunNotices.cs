@@ -1,7 +1,6 @@
 using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
-using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 
 namespace Gpt2Cluster.Grains.Runs;
 

@@ -133,6 +133,6 @@ public sealed class ReplicaCopyTests : IDisposable
 
         public Task Release(RunName run, int generation) => throw new NotSupportedException();
 
-        public Task<WorkerStand?> Stand() => throw new NotSupportedException();
+        public Task<WorkerPosition?> Stand() => throw new NotSupportedException();
     }
 }
