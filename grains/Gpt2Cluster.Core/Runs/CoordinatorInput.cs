@@ -93,7 +93,8 @@ public sealed record RunShare(RunName Run, int WorkerCount);
 /// <param name="Generation">The generation of the command that did not arrive.</param>
 /// <param name="Reason">For people.</param>
 /// <param name="IsOutOfReach">Whether the command failed on its way, so that the next one would too.</param>
-public sealed record WorkerLost(WorkerId Worker, int Generation, string Reason, bool IsOutOfReach = false) : CoordinatorInput;
+public sealed record WorkerLost(WorkerId Worker, int Generation, string Reason, bool IsOutOfReach = false)
+    : CoordinatorInput;
 
 /// <summary>A worker cannot do what it was told.</summary>
 /// <param name="Worker">Its key.</param>
