@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client;
@@ -27,11 +28,11 @@ internal sealed class ClientException(int exitCode, string message, Exception? c
         problem);
 
     /// <summary>No run of that name.</summary>
-    public static ClientException NoSuchRun(string run) =>
+    public static ClientException NoSuchRun(RunName run) =>
         new(ExitCodes.NotFound, $"There is no run '{run}'; 'runs' lists those there are.");
 
     /// <summary>A run that was there is not any more.</summary>
-    public static ClientException RunLost(string run) => new(
+    public static ClientException RunLost(RunName run) => new(
         ExitCodes.NotFound,
         $"There is no run '{run}' any more: the cluster's store has lost it. Start the silos again and give the same "
         + "command; it goes on from the newest checkpoint on their disks.");

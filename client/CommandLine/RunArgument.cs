@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Client.CommandLine;
 
@@ -12,5 +12,5 @@ internal sealed class RunArgument : Argument<string>
 
     /// <summary>The name.</summary>
     /// <exception cref="Core.UserErrorException">It cannot be a run's name.</exception>
-    public string Read(CommandContext context) => RunName.Parse(context.Arguments.GetRequiredValue(this)).ToString();
+    public RunName Read(CommandContext context) => RunName.Parse(context.Arguments.GetRequiredValue(this));
 }

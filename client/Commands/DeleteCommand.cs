@@ -5,6 +5,8 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -36,11 +38,11 @@ internal sealed class DeleteCommand : ClientCommand
         var grain = session.Grains.Run(name);
         if (await session.Retries.Call(grain.Describe, cancellation) is not { } description)
             return Say(context, name, await Finish(session, grain, name, cancellation));
-        if (description.Summary.Status is "queued" or "preparing" or "running")
+        if (!description.Summary.Status.IsAtRest())
         {
             throw new UserErrorException(
-                $"The run {name} is {description.Summary.Status}; 'pause {name}' or 'cancel {name}' lets it rest "
-                + "first.");
+                $"The run {name} is {description.Summary.Status.Word()}; 'pause {name}' or 'cancel {name}' lets it "
+                + "rest first.");
         }
 
         if (!await confirmation.Ask(context, Question(description), cancellation))
@@ -58,7 +60,7 @@ internal sealed class DeleteCommand : ClientCommand
 
     /// <summary>Goes on with a deletion that stopped half-way: something of the run may be left.</summary>
     private static async Task<DeletionAnswer> Finish(
-        ClusterSession session, ITrainingRun grain, string name, CancellationToken cancellation)
+        ClusterSession session, ITrainingRun grain, RunName name, CancellationToken cancellation)
     {
         var answer = await session.Retries.Call(() => grain.Delete(life: null), cancellation);
         return answer.Outcome switch
@@ -69,17 +71,17 @@ internal sealed class DeleteCommand : ClientCommand
         };
     }
 
-    private static int Say(CommandContext context, string name, DeletionAnswer answer)
+    private static int Say(CommandContext context, RunName name, DeletionAnswer answer)
     {
         context.Output.Result($"{name} is deleted; {Formats.Bytes(answer.Bytes)} were freed");
         foreach (var silo in answer.Away)
             context.Output.Result($"silo {silo} does not answer; it removes its checkpoints of {name} when it is back");
         context.Output.Json(new JsonObject
         {
-            ["run"] = name,
+            ["run"] = name.ToString(),
             ["deleted"] = true,
             ["freed_bytes"] = answer.Bytes,
-            ["silos_away"] = new JsonArray([.. answer.Away.Select(silo => JsonValue.Create(silo))]),
+            ["silos_away"] = new JsonArray([.. answer.Away.Select(silo => JsonValue.Create(silo.ToString()))]),
         });
         return ExitCodes.Done;
     }
@@ -88,7 +90,7 @@ internal sealed class DeleteCommand : ClientCommand
     {
         var run = description.Summary;
         var checkpoints = Formats.Several(description.Record.Checkpoints.Count, "checkpoint");
-        var status = run.Status.Replace('_', ' ');
+        var status = run.Status.ForPeople();
         return $"Delete the run {run.Name} ({status}, step {run.Step} of {run.Steps}, {checkpoints}) for good?";
     }
 }

@@ -6,6 +6,7 @@ using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
@@ -57,10 +58,10 @@ internal sealed class ModelDeleteCommand : ClientCommand
     }
 
     /// <summary>The silos that have a folder of that name, sound or not.</summary>
-    private static async Task<IReadOnlyList<string>> Holders(
+    private static async Task<IReadOnlyList<SiloName>> Holders(
         ClusterSession session, string name, CancellationToken cancellation)
     {
-        var holders = new List<string>();
+        var holders = new List<SiloName>();
         foreach (var silo in await session.Silos(cancellation))
         {
             var store = session.Grains.Store(silo.Name);
@@ -85,7 +86,7 @@ internal sealed class ModelDeleteCommand : ClientCommand
     }
 
     private static async Task<long> Remove(
-        ClusterSession session, string silo, string name, CancellationToken cancellation)
+        ClusterSession session, SiloName silo, string name, CancellationToken cancellation)
     {
         var store = session.Grains.Store(silo);
         var answer = await session.Retries.UntilDone(

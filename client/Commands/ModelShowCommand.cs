@@ -68,8 +68,8 @@ internal sealed class ModelShowCommand : ClientCommand
                 JsonValue.Create(file.RelativePath[(file.RelativePath.LastIndexOf('/') + 1)..]))]),
             ["used_by"] = new JsonArray([.. uses.Select(use => new JsonObject
             {
-                ["run"] = use.Name,
-                ["status"] = use.Status,
+                ["run"] = use.Name.ToString(),
+                ["status"] = use.Status.Word(),
                 ["needs_it"] = Deletion.NeedsModel(use.Facts, stored.Name),
             })]),
         };

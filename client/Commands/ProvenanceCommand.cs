@@ -5,6 +5,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Client.Models.Exports;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models.Exports;

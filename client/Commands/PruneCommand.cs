@@ -5,6 +5,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -67,23 +68,23 @@ internal sealed class PruneCommand : ClientCommand
     }
 
     private static Task<PruneAnswer> Prune(
-        ClusterSession session, string silo, bool isDryRun, CancellationToken cancellation)
+        ClusterSession session, SiloName silo, bool isDryRun, CancellationToken cancellation)
     {
         var store = session.Grains.Store(silo);
         return session.Retries.UntilDone(() => store.Prune(isDryRun), answer => answer.IsDone, cancellation);
     }
 
-    private static JsonObject Json(string silo, PrunedThing thing) => new()
+    private static JsonObject Json(SiloName silo, PrunedThing thing) => new()
     {
         ["what"] = Word(thing),
         ["name"] = thing.Name,
         ["path"] = thing.Path,
-        ["silo"] = silo,
+        ["silo"] = silo.ToString(),
         ["bytes"] = thing.Bytes,
     };
 
-    private static string[] Row(string silo, PrunedThing thing) =>
-        [Word(thing), thing.Name, silo, Formats.Bytes(thing.Bytes)];
+    private static string[] Row(SiloName silo, PrunedThing thing) =>
+        [Word(thing), thing.Name, silo.ToString(), Formats.Bytes(thing.Bytes)];
 
     private static string Word(PrunedThing thing) => thing.Kind.ToString().ToLowerInvariant();
 }

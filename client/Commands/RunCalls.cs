@@ -1,6 +1,8 @@
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Names;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -10,7 +12,7 @@ internal static class RunCalls
     /// <summary>The run in full.</summary>
     /// <exception cref="ClientException">There is none of that name.</exception>
     public static async Task<RunDescription> Describe(
-        ClusterSession session, string run, CancellationToken cancellation) =>
+        ClusterSession session, RunName run, CancellationToken cancellation) =>
         await session.Retries.Call(session.Grains.Run(run).Describe, cancellation)
         ?? throw ClientException.NoSuchRun(run);
 }

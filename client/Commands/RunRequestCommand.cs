@@ -60,12 +60,12 @@ internal sealed class RunRequestCommand : ClientCommand
                 $"the silos of this machine end with this command; 'watch {run}' starts them again for the run");
         }
 
-        context.Output.Json(new() { ["run"] = run, ["asked"] = Name });
+        context.Output.Json(new() { ["run"] = run.ToString(), ["asked"] = Name });
         return ExitCodes.Done;
     }
 
     /// <summary>A run that rests but can be resumed is not over.</summary>
-    private static string Refusal(string run, string status) => status is EndStatus.Paused or EndStatus.Failed
-        ? $"The run {run} rests already ({status}); 'resume {run}' goes on with it."
-        : $"The run {run} is over ({status.Replace('_', ' ')}); start another with --run NEW.";
+    private static string Refusal(RunName run, RunStatus status) => status is RunStatus.Paused or RunStatus.Failed
+        ? $"The run {run} rests already ({status.Word()}); 'resume {run}' goes on with it."
+        : $"The run {run} is over ({status.ForPeople()}); start another with --run NEW.";
 }

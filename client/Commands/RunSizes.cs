@@ -1,6 +1,7 @@
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -11,7 +12,7 @@ internal static class RunSizes
     private static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(4);
 
     /// <summary>Bytes by run, on the disks of the silos that answer; a folder that silos share counts once.</summary>
-    public static async Task<IReadOnlyDictionary<string, long>> All(
+    public static async Task<IReadOnlyDictionary<RunName, long>> All(
         ClusterSession session, TimeProvider time, CancellationToken cancellation)
     {
         var cluster = session.Grains.Cluster();
@@ -19,12 +20,12 @@ internal static class RunSizes
         var folders = view.Silos.GroupBy(silo => silo.DataFolderId, StringComparer.Ordinal);
         var answers = await Task.WhenAll(folders.Select(silos => Ask(session, silos.First().Name, time, cancellation)));
         return answers.SelectMany(answer => answer)
-            .GroupBy(run => run.Run, StringComparer.Ordinal)
-            .ToDictionary(same => same.Key, same => same.Sum(run => run.Bytes), StringComparer.Ordinal);
+            .GroupBy(run => run.Run)
+            .ToDictionary(same => same.Key, same => same.Sum(run => run.Bytes));
     }
 
     private static async Task<RunOnDisk[]> Ask(
-        ClusterSession session, string silo, TimeProvider time, CancellationToken cancellation)
+        ClusterSession session, SiloName silo, TimeProvider time, CancellationToken cancellation)
     {
         try
         {

@@ -5,6 +5,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -39,8 +40,8 @@ internal sealed class RunsCommand()
     /// <summary>A run as an object for programs.</summary>
     public static JsonObject Json(RunSummary run) => new()
     {
-        ["run"] = run.Name,
-        ["status"] = run.Status,
+        ["run"] = run.Name.ToString(),
+        ["status"] = run.Status.Word(),
         ["step"] = run.Step,
         ["steps"] = run.Steps,
         ["loss"] = run.Loss,
@@ -54,8 +55,8 @@ internal sealed class RunsCommand()
 
     private static string[] Row(RunSummary run, long bytes) =>
     [
-        run.Name,
-        run.Status.Replace('_', ' '),
+        run.Name.ToString(),
+        run.Status.ForPeople(),
         $"{run.Step}/{run.Steps}",
         run.Loss is { } loss ? Formats.Loss(loss) : "-",
         run.BestValidationLoss is { } best ? Formats.Loss(best) : "-",

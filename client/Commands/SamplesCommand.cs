@@ -6,6 +6,7 @@ using Gpt2Cluster.Client.Watching;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -58,7 +59,7 @@ internal sealed class SamplesCommand : ClientCommand
         Action<string> show,
         CancellationToken cancellation)
     {
-        if (RunEnds.IsOver(description.Summary.Status))
+        if (description.Summary.Status.IsAtRest())
             return ExitCodes.Done;
         var events = new RunEvents(session, description.Summary.Name);
         await foreach (var line in events.After(description.LastSequence, cancellation))

@@ -9,6 +9,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Training;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 
@@ -51,7 +52,7 @@ internal sealed class ShowCommand : ClientCommand
         }
 
         context.Output.Json(Json(description));
-        context.Output.Table(["", name], [.. Facts(description)]);
+        context.Output.Table(["", name.ToString()], [.. Facts(description)]);
         var record = description.Record;
         if (record.Checkpoints.Count > 0)
             context.Output.Table(Headers, [.. record.Checkpoints.Reverse().Select(entry => Row(entry, record))]);
@@ -95,14 +96,16 @@ internal sealed class ShowCommand : ClientCommand
     private static JsonNode? Specification(RunRecord record) =>
         JsonSerializer.SerializeToNode(record.Specification, SpecificationJson.Options);
 
-    private static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(text => JsonValue.Create(text))]);
+    private static JsonArray Texts<TName>(IEnumerable<TName> names) =>
+        new([.. names.Select(name => JsonValue.Create($"{name}"))]);
 
-    private static IEnumerable<string> SilosOf(CheckpointEntry entry) => entry.Holders().Select(holder => holder.Silo);
+    private static IEnumerable<SiloName?> SilosOf(CheckpointEntry entry) =>
+        entry.Holders().Select(holder => holder.Silo);
 
     private static IEnumerable<string[]> Facts(RunDescription description)
     {
         var summary = description.Summary;
-        yield return ["status", summary.Status.Replace('_', ' ')];
+        yield return ["status", summary.Status.ForPeople()];
         if (description.Record.Remark is { } remark)
             yield return ["remark", remark];
         yield return ["step", $"{summary.Step}/{summary.Steps}"];

@@ -3,7 +3,9 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Retries;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client.Commands;
@@ -16,7 +18,6 @@ internal sealed class StopCommand()
     private static readonly TimeSpan PauseBound = TimeSpan.FromSeconds(120);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-    private static readonly string[] Unfinished = ["queued", "preparing", "running"];
 
     /// <inheritdoc/>
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
@@ -47,13 +48,13 @@ internal sealed class StopCommand()
         {
             await using var session = await ClusterSession.Open(context, cancellation);
             var cluster = session.Grains.Cluster();
-            var asked = new HashSet<string>(StringComparer.Ordinal);
+            var asked = new HashSet<RunName>();
             var left = await Polling.UntilDone(
                 Ask, runs => runs.Count == 0, Pause, PauseBound, context.Time, cancellation);
             if (left.Count > 0)
                 context.Output.Warn($"{string.Join(", ", left)} did not pause within {PauseBound.TotalSeconds:0} s.");
 
-            async Task<List<string>> Ask()
+            async Task<List<RunName>> Ask()
             {
                 var runs = await UnfinishedRuns(session, cluster, cancellation);
                 foreach (var run in runs.Where(asked.Add))
@@ -71,11 +72,11 @@ internal sealed class StopCommand()
         }
     }
 
-    private static async Task<List<string>> UnfinishedRuns(
+    private static async Task<List<RunName>> UnfinishedRuns(
         ClusterSession session, ICluster cluster, CancellationToken cancellation)
     {
         var runs = await session.Retries.Call(cluster.Runs, cancellation);
-        return [.. runs.Where(run => Unfinished.Contains(run.Status)).Select(run => run.Name)];
+        return [.. runs.Where(run => !run.Status.IsAtRest()).Select(run => run.Name)];
     }
 
     private static async Task End(CommandContext context, CancellationToken cancellation)

@@ -36,10 +36,10 @@ internal sealed class SubmitCommand : ClientCommand
         var preparation = await RunPreparation.Check(context, options, datasets, cancellation);
         await using var session = await ClusterSession.Open(context, cancellation, isToStay: true);
         var submitted = await preparation.Submit(session, cancellation);
-        context.Output.Result(preparation.Run);
+        context.Output.Result(preparation.Run.ToString());
         context.Output.Json(new JsonObject
         {
-            ["run"] = preparation.Run,
+            ["run"] = preparation.Run.ToString(),
             ["outcome"] = Word(submitted.Outcome),
         });
         return ExitCodes.Done;

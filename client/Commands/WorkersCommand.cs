@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Devices;
 
 namespace Gpt2Cluster.Client.Commands;
 
@@ -22,14 +23,14 @@ internal sealed class WorkersCommand()
         {
             context.Output.Json(new JsonObject
             {
-                ["worker"] = worker.Key,
-                ["silo"] = silo.Name,
-                ["device"] = worker.Kind,
+                ["worker"] = worker.Key.ToString(),
+                ["silo"] = silo.Name.ToString(),
+                ["device"] = worker.Kind.Word(),
                 ["name"] = worker.Name,
                 ["cores"] = worker.Cores,
                 ["machine"] = silo.MachineName,
                 ["http"] = silo.HttpAddress,
-                ["run"] = worker.Run,
+                ["run"] = worker.Run?.ToString(),
                 ["leaving"] = silo.IsLeaving ? "its silo stops" : worker.Leaving,
             });
         }
@@ -38,7 +39,7 @@ internal sealed class WorkersCommand()
         [
             .. workers.Select(pair => new[]
             {
-                pair.Worker.Key, pair.Worker.Kind, pair.Worker.Name,
+                pair.Worker.Key.ToString(), pair.Worker.Kind.Word(), pair.Worker.Name,
                 pair.Worker.Cores.ToString(CultureInfo.InvariantCulture), pair.Silo.MachineName,
                 Serves(pair.Silo, pair.Worker), $"http://{pair.Silo.HttpAddress}/",
             }),
@@ -50,6 +51,6 @@ internal sealed class WorkersCommand()
     private static string Serves(SiloDescription silo, WorkerDescription worker)
     {
         var leaving = silo.IsLeaving ? "its silo stops" : worker.Leaving;
-        return (worker.Run ?? "-") + (leaving is null ? "" : $" ({leaving})");
+        return (worker.Run?.ToString() ?? "-") + (leaving is null ? "" : $" ({leaving})");
     }
 }

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.LocalCluster;
 
@@ -50,7 +51,7 @@ public sealed record DataFolder(string Root)
     }
 
     /// <summary>Where a run's checkpoints lie, if it has any.</summary>
-    public string RunFolder(string run) => Path.Combine(Root, "runs", run);
+    public string RunFolder(RunName run) => Path.Combine(Root, "runs", run.ToString());
 
     /// <summary>The folder of one silo.</summary>
     public string SiloFolder(string silo) => Path.Combine(Root, "silos", silo);

@@ -4,6 +4,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Jobs;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Client.Jobs;
 

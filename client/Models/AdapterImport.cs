@@ -2,6 +2,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Models.Exports;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Models;
@@ -13,11 +14,11 @@ internal static class Licenses
     public static async Task<string?> Of(ClusterSession session, ModelReference model, CancellationToken cancellation)
     {
         // A name may have been given to another run since: no run is asked twice.
-        var asked = new HashSet<string>(StringComparer.Ordinal);
+        var asked = new HashSet<RunName>();
         while (model.BaseRun is { } run)
         {
-            var grain = session.Grains.Run(run.ToString());
-            if (!asked.Add(run.ToString())
+            var grain = session.Grains.Run(run);
+            if (!asked.Add(run)
                 || await session.Retries.Call(grain.Describe, cancellation) is not { } description)
                 return null;
             var specification = description.Record.Specification;

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Models;
@@ -9,8 +10,8 @@ internal static class ModelNames
 {
     /// <summary>The run behind <c>run:NAME</c>; null if it is something else.</summary>
     /// <exception cref="UserErrorException">NAME cannot be a run's.</exception>
-    public static string? RunOf(string model) => model.StartsWith(ModelReference.RunPrefix, StringComparison.Ordinal)
-        ? RunName.Parse(model[ModelReference.RunPrefix.Length..]).ToString()
+    public static RunName? RunOf(string model) => model.StartsWith(ModelReference.RunPrefix, StringComparison.Ordinal)
+        ? RunName.Parse(model[ModelReference.RunPrefix.Length..])
         : null;
 
     /// <summary>Whether the weights are drawn from the seed.</summary>
@@ -25,7 +26,7 @@ internal static class ModelNames
         if (model.IsScratch)
             return new ParameterSource { Kind = ParameterSourceKind.Scratch, Name = Presets.Scratch(model.Name).Name };
         return RunOf(model.Name) is { } run
-            ? new ParameterSource { Kind = ParameterSourceKind.Run, Name = run, Checkpoint = checkpoint }
+            ? new ParameterSource { Kind = ParameterSourceKind.Run, Name = run.ToString(), Checkpoint = checkpoint }
             : new ParameterSource { Kind = ParameterSourceKind.Model, Name = model.Name };
     }
 

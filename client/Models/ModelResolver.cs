@@ -3,6 +3,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
@@ -83,7 +84,7 @@ internal sealed class ModelResolver(CommandContext context)
     private static bool IsName(string model) => RunName.Error(model) is null;
 
     private static async Task<ModelReference> OfRun(
-        ClusterSession session, string model, string run, CancellationToken cancellation)
+        ClusterSession session, string model, RunName run, CancellationToken cancellation)
     {
         var grain = session.Grains.Run(run);
         var description = await session.Retries.Call(grain.Describe, cancellation)

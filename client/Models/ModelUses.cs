@@ -1,5 +1,6 @@
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 
@@ -9,7 +10,7 @@ namespace Gpt2Cluster.Client.Models;
 /// <param name="Name">Its name.</param>
 /// <param name="Status">How it stands.</param>
 /// <param name="Facts">What says whether it needs the model.</param>
-internal sealed record ModelUse(string Name, string Status, OtherRun Facts);
+internal sealed record ModelUse(RunName Name, RunStatus Status, OtherRun Facts);
 
 /// <summary>Where a model of the store is used.</summary>
 internal static class ModelUses

@@ -2,6 +2,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;

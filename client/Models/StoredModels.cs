@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Models;
@@ -35,7 +36,7 @@ internal static class StoredModels
                 },
         ];
 
-        string FolderOf(string name) => silos.First(silo => silo.Name == name).DataFolderId;
+        string FolderOf(SiloName name) => silos.First(silo => silo.Name == name).DataFolderId;
     }
 
     /// <summary>SHA-256 of a stored file, which may have to be read for it; null if there is none.</summary>
@@ -74,7 +75,7 @@ internal static class StoredModels
 /// <param name="Silos">The silos that have it.</param>
 /// <param name="License">The licence it is under; null if nobody said.</param>
 internal sealed record ModelInStore(
-    string Name, ModelShape Shape, long ParameterCount, long Bytes, IReadOnlyList<string> Silos, string? License)
+    string Name, ModelShape Shape, long ParameterCount, long Bytes, IReadOnlyList<SiloName> Silos, string? License)
 {
     /// <summary>Bytes on all disks; silos that share a folder have one.</summary>
     public required long BytesOnDisk { get; init; }

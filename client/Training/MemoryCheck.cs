@@ -186,7 +186,7 @@ internal static class MemoryCheck
     }
 
     private static bool HasCard(SiloDescription silo) =>
-        !silo.IsLeaving && silo.Workers.Any(worker => ServingWorkers.KindOf(worker) != DeviceKind.Cpu);
+        !silo.IsLeaving && silo.Workers.Any(worker => worker.Kind != DeviceKind.Cpu);
 }
 
 /// <summary>A batch size that was settled by what memory there is.</summary>

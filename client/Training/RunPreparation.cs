@@ -8,6 +8,8 @@ using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Sources;
 using Gpt2Cluster.Data.Tokens;
@@ -42,7 +44,7 @@ internal sealed class RunPreparation
     }
 
     /// <summary>The run's name.</summary>
-    public string Run => builder.Run.ToString();
+    public RunName Run => builder.Run;
 
     /// <summary>Checks all that needs no cluster.</summary>
     /// <exception cref="UserErrorException">Something is wrong; the message names all of it.</exception>
@@ -121,10 +123,10 @@ internal sealed class RunPreparation
 
     private void RefuseFinished(RunDescription? before)
     {
-        if (before?.Summary.Status is EndStatus.Completed or EndStatus.Cancelled or EndStatus.EarlyStopped)
+        if (before?.Summary.Status is RunStatus.Completed or RunStatus.Cancelled or RunStatus.EarlyStopped)
         {
             throw new UserErrorException(
-                $"The run {Run} is {before.Summary.Status.Replace('_', ' ')}; choose another name with --run NEW, and "
+                $"The run {Run} is {before.Summary.Status.ForPeople()}; choose another name with --run NEW, and "
                 + $"start from its weights with --model run:{Run} if they are wanted.");
         }
     }
@@ -213,7 +215,7 @@ internal sealed class RunPreparation
     private static void CheckOwnDisk(CommandContext context, SpecificationBuilder builder, ModelReference model)
     {
         var folder = context.Choices.DataFolder;
-        if (Directory.Exists(folder.RunFolder(builder.Run.ToString())))
+        if (Directory.Exists(folder.RunFolder(builder.Run)))
             return;
         var free = context.FreeDiskBytes(folder.Root);
         if (DiskSpace.Error($"The disk of '{folder.Root}'", free, builder.Preview(model)) is { } error)

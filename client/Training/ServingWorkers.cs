@@ -17,7 +17,7 @@ internal sealed record ServingWorkers(ChosenDevices Devices, IReadOnlyList<SiloD
     {
         var staying = silos.Where(silo => !silo.IsLeaving).ToList();
         var available = staying.SelectMany(silo => silo.Workers).Select(worker => new AvailableDevice(
-            KindOf(worker), worker.Class ?? "", worker.BFloat16IsFast, worker.SpeedRank));
+            worker.Kind, worker.Class ?? "", worker.BFloat16IsFast, worker.SpeedRank));
         var chosen = DeviceChoice.Choose(
             available, specification.Device, specification.Workers.Min, specification.Exact);
         return chosen is null ? null : new ServingWorkers(
@@ -29,14 +29,11 @@ internal sealed record ServingWorkers(ChosenDevices Devices, IReadOnlyList<SiloD
             ]);
     }
 
-    /// <summary>Processor or card.</summary>
-    public static DeviceKind KindOf(WorkerDescription worker) => DeviceKinds.Read(worker.Kind) ?? DeviceKind.Cpu;
-
     /// <summary>Which workers generate at a precision; null where all do.</summary>
     /// <param name="precision">The word of <c>--precision</c>; null for none.</param>
     public static Predicate<WorkerDescription>? Generating(string? precision) =>
-        precision == PrecisionWords.Int8 ? worker => KindOf(worker) == DeviceKind.Cpu : null;
+        precision == PrecisionWords.Int8 ? worker => worker.Kind == DeviceKind.Cpu : null;
 
     private static bool IsOf(WorkerDescription worker, ChosenDevices devices) =>
-        KindOf(worker) == devices.Kind && (devices.Class is null || devices.Class == (worker.Class ?? ""));
+        worker.Kind == devices.Kind && (devices.Class is null || devices.Class == (worker.Class ?? ""));
 }

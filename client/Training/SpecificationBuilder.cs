@@ -2,6 +2,7 @@ using System.CommandLine;
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Tokens;

@@ -6,6 +6,7 @@ using Gpt2Cluster.Client.Models;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs.Planning;
@@ -227,8 +228,8 @@ internal sealed class StepForecast : IAsyncDisposable
             ["link_bytes_per_second"] = rate,
             ["workers"] = new JsonArray([.. workers.Zip(speeds, (worker, speed) => new JsonObject
             {
-                ["worker"] = worker.Key,
-                ["device"] = worker.Kind,
+                ["worker"] = worker.Key.ToString(),
+                ["device"] = worker.Kind.Word(),
                 ["threads"] = specification.ThreadsPerWorker ?? worker.Cores,
                 ["seconds_per_micro_batch"] = speed.MicroBatchSeconds,
                 ["update_seconds"] = speed.UpdateSeconds,

@@ -4,6 +4,7 @@ using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Sources;
@@ -163,7 +164,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         var answers = await Task.WhenAll(silos.Select(silo => Ask(silo.Name)));
         return answers.FirstOrDefault(answer => answer is not null);
 
-        async Task<DatasetDescription?> Ask(string silo)
+        async Task<DatasetDescription?> Ask(SiloName silo)
         {
             var store = session.Grains.Store(silo);
             try

@@ -1,5 +1,7 @@
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
+using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 
 namespace Gpt2Cluster.Client.Watching;
 
@@ -40,7 +42,7 @@ internal static class EventLines
             + $"{Formats.Several(membership.Workers, "worker")}: {membership.Reason}",
         WarningEvent warning => $"warning: {warning.Message}",
         EndEvent end =>
-            $"{end.Status.Replace('_', ' ')} after step {Position(end.Step, steps)}: "
+            $"{end.Status.ForPeople()} after step {Position(end.Step, steps)}: "
             + $"{Formats.Count(end.Tokens)} tokens in {Formats.Duration(end.Seconds)}"
             + (end.StateSha256.Length > 0 ? $", state {Short(end.StateSha256)}" : ""),
         _ => throw new InvalidOperationException($"An event of kind {runEvent.GetType().Name} has no line."),

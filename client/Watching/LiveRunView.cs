@@ -1,5 +1,6 @@
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Names;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -11,7 +12,7 @@ namespace Gpt2Cluster.Client.Watching;
 /// </summary>
 /// <param name="run">The run's name.</param>
 /// <param name="steps">Steps in all; 0 while unknown.</param>
-internal sealed class LiveRunView(string run, long steps) : IRunView
+internal sealed class LiveRunView(RunName run, long steps) : IRunView
 {
     /// <summary>Notes shown at most, one line each.</summary>
     private const int NoteCount = 4;
@@ -43,7 +44,7 @@ internal sealed class LiveRunView(string run, long steps) : IRunView
     private readonly RunProgress progress = new(steps);
     private readonly Queue<string> notes = new();
     private readonly Lock gate = new();
-    private string title = run;
+    private string title = run.ToString();
 
     /// <summary>Raised when the picture is another.</summary>
     public event Action? Changed;

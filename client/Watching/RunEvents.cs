@@ -2,13 +2,14 @@ using System.Runtime.CompilerServices;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Client.Watching;
 
 /// <summary>The events of a run, each once, whatever silo dies in between.</summary>
 /// <param name="session">The cluster.</param>
 /// <param name="run">The run's name.</param>
-internal sealed class RunEvents(ClusterSession session, string run)
+internal sealed class RunEvents(ClusterSession session, RunName run)
 {
     /// <summary>The events after a sequence number, without end; cancelling ends them quietly.</summary>
     /// <exception cref="ClientException">There is no such run any more.</exception>

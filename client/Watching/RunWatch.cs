@@ -3,6 +3,8 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Names;
+using Gpt2Cluster.Core.Runs;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -12,7 +14,7 @@ namespace Gpt2Cluster.Client.Watching;
 /// <param name="session">The cluster.</param>
 /// <param name="run">The run's name.</param>
 /// <param name="context">Where they are shown.</param>
-internal sealed class RunWatch(ClusterSession session, string run, CommandContext context)
+internal sealed class RunWatch(ClusterSession session, RunName run, CommandContext context)
 {
     private readonly ITrainingRun grain = session.Grains.Run(run);
 
@@ -96,7 +98,7 @@ internal sealed class RunWatch(ClusterSession session, string run, CommandContex
     private async Task<int> Ended(EndEvent end, IRunView view, bool wasInterrupted, CancellationToken cancellation)
     {
         var code = RunEnds.ExitCodeOf(end.Status, wasInterrupted);
-        if (end.Status == EndStatus.Failed)
+        if (end.Status == RunStatus.Failed)
         {
             var description = await session.Retries.Call(grain.Describe, cancellation);
             throw new ClientException(

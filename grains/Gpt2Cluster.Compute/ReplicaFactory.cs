@@ -54,7 +54,7 @@ public sealed class ReplicaFactory : IReplicaFactory
         return
         [
             .. Enumerable.Range(0, count).Select(index =>
-                new Device(index, "cpu", CpuFeatures.Name, cores, CpuFeatures.MultipliesBFloat16)
+                new Device(index, DeviceKind.Cpu, CpuFeatures.Name, cores, CpuFeatures.MultipliesBFloat16)
                 {
                     Class = CpuFeatures.InstructionSet,
                     SpeedRank = CpuFeatures.SpeedRank,
@@ -88,7 +88,7 @@ public sealed class ReplicaFactory : IReplicaFactory
         return
         [
             .. cards.Select((card, ordinal) =>
-                new Device(ordinal, "cuda", card.Name, 0, CardProfile.MultipliesBFloat16(card), ordinal)
+                new Device(ordinal, DeviceKind.Cuda, card.Name, 0, CardProfile.MultipliesBFloat16(card), ordinal)
                 {
                     Card = card,
                     Class = CardProfile.DeviceClass(card),
@@ -111,7 +111,7 @@ public sealed class ReplicaFactory : IReplicaFactory
             instructionSet += ", bf16 in fp32";
         var fingerprint = Fingerprint.Of(this, device, precision, threads, fingerprintShapes(device));
         return new ComputeProfile(
-            device.IsCard ? device.Class : device.Kind,
+            device.IsCard ? device.Class : device.Kind.Word(),
             instructionSet,
             precision,
             threads,
@@ -138,9 +138,9 @@ public sealed class ReplicaFactory : IReplicaFactory
     internal static ComputeBackend Backend(
         Device device, Precision precision, int threads, ModelShape shape) => device.Kind switch
         {
-            "cpu" when device.ActsAsCard => new Torch.TorchBackend(precision, threads, CPU),
-            "cpu" => CpuBackend.For(precision, threads, device.BFloat16IsFast, shape),
-            "cuda" => new Torch.TorchBackend(
+            DeviceKind.Cpu when device.ActsAsCard => new Torch.TorchBackend(precision, threads, CPU),
+            DeviceKind.Cpu => CpuBackend.For(precision, threads, device.BFloat16IsFast, shape),
+            DeviceKind.Cuda => new Torch.TorchBackend(
                 precision, threads, new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, device.Ordinal)),
             _ => throw new ArgumentException($"There is no device of kind '{device.Kind}'; cpu and cuda are known."),
         };

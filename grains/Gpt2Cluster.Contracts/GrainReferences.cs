@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Contracts;
 
@@ -16,19 +17,20 @@ public static class GrainReferences
     public static ICluster Cluster(this IGrainFactory grains) => Of<ICluster>(grains, TheOnlyOne);
 
     /// <summary>The coordinator of a run.</summary>
-    public static ITrainingRun Run(this IGrainFactory grains, string name) => Of<ITrainingRun>(grains, name);
+    public static ITrainingRun Run(this IGrainFactory grains, RunName name) =>
+        Of<ITrainingRun>(grains, name.ToString());
 
     /// <summary>A worker.</summary>
-    /// <param name="grains">The cluster's grains.</param>
-    /// <param name="key">The worker's key (<see cref="WorkerId"/>).</param>
-    public static IWorker Worker(this IGrainFactory grains, string key) => Of<IWorker>(grains, key);
+    public static IWorker Worker(this IGrainFactory grains, WorkerId worker) =>
+        Of<IWorker>(grains, worker.ToString());
 
     /// <summary>The averaging of a run on a silo.</summary>
-    public static IReducer Reducer(this IGrainFactory grains, string silo, string run) =>
-        Of<IReducer>(grains, $"{silo}/{run}");
+    public static IReducer Reducer(this IGrainFactory grains, ReducerId reducer) =>
+        Of<IReducer>(grains, reducer.ToString());
 
     /// <summary>What lies on a silo's disk.</summary>
-    public static IModelStore Store(this IGrainFactory grains, string silo) => Of<IModelStore>(grains, silo);
+    public static IModelStore Store(this IGrainFactory grains, SiloName silo) =>
+        Of<IModelStore>(grains, silo.ToString());
 
     /// <summary>A dataset.</summary>
     public static IDataset Dataset(this IGrainFactory grains, string hash) => Of<IDataset>(grains, hash);
@@ -42,9 +44,9 @@ public static class GrainReferences
 
     /// <summary>An upload to a silo.</summary>
     /// <param name="grains">The cluster's grains.</param>
-    /// <param name="silo">The silo's name.</param>
+    /// <param name="silo">The silo.</param>
     /// <param name="name">What tells the upload from others there.</param>
-    public static IUpload Upload(this IGrainFactory grains, string silo, string name) =>
+    public static IUpload Upload(this IGrainFactory grains, SiloName silo, string name) =>
         Of<IUpload>(grains, $"{silo}/{name}");
 
     private static TGrain Of<TGrain>(IGrainFactory grains, string key)

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 
@@ -49,7 +50,7 @@ public sealed class ExchangeBenchmark : IDisposable
         this.floats = floats;
         this.time = time;
         run = channel.Open(membership.Run, floats);
-        barrier = channel.Open($"{membership.Run}/barrier", membership.Silos.Count);
+        barrier = channel.Open(RunName.Parse($"{membership.Run}.barrier"), membership.Silos.Count);
         sums = FlatBuffer.Allocate(floats);
         mark = FlatBuffer.Allocate(membership.Silos.Count);
         for (long element = 0; element < floats; element++)

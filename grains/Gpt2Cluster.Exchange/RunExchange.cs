@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Exchange.Averaging;
@@ -23,7 +24,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     private readonly object gate = new();
     private readonly StripeTransport transport;
     private readonly StripePool pool;
-    private readonly string name;
+    private readonly RunName name;
     private readonly StripeLayout layout;
     private readonly Action<UnreachableSilo> unreachable;
     private readonly AveragingProtocol protocol;
@@ -37,7 +38,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     public RunExchange(
         StripeTransport transport,
         StripePool pool,
-        string name,
+        RunName name,
         StripeLayout layout,
         Action<UnreachableSilo> unreachable)
     {
@@ -175,12 +176,12 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
                 return default;
             if (header.Kind == FrameKind.Contribution)
             {
-                return protocol.ReserveSum(from.PeerName!, sent, header.Stripe, header.Subtree) is { } needed
+                return protocol.ReserveSum(from.PeerName!.Value, sent, header.Stripe, header.Subtree) is { } needed
                     ? new Destination((byte*)pool.Rent(), needed, memory: null)
                     : default;
             }
 
-            if (protocol.ReserveAverage(from.PeerName!, sent, header.Stripe) is not { } plan)
+            if (protocol.ReserveAverage(from.PeerName!.Value, sent, header.Stripe) is not { } plan)
                 return default;
             var averages = memory.Of(sent.Step)!;
             averages.Use.TryEnter(from);
@@ -204,7 +205,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             {
                 using var use = averages.Entered(from);
                 if (!disposed)
-                    protocol.OnStripeAveraged(destination.Plan, header.Stripe, header.Generation, from.PeerName!);
+                    protocol.OnStripeAveraged(destination.Plan, header.Stripe, header.Generation, from.PeerName!.Value);
                 WakeIfWatched(header.Step);
             }
 
@@ -229,14 +230,14 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
     }
 
     /// <inheritdoc/>
-    public void OnPeerPosition(string peer, PeerPosition position) =>
+    public void OnPeerPosition(SiloName peer, PeerPosition position) =>
         Tell(() => protocol.OnPeerPosition(peer, position));
 
     /// <inheritdoc/>
     public void OnLinkUp(ExchangeMember peer) => Tell(() => protocol.OnLinkUp(peer));
 
     /// <inheritdoc/>
-    public void OnLinkLost(string peer, long connection) => Tell(() => protocol.OnLinkLost(peer, connection));
+    public void OnLinkLost(SiloName peer, long connection) => Tell(() => protocol.OnLinkLost(peer, connection));
 
     /// <inheritdoc/>
     public void OnUnreachable(ExchangeMember peer, string reason, bool isGone)

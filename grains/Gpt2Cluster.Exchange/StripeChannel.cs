@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Exchange.Averaging;
@@ -18,9 +19,8 @@ public sealed class StripeChannel : IStripeChannel
     public StripeChannel(StripeChannelOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentException.ThrowIfNullOrEmpty(options.SiloName);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(
-            Encoding.UTF8.GetByteCount(options.SiloName), IncomingLink.MaxNameBytes, nameof(options));
+            Encoding.UTF8.GetByteCount(options.SiloName.ToString()), IncomingLink.MaxNameBytes, nameof(options));
         this.options = options;
         Pool = new StripePool(options.StripeElements * sizeof(float));
         transport = new StripeTransport(options);
@@ -39,9 +39,8 @@ public sealed class StripeChannel : IStripeChannel
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">The run is open here already.</exception>
-    public IRunExchange Open(string run, long elementCount)
+    public IRunExchange Open(RunName run, long elementCount)
     {
-        ArgumentException.ThrowIfNullOrEmpty(run);
         ArgumentOutOfRangeException.ThrowIfLessThan(elementCount, 1);
         var layout = new StripeLayout(elementCount, options.StripeElements);
         var exchange = new RunExchange(transport, Pool, run, layout, news => Unreachable?.Invoke(news));

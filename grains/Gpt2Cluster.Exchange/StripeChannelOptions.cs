@@ -1,4 +1,5 @@
 using System.Net;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Threads;
 
@@ -8,7 +9,7 @@ namespace Gpt2Cluster.Exchange;
 public sealed record StripeChannelOptions
 {
     /// <summary>This silo's name, as the other silos' memberships have it; at most 256 bytes of UTF-8.</summary>
-    public required string SiloName { get; init; }
+    public required SiloName SiloName { get; init; }
 
     /// <summary>The address to listen on. Default: every address of the machine.</summary>
     public IPAddress Address { get; init; } = IPAddress.Any;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Threads;
 
@@ -33,7 +34,7 @@ public sealed class FaultSocket
     /// <summary>Connects to the test, if one is named.</summary>
     /// <param name="silo">The silo's name.</param>
     /// <exception cref="UserErrorException">Nobody listens on the socket.</exception>
-    public static void ConnectIfNamed(string silo)
+    public static void ConnectIfNamed(SiloName silo)
     {
         if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } path)
             return;

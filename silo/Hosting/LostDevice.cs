@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Workers;
 
 namespace Gpt2Cluster.Silo.Hosting;
@@ -16,7 +17,7 @@ public sealed partial class LostDevice(Grains.Placement.SiloContext silo, ILogge
     public const int ExitCode = 74;
 
     /// <inheritdoc/>
-    public void OnDeviceLost(string worker, Exception exception)
+    public void OnDeviceLost(WorkerId worker, Exception exception)
     {
         ArgumentNullException.ThrowIfNull(exception);
         LogLost(worker, exception);
@@ -29,5 +30,5 @@ public sealed partial class LostDevice(Grains.Placement.SiloContext silo, ILogge
     }
 
     [LoggerMessage(LogLevel.Critical, "The device of worker {Worker} fails at everything it is asked.")]
-    private partial void LogLost(string worker, Exception exception);
+    private partial void LogLost(WorkerId worker, Exception exception);
 }

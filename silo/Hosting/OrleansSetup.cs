@@ -25,13 +25,14 @@ public static class OrleansSetup
         ArgumentNullException.ThrowIfNull(orleans);
         ArgumentNullException.ThrowIfNull(settings);
         orleans.Configure<ClusterOptions>(options => options.ClusterId = options.ServiceId = settings.ClusterId);
-        orleans.Configure<SiloOptions>(options => options.SiloName = context.Name);
+        orleans.Configure<SiloOptions>(options => options.SiloName = context.Name.ToString());
         orleans.ConfigureEndpoints(
             settings.Advertised, endpoints.Silo, endpoints.Gateway, listenOnAnyHostAddress: settings.IsBeyondLoopback);
         orleans.UseRedisClustering(options => options.ConfigurationOptions = store.Options());
         orleans.AddRedisGrainStorage(Redis, options => options.ConfigurationOptions = store.Options());
         orleans.Services.AddGrainStorage(RunStorage, (services, _) =>
             new TypedGrainStorage(services.GetRequiredKeyedService<IGrainStorage>(Redis)));
+        orleans.Configure<OrleansJsonSerializerOptions>(RecordForm.Configure);
         orleans.AddIncomingGrainCallFilter<StoreFaultFilter>().AddOutgoingGrainCallFilter<StoreFaultFilter>();
         orleans.Configure<ClusterMembershipOptions>(ConfigureMembership);
         orleans.Configure<ExceptionSerializationOptions>(TravellingExceptions.Configure);

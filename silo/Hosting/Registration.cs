@@ -1,7 +1,9 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Retries;
+using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Silo.Hosting;
 
@@ -132,13 +134,13 @@ public sealed partial class Registration(
     }
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} is in the cluster with {Workers} workers.")]
-    private partial void LogReady(string silo, int workers);
+    private partial void LogReady(SiloName silo, int workers);
 
     [LoggerMessage(LogLevel.Warning, "{Notice}")]
     private partial void LogDeviceNotice(string notice);
 
     [LoggerMessage(LogLevel.Warning, "The silo at {Other} has the name {Silo} too; this one waits for its end.")]
-    private partial void LogNameTaken(string other, string silo);
+    private partial void LogNameTaken(string other, SiloName silo);
 
     [LoggerMessage(LogLevel.Warning, "This silo could not register with the cluster and tries again: {Reason}")]
     private partial void LogNotRegistered(string reason);

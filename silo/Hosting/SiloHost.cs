@@ -1,5 +1,6 @@
 using System.Net;
 using Gpt2Cluster.Compute.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Exchange;
 using Gpt2Cluster.Grains.Metrics;
@@ -76,7 +77,7 @@ public static class SiloHost
         SiloSettings settings, Endpoints endpoints, string dataFolderId, Task<ILogger> stripeLogger)
     {
         var devices = Devices.Open(settings.Devices);
-        var name = settings.Name ?? $"{Environment.MachineName}-{endpoints.Silo}";
+        var name = SiloName.Parse(settings.Name ?? $"{Environment.MachineName}-{endpoints.Silo}");
         return new SiloContext
         {
             Name = name,

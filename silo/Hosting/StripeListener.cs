@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Exchange;
 using Gpt2Cluster.Grains.Workers;
@@ -19,7 +20,7 @@ public static partial class StripeListener
     /// </param>
     /// <exception cref="UserErrorException">The port cannot be opened.</exception>
     public static IStripeChannel Open(
-        string siloName, SiloSettings settings, Endpoints endpoints, Task<ILogger> logger) => new StripeChannel(
+        SiloName siloName, SiloSettings settings, Endpoints endpoints, Task<ILogger> logger) => new StripeChannel(
             new StripeChannelOptions
             {
                 SiloName = siloName,

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Metrics;
 
 namespace Gpt2Cluster.Silo.Http;
@@ -46,7 +47,8 @@ public static partial class ExpiredSeries
             if (line.IsEmpty)
                 continue;
             var text = line.ToString();
-            if (RunLabel().Match(text) is { Success: true } match && series.IsOver(match.Groups[1].Value))
+            if (RunLabel().Match(text) is { Success: true, Groups: [_, { Value: var run }] }
+                && RunName.Error(run) is null && series.IsOver(RunName.Parse(run)))
                 continue;
             kept.Append(text).Append('\n');
         }

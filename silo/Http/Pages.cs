@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Silo.Hosting;
 using Gpt2Cluster.Silo.Settings;
@@ -47,7 +48,7 @@ public static class Pages
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"<tr><td><a href=\"/runs/{Html.Safe(run.Name)}\">{Html.Safe(run.Name)}</a><td>{Html.Safe(run.Status)}"
+                $"<tr><td><a href=\"/runs/{run.Name}\">{run.Name}</a><td>{run.Status.Word()}"
                 + $"<td>{run.Step} / {run.Steps}<td>{run.Loss:0.0000}<td>{run.BestValidationLoss:0.0000}"
                 + $"<td>{run.WorkerCount}<td>{Html.Safe(run.Model)}</tr>\n");
         }

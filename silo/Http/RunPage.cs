@@ -3,6 +3,7 @@ using System.Text;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Silo.Http;
 
@@ -21,9 +22,9 @@ public static class RunPage
 
         // Asking a run for itself would bring a coordinator to life for whatever name is asked for, and keep it.
         var runs = await grains.Cluster().Runs().WaitAsync(AnswerBound);
-        if (!runs.Any(known => known.Name == name))
+        if (runs.FirstOrDefault(known => known.Name.ToString() == name) is not { } listed)
             return Results.NotFound();
-        var run = grains.Run(name);
+        var run = grains.Run(listed.Name);
         if (await run.Describe().WaitAsync(AnswerBound) is not { } description)
             return Results.NotFound();
         var samples = new List<SampleEvent>();
@@ -42,10 +43,10 @@ public static class RunPage
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(samples);
         var summary = run.Summary;
-        var page = new StringBuilder(Html.Head(summary.Name));
+        var page = new StringBuilder(Html.Head(summary.Name.ToString()));
         page.Append(
             CultureInfo.InvariantCulture,
-            $"<table><tr><th>status<td>{Html.Safe(summary.Status)}</tr>"
+            $"<table><tr><th>status<td>{summary.Status.Word()}</tr>"
             + $"<tr><th>step<td>{summary.Step} / {summary.Steps}</tr><tr><th>loss<td>{summary.Loss:0.0000}</tr>"
             + $"<tr><th>best validation<td>{summary.BestValidationLoss:0.0000}</tr>"
             + $"<tr><th>workers<td>{Html.Safe(string.Join(", ", run.Workers))}</tr>"

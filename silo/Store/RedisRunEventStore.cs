@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Runs;
 using StackExchange.Redis;
 
@@ -50,7 +51,7 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     }
 
     /// <inheritdoc/>
-    public async Task<long?> Append(string run, IReadOnlyList<string> lines, long after)
+    public async Task<long?> Append(RunName run, IReadOnlyList<string> lines, long after)
     {
         RedisValue[] arguments = [after, .. lines.Select(line => (RedisValue)line)];
         var last = (long)await Ask(database => database.ScriptEvaluateAsync(
@@ -59,7 +60,7 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<RunEventLine>> Read(string run, long sequence, int count)
+    public async Task<IReadOnlyList<RunEventLine>> Read(RunName run, long sequence, int count)
     {
         var events = new List<RunEventLine>();
         while (events.Count < count)
@@ -78,14 +79,14 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     }
 
     /// <inheritdoc/>
-    public async Task<long> LastSequence(string run)
+    public async Task<long> LastSequence(RunName run)
     {
         var segment = (long)await Ask(database => database.StringGetAsync(OpenSegmentKey(run)));
         return (segment * SegmentLength) + await Ask(database => database.ListLengthAsync(SegmentKey(run, segment)));
     }
 
     /// <inheritdoc/>
-    public async Task AppendSamples(string run, IReadOnlyList<SampleEvent> samples, int keep)
+    public async Task AppendSamples(RunName run, IReadOnlyList<SampleEvent> samples, int keep)
     {
         var key = SamplesKey(run);
         RedisValue[] lines = [.. samples.Select(sample => (RedisValue)RunEventJson.Write(sample))];
@@ -94,14 +95,14 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<string>> Samples(string run, int last)
+    public async Task<IReadOnlyList<string>> Samples(RunName run, int last)
     {
         var lines = await Ask(database => database.ListRangeAsync(SamplesKey(run), -last, -1));
         return [.. lines.Select(line => line.ToString())];
     }
 
     /// <inheritdoc/>
-    public async Task Delete(string run)
+    public async Task Delete(RunName run)
     {
         var last = (long)await Ask(database => database.StringGetAsync(OpenSegmentKey(run)));
         // The number of the open segment goes last: a repeat after a kill finds all segments again.
@@ -117,9 +118,9 @@ internal sealed class RedisRunEventStore(StoreConnection store, string clusterId
     private Task Ask(Func<IDatabase, Task> command) =>
         StoreFaults.Typed(() => command(connection.Value.GetDatabase()));
 
-    private RedisKey OpenSegmentKey(string run) => $"{clusterId}/event-segment/{run}";
+    private RedisKey OpenSegmentKey(RunName run) => $"{clusterId}/event-segment/{run}";
 
-    private RedisKey SegmentKey(string run, long? segment = null) => $"{clusterId}/events/{run}/{segment}";
+    private RedisKey SegmentKey(RunName run, long? segment = null) => $"{clusterId}/events/{run}/{segment}";
 
-    private string SamplesKey(string run) => $"{clusterId}/samples/{run}";
+    private string SamplesKey(RunName run) => $"{clusterId}/samples/{run}";
 }

@@ -20,24 +20,25 @@ public sealed class CoreRecordTests : IDisposable
 
     public static TheoryData<object> Messages =>
     [
-        new PrepareReplica("a/0", 3, ReplicaSource.Copy, 7, ["b/0", "c/1"]),
-        new PlanStep("a/0", 3, 8, [new(0, 2), new(5, 6)], 0.1 + 0.2, [new(0, 6)], IsAlone: true),
-        new Validate("a/0", 3, 8, new LeafRange(1, 4)),
-        new Sample("a/0", 3, 8, new LeafRange(0, 1)),
-        new WriteCheckpoint("a/0", 3, 8, double.NaN, IsBest: true),
-        new ReplicaReady("a/0", 3, null, Profile, [new(2, 4)]),
-        new ReplicaReady("a/0", 3, 7, null),
+        new PrepareReplica("a/0".Worker(), 3, ReplicaSource.Copy, 7, ["b/0".Worker(), "c/1".Worker()]),
+        new PlanStep("a/0".Worker(), 3, 8, [new(0, 2), new(5, 6)], 0.1 + 0.2, [new(0, 6)], IsAlone: true),
+        new Validate("a/0".Worker(), 3, 8, new LeafRange(1, 4)),
+        new Sample("a/0".Worker(), 3, 8, new LeafRange(0, 1)),
+        new WriteCheckpoint("a/0".Worker(), 3, 8, double.NaN, IsBest: true),
+        new ReplicaReady("a/0".Worker(), 3, null, Profile, [new(2, 4)]),
+        new ReplicaReady("a/0".Worker(), 3, 7, null),
         new StepReported(
-            "a/0", 3, 8, [1.5, double.PositiveInfinity], 0.3, false, 1, Seconds(1), Seconds(0.5), Seconds(0.01), 9, 4),
-        new ValidationReported("a/0", 3, 8, [0.1, 0.2, 0.3]),
-        new SampleReported("a/0", 3, 8, ["one\n", "zwölf"]),
-        new CheckpointWritten("a/0", 8, "hash", "/c/8", Seconds(2), "disk"),
-        new CheckpointFailed("a/0", 8, "the disk is full", IsBusy: true),
-        new CheckpointUnreachable("a/0", 3, 8, "silo b does not answer"),
+            "a/0".Worker(), 3, 8, [1.5, double.PositiveInfinity], 0.3, false, 1, Seconds(1), Seconds(0.5),
+                Seconds(0.01), 9, 4),
+        new ValidationReported("a/0".Worker(), 3, 8, [0.1, 0.2, 0.3]),
+        new SampleReported("a/0".Worker(), 3, 8, ["one\n", "zwölf"]),
+        new CheckpointWritten("a/0".Worker(), 8, "hash", "/c/8", Seconds(2), "disk"),
+        new CheckpointFailed("a/0".Worker(), 8, "the disk is full", IsBusy: true),
+        new CheckpointUnreachable("a/0".Worker(), 3, 8, "silo b does not answer"),
         new CheckpointDamaged(8, "it has another hash"),
-        new WorkerTroubled("a/0", 3, "no memory", IsFinal: false, HasNoMemory: true),
-        new SiloUnreachable("a", "b", 3, "refused", IsGone: true),
-        new ExchangeMember("a", "127.0.0.1", 4000),
+        new WorkerTroubled("a/0".Worker(), 3, "no memory", IsFinal: false, HasNoMemory: true),
+        new SiloUnreachable("a".Silo(), "b".Silo(), 3, "refused", IsGone: true),
+        new ExchangeMember("a".Silo(), "127.0.0.1", 4000),
         new FoundCheckpoint(Entry, Record),
         Record,
         Record.Specification,
@@ -71,13 +72,13 @@ public sealed class CoreRecordTests : IDisposable
         JsonSerializer.Serialize(value, value.GetType(), SpecificationJson.Options);
 
     private static CheckpointEntry Entry =>
-        new(4, "ab", "a", "/c/4", 3.25, "disk") { Copies = [new CheckpointHolder("b", null)] };
+        new(4, "ab", "a".Silo(), "/c/4", 3.25, "disk") { Copies = [new CheckpointHolder("b".Silo(), null)] };
 
     private static RunRecord Record => new()
     {
         Specification = new RunSpecification
         {
-            Run = RunName.Parse("run1"),
+            Run = "run1".Run(),
             Model = new ModelReference("scratch:tiny", Presets.Scratch("scratch:tiny").Shape),
             Dataset = new DatasetReference(new string('a', 64), 1000),
             SequenceLength = 8,

@@ -35,6 +35,7 @@ internal static class WireContract
         }
 
         Write(text, "in their stored form", StoredForms().Order(Order));
+        Write(text, "as their text", Names().Order(Order));
         foreach (var kind in Enumerations())
             Write(text, $"enum {kind.Name}", Enum.GetNames(kind).Select(name => $"{name} = {Number(kind, name)}"));
         return text.ToString();
@@ -113,6 +114,13 @@ internal static class WireContract
         where type.IsDefined(typeof(RegisterConverterAttribute), inherit: false)
             && converter.IsGenericType && converter.GenericTypeArguments is [_, var form] && form == typeof(StoredForm)
         select AliasOf(converter.GenericTypeArguments[0]);
+
+    /// <summary>The names that travel as their text.</summary>
+    private static IEnumerable<string> Names() =>
+        from type in Types()
+        let codec = type.BaseType
+        where codec is { IsGenericType: true } && codec.GetGenericTypeDefinition() == typeof(NameCodec<>)
+        select AliasOf(codec.GenericTypeArguments[0]);
 
     /// <summary>The enumerations that the contract names anywhere.</summary>
     private static IEnumerable<Type> Enumerations()

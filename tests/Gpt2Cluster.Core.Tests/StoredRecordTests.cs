@@ -30,8 +30,9 @@ public sealed class StoredRecordTests
         Devices = new ServingDevices(DeviceKind.Cpu, "AVX2"),
         BestValidation = new ValidationPoint(4, 3.5),
         LastValidation = new ValidationPoint(6, 3.75),
-        Checkpoints = [new CheckpointEntry(4, "ab", "a", "/c/4", 3.5) { Copies = [new CheckpointHolder("b", "disk")] }],
-        Holds = [new CheckpointHold(4, "run2")],
+        Checkpoints = [new CheckpointEntry(4, "ab", "a".Silo(), "/c/4",
+            3.5) { Copies = [new CheckpointHolder("b".Silo(), "disk")] }],
+        Holds = [new CheckpointHold(4, "run2".Run())],
     };
 
     private static readonly CheckpointManifest Manifest = new()

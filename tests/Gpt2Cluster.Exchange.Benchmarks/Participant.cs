@@ -12,7 +12,7 @@ internal static class Participant
     /// <summary>Takes part.</summary>
     public static int Run(BenchmarkSettings settings, int own)
     {
-        var defaults = new StripeChannelOptions { SiloName = $"silo-{own}", Address = IPAddress.Loopback };
+        var defaults = new StripeChannelOptions { SiloName = $"silo-{own}".Silo(), Address = IPAddress.Loopback };
         var channel = new StripeChannel(defaults with
         {
             StripeElements = settings.StripeElements ?? defaults.StripeElements,
@@ -23,10 +23,10 @@ internal static class Participant
         var ports = Console.ReadLine()!.Split(' ').Select(port => int.Parse(port, CultureInfo.InvariantCulture));
         var membership = new ExchangeMembership
         {
-            Run = "benchmark",
+            Run = "benchmark".Run(),
             Generation = 1,
             LeafCount = settings.Silos,
-            Silos = [.. ports.Select((port, silo) => new ExchangeMember($"silo-{silo}", "127.0.0.1", port))],
+            Silos = [.. ports.Select((port, silo) => new ExchangeMember($"silo-{silo}".Silo(), "127.0.0.1", port))],
             OwnIndex = own,
         };
         using var cancellation = new CancellationTokenSource(Deadline);

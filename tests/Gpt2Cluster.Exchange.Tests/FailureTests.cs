@@ -139,7 +139,7 @@ public sealed class FailureTests
         for (var report = 0; report < 20; report++)
         {
             Assert.True(reports.TryTake(out var news, TestCluster.Deadline), $"After {report} reports none came.");
-            Assert.Equal((TestCluster.Run, 4, cluster.Member(1)), (news.Run, news.Generation, news.Silo));
+            Assert.Equal((TestCluster.Run.Run(), 4, cluster.Member(1)), (news.Run, news.Generation, news.Silo));
             Assert.NotEmpty(news.Reason);
         }
 
@@ -162,7 +162,7 @@ public sealed class FailureTests
     [Fact]
     public async Task SiloOfAnUnknownMachine_IsNotSaidToBeGone()
     {
-        var report = await FirstReport(new ExchangeMember("silo-1", "nowhere.invalid", 1), TimeSpan.Zero);
+        var report = await FirstReport(new ExchangeMember("silo-1".Silo(), "nowhere.invalid", 1), TimeSpan.Zero);
         Assert.False(report.IsGone, report.Reason);
     }
 
@@ -175,7 +175,7 @@ public sealed class FailureTests
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         cluster.Exchanges[0].Configure(cluster.Membership(1, 0, 0) with
         {
-            Silos = [cluster.Member(0), new ExchangeMember("silo-1", "127.0.0.1", port)],
+            Silos = [cluster.Member(0), new ExchangeMember("silo-1".Silo(), "127.0.0.1", port)],
         });
         using var deadline = new CancellationTokenSource(TestCluster.Deadline);
         var began = Stopwatch.GetTimestamp();
@@ -277,19 +277,19 @@ public sealed class FailureTests
     {
         await using var channel = new StripeChannel(new StripeChannelOptions
         {
-            SiloName = "silo-0",
+            SiloName = "silo-0".Silo(),
             Address = IPAddress.Loopback,
             UnreachablePeriod = patience ?? TimeSpan.FromHours(1),
         });
         var reported = new TaskCompletionSource<UnreachableSilo>();
         channel.Unreachable += report => reported.TrySetResult(report);
-        using var exchange = channel.Open(TestCluster.Run, ElementCount);
+        using var exchange = channel.Open(TestCluster.Run.Run(), ElementCount);
         exchange.Configure(new ExchangeMembership
         {
-            Run = TestCluster.Run,
+            Run = TestCluster.Run.Run(),
             Generation = 1,
             LeafCount = 2,
-            Silos = [new ExchangeMember("silo-0", "127.0.0.1", channel.Port), member],
+            Silos = [new ExchangeMember("silo-0".Silo(), "127.0.0.1", channel.Port), member],
             OwnIndex = 0,
         });
         return await reported.Task.WaitAsync(TestCluster.Deadline);

@@ -78,7 +78,7 @@ public sealed class HostilePeerTests
     public Task StripeOfAnUnknownRun_IsCutOff() => CutOffBesideAGoodExchange(peer =>
     {
         peer.Hello("silo-1");
-        peer.Send(Stripe() with { Run = FrameHeader.RunKey("prose") }, new byte[StripeBytes]);
+        peer.Send(Stripe() with { Run = FrameHeader.RunKey("prose".Run()) }, new byte[StripeBytes]);
     });
 
     [Fact]
@@ -130,7 +130,7 @@ public sealed class HostilePeerTests
         Exchange(cluster, generation: 5, step: 7);
 
         // The connection still stands: what follows is looked at, and is what ends it.
-        peer.Send(Stripe() with { Run = FrameHeader.RunKey("prose") }, new byte[StripeBytes]);
+        peer.Send(Stripe() with { Run = FrameHeader.RunKey("prose".Run()) }, new byte[StripeBytes]);
         peer.AssertCutOff();
         Assert.Contains(cluster.Log, line => line.Contains("unknown run", StringComparison.Ordinal));
     }

@@ -82,7 +82,7 @@ internal sealed class RawPeer : IDisposable
     }
 
     public static FrameHeader Frame(FrameKind kind) =>
-        new(kind, ElementType.Float32, FrameHeader.RunKey(TestCluster.Run), 1, 1, 0, new Subtree(0, 0), 0);
+        new(kind, ElementType.Float32, FrameHeader.RunKey(TestCluster.Run.Run()), 1, 1, 0, new Subtree(0, 0), 0);
 
     public void Dispose() => socket.Dispose();
 }

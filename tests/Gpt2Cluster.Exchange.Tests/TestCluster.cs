@@ -48,21 +48,21 @@ internal sealed class TestCluster : IAsyncDisposable
     public void AddSilo()
     {
         Channels.Add(Listen(Channels.Count, port: 0));
-        Exchanges.Add(Channels[^1].Open(Run, ElementCount));
+        Exchanges.Add(Channels[^1].Open(Run.Run(), ElementCount));
     }
 
     /// <summary>The silo, which has ended, is back on its port and knows nothing.</summary>
     public void OpenAgain(int silo)
     {
         Channels[silo] = Listen(silo, Channels[silo].Port);
-        Exchanges[silo] = Channels[silo].Open(Run, ElementCount);
+        Exchanges[silo] = Channels[silo].Open(Run.Run(), ElementCount);
     }
 
-    public ExchangeMember Member(int silo) => new($"silo-{silo}", "127.0.0.1", Channels[silo].Port);
+    public ExchangeMember Member(int silo) => new($"silo-{silo}".Silo(), "127.0.0.1", Channels[silo].Port);
 
     public ExchangeMembership Membership(int generation, int own, params int[] silos) => new()
     {
-        Run = Run,
+        Run = Run.Run(),
         Generation = generation,
         LeafCount = LeafCount,
         Silos = [.. silos.Select(Member)],
@@ -171,7 +171,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
     private StripeChannel Listen(int silo, int port) => new(new StripeChannelOptions
     {
-        SiloName = $"silo-{silo}",
+        SiloName = $"silo-{silo}".Silo(),
         Address = IPAddress.Loopback,
         Port = port,
         StripeElements = StripeLayout.MinStripeElements,

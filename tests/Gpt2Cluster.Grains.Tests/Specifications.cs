@@ -7,7 +7,7 @@ internal static class Specifications
 {
     public static RunSpecification Small(ModelShape shape) => new()
     {
-        Run = RunName.Parse("run1"),
+        Run = "run1".Run(),
         Model = new ModelReference("scratch:tiny", shape),
         Dataset = new DatasetReference(new string('a', 64), 1000),
         SequenceLength = 8,

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Client.Models.Exports;
@@ -8,10 +9,11 @@ namespace Gpt2Cluster.Client.Models.Exports;
 /// <param name="Model">A model's name or folder; null for a run.</param>
 /// <param name="Run">The run; null for a model.</param>
 /// <param name="Checkpoint">Which checkpoint of it: <c>best</c>, <c>last</c> or a step.</param>
-internal sealed record ExportName(string? Model, string? Run, string Checkpoint)
+internal sealed record ExportName(string? Model, RunName? Run, string Checkpoint)
 {
     /// <summary>A short name for files.</summary>
-    public string FileName => Run ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Model!)));
+    public string FileName => Run?.ToString()
+        ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Model!)));
 
     /// <summary>Reads what a user writes.</summary>
     /// <exception cref="UserErrorException">It names a run, and not in that form.</exception>

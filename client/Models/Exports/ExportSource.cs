@@ -3,6 +3,7 @@ using Gpt2Cluster.Client.Commands;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -76,7 +77,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
                 + "damaged since; import it again.");
     }
 
-    private async Task<ExportedModel> OpenRun(string run, string wish, CancellationToken cancellation)
+    private async Task<ExportedModel> OpenRun(RunName run, string wish, CancellationToken cancellation)
     {
         var description = await RunCalls.Describe(session!, run, cancellation);
         var chosen = Choose(description.Record, wish);
@@ -86,7 +87,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
     }
 
     private async Task<ExportedModel?> OpenCheckpoint(
-        string run, long step, string stateHash, CancellationToken cancellation)
+        RunName run, long step, string stateHash, CancellationToken cancellation)
     {
         var relative = $"runs/{run}/checkpoints/{step:D8}";
         var folder = await folders.Bring(
@@ -137,7 +138,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
         }
 
         if (model.BaseRun is { } run)
-            return await OpenStartRun(run.ToString(), model, needsWeights, cancellation);
+            return await OpenStartRun(run, model, needsWeights, cancellation);
         var folder = await StoredModel(model.Name, needsWeights ? model.Sha256 : null, cancellation);
         if (folder is null && needsWeights)
         {
@@ -159,7 +160,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
     }
 
     private async Task<Start> OpenStartRun(
-        string run, ModelReference model, bool needsWeights, CancellationToken cancellation)
+        RunName run, ModelReference model, bool needsWeights, CancellationToken cancellation)
     {
         var opened = await OpenCheckpoint(run, model.Step!.Value, model.Sha256!, cancellation);
         if (opened is null && needsWeights)
@@ -171,7 +172,7 @@ internal sealed class ExportSource(ClusterSession? session, StoredFolders folder
 
         if (opened is null)
         {
-            var gone = new Origin { Name = model.Name, Run = run, Step = model.Step, Sha256 = model.Sha256 };
+            var gone = new Origin { Name = model.Name, Run = run.ToString(), Step = model.Step, Sha256 = model.Sha256 };
             return new Start(null, gone);
         }
 

@@ -4,6 +4,7 @@ using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Data.Storage;
 using IModelStore = Gpt2Cluster.Contracts.Models.IModelStore;
 
@@ -57,7 +58,7 @@ internal sealed class StoredFolders(CommandContext context, ClusterSession? sess
     public void Dispose() => copies?.Dispose();
 
     private async Task<string?> Copy(
-        string silo, string relative, IReadOnlyList<string> files, CancellationToken cancellation)
+        SiloName silo, string relative, IReadOnlyList<string> files, CancellationToken cancellation)
     {
         var store = session!.Grains.Store(silo);
         var there = (await session.Retries.Call(() => store.Files(relative), cancellation))

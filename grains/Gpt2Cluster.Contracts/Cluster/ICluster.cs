@@ -1,3 +1,7 @@
+using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
+using Gpt2Cluster.Core.Runs;
+
 namespace Gpt2Cluster.Contracts.Cluster;
 
 /// <summary>One device as a silo offers it.</summary>
@@ -6,15 +10,15 @@ public sealed record WorkerDescription
 {
     /// <summary>The silo that owns the device.</summary>
     [Id(0)]
-    public required string SiloName { get; init; }
+    public required SiloName SiloName { get; init; }
 
     /// <summary>The device's index on that silo.</summary>
     [Id(1)]
     public required int DeviceIndex { get; init; }
 
-    /// <summary><c>cpu</c> or <c>cuda</c>.</summary>
+    /// <summary>Processor or card.</summary>
     [Id(2)]
-    public required string Kind { get; init; }
+    public required DeviceKind Kind { get; init; }
 
     /// <summary>For people: the processor's or card's name.</summary>
     [Id(3)]
@@ -30,7 +34,7 @@ public sealed record WorkerDescription
 
     /// <summary>The run it serves; null when it is free.</summary>
     [Id(6)]
-    public string? Run { get; init; }
+    public RunName? Run { get; init; }
 
     /// <summary>Why its run is to let it go at the next step boundary, for people; null if it stays.</summary>
     [Id(7)]
@@ -52,7 +56,7 @@ public sealed record WorkerDescription
     public long CardMemoryBytes { get; init; }
 
     /// <summary>Key of its grain.</summary>
-    public string Key => new WorkerId(SiloName, DeviceIndex).ToString();
+    public WorkerId Key => new(SiloName, DeviceIndex);
 }
 
 /// <summary>One silo as it introduces itself, again every few seconds.</summary>
@@ -61,7 +65,7 @@ public sealed record SiloDescription
 {
     /// <summary>The silo's name.</summary>
     [Id(0)]
-    public required string Name { get; init; }
+    public required SiloName Name { get; init; }
 
     /// <summary>Address other silos reach its stripe port at.</summary>
     [Id(1)]
@@ -145,7 +149,7 @@ public sealed record ClusterView
 /// <param name="Key">Its key.</param>
 /// <param name="Incarnation">The life of its silo that was refused; the next one may be on another machine.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.refused-worker.v1")]
-public sealed record RefusedWorker([property: Id(0)] string Key, [property: Id(1)] string Incarnation);
+public sealed record RefusedWorker([property: Id(0)] WorkerId Key, [property: Id(1)] string Incarnation);
 
 /// <summary>One run in a list.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.run-summary.v1")]
@@ -153,14 +157,11 @@ public sealed record RunSummary
 {
     /// <summary>The run's name.</summary>
     [Id(0)]
-    public required string Name { get; init; }
+    public required RunName Name { get; init; }
 
-    /// <summary>
-    /// <c>queued</c>, <c>preparing</c>, <c>running</c>, <c>paused</c>, <c>completed</c>, <c>cancelled</c>,
-    /// <c>failed</c> or <c>early_stopped</c>.
-    /// </summary>
+    /// <summary>How it stands.</summary>
     [Id(1)]
-    public required string Status { get; init; }
+    public required RunStatus Status { get; init; }
 
     /// <summary>The last committed step.</summary>
     [Id(2)]
@@ -221,7 +222,7 @@ public sealed record RunSummary
 /// <param name="Run">Its name, which another run may have by now.</param>
 /// <param name="Lives">The lives of that name that are over.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.deleted-run.v1")]
-public sealed record DeletedRunLives([property: Id(0)] string Run, [property: Id(1)] string[] Lives);
+public sealed record DeletedRunLives([property: Id(0)] RunName Run, [property: Id(1)] string[] Lives);
 
 /// <summary>All runs that a cluster knows, and all that it knows to be deleted.</summary>
 /// <param name="Runs">The runs.</param>
@@ -248,7 +249,7 @@ public interface ICluster : IGrainWithStringKey
     /// <param name="siloName">Its name.</param>
     /// <param name="incarnation">This life of it: another one of that name stays.</param>
     [Alias("leave")]
-    Task Leave(string siloName, string incarnation);
+    Task Leave(SiloName siloName, string incarnation);
 
     /// <summary>Silos and workers now.</summary>
     [Alias("describe")]
@@ -266,11 +267,11 @@ public interface ICluster : IGrainWithStringKey
     /// <param name="run">Its name.</param>
     /// <param name="lives">The lives of the name that are over.</param>
     [Alias("run-deleted")]
-    Task RunDeleted(string run, string[] lives);
+    Task RunDeleted(RunName run, string[] lives);
 
     /// <summary>A run has let workers go that were to leave it; others get them.</summary>
     [Alias("workers-released")]
-    Task WorkersReleased(string run, string[] workers);
+    Task WorkersReleased(RunName run, WorkerId[] workers);
 
     /// <summary>A run tells how it stands; an unfinished one takes part in the assignment of workers.</summary>
     /// <param name="run">The run.</param>

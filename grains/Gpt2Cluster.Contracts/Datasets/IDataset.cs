@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Names;
+
 namespace Gpt2Cluster.Contracts.Datasets;
 
 /// <summary>One piece of a stream of bytes.</summary>
@@ -38,7 +40,7 @@ public sealed record DatasetDescription
 
     /// <summary>Silos that hold it.</summary>
     [Id(5)]
-    public required string[] Holders { get; init; }
+    public required SiloName[] Holders { get; init; }
 }
 
 /// <summary>The answer to the end of an upload.</summary>
@@ -119,7 +121,7 @@ public interface IDataset : IGrainWithStringKey
 
     /// <summary>A silo holds all shards now.</summary>
     [Alias("add-holder")]
-    Task AddHolder(string siloName, DatasetDescription description);
+    Task AddHolder(SiloName siloName, DatasetDescription description);
 
     /// <summary>A silo has removed it: all are asked anew who holds it.</summary>
     [Alias("forget-holders")]
@@ -132,7 +134,7 @@ public interface IDataset : IGrainWithStringKey
     /// <returns>Whether that is done, or cannot be.</returns>
     [Alias("bring-to")]
     [ResponseTimeout(LongPoll.Bound)]
-    Task<bool> BringTo(string siloName);
+    Task<bool> BringTo(SiloName siloName);
 }
 
 /// <summary>One shard of a dataset on one silo's disk. The key names silo, dataset and shard.</summary>

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Contracts.Jobs;
 
@@ -222,7 +223,7 @@ public sealed record BenchExchangeRequest
 
     /// <summary>Names of the silos that take part, in order.</summary>
     [Id(2)]
-    public required string[] Silos { get; init; }
+    public required SiloName[] Silos { get; init; }
 }
 
 /// <summary>The machine to describe.</summary>

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Core.Runs;
 
@@ -27,7 +28,7 @@ public sealed record StoredModel
 
     /// <summary>The silo that has it.</summary>
     [Id(4)]
-    public required string SiloName { get; init; }
+    public required SiloName SiloName { get; init; }
 
     /// <summary>The licence it is under; null if nobody said.</summary>
     [Id(5)]
@@ -73,7 +74,7 @@ public interface IModelStore : IGrainWithStringKey
     /// <returns>Whether it is here.</returns>
     [Alias("use-dataset")]
     [ResponseTimeout(LongPoll.Bound)]
-    Task<bool> UseDataset(string hash, string? run, string? life);
+    Task<bool> UseDataset(string hash, RunName? run, string? life);
 
     /// <summary>
     /// A dataset on this disk that was made from these documents, with this vocabulary, which is here too, and is
@@ -102,11 +103,11 @@ public interface IModelStore : IGrainWithStringKey
     [Alias("bring")]
     [ResponseTimeout(LongPoll.Bound)]
     Task<CopyAnswer> Bring(
-        string relativeFolder, string fromSilo, string? stateHash = null, string[]? deletedLives = null);
+        string relativeFolder, SiloName fromSilo, string? stateHash = null, string[]? deletedLives = null);
 
     /// <summary>The run's checkpoints on this disk, as far as their manifests can be read; newest first.</summary>
     [Alias("checkpoints")]
-    Task<FoundCheckpoint[]> Checkpoints(string run);
+    Task<FoundCheckpoint[]> Checkpoints(RunName run);
 
     /// <summary>
     /// Deletes the run's checkpoints on this disk that are older than the newest of <paramref name="kept"/> and none of
@@ -119,7 +120,7 @@ public interface IModelStore : IGrainWithStringKey
     /// version's.
     /// </param>
     [Alias("delete-checkpoints")]
-    Task DeleteCheckpoints(string run, long[] kept, string[]? lives = null);
+    Task DeleteCheckpoints(RunName run, long[] kept, string[]? lives = null);
 
     /// <summary>The runs that have checkpoints on this disk, and the bytes that they take.</summary>
     [Alias("run-sizes")]
@@ -136,7 +137,7 @@ public interface IModelStore : IGrainWithStringKey
     /// </param>
     [Alias("remove-run")]
     [ResponseTimeout(LongPoll.Bound)]
-    Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue = null);
+    Task<RemovalAnswer> RemoveRun(RunName run, string[] lives, CheckpointEntry[]? catalogue = null);
 
     /// <summary>A model on this disk in full; null if it is not here, or is no sound one.</summary>
     /// <param name="name">Its name in the store.</param>
@@ -166,7 +167,7 @@ public interface IModelStore : IGrainWithStringKey
 /// <param name="Run">Its name.</param>
 /// <param name="Bytes">Bytes of its checkpoints.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.run-on-disk.v1")]
-public sealed record RunOnDisk([property: Id(0)] string Run, [property: Id(1)] long Bytes);
+public sealed record RunOnDisk([property: Id(0)] RunName Run, [property: Id(1)] long Bytes);
 
 /// <summary>What was removed from a disk.</summary>
 /// <param name="IsDone">False while it goes on: ask again.</param>

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Orleans.Concurrency;
@@ -70,7 +71,7 @@ public sealed record RunDescription
 
     /// <summary>Keys of the workers that serve it.</summary>
     [Id(2)]
-    public required string[] Workers { get; init; }
+    public required WorkerId[] Workers { get; init; }
 
     /// <summary>Sequence number of the newest event.</summary>
     [Id(3)]
@@ -110,7 +111,7 @@ public sealed record DeletionAnswer
     /// Silos that are away and hold checkpoints of the run, or may: they remove them when they are back.
     /// </summary>
     [Id(3)]
-    public string[] Away { get; init; } = [];
+    public SiloName[] Away { get; init; } = [];
 }
 
 /// <summary>The coordinator: the grain that owns one run. The key is the run's name.</summary>
@@ -152,14 +153,14 @@ public interface ITrainingRun : IGrainWithStringKey
     /// <returns>False if there is no such run, or it has no such checkpoint (any more).</returns>
     [Alias("hold")]
     [AlwaysInterleave]
-    Task<bool> Hold(long step, string stateHash, string run);
+    Task<bool> Hold(long step, string stateHash, RunName run);
 
     /// <summary>Another run does not stand on a checkpoint of this one any more. May be repeated.</summary>
     /// <param name="step">The checkpoint's step.</param>
     /// <param name="run">The name of the other run.</param>
     [Alias("release-hold")]
     [AlwaysInterleave]
-    Task ReleaseHold(long step, string run);
+    Task ReleaseHold(long step, RunName run);
 
     /// <summary>
     /// The run in full, once what is being done with it (its submission, say) is done; null if there is none.
@@ -203,7 +204,7 @@ public interface ITrainingRun : IGrainWithStringKey
 
     /// <summary>A worker that serves the run and has heard nothing for 2 s asks whether anybody is there.</summary>
     [Alias("ping")]
-    Task Ping(string worker, int generation);
+    Task Ping(WorkerId worker, int generation);
 
     /// <summary>The cluster's list of workers for this run may have changed.</summary>
     [Alias("workers-changed")]

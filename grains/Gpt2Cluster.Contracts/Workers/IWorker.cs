@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -34,15 +35,15 @@ public interface IWorker : IGrainWithStringKey
 
     /// <summary>Compute a part of a step, contribute, wait for the average, apply, report.</summary>
     [Alias("plan")]
-    Task<bool> Plan(string run, PlanStep order);
+    Task<bool> Plan(RunName run, PlanStep order);
 
     /// <summary>Validate a part of the validation windows.</summary>
     [Alias("validate")]
-    Task<bool> Validate(string run, Validate order);
+    Task<bool> Validate(RunName run, Validate order);
 
     /// <summary>Draw samples.</summary>
     [Alias("sample")]
-    Task<bool> Sample(string run, Sample order);
+    Task<bool> Sample(RunName run, Sample order);
 
     /// <summary>Snapshot the replica and write it in the background.</summary>
     /// <param name="record">What is to be known of the run beside the tensors (history, best validation).</param>
@@ -52,14 +53,14 @@ public interface IWorker : IGrainWithStringKey
 
     /// <summary>Give up the run's replica; its memory is freed.</summary>
     [Alias("release")]
-    Task Release(string run, int generation);
+    Task Release(RunName run, int generation);
 
     /// <summary>
     /// A range of the replica and its step, for a worker that joins; null without a replica of the run.
     /// </summary>
     [Alias("read-replica")]
     [AlwaysInterleave]
-    Task<ReplicaRange?> ReadReplica(string run, ReplicaPart part, long start, int count);
+    Task<ReplicaRange?> ReadReplica(RunName run, ReplicaPart part, long start, int count);
 
     /// <summary>
     /// The SHA-256 of some pieces of a part (<c>StateHash</c> of Core), one behind the other, so that a worker that has
@@ -67,7 +68,7 @@ public interface IWorker : IGrainWithStringKey
     /// </summary>
     [Alias("hash-replica")]
     [AlwaysInterleave]
-    Task<ReplicaRange?> HashReplica(string run, ReplicaPart part, int firstPiece, int count);
+    Task<ReplicaRange?> HashReplica(RunName run, ReplicaPart part, int firstPiece, int count);
 
     /// <summary>
     /// Where the worker stands: the run, the generation and the step of its replica; null if it has none.
@@ -79,7 +80,7 @@ public interface IWorker : IGrainWithStringKey
 /// <summary>Where a worker stands.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.worker-stand.v1")]
 public sealed record WorkerPosition(
-    [property: Id(0)] string Run, [property: Id(1)] int Generation, [property: Id(2)] long Step);
+    [property: Id(0)] RunName Run, [property: Id(1)] int Generation, [property: Id(2)] long Step);
 
 /// <summary>
 /// The averaging of a run on one silo; the bytes go over the stripe channel, the grain only decides who takes part. The
@@ -91,9 +92,9 @@ public interface IReducer : IGrainWithStringKey
     /// <summary>Takes over a generation's membership.</summary>
     /// <returns>False if it has taken over a newer one.</returns>
     [Alias("configure")]
-    Task<bool> Configure(string run, int generation, int leafCount, long elementCount, ExchangeMember[] silos);
+    Task<bool> Configure(RunName run, int generation, int leafCount, long elementCount, ExchangeMember[] silos);
 
     /// <summary>Ends the averaging of the run on this silo.</summary>
     [Alias("close")]
-    Task Close(string run, int generation);
+    Task Close(RunName run, int generation);
 }

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Core.Averaging;
@@ -44,7 +45,7 @@ public sealed record Discard(Position Plan, int Stripe, Subtree Subtree) : Avera
 public sealed record AdoptSum(Position Plan, Subtree Subtree) : AveragingEffect;
 
 /// <summary>What a silo that is no member any more has half sent of an average would hold it up for ever.</summary>
-public sealed record Interrupt(string Peer) : AveragingEffect;
+public sealed record Interrupt(SiloName Peer) : AveragingEffect;
 
 /// <summary>Every stripe of the step's average is here.</summary>
 public sealed record Complete(long Step) : AveragingEffect;

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 
@@ -9,7 +10,7 @@ internal sealed class AveragingPeers
     /// <summary>Positions kept of silos that are no members; they may be members of the next generation.</summary>
     private const int MaxCount = 1024;
 
-    private readonly Dictionary<string, PeerPosition> positions = [];
+    private readonly Dictionary<SiloName, PeerPosition> positions = [];
     private int[] others = [];
 
     /// <summary>The membership; null before the first.</summary>
@@ -30,7 +31,7 @@ internal sealed class AveragingPeers
     public IReadOnlyList<int> Others => others;
 
     /// <summary>A silo's place; -1 if it is no other member.</summary>
-    public int IndexOf(string peer)
+    public int IndexOf(SiloName peer)
     {
         // Once a frame: without an object.
         foreach (var silo in others)
@@ -43,7 +44,7 @@ internal sealed class AveragingPeers
     }
 
     /// <summary>The name of the silo in a place.</summary>
-    public string NameOf(int silo) => Membership!.Silos[silo].SiloName;
+    public SiloName NameOf(int silo) => Membership!.Silos[silo].SiloName;
 
     /// <summary>The place of the silo that reduces a stripe.</summary>
     public int OwnerOf(int stripe) => StripeLayout.Owner(stripe, Membership!.Silos.Count);
@@ -52,7 +53,7 @@ internal sealed class AveragingPeers
     public bool IsOwn(int stripe) => OwnerOf(stripe) == Membership!.OwnIndex;
 
     /// <summary>Takes over what a peer said; false if it has said something else since.</summary>
-    public bool TryMove(string peer, PeerPosition position)
+    public bool TryMove(SiloName peer, PeerPosition position)
     {
         var isKnown = positions.TryGetValue(peer, out var known);
         if (isKnown ? position.Connection < known.Connection : positions.Count >= MaxCount)
@@ -62,7 +63,7 @@ internal sealed class AveragingPeers
     }
 
     /// <summary>Forgets what a peer said on a connection that broke.</summary>
-    public void Forget(string peer, long connection)
+    public void Forget(SiloName peer, long connection)
     {
         if (positions.TryGetValue(peer, out var known) && known.Connection == connection)
             positions.Remove(peer);
@@ -74,7 +75,7 @@ internal sealed class AveragingPeers
 
     /// <summary>Whether a frame of a generation is of the present one.</summary>
     /// <exception cref="PeerFaultException">Its sender is no other member of that.</exception>
-    public bool IsOfNow(string peer, int generation)
+    public bool IsOfNow(SiloName peer, int generation)
     {
         if (Membership is null || generation != Generation)
             return false;

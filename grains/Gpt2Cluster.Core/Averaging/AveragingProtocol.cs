@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 
@@ -160,7 +161,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     }
 
     /// <summary>A peer told where it stands: it is sent all it can use of that step.</summary>
-    public void OnPeerPosition(string peer, PeerPosition position)
+    public void OnPeerPosition(SiloName peer, PeerPosition position)
     {
         if (peers.TryMove(peer, position) && peers.IndexOf(peer) is >= 0 and var silo)
             ResendAll(silo);
@@ -177,7 +178,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     }
 
     /// <summary>A connection from a peer ended: it stands nowhere until it says so again, and is asked again.</summary>
-    public virtual void OnLinkLost(string peer, long connection)
+    public virtual void OnLinkLost(SiloName peer, long connection)
     {
         peers.Forget(peer, connection);
         if (peers.IndexOf(peer) is >= 0 and var silo)
@@ -185,12 +186,12 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     }
 
     /// <summary>Whether a silo is another member of the run.</summary>
-    public bool Knows(string peer) => peers.IndexOf(peer) >= 0;
+    public bool Knows(SiloName peer) => peers.IndexOf(peer) >= 0;
 
     /// <summary>A sum is about to be received.</summary>
     /// <returns>The plan to receive it for; null if nobody needs it.</returns>
     /// <exception cref="PeerFaultException">No correct member sends this.</exception>
-    public Position? ReserveSum(string peer, Position sent, int stripe, Subtree subtree)
+    public Position? ReserveSum(SiloName peer, Position sent, int stripe, Subtree subtree)
     {
         if (!peers.IsOfNow(peer, sent.Generation))
             return null;
@@ -206,7 +207,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     /// <summary>An average is about to be received: until it is here or has failed, its place belongs to it.</summary>
     /// <returns>The plan to receive it for; null if nobody needs it.</returns>
     /// <exception cref="PeerFaultException">No correct member sends this.</exception>
-    public Position? ReserveAverage(string peer, Position sent, int stripe)
+    public Position? ReserveAverage(SiloName peer, Position sent, int stripe)
     {
         var step = peers.IsOfNow(peer, sent.Generation) ? StepOf(sent.Step) : null;
         if (step is null or { IsAdopted: true } || (IsOpening && step == current))
@@ -228,7 +229,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     /// <param name="stripe">Which.</param>
     /// <param name="generation">The generation whose reducer sent it, if it was not made here.</param>
     /// <param name="from">Who sent it; null if it was made here.</param>
-    public void OnStripeAveraged(Position plan, int stripe, int generation = MadeHere, string? from = null)
+    public void OnStripeAveraged(Position plan, int stripe, int generation = MadeHere, SiloName? from = null)
     {
         if (StepOf(plan.Step) is not { IsAdopted: false } step || !step.Includes(plan))
             return;

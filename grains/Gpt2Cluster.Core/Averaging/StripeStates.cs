@@ -1,10 +1,12 @@
+using Gpt2Cluster.Core.Names;
+
 namespace Gpt2Cluster.Core.Averaging;
 
 /// <summary>Which stripes of a step's average are here, and who writes the others: one at a time.</summary>
 internal sealed class StripeStates(int stripeCount)
 {
     private readonly State[] states = new State[stripeCount];
-    private readonly string?[] senders = new string?[stripeCount];
+    private readonly SiloName[] senders = new SiloName[stripeCount];
 
     private enum State : byte
     {
@@ -18,7 +20,7 @@ internal sealed class StripeStates(int stripeCount)
     public int MissingCount { get; private set; } = stripeCount;
 
     /// <summary>The silos that have half sent a stripe.</summary>
-    public IEnumerable<string> Senders => senders.Where((_, stripe) => states[stripe] == State.Arriving)!;
+    public IEnumerable<SiloName> Senders => senders.Where((_, stripe) => states[stripe] == State.Arriving);
 
     /// <summary>Whether a stripe is here.</summary>
     public bool IsAveraged(int stripe) => states[stripe] == State.Averaged;
@@ -27,7 +29,7 @@ internal sealed class StripeStates(int stripeCount)
     public bool IsMissing(int stripe) => states[stripe] == State.Missing;
 
     /// <summary>A stripe is received from now on; false if it is here or written already.</summary>
-    public bool TryReceive(int stripe, string sender)
+    public bool TryReceive(int stripe, SiloName sender)
     {
         if (!IsMissing(stripe))
             return false;

@@ -6,12 +6,12 @@ namespace Gpt2Cluster.Core.Ports;
 
 /// <summary>A device of this process.</summary>
 /// <param name="Index">0 and up.</param>
-/// <param name="Kind"><c>cpu</c> or <c>cuda</c>.</param>
+/// <param name="Kind">Processor or card.</param>
 /// <param name="Name">For people: the processor's or card's name.</param>
 /// <param name="Cores">Cores of a CPU share, 0 for a GPU.</param>
 /// <param name="BFloat16IsFast">Whether bf16 is the better default here.</param>
 /// <param name="Ordinal">The card's own number among the machine's cards; 0 for a CPU share.</param>
-public sealed record Device(int Index, string Kind, string Name, int Cores, bool BFloat16IsFast, int Ordinal = 0)
+public sealed record Device(int Index, DeviceKind Kind, string Name, int Cores, bool BFloat16IsFast, int Ordinal = 0)
 {
     /// <summary>The card's facts; null for a CPU share.</summary>
     public CardDescription? Card { get; init; }
@@ -29,7 +29,7 @@ public sealed record Device(int Index, string Kind, string Name, int Cores, bool
     public bool ActsAsCard { get; init; }
 
     /// <summary>Whether it has products with weights of eight bits: processors do.</summary>
-    public bool DecodesInEightBits => Kind == "cpu" && !ActsAsCard;
+    public bool DecodesInEightBits => Kind == DeviceKind.Cpu && !ActsAsCard;
 
     /// <summary>Greater is faster among devices of one kind; 0 if nobody knows.</summary>
     public int SpeedRank { get; init; }

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Orleans;
 
@@ -9,13 +10,13 @@ namespace Gpt2Cluster.Core.Ports;
 /// <param name="Host">Address or host name of its stripe port.</param>
 /// <param name="Port">Its stripe port.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.exchange-member.v1")]
-public sealed record ExchangeMember(string SiloName, string Host, int Port);
+public sealed record ExchangeMember(SiloName SiloName, string Host, int Port);
 
 /// <summary>Who averages with whom: fixed for one generation of one run.</summary>
 public sealed record ExchangeMembership
 {
     /// <summary>The run's name.</summary>
-    public required string Run { get; init; }
+    public required RunName Run { get; init; }
 
     /// <summary>Version of the membership; frames of an older one are dropped.</summary>
     public required int Generation { get; init; }
@@ -112,7 +113,7 @@ public interface IRunExchange : IDisposable
 /// <param name="IsGone">
 /// Its machine answers that nobody listens there: the process has ended. Otherwise nobody knows; it may be the network.
 /// </param>
-public sealed record UnreachableSilo(string Run, int Generation, ExchangeMember Silo, string Reason, bool IsGone);
+public sealed record UnreachableSilo(RunName Run, int Generation, ExchangeMember Silo, string Reason, bool IsGone);
 
 /// <summary>The stripe channel of this process: one listener, one connection set per other silo, many runs.</summary>
 public interface IStripeChannel : IAsyncDisposable
@@ -121,7 +122,7 @@ public interface IStripeChannel : IAsyncDisposable
     int Port { get; }
 
     /// <summary>Opens the averaging of a run of <paramref name="elementCount"/> parameters on this silo.</summary>
-    IRunExchange Open(string run, long elementCount);
+    IRunExchange Open(RunName run, long elementCount);
 
     /// <summary>
     /// A silo of a run cannot be reached; raised again and again while that lasts, and at once if its process is gone.

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Specification;
@@ -21,11 +22,13 @@ public abstract record CoordinatorInput
 }
 
 /// <summary>A worker that the cluster assigns to the run.</summary>
-/// <param name="Key">Silo name and device index.</param>
-/// <param name="Silo">The name of its silo.</param>
+/// <param name="Key">Its silo and device.</param>
 /// <param name="Incarnation">Of the silo's process: one that was started again has lost every replica.</param>
-public sealed record OfferedWorker(string Key, string Silo, string Incarnation)
+public sealed record OfferedWorker(WorkerId Key, string Incarnation)
 {
+    /// <summary>The name of its silo.</summary>
+    public SiloName Silo => Key.Silo;
+
     /// <summary>
     /// Why the run is to let it go at the next step boundary, for people; null if it stays. Who leaves is not taken.
     /// </summary>
@@ -62,12 +65,12 @@ public sealed record WorkersOffered(
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="StateHash">The checkpoint's state hash, lower-case hexadecimal.</param>
 /// <param name="Run">The name of the other run.</param>
-public sealed record HoldRequested(long Step, string StateHash, string Run) : CoordinatorInput;
+public sealed record HoldRequested(long Step, string StateHash, RunName Run) : CoordinatorInput;
 
 /// <summary>Another run does not stand on a checkpoint of this one any more.</summary>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Run">The name of the other run.</param>
-public sealed record HoldReleased(long Step, string Run) : CoordinatorInput;
+public sealed record HoldReleased(long Step, RunName Run) : CoordinatorInput;
 
 /// <summary>
 /// People want the run, its checkpoints and its events gone. Ignored unless it rests and nobody stands on it.
@@ -83,14 +86,14 @@ public sealed record DevicesChosen(ChosenDevices Devices, int Threads) : Coordin
 /// <summary>A run's part of the cluster.</summary>
 /// <param name="Run">The run's name.</param>
 /// <param name="WorkerCount">How many workers serve it.</param>
-public sealed record RunShare(string Run, int WorkerCount);
+public sealed record RunShare(RunName Run, int WorkerCount);
 
 /// <summary>A worker cannot be reached, or does not serve the generation (any more). It may be offered again.</summary>
 /// <param name="Worker">Its key.</param>
 /// <param name="Generation">The generation of the command that did not arrive.</param>
 /// <param name="Reason">For people.</param>
 /// <param name="IsOutOfReach">Whether the command failed on its way, so that the next one would too.</param>
-public sealed record WorkerLost(string Worker, int Generation, string Reason, bool IsOutOfReach = false)
+public sealed record WorkerLost(WorkerId Worker, int Generation, string Reason, bool IsOutOfReach = false)
     : CoordinatorInput;
 
 /// <summary>A worker cannot do what it was told.</summary>
@@ -103,7 +106,7 @@ public sealed record WorkerLost(string Worker, int Generation, string Reason, bo
 /// </param>
 [GenerateSerializer, Immutable, Alias("gpt2.worker-troubled.v1")]
 public sealed record WorkerTroubled(
-    string Worker, int Generation, string Reason, bool IsFinal, bool HasNoMemory = false) : CoordinatorInput;
+    WorkerId Worker, int Generation, string Reason, bool IsFinal, bool HasNoMemory = false) : CoordinatorInput;
 
 /// <summary>A silo's stripe port is out of another member's reach; said again and again while it lasts.</summary>
 /// <param name="From">Who cannot reach it.</param>
@@ -113,7 +116,7 @@ public sealed record WorkerTroubled(
 /// <param name="IsGone">Whether its process is known to have ended: nobody listens on the port any more.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.silo-unreachable.v1")]
 public sealed record SiloUnreachable(
-    string From, string Silo, int Generation, string Reason, bool IsGone = false) : CoordinatorInput;
+    SiloName From, SiloName Silo, int Generation, string Reason, bool IsGone = false) : CoordinatorInput;
 
 /// <summary>A worker answers <see cref="PrepareReplica"/>.</summary>
 /// <param name="Worker">Its key.</param>
@@ -126,7 +129,7 @@ public sealed record SiloUnreachable(
 /// </param>
 [GenerateSerializer, Immutable, Alias("gpt2.replica-ready.v1")]
 public sealed record ReplicaReady(
-    string Worker,
+    WorkerId Worker,
     int Generation,
     long? Step,
     ComputeProfile? Profile,
@@ -139,7 +142,7 @@ public sealed record ReplicaReady(
 /// <summary>A silo has taken over the exchange's membership.</summary>
 /// <param name="Silo">Its name.</param>
 /// <param name="Generation">The generation of the command.</param>
-public sealed record ExchangeReady(string Silo, int Generation) : CoordinatorInput;
+public sealed record ExchangeReady(SiloName Silo, int Generation) : CoordinatorInput;
 
 /// <summary>A worker has applied a step, or not because something was not finite.</summary>
 /// <param name="Worker">The worker's key.</param>
@@ -164,7 +167,7 @@ public sealed record ExchangeReady(string Silo, int Generation) : CoordinatorInp
 /// </param>
 [GenerateSerializer, Immutable, Alias("gpt2.step-reported.v1")]
 public sealed record StepReported(
-    string Worker,
+    WorkerId Worker,
     int Generation,
     long Step,
     IReadOnlyList<double> Losses,
@@ -186,7 +189,7 @@ public sealed record StepReported(
 /// </param>
 [GenerateSerializer, Immutable, Alias("gpt2.validation-reported.v1")]
 public sealed record ValidationReported(
-    string Worker, int Generation, long Step, IReadOnlyList<double> LossSums) : CoordinatorInput;
+    WorkerId Worker, int Generation, long Step, IReadOnlyList<double> LossSums) : CoordinatorInput;
 
 /// <summary>A worker has drawn its samples.</summary>
 /// <param name="Worker">Its key.</param>
@@ -195,7 +198,7 @@ public sealed record ValidationReported(
 /// <param name="Texts">The texts, in the order of their indices.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.sample-reported.v1")]
 public sealed record SampleReported(
-    string Worker, int Generation, long Step, IReadOnlyList<string> Texts) : CoordinatorInput;
+    WorkerId Worker, int Generation, long Step, IReadOnlyList<string> Texts) : CoordinatorInput;
 
 /// <summary>A checkpoint is published on disk.</summary>
 /// <param name="Worker">Who wrote it.</param>
@@ -206,7 +209,7 @@ public sealed record SampleReported(
 /// <param name="DataFolderId">The data folder that holds it; null if nobody said.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.checkpoint-written.v1")]
 public sealed record CheckpointWritten(
-    string Worker, long Step, string StateHash, string Path, TimeSpan Duration, string? DataFolderId = null)
+    WorkerId Worker, long Step, string StateHash, string Path, TimeSpan Duration, string? DataFolderId = null)
     : CoordinatorInput;
 
 /// <summary>A checkpoint could not be written.</summary>
@@ -215,19 +218,19 @@ public sealed record CheckpointWritten(
 /// <param name="Reason">One sentence.</param>
 /// <param name="IsBusy">Whether it was not begun, as its disk still works at the one before.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.checkpoint-failed.v1")]
-public sealed record CheckpointFailed(string Worker, long Step, string Reason, bool IsBusy = false) : CoordinatorInput;
+public sealed record CheckpointFailed(WorkerId Worker, long Step, string Reason, bool IsBusy = false) : CoordinatorInput;
 
 /// <summary>A silo has copied a checkpoint, verified it and published it on its disk, or had it already.</summary>
 /// <param name="Silo">The silo.</param>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="DataFolderId">The data folder that holds it; null if nobody said.</param>
-public sealed record CheckpointCopied(string Silo, long Step, string? DataFolderId) : CoordinatorInput;
+public sealed record CheckpointCopied(SiloName Silo, long Step, string? DataFolderId) : CoordinatorInput;
 
 /// <summary>A silo could not copy a checkpoint.</summary>
 /// <param name="Silo">The silo.</param>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">What was met, without a full stop.</param>
-public sealed record CheckpointNotCopied(string Silo, long Step, string Reason) : CoordinatorInput;
+public sealed record CheckpointNotCopied(SiloName Silo, long Step, string Reason) : CoordinatorInput;
 
 /// <summary>A checkpoint that lies on a disk.</summary>
 /// <param name="Entry">As a catalogue would name it.</param>
@@ -251,7 +254,7 @@ public sealed record CheckpointsFound(IReadOnlyList<FoundCheckpoint> Checkpoints
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">What was met, without a full stop.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.checkpoint-unreachable.v1")]
-public sealed record CheckpointUnreachable(string Worker, int Generation, long Step, string Reason) : CoordinatorInput;
+public sealed record CheckpointUnreachable(WorkerId Worker, int Generation, long Step, string Reason) : CoordinatorInput;
 
 /// <summary>
 /// A stored checkpoint does not verify, on the disk it was written to and on all others that can be reached: it is set

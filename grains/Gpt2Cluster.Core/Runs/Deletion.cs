@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Runs;
@@ -31,11 +32,11 @@ public static class Deletion
     /// <param name="name">This run's name.</param>
     /// <param name="step">The checkpoint's step.</param>
     /// <remarks>A run that was cancelled before its first checkpoint holds nothing that anybody could use.</remarks>
-    public static bool StandsOn(OtherRun other, string name, long step)
+    public static bool StandsOn(OtherRun other, RunName name, long step)
     {
         ArgumentNullException.ThrowIfNull(other);
         return other.Specification.StandsOnCheckpoint
-            && other.Specification.Model.BaseRun.ToString() == name
+            && other.Specification.Model.BaseRun == name
             && other.Specification.Model.Step == step
             && (other.HasCheckpoint || other.MayGoOn);
     }
@@ -46,11 +47,11 @@ public static class Deletion
     /// </summary>
     /// <param name="other">The other run.</param>
     /// <param name="name">This run's name.</param>
-    public static bool BeginsWith(OtherRun other, string name)
+    public static bool BeginsWith(OtherRun other, RunName name)
     {
         ArgumentNullException.ThrowIfNull(other);
         return other is { MayGoOn: true, HasCheckpoint: false }
-            && other.Specification.Model.BaseRun?.ToString() == name;
+            && other.Specification.Model.BaseRun == name;
     }
 
     /// <summary>
@@ -61,7 +62,7 @@ public static class Deletion
     /// <param name="other">The other run.</param>
     /// <param name="otherName">Its name.</param>
     /// <param name="name">This run's name.</param>
-    public static string? ReasonToKeep(OtherRun other, string otherName, string name)
+    public static string? ReasonToKeep(OtherRun other, RunName otherName, RunName name)
     {
         ArgumentNullException.ThrowIfNull(other);
         if (other.Specification.Model.Step is { } step && StandsOn(other, name, step))

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Orleans;
 
@@ -46,7 +47,7 @@ public enum ReplicaSource
 /// <param name="CopyFrom">For a copy: the keys of all workers that stand at that step.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.prepare-replica.v1")]
 public sealed record PrepareReplica(
-    string Worker, int Generation, ReplicaSource Source, long Step, IReadOnlyList<string> CopyFrom) : RunCommand;
+    WorkerId Worker, int Generation, ReplicaSource Source, long Step, IReadOnlyList<WorkerId> CopyFrom) : RunCommand;
 
 /// <summary>A silo is to take over the exchange's membership; it answers <see cref="ExchangeReady"/>.</summary>
 /// <param name="Silo">Its name.</param>
@@ -54,7 +55,7 @@ public sealed record PrepareReplica(
 /// <param name="LeafCount">M.</param>
 /// <param name="Silos">The silos of the generation, in stripe order.</param>
 public sealed record ConfigureExchange(
-    string Silo, int Generation, int LeafCount, IReadOnlyList<string> Silos) : RunCommand;
+    SiloName Silo, int Generation, int LeafCount, IReadOnlyList<SiloName> Silos) : RunCommand;
 
 /// <summary>A worker is to compute its part of a step; it answers <see cref="StepReported"/>.</summary>
 /// <param name="Worker">Its key.</param>
@@ -66,7 +67,7 @@ public sealed record ConfigureExchange(
 /// <param name="IsAlone">Whether the run has no other worker: nobody else needs the average.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.plan-step.v1")]
 public sealed record PlanStep(
-    string Worker,
+    WorkerId Worker,
     int Generation,
     long Step,
     IReadOnlyList<LeafRange> Ranges,
@@ -80,7 +81,7 @@ public sealed record PlanStep(
 /// <param name="Step">The step its replica stands at.</param>
 /// <param name="Range">Its validation micro-batches.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.validate.v1")]
-public sealed record Validate(string Worker, int Generation, long Step, LeafRange Range) : RunCommand;
+public sealed record Validate(WorkerId Worker, int Generation, long Step, LeafRange Range) : RunCommand;
 
 /// <summary>A worker is to draw samples; it answers <see cref="SampleReported"/>.</summary>
 /// <param name="Worker">Its key.</param>
@@ -88,7 +89,7 @@ public sealed record Validate(string Worker, int Generation, long Step, LeafRang
 /// <param name="Step">The step its replica stands at.</param>
 /// <param name="Range">The indices of its samples.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.sample.v1")]
-public sealed record Sample(string Worker, int Generation, long Step, LeafRange Range) : RunCommand;
+public sealed record Sample(WorkerId Worker, int Generation, long Step, LeafRange Range) : RunCommand;
 
 /// <summary>
 /// A worker is to snapshot its replica and write it in the background; it answers <see cref="CheckpointWritten"/> or
@@ -102,7 +103,7 @@ public sealed record Sample(string Worker, int Generation, long Step, LeafRange 
 /// <param name="IsBest">Whether it is the best by validation so far.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.write-checkpoint.v1")]
 public sealed record WriteCheckpoint(
-    string Worker, int Generation, long Step, double? ValidationLoss, bool IsBest) : RunCommand;
+    WorkerId Worker, int Generation, long Step, double? ValidationLoss, bool IsBest) : RunCommand;
 
 /// <summary>
 /// A silo is to copy a checkpoint from another one's disk, in the background; it answers <see cref="CheckpointCopied"/>
@@ -112,7 +113,7 @@ public sealed record WriteCheckpoint(
 /// <param name="From">The silo whose disk has it.</param>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="DataFolderId">The copying silo's data folder.</param>
-public sealed record CopyCheckpoint(string Silo, string From, long Step, string DataFolderId) : RunCommand;
+public sealed record CopyCheckpoint(SiloName Silo, SiloName From, long Step, string DataFolderId) : RunCommand;
 
 /// <summary>
 /// Checkpoints that the stored catalogue does not name any more are to be deleted from every disk. It follows the
@@ -137,7 +138,7 @@ public sealed record Publish(RunNotice Notice) : RunCommand;
 /// <summary>Workers are to give up the run's replica and are free for other runs.</summary>
 /// <param name="Workers">Their keys.</param>
 /// <param name="Generation">The generation.</param>
-public sealed record ReleaseWorkers(IReadOnlyList<string> Workers, int Generation) : RunCommand;
+public sealed record ReleaseWorkers(IReadOnlyList<WorkerId> Workers, int Generation) : RunCommand;
 
 /// <summary>The run rests or is over: publish its end; nothing follows until it is resumed.</summary>
 /// <param name="Status">Paused, completed, cancelled, failed or early stopped.</param>

@@ -1,46 +1,26 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 
 namespace Gpt2Cluster.Core.Runs;
 
-/// <summary>How a run stands, for people and for the store.</summary>
-public enum RunStatus
-{
-    /// <summary>It waits for workers.</summary>
-    Queued,
-
-    /// <summary>Its workers make, load or copy their replicas.</summary>
-    Preparing,
-
-    /// <summary>It computes.</summary>
-    Running,
-
-    /// <summary>It rests and can be resumed.</summary>
-    Paused,
-
-    /// <summary>All steps are done.</summary>
-    Completed,
-
-    /// <summary>It was ended by request.</summary>
-    Cancelled,
-
-    /// <summary>It stopped for a reason that somebody has to look at; it can be resumed.</summary>
-    Failed,
-
-    /// <summary>Validation did not get better any more.</summary>
-    EarlyStopped,
-}
-
 /// <summary>One checkpoint in a run's catalogue.</summary>
 /// <param name="Step">The step after which it was taken.</param>
 /// <param name="StateHash">The state hash, lower-case hexadecimal.</param>
-/// <param name="Silo">The silo that wrote it; empty if nobody said.</param>
+/// <param name="Silo">The silo that wrote it; null if nobody said.</param>
 /// <param name="Path">Its folder there.</param>
 /// <param name="ValidationLoss">Validation loss at that step; null if none was measured.</param>
 /// <param name="DataFolderId">The data folder it was written to, which silos may share; null if nobody said.</param>
 public sealed record CheckpointEntry(
-    long Step, string StateHash, string Silo, string Path, double? ValidationLoss, string? DataFolderId = null)
+    long Step,
+    string StateHash,
+    [property: JsonConverter(typeof(KnownSiloConverter))] SiloName? Silo,
+    string Path,
+    double? ValidationLoss,
+    string? DataFolderId = null)
     : StoredRecord
 {
     /// <summary>Who has copied it since.</summary>
@@ -55,20 +35,36 @@ public sealed record CheckpointEntry(
 }
 
 /// <summary>A disk that a checkpoint lies on.</summary>
-/// <param name="Silo">The silo.</param>
+/// <param name="Silo">The silo; null if nobody said.</param>
 /// <param name="DataFolderId">Its data folder; null if nobody said.</param>
-public sealed record CheckpointHolder(string Silo, string? DataFolderId) : StoredRecord;
+public sealed record CheckpointHolder(
+    [property: JsonConverter(typeof(KnownSiloConverter))] SiloName? Silo, string? DataFolderId) : StoredRecord;
+
+/// <summary>Writes a silo's name, or an empty text where nobody said which silo.</summary>
+public sealed class KnownSiloConverter : JsonConverter<SiloName?>
+{
+    /// <inheritdoc/>
+    public override SiloName? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.GetString() is { Length: > 0 } text ? SiloName.Parse(text) : null;
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, SiloName? value, JsonSerializerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        writer.WriteStringValue(value?.ToString() ?? "");
+    }
+}
 
 /// <summary>A checkpoint of this run that another run's frozen parameters come from.</summary>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Run">The name of the run that stands on it.</param>
-public sealed record CheckpointHold(long Step, string Run) : StoredRecord;
+public sealed record CheckpointHold(long Step, RunName Run) : StoredRecord;
 
 /// <summary>The disk of a silo that is in the cluster now.</summary>
 /// <param name="Silo">The silo.</param>
 /// <param name="DataFolderId">Its data folder, which silos may share.</param>
 /// <param name="IsLeaving">Whether the silo is to stop.</param>
-public sealed record SiloDisk(string Silo, string DataFolderId, bool IsLeaving = false);
+public sealed record SiloDisk(SiloName Silo, string DataFolderId, bool IsLeaving = false);
 
 /// <summary>The devices that serve a run, of all that a cluster has.</summary>
 /// <param name="Kind">Processors or cards.</param>
@@ -201,12 +197,11 @@ public sealed record RunRecord : StoredRecord
     public bool IsBest(CheckpointEntry entry) => BestValidation?.Step == entry.Step;
 
     /// <summary>Names of the runs whose frozen parameters come from a checkpoint, for which it is kept.</summary>
-    public IEnumerable<string> BaseOf(CheckpointEntry entry) =>
+    public IEnumerable<RunName> BaseOf(CheckpointEntry entry) =>
         Holds.Where(hold => hold.Step == entry.Step).Select(hold => hold.Run);
 
     /// <summary>Whether nothing follows but by request.</summary>
-    public bool IsAtRest => Status is RunStatus.Paused or RunStatus.Completed or RunStatus.Cancelled
-        or RunStatus.Failed or RunStatus.EarlyStopped;
+    public bool IsAtRest => Status.IsAtRest();
 
     /// <summary>Whether it can be resumed once it rests.</summary>
     public bool CanResume => Status is RunStatus.Paused or RunStatus.Failed;

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Core.Specification;
 

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Windows;
 
 namespace Gpt2Cluster.Core.Specification;

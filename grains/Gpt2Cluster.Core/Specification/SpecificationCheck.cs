@@ -28,8 +28,6 @@ public static class SpecificationCheck
         var errors = new List<string>();
         if (Unknown(specification) is { } unknown)
             errors.Add(unknown);
-        if (RunName.Error(specification.Run.ToString()) is { } nameError)
-            errors.Add(nameError);
         errors.AddRange(specification.Model.Shape.Errors().Select(e => $"The model {specification.Model.Name}: {e}."));
         if (specification.Model is { BaseRun: { } run } model && (model.Step is null || model.Sha256 is null))
             errors.Add($"--model {model.Name} names no checkpoint of the run {run}.");

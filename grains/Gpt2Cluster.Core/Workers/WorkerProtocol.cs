@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -16,7 +17,7 @@ namespace Gpt2Cluster.Core.Workers;
 /// </remarks>
 /// <param name="worker">The worker's key.</param>
 /// <param name="specification">The run's.</param>
-public class WorkerProtocol(string worker, RunSpecification specification)
+public class WorkerProtocol(WorkerId worker, RunSpecification specification)
 {
     private readonly OrderDeduplicator orders = new();
     private readonly InterruptedStep interrupted = new();

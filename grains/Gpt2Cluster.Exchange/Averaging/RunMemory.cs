@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Exchange.Links;
 
@@ -115,7 +116,7 @@ internal sealed class RunMemory(object gate, StripeLayout layout) : IDisposable
     }
 
     /// <summary>Breaks the connections from a silo over which an average is half way here.</summary>
-    public void Interrupt(string peer)
+    public void Interrupt(SiloName peer)
     {
         foreach (var step in steps.Values)
             step.Use.BreakUsers(peer);

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Text;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Exchange.Frames;
@@ -39,7 +40,8 @@ internal readonly record struct FrameHeader(
     private const int HashedBytes = 48;
 
     /// <summary>The key that stands for a run's name in frames.</summary>
-    public static ulong RunKey(string run) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(run));
+    public static ulong RunKey(RunName run) =>
+        XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(run.ToString()));
 
     /// <summary>Writes the header, its checksum included, into <paramref name="into"/>.</summary>
     public void Write(Span<byte> into)
@@ -84,7 +86,7 @@ internal readonly record struct FrameHeader(
 
     /// <summary>Looks whether its stripe has a place in a run.</summary>
     /// <exception cref="FrameFaultException">There is no such stripe, or its payload is another.</exception>
-    public void CheckShape(StripeLayout layout, string run)
+    public void CheckShape(StripeLayout layout, RunName run)
     {
         if (Stripe < 0 || Stripe >= layout.StripeCount)
             throw new FrameFaultException($"Run {run} has {layout.StripeCount} stripes, none is {Stripe}.");

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Averaging;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Exchange.Links;
@@ -15,13 +16,13 @@ internal interface ILinkHost
     IStripeEndpoint? EndpointOf(ulong key, out bool wasClosed);
 
     /// <summary>A peer told where it stands.</summary>
-    void OnPeerPosition(ulong key, string peer, PeerPosition position);
+    void OnPeerPosition(ulong key, SiloName peer, PeerPosition position);
 
     /// <summary>The connection to a peer was made.</summary>
     void OnLinkUp(ExchangeMember peer);
 
     /// <summary>The connection to a peer broke.</summary>
-    void OnLinkDown(string peer, string reason);
+    void OnLinkDown(SiloName peer, string reason);
 
     /// <summary>A peer is gone, or has been out of reach for a while.</summary>
     void OnUnreachable(ExchangeMember peer, string reason, bool isGone);

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Averaging;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Exchange.Frames;
 
@@ -22,13 +23,13 @@ internal interface IStripeEndpoint : IDisposable
     void OnReceptionFailed(in FrameHeader header, in Destination destination, IConnection from);
 
     /// <summary>A peer told where it stands.</summary>
-    void OnPeerPosition(string peer, PeerPosition position);
+    void OnPeerPosition(SiloName peer, PeerPosition position);
 
     /// <summary>The connection to a peer was made; what was on the one before may be lost.</summary>
     void OnLinkUp(ExchangeMember peer);
 
     /// <summary>A connection from a peer ended.</summary>
-    void OnLinkLost(string peer, long connection);
+    void OnLinkLost(SiloName peer, long connection);
 
     /// <summary>A peer is gone, or has been out of reach for a while.</summary>
     void OnUnreachable(ExchangeMember peer, string reason, bool isGone);

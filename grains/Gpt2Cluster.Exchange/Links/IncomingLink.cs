@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Gpt2Cluster.Core.Averaging;
+using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Exchange.Frames;
 
 namespace Gpt2Cluster.Exchange.Links;
@@ -36,7 +38,7 @@ internal sealed unsafe class IncomingLink : IConnection, IDisposable
     }
 
     /// <inheritdoc/>
-    public string? PeerName { get; private set; }
+    public SiloName? PeerName { get; private set; }
 
     /// <summary>Whether an average is half way through it.</summary>
     public bool IsReceivingAnAverage => Volatile.Read(ref isReceivingAnAverage);
@@ -91,7 +93,15 @@ internal sealed unsafe class IncomingLink : IConnection, IDisposable
                 throw new FrameFaultException("The hello's checksum is wrong.");
         }
 
-        PeerName = Encoding.UTF8.GetString(scratch, 0, header.PayloadBytes);
+        try
+        {
+            PeerName = SiloName.Parse(Encoding.UTF8.GetString(scratch, 0, header.PayloadBytes));
+        }
+        catch (UserErrorException exception)
+        {
+            throw new FrameFaultException(exception.Message);
+        }
+
         socket.LimitReceive(TimeSpan.Zero, host.Options.Time);
     }
 
@@ -105,7 +115,7 @@ internal sealed unsafe class IncomingLink : IConnection, IDisposable
                     return null;
                 case FrameKind.Ready when header.PayloadBytes == 0:
                     host.OnPeerPosition(
-                        header.Run, PeerName!, new(number, new(header.Generation, header.Step)));
+                        header.Run, PeerName!.Value, new(number, new(header.Generation, header.Step)));
                     break;
                 case FrameKind.Contribution or FrameKind.Average:
                     ReceiveStripe(header);

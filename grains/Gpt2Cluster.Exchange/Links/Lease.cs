@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Names;
+
 namespace Gpt2Cluster.Exchange.Links;
 
 /// <summary>
@@ -58,7 +60,7 @@ internal sealed class Lease(object gate)
     }
 
     /// <summary>Breaks the connections that are in, or those from one silo.</summary>
-    public void BreakUsers(string? peer = null)
+    public void BreakUsers(SiloName? peer = null)
     {
         lock (users)
         {

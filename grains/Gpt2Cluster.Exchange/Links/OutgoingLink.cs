@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Exchange.Frames;
@@ -39,7 +40,7 @@ internal sealed unsafe class OutgoingLink : IConnection, IDisposable
     public ExchangeMember Peer { get; }
 
     /// <inheritdoc/>
-    public string? PeerName => Peer.SiloName;
+    public SiloName? PeerName => Peer.SiloName;
 
     /// <summary>How many use the link; guarded by the host.</summary>
     public int UserCount { get; set; }
@@ -122,7 +123,7 @@ internal sealed unsafe class OutgoingLink : IConnection, IDisposable
             var made = new StripeSocket(raw, host.Options.SocketBufferBytes);
             if (!isLocal)
                 raw.Connect(address, Peer.Port);
-            var name = Encoding.UTF8.GetBytes(host.Options.SiloName);
+            var name = Encoding.UTF8.GetBytes(host.Options.SiloName.ToString());
             made.Send(Control(FrameKind.Hello, 0, default, name.Length), name);
             Volatile.Write(ref socket, made);
             unreachableSince = null;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Gpt2Cluster.Core.Averaging;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Exchange.Links;
@@ -27,7 +28,7 @@ internal sealed class StripeTransport : ILinkHost, IDisposable
     private readonly Dictionary<ExchangeMember, OutgoingLink> outgoing = [];
     private readonly HashSet<OutgoingLink> ending = [];
     private readonly HashSet<IncomingLink> incoming = [];
-    private readonly List<(ulong Key, string Peer, PeerPosition Position)> early = [];
+    private readonly List<(ulong Key, SiloName Peer, PeerPosition Position)> early = [];
     private readonly Queue<ulong> closedKeys = new();
     private readonly ManualResetEventSlim closing = new();
     private long connectionCount;
@@ -131,7 +132,7 @@ internal sealed class StripeTransport : ILinkHost, IDisposable
     }
 
     /// <inheritdoc/>
-    public void OnPeerPosition(ulong key, string peer, PeerPosition position)
+    public void OnPeerPosition(ulong key, SiloName peer, PeerPosition position)
     {
         IStripeEndpoint? endpoint;
         lock (gate)
@@ -156,7 +157,8 @@ internal sealed class StripeTransport : ILinkHost, IDisposable
     }
 
     /// <inheritdoc/>
-    public void OnLinkDown(string peer, string reason) => Options.Log?.Invoke($"Stripe channel, silo {peer}: {reason}");
+    public void OnLinkDown(SiloName peer, string reason) =>
+        Options.Log?.Invoke($"Stripe channel, silo {peer}: {reason}");
 
     /// <inheritdoc/>
     public void OnUnreachable(ExchangeMember peer, string reason, bool isGone)

@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
@@ -24,7 +25,7 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// <exception cref="UserErrorException">The frozen parameters are others than the checkpoint's.</exception>
     /// <exception cref="CheckpointLoadException">It verifies nowhere that can be reached.</exception>
     public async Task<CheckpointManifest> Load(
-        IReplica replica, string run, CheckpointEntry checkpoint, CancellationToken cancellation)
+        IReplica replica, RunName run, CheckpointEntry checkpoint, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(replica);
         ArgumentNullException.ThrowIfNull(checkpoint);
@@ -68,7 +69,7 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     /// <returns>What the checkpoint says of itself.</returns>
     /// <exception cref="CheckpointLoadException">It verifies nowhere that can be reached.</exception>
     public async Task<CheckpointManifest> Read(
-        string run,
+        RunName run,
         CheckpointEntry checkpoint,
         ReplicaPart[] parts,
         CheckpointSink sink,
@@ -107,7 +108,7 @@ public sealed class CheckpointLoader(SiloContext silo, CheckpointStore store, IP
     }
 
     private (CopyHere Here, CheckpointManifest? Manifest) TryHere(
-        string run,
+        RunName run,
         CheckpointEntry checkpoint,
         ReplicaPart[] parts,
         CheckpointSink sink,

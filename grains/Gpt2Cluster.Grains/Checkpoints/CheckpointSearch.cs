@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Microsoft.Extensions.Logging;
 
@@ -16,7 +17,7 @@ internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvide
     /// <summary>What lies on the disks of those silos that were not asked yet and answer; null for nothing.</summary>
     /// <param name="run">The run's name.</param>
     /// <param name="silos">The silos of the cluster.</param>
-    public async Task<CheckpointsFound?> Run(string run, IEnumerable<SiloDescription> silos)
+    public async Task<CheckpointsFound?> Run(RunName run, IEnumerable<SiloDescription> silos)
     {
         var news = silos.Where(silo => asked.Add(silo.Incarnation));
         var answers = await Task.WhenAll(news.Select(silo => Ask(silo, run)));
@@ -24,7 +25,7 @@ internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvide
         return found.Length == 0 ? null : new CheckpointsFound(found);
     }
 
-    private async Task<FoundCheckpoint[]> Ask(SiloDescription silo, string run)
+    private async Task<FoundCheckpoint[]> Ask(SiloDescription silo, RunName run)
     {
         try
         {
@@ -40,5 +41,5 @@ internal sealed partial class CheckpointSearch(IGrainFactory grains, TimeProvide
     }
 
     [LoggerMessage(411, LogLevel.Warning, "Silo {Silo} does not say which checkpoints of run {Run} lie on its disk.")]
-    private partial void LogSilent(Exception exception, string silo, string run);
+    private partial void LogSilent(Exception exception, SiloName silo, RunName run);
 }

@@ -1,8 +1,8 @@
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Data.Storage;
 
 namespace Gpt2Cluster.Grains.Checkpoints;
@@ -13,18 +13,19 @@ public partial class CheckpointStore
     private string RunsFolder => Path.Combine(silo.DataFolder, "runs");
 
     /// <summary>The names of the runs that have a folder here.</summary>
-    public IReadOnlyList<string> Runs() => Directory.Exists(RunsFolder)
+    public IReadOnlyList<RunName> Runs() => Directory.Exists(RunsFolder)
         ? [.. Directory.EnumerateDirectories(RunsFolder)
             .Select(path => Path.GetFileName(path))
             .Where(name => RunName.Error(name) is null)
-            .Order(StringComparer.Ordinal)]
+            .Order(StringComparer.Ordinal)
+            .Select(RunName.Parse)]
         : [];
 
     /// <summary>
     /// All that lies here of a run: checkpoints, those that did not verify, those that make room for others. What is
     /// being written is not among it.
     /// </summary>
-    public IReadOnlyList<StoredThing> Things(string run)
+    public IReadOnlyList<StoredThing> Things(RunName run)
     {
         var folder = Path.Combine(silo.DataFolder, RelativeFolderOf(run));
         return Directory.Exists(folder)
@@ -36,7 +37,7 @@ public partial class CheckpointStore
     }
 
     /// <summary>Where a run's checkpoints lie here and whose they are, as far as their manifests can be read.</summary>
-    internal IEnumerable<(string Path, RunRecord Record)> Records(string run) =>
+    internal IEnumerable<(string Path, RunRecord Record)> Records(RunName run) =>
         from thing in Things(run)
         let manifest = TryReadAt(thing.Path)
         where manifest is not null
@@ -63,14 +64,14 @@ public partial class CheckpointStore
     /// </param>
     /// <returns>The bytes that were freed.</returns>
     /// <exception cref="IOException">Something cannot be removed.</exception>
-    public long RemoveLives(string run, IReadOnlyCollection<string> lives, bool isNameFree)
+    public long RemoveLives(RunName run, IReadOnlyCollection<string> lives, bool isNameFree)
     {
         var named = new NamedThings(
-            isNameFree ? new HashSet<string>() : new HashSet<string> { run },
+            isNameFree ? new HashSet<string>() : new HashSet<string> { run.ToString() },
             new HashSet<string>(),
-            [new DeletedRun(run, lives)]);
+            [new DeletedRun(run.ToString(), lives)]);
         var dead = Things(run)
-            .Where(thing => !thing.IsUnreadable && Unused.IsDeleted(run, thing.Life, named)).ToList();
+            .Where(thing => !thing.IsUnreadable && Unused.IsDeleted(run.ToString(), thing.Life, named)).ToList();
         var bytes = dead.Where(Remove).Sum(thing => thing.Bytes);
         if (isNameFree)
             RemoveEmptyFolder(run);
@@ -85,7 +86,7 @@ public partial class CheckpointStore
     /// <param name="catalogue">The checkpoints that it named: their steps and state hashes.</param>
     /// <returns>The bytes that were freed.</returns>
     /// <exception cref="IOException">Something cannot be removed.</exception>
-    public long RemoveUnnamed(string run, IEnumerable<CheckpointEntry> catalogue)
+    public long RemoveUnnamed(RunName run, IEnumerable<CheckpointEntry> catalogue)
     {
         ArgumentNullException.ThrowIfNull(catalogue);
         var freed = 0L;
@@ -117,7 +118,7 @@ public partial class CheckpointStore
     }
 
     /// <summary>Removes a run's folder if there is nothing in it.</summary>
-    public void RemoveEmptyFolder(string run)
+    public void RemoveEmptyFolder(RunName run)
     {
         var folder = Path.Combine(silo.DataFolder, RelativeFolderOf(run));
         try
@@ -131,7 +132,7 @@ public partial class CheckpointStore
         }
     }
 
-    private StoredThing Thing(string run, string path)
+    private StoredThing Thing(RunName run, string path)
     {
         var (manifest, isUnreadable) = ReadAt(path);
         return new StoredThing(
@@ -141,7 +142,7 @@ public partial class CheckpointStore
             RemovedFolder.BytesOf(path),
             new DateTimeOffset(Directory.GetLastWriteTimeUtc(path)))
         {
-            Run = run,
+            Run = run.ToString(),
             Life = manifest?.Record.Life,
             IsUnreadable = isUnreadable,
             Datasets = manifest is null ? [] : [.. manifest.Record.Specification.DatasetHashes()],

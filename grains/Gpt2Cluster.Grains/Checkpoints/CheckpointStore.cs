@@ -2,9 +2,11 @@ using System.Globalization;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
@@ -30,30 +32,29 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     private readonly ReplacedCheckpoint replaced = new(disk);
 
     /// <summary>Where the checkpoint of a step lies.</summary>
-    public string FolderOf(string run, long step) => Path.Combine(silo.DataFolder, RelativeFolderOf(run, step));
+    public string FolderOf(RunName run, long step) => Path.Combine(silo.DataFolder, RelativeFolderOf(run, step));
 
     /// <summary>The same below the data folder, as model stores name it.</summary>
-    /// <exception cref="UserErrorException">The run's name is none, so it must not become a path.</exception>
-    public static string RelativeFolderOf(string run, long step) =>
+    public static string RelativeFolderOf(RunName run, long step) =>
         Path.Combine(RelativeFolderOf(run), CheckpointFiles.FolderName(step));
 
     /// <summary>The checkpoints of a run on this disk, newest first.</summary>
-    public IReadOnlyList<long> StepsOf(string run) => StepsOf(run, suffix: "");
+    public IReadOnlyList<long> StepsOf(RunName run) => StepsOf(run, suffix: "");
 
     /// <summary>
     /// Whether a checkpoint lies on this disk; one that was moved out of the way for another that never came is put
     /// back.
     /// </summary>
-    internal bool Holds(string run, long step) => replaced.PutBack(FolderOf(run, step));
+    internal bool Holds(RunName run, long step) => replaced.PutBack(FolderOf(run, step));
 
     /// <summary>Reads a checkpoint's manifest.</summary>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is no manifest, or contradicts itself.</exception>
-    public CheckpointManifest ManifestOf(string run, long step) =>
+    public CheckpointManifest ManifestOf(RunName run, long step) =>
         CheckpointManifest.Read(disk.ReadText(Path.Combine(FolderOf(run, step), CheckpointManifest.FileName)));
 
     /// <summary>The checkpoints of a run on this disk whose manifests can be read, newest first.</summary>
-    public IEnumerable<FoundCheckpoint> List(string run)
+    public IEnumerable<FoundCheckpoint> List(RunName run)
     {
         replaced.Sweep(Path.Combine(silo.DataFolder, RelativeFolderOf(run)));
         foreach (var step in StepsOf(run))
@@ -64,7 +65,7 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     }
 
     /// <summary>A checkpoint on this disk, as a catalogue names it.</summary>
-    private CheckpointEntry EntryOf(string run, CheckpointManifest manifest) => new(
+    private CheckpointEntry EntryOf(RunName run, CheckpointManifest manifest) => new(
         manifest.Step,
         manifest.StateHash,
         silo.Name,
@@ -80,7 +81,7 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     /// behind.</exception>
     internal async Task<CheckpointEntry> Publish(IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order)
     {
-        var run = record.Specification.Run.ToString();
+        var run = record.Specification.Run;
         var target = FolderOf(run, order.Step);
         using var staged = disk.Stage(target);
         var manifest = await WriteParts(staged.Path, snapshot, record, order);
@@ -157,7 +158,7 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     /// <param name="lives">
     /// The lives of the name that the run is: what others wrote stays. Empty for a run without, whose they all are.
     /// </param>
-    public void DeleteAllBut(string run, IReadOnlyCollection<long> kept, IReadOnlyCollection<string> lives)
+    public void DeleteAllBut(RunName run, IReadOnlyCollection<long> kept, IReadOnlyCollection<string> lives)
     {
         ArgumentNullException.ThrowIfNull(kept);
         ArgumentNullException.ThrowIfNull(lives);
@@ -180,7 +181,7 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     /// <exception cref="InvalidDataException">It contradicts itself or the catalogue.</exception>
     /// <exception cref="UserErrorException">A file is no sound safetensors file.</exception>
     public CheckpointManifest Read(
-        string run,
+        RunName run,
         CheckpointEntry checkpoint,
         IEnumerable<ReplicaPart> parts,
         CheckpointSink sink,
@@ -238,7 +239,7 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     /// Takes a copy that does not verify out of the way; it is kept beside its place, and of those set aside before the
     /// newest, <see cref="KeptDamagedCount"/> in all.
     /// </summary>
-    internal void SetAside(string run, long step, Exception cause)
+    internal void SetAside(RunName run, long step, Exception cause)
     {
         var folder = FolderOf(run, step);
         var aside = folder + DamagedSuffix;
@@ -267,7 +268,7 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     /// <exception cref="IOException">It cannot be moved.</exception>
     internal void SetOthersAside(string relativeFolder, string stateHash)
     {
-        var run = Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(relativeFolder)))!;
+        var run = RunName.Parse(Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(relativeFolder)))!);
         var step = long.Parse(Path.GetFileName(relativeFolder), CultureInfo.InvariantCulture);
         var folder = FolderOf(run, step);
         if (!disk.Exists(folder) || TryRead(run, step)?.StateHash == stateHash)
@@ -276,7 +277,7 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     }
 
     /// <summary>Takes back that a copy was set aside, unless another one lies in its place.</summary>
-    internal void PutBack(string run, long step)
+    internal void PutBack(RunName run, long step)
     {
         var folder = FolderOf(run, step);
         try
@@ -291,7 +292,7 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     }
 
     /// <summary>The steps of folders whose names are a step and a suffix, newest first.</summary>
-    private List<long> StepsOf(string run, string suffix) =>
+    private List<long> StepsOf(RunName run, string suffix) =>
     [
         .. disk.FoldersIn(Path.Combine(silo.DataFolder, RelativeFolderOf(run)))
             .Where(name => name.EndsWith(suffix, StringComparison.Ordinal))
@@ -300,13 +301,13 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
             .OrderDescending(),
     ];
 
-    private CheckpointManifest? TryRead(string run, long step) =>
+    private CheckpointManifest? TryRead(RunName run, long step) =>
         TryReadAt(FolderOf(run, step)) is { } manifest && manifest.Step == step ? manifest : null;
 
-    private static string RelativeFolderOf(string run) =>
-        Path.Combine("runs", RunName.Parse(run).ToString(), CheckpointsFolder);
+    private static string RelativeFolderOf(RunName run) =>
+        Path.Combine("runs", run.ToString(), CheckpointsFolder);
 
-    private void RemoveFolders(string run, IEnumerable<string> folders)
+    private void RemoveFolders(RunName run, IEnumerable<string> folders)
     {
         try
         {
@@ -325,12 +326,12 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
 
     [LoggerMessage(401, LogLevel.Warning,
         "The checkpoint of run {Run}, step {Step}, does not verify; it lies in {Folder} now.")]
-    private partial void LogDamaged(Exception exception, string run, long step, string folder);
+    private partial void LogDamaged(Exception exception, RunName run, long step, string folder);
 
     [LoggerMessage(403, LogLevel.Warning,
         "The checkpoint of run {Run}, step {Step}, could not be put back where it was.")]
-    private partial void LogNotPutBack(Exception exception, string run, long step);
+    private partial void LogNotPutBack(Exception exception, RunName run, long step);
 
     [LoggerMessage(402, LogLevel.Warning, "Expired checkpoints of run {Run} could not be deleted.")]
-    private partial void LogNotDeleted(Exception exception, string run);
+    private partial void LogNotDeleted(Exception exception, RunName run);
 }

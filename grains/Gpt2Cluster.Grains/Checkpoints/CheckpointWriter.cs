@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 
@@ -6,7 +7,7 @@ namespace Gpt2Cluster.Grains.Checkpoints;
 /// <summary>
 /// Writes one worker's checkpoints, one at a time: the snapshot between two steps, the rest while it goes on.
 /// </summary>
-internal sealed class CheckpointWriter(string worker, CheckpointStore store, TimeProvider time)
+internal sealed class CheckpointWriter(WorkerId worker, CheckpointStore store, TimeProvider time)
 {
     /// <summary>One that is all but written is waited for; a disk that hangs must not hold up training.</summary>
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Names;
 using Microsoft.Extensions.Logging;
 using Orleans.Storage;
 
@@ -25,10 +26,10 @@ public sealed partial class ClusterGrain(
     public static readonly TimeSpan RunSilenceBound = TimeSpan.FromSeconds(5);
 
     private readonly SiloRegistry silos = new(time);
-    private readonly Dictionary<string, long> pokedAt = [];
+    private readonly Dictionary<RunName, long> pokedAt = [];
 
     // Why workers are to leave, as their runs were told last.
-    private Dictionary<string, string> leaving = [];
+    private Dictionary<WorkerId, string> leaving = [];
 
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -61,7 +62,7 @@ public sealed partial class ClusterGrain(
             else
                 LogJoined(silo.Name, silo.Workers.Length);
             // What a silo that was started again had of its runs is lost, though they keep its workers.
-            Tell(silo.Workers.Select(worker => record.State.Assignment.GetValueOrDefault(worker.Key)).OfType<string>());
+            Tell(silo.Workers.Select(worker => RunOf(worker.Key)).OfType<RunName>());
             await AssignWorkers();
         }
 
@@ -70,7 +71,7 @@ public sealed partial class ClusterGrain(
     }
 
     /// <inheritdoc/>
-    public async Task Leave(string siloName, string incarnation)
+    public async Task Leave(SiloName siloName, string incarnation)
     {
         if (!silos.Remove(siloName, incarnation))
             return;
@@ -79,11 +80,11 @@ public sealed partial class ClusterGrain(
     }
 
     /// <inheritdoc/>
-    public async Task WorkersReleased(string run, string[] workers)
+    public async Task WorkersReleased(RunName run, WorkerId[] workers)
     {
         var (assignment, marks) = (record.State.Assignment, Plan(record.State.Runs, record.State.Assignment).Leaving);
-        HashSet<string> released =
-            [.. workers.Where(worker => assignment.GetValueOrDefault(worker) == run && marks.ContainsKey(worker))];
+        HashSet<WorkerId> released =
+            [.. workers.Where(worker => RunOf(assignment, worker) == run && marks.ContainsKey(worker))];
         if (released.Count > 0)
             await Keep(record.State.Runs, assignment.Where(pair => !released.Contains(pair.Key)).ToDictionary());
     }
@@ -129,7 +130,7 @@ public sealed partial class ClusterGrain(
         await Runs(), [.. record.State.Deleted.Select(pair => new DeletedRunLives(pair.Key, pair.Value))]);
 
     /// <inheritdoc/>
-    public async Task RunDeleted(string run, string[] lives)
+    public async Task RunDeleted(RunName run, string[] lives)
     {
         var (runs, before) = (record.State.Runs, record.State.Deleted);
         record.State.Deleted = new(before) { [run] = lives };
@@ -146,9 +147,14 @@ public sealed partial class ClusterGrain(
         }
     }
 
+    private RunName? RunOf(WorkerId worker) => RunOf(record.State.Assignment, worker);
+
+    private static RunName? RunOf(Dictionary<WorkerId, RunName> assignment, WorkerId worker) =>
+        assignment.TryGetValue(worker, out var run) ? run : null;
+
     private WorkerDescription WithRun(WorkerDescription worker) => worker with
     {
-        Run = record.State.Assignment.GetValueOrDefault(worker.Key),
+        Run = RunOf(worker.Key),
         Leaving = leaving.GetValueOrDefault(worker.Key),
     };
 
@@ -169,13 +175,13 @@ public sealed partial class ClusterGrain(
     private bool IsActive(SiloAddress silo) =>
         membership.GetApproximateSiloStatuses(onlyActive: true).ContainsKey(silo);
 
-    private HashSet<string> Members()
+    private HashSet<SiloName> Members()
     {
-        var names = new HashSet<string>(StringComparer.Ordinal);
+        var names = new HashSet<SiloName>();
         foreach (var address in membership.GetApproximateSiloStatuses(onlyActive: true).Keys)
         {
             if (membership.TryGetSiloName(address, out var name))
-                names.Add(name);
+                names.Add(SiloName.Parse(name));
         }
 
         return names;
@@ -204,14 +210,14 @@ public sealed partial class ClusterGrain(
         }
     }
 
-    private AssignmentPlan Plan(Dictionary<string, RunEntry> runs, Dictionary<string, string> assignment)
+    private AssignmentPlan Plan(Dictionary<RunName, RunEntry> runs, Dictionary<WorkerId, RunName> assignment)
     {
         if (!silos.IsComplete)
             return new AssignmentPlan(assignment, leaving);
         var demands = runs.Values
             .Where(entry => entry.WantsWorkers)
             .OrderBy(entry => entry.Summary.SubmittedAt)
-            .ThenBy(entry => entry.Summary.Name, StringComparer.Ordinal)
+            .ThenBy(entry => entry.Summary.Name.ToString(), StringComparer.Ordinal)
             .Select(entry => new WorkerDemand(entry.Summary.Name, entry.WorkersAtLeast, entry.WorkersAtMost)
             {
                 Refused = (entry.Refused ?? []).Where(silos.IsSameLife).Select(worker => worker.Key)
@@ -223,7 +229,7 @@ public sealed partial class ClusterGrain(
     /// <summary>Stores the runs and who serves them. What could not be stored has not happened.</summary>
     /// <param name="runs">The runs.</param>
     /// <param name="assignment">Who serves them but for what changes now.</param>
-    private async Task Keep(Dictionary<string, RunEntry> runs, Dictionary<string, string> assignment)
+    private async Task Keep(Dictionary<RunName, RunEntry> runs, Dictionary<WorkerId, RunName> assignment)
     {
         var (runsBefore, assignmentBefore) = (record.State.Runs, record.State.Assignment);
         var plan = Plan(runs, assignment);
@@ -251,30 +257,26 @@ public sealed partial class ClusterGrain(
     {
         var changed = plan.Leaving.Keys.Union(leaving.Keys)
             .Where(worker => plan.Leaving.GetValueOrDefault(worker) != leaving.GetValueOrDefault(worker));
-        var runs = changed.Select(worker => plan.Runs.GetValueOrDefault(worker)).OfType<string>().ToHashSet();
+        var runs = changed.Select(worker => RunOf(plan.Runs, worker)).OfType<RunName>().ToHashSet();
         leaving = plan.Leaving;
         Tell(runs);
     }
 
-    private void Tell(IEnumerable<string> runs)
+    private void Tell(IEnumerable<RunName> runs)
     {
         foreach (var run in runs.Distinct())
             GrainFactory.Run(run).WorkersChanged().Ignore();
     }
 
-    private static HashSet<string> ChangedRuns(Dictionary<string, string> before, Dictionary<string, string> after)
+    private static HashSet<RunName> ChangedRuns(
+        Dictionary<WorkerId, RunName> before, Dictionary<WorkerId, RunName> after)
     {
-        var changed = new HashSet<string>(StringComparer.Ordinal);
+        var changed = new HashSet<RunName>();
         foreach (var worker in before.Keys.Union(after.Keys))
         {
-            var was = before.GetValueOrDefault(worker);
-            var now = after.GetValueOrDefault(worker);
-            if (was == now)
-                continue;
-            if (was is not null)
-                changed.Add(was);
-            if (now is not null)
-                changed.Add(now);
+            var (was, now) = (RunOf(before, worker), RunOf(after, worker));
+            if (was != now)
+                changed.UnionWith(new[] { was, now }.OfType<RunName>());
         }
 
         return changed;
@@ -285,7 +287,7 @@ public sealed partial class ClusterGrain(
     /// A run that rests says so once, and what a replaced coordinator says can come after it: the answer is what
     /// counts then.
     /// </summary>
-    private void Poke(string run)
+    private void Poke(RunName run)
     {
         if (pokedAt.TryGetValue(run, out var at) && time.GetElapsedTime(at) < RunSilenceBound)
             return;
@@ -305,24 +307,24 @@ public sealed partial class ClusterGrain(
     }
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} joined with {Workers} workers.")]
-    private partial void LogJoined(string silo, int workers);
+    private partial void LogJoined(SiloName silo, int workers);
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} is to stop; its workers leave their runs at the next boundary.")]
-    private partial void LogStops(string silo);
+    private partial void LogStops(SiloName silo);
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} left in good order.")]
-    private partial void LogLeft(string silo);
+    private partial void LogLeft(SiloName silo);
 
     [LoggerMessage(LogLevel.Warning, "The list of runs could not be stored; it is tried again.")]
     private partial void LogNotKept(Exception exception);
 
     [LoggerMessage(LogLevel.Information, "Silo {Silo} of {Incarnation} was declared dead and introduces itself.")]
-    private partial void LogDeadSpeaks(string silo, string incarnation);
+    private partial void LogDeadSpeaks(SiloName silo, string incarnation);
 
     [LoggerMessage(LogLevel.Information,
         "What a coordinator of run {Run} says of generation {Generation} is ignored: it was replaced, now is {Now}.")]
-    private partial void LogOldNews(string run, int generation, int now);
+    private partial void LogOldNews(RunName run, int generation, int now);
 
     [LoggerMessage(LogLevel.Warning, "Silo {Silo} is gone.")]
-    private partial void LogLost(string silo);
+    private partial void LogLost(SiloName silo);
 }

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Grains.Cluster;
@@ -11,17 +12,17 @@ public sealed class ClusterRecord
 {
     /// <summary>The runs by name.</summary>
     [Id(0)]
-    public Dictionary<string, RunEntry> Runs { get; set; } = [];
+    public Dictionary<RunName, RunEntry> Runs { get; set; } = [];
 
     /// <summary>Run by worker: a list that is begun anew takes no worker from a run that lives.</summary>
     [Id(1)]
-    public Dictionary<string, string> Assignment { get; set; } = [];
+    public Dictionary<WorkerId, RunName> Assignment { get; set; } = [];
 
     /// <summary>
     /// The lives of each name that people have deleted: silos that were away ask what they are to remove.
     /// </summary>
     [Id(2)]
-    public Dictionary<string, string[]> Deleted { get; set; } = [];
+    public Dictionary<RunName, string[]> Deleted { get; set; } = [];
 }
 
 /// <summary>One run in the cluster's list.</summary>
@@ -37,10 +38,10 @@ public sealed record RunEntry(
     [property: Id(3)] RefusedWorker[]? Refused)
 {
     /// <summary>Whether it has not come to its end: the store's restart brings it back.</summary>
-    public bool IsUnfinished => Summary.Status is "queued" or "preparing" or "running" or "paused";
+    public bool IsUnfinished => Summary.Status.IsUnfinished();
 
     /// <summary>Whether it takes part in the assignment of workers.</summary>
-    public bool WantsWorkers => Summary.Status is "queued" or "preparing" or "running";
+    public bool WantsWorkers => !Summary.Status.IsAtRest();
 
     /// <summary>Which devices may serve it.</summary>
     /// <remarks>No property: the store would keep it, by a type that it cannot read back.</remarks>

@@ -11,6 +11,6 @@ namespace Gpt2Cluster.Grains.Cluster;
 public readonly record struct DeviceDemand(string? Kind, string? Class)
 {
     /// <summary>Whether a worker with this device may serve it.</summary>
-    public bool Takes(string kind, string? deviceClass) => Kind is null
-        || (Kind != DeviceKinds.Auto && Kind == kind && (Class is null || Class == (deviceClass ?? "")));
+    public bool Takes(DeviceKind kind, string? deviceClass) => Kind is null
+        || (Kind != DeviceKinds.Auto && Kind == kind.Word() && (Class is null || Class == (deviceClass ?? "")));
 }

@@ -1,5 +1,5 @@
-using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Grains.Cluster;
 
@@ -34,7 +34,7 @@ public sealed class SiloRegistry(TimeProvider time)
     /// </summary>
     public static readonly TimeSpan LongestSweepGap = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<string, Entry> entries = [];
+    private readonly Dictionary<SiloName, Entry> entries = [];
     private readonly long begunAt = time.GetTimestamp();
     private long sweptAt = time.GetTimestamp();
     private TimeSpan listened;
@@ -46,7 +46,7 @@ public sealed class SiloRegistry(TimeProvider time)
 
     /// <summary>The silos, by name.</summary>
     public IReadOnlyList<SiloDescription> Silos =>
-        [.. entries.Values.Select(entry => entry.Silo).OrderBy(silo => silo.Name, StringComparer.Ordinal)];
+        [.. entries.Values.Select(entry => entry.Silo).OrderBy(silo => silo.Name.ToString(), StringComparer.Ordinal)];
 
     /// <summary>All workers in their fixed order: by silo name, then by device.</summary>
     public IReadOnlyList<AssignableWorker> Workers =>
@@ -58,7 +58,7 @@ public sealed class SiloRegistry(TimeProvider time)
 
     /// <summary>Looks whether the list is complete; once it is, it stays so.</summary>
     /// <param name="members">Names of the silos that membership shows as active.</param>
-    public void Complete(IReadOnlySet<string> members)
+    public void Complete(IReadOnlySet<SiloName> members)
     {
         ArgumentNullException.ThrowIfNull(members);
         IsComplete |= members.All(entries.ContainsKey) || time.GetElapsedTime(begunAt) > IntroductionBound;
@@ -83,11 +83,11 @@ public sealed class SiloRegistry(TimeProvider time)
     public bool IsSameLife(RefusedWorker worker)
     {
         ArgumentNullException.ThrowIfNull(worker);
-        return entries.GetValueOrDefault(GrainKeys.SiloOf(worker.Key))?.Silo.Incarnation == worker.Incarnation;
+        return entries.GetValueOrDefault(worker.Key.Silo)?.Silo.Incarnation == worker.Incarnation;
     }
 
     /// <summary>Keys of the workers whose devices are not of a kind or class.</summary>
-    public IEnumerable<string> KeysOfOthers(DeviceDemand devices) => entries.Values
+    public IEnumerable<WorkerId> KeysOfOthers(DeviceDemand devices) => entries.Values
         .SelectMany(entry => entry.Silo.Workers)
         .Where(worker => !devices.Takes(worker.Kind, worker.Class))
         .Select(worker => worker.Key);
@@ -102,7 +102,7 @@ public sealed class SiloRegistry(TimeProvider time)
 
     /// <summary>A silo leaves.</summary>
     /// <returns>Whether it was known in this life.</returns>
-    public bool Remove(string name, string incarnation) =>
+    public bool Remove(SiloName name, string incarnation) =>
         entries.GetValueOrDefault(name)?.Silo.Incarnation == incarnation && entries.Remove(name);
 
     /// <summary>
@@ -111,13 +111,13 @@ public sealed class SiloRegistry(TimeProvider time)
     /// </summary>
     /// <param name="members">Names of the silos that membership shows as active.</param>
     /// <returns>The names of those dropped.</returns>
-    public IReadOnlyList<string> Sweep(IReadOnlySet<string> members)
+    public IReadOnlyList<SiloName> Sweep(IReadOnlySet<SiloName> members)
     {
         ArgumentNullException.ThrowIfNull(members);
         var elapsed = time.GetElapsedTime(sweptAt);
         listened += elapsed < LongestSweepGap ? elapsed : LongestSweepGap;
         sweptAt = time.GetTimestamp();
-        var gone = new List<string>();
+        var gone = new List<SiloName>();
         foreach (var (name, entry) in entries)
         {
             var isMember = members.Contains(name);
@@ -130,7 +130,7 @@ public sealed class SiloRegistry(TimeProvider time)
         return gone;
     }
 
-    private static IEnumerable<string> Keys(SiloDescription silo) => silo.Workers.Select(worker => worker.Key);
+    private static IEnumerable<WorkerId> Keys(SiloDescription silo) => silo.Workers.Select(worker => worker.Key);
 
     private sealed class Entry(SiloDescription silo, TimeSpan heardAt, bool wasMember)
     {

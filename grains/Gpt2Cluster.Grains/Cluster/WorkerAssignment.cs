@@ -1,32 +1,34 @@
+using Gpt2Cluster.Core.Names;
+
 namespace Gpt2Cluster.Grains.Cluster;
 
 /// <summary>How many workers a run asks for.</summary>
 /// <param name="Name">The run.</param>
 /// <param name="AtLeast">It is not begun with fewer, 1 or more.</param>
 /// <param name="AtMost">It is never given more, at least <paramref name="AtLeast"/>.</param>
-public sealed record WorkerDemand(string Name, int AtLeast, int AtMost)
+public sealed record WorkerDemand(RunName Name, int AtLeast, int AtMost)
 {
     /// <summary>
     /// Keys of workers that it cannot use: their devices are of another class, or their profile would compute other
     /// bits.
     /// </summary>
-    public IReadOnlySet<string> Refused { get; init; } = new HashSet<string>();
+    public IReadOnlySet<WorkerId> Refused { get; init; } = new HashSet<WorkerId>();
 
     /// <summary>Whether it can use a worker.</summary>
-    public bool Takes(string worker) => !Refused.Contains(worker);
+    public bool Takes(WorkerId worker) => !Refused.Contains(worker);
 }
 
 /// <summary>A worker of the cluster.</summary>
 /// <param name="Key">Its key.</param>
 /// <param name="StopsWithSilo">Whether its silo was told to stop: no run gets it any more.</param>
-public readonly record struct AssignableWorker(string Key, bool StopsWithSilo = false);
+public readonly record struct AssignableWorker(WorkerId Key, bool StopsWithSilo = false);
 
 /// <summary>Who serves whom, and who is to leave.</summary>
 /// <param name="Runs">Run by worker.</param>
 /// <param name="Leaving">
 /// Why a worker is to leave its run at the next step boundary, by worker. Until the run lets it go it serves that run.
 /// </param>
-public sealed record AssignmentPlan(Dictionary<string, string> Runs, Dictionary<string, string> Leaving);
+public sealed record AssignmentPlan(Dictionary<WorkerId, RunName> Runs, Dictionary<WorkerId, string> Leaving);
 
 /// <summary>
 /// Decides which worker serves which run. Pure: the Cluster grain only executes it. The same workers, runs and present
@@ -54,19 +56,20 @@ public static class WorkerAssignment
     public static AssignmentPlan Assign(
         IReadOnlyList<AssignableWorker> workers,
         IReadOnlyList<WorkerDemand> demands,
-        IReadOnlyDictionary<string, string> current)
+        IReadOnlyDictionary<WorkerId, RunName> current)
     {
         ArgumentNullException.ThrowIfNull(workers);
         ArgumentNullException.ThrowIfNull(demands);
         ArgumentNullException.ThrowIfNull(current);
         var usable = workers.Where(worker => !worker.StopsWithSilo).Select(worker => worker.Key).ToList();
         var shares = demands.Select(demand => new Share(demand, usable.Count(demand.Takes))).ToList();
-        var (runs, leaving) = (new Dictionary<string, string>(), new Dictionary<string, string>());
-        var free = new List<string>();
+        var (runs, leaving) = (new Dictionary<WorkerId, RunName>(), new Dictionary<WorkerId, string>());
+        var free = new List<WorkerId>();
         foreach (var (worker, stops) in workers)
         {
-            var run = current.GetValueOrDefault(worker);
-            var share = shares.Find(share => share.Demand.Name == run && share.Demand.Takes(worker));
+            var share = current.TryGetValue(worker, out var run)
+                ? shares.Find(share => share.Demand.Name == run && share.Demand.Takes(worker))
+                : null;
             if (share is not null)
                 runs.Add(worker, share.Demand.Name);
             if (stops && share is not null)
@@ -103,7 +106,10 @@ public static class WorkerAssignment
     }
 
     private static void HandOut(
-        List<Share> shares, List<string> free, Dictionary<string, string> runs, Dictionary<string, string> leaving)
+        List<Share> shares,
+        List<WorkerId> free,
+        Dictionary<WorkerId, RunName> runs,
+        Dictionary<WorkerId, string> leaving)
     {
         var surplus = shares.SelectMany(share => share.Has.Skip(share.Granted)).ToList();
         foreach (var share in shares)
@@ -129,11 +135,12 @@ public static class WorkerAssignment
             }
         }
 
-        string? Next(Share share) => free.Concat(surplus).FirstOrDefault(share.Demand.Takes);
+        WorkerId? Next(Share share) =>
+            free.Concat(surplus).Where(share.Demand.Takes).Cast<WorkerId?>().FirstOrDefault();
     }
 
     /// <summary>Those that nobody else can use stay where they are, as far as their run asks for them.</summary>
-    private static void LeaveTheRest(List<Share> shares, List<string> surplus, Dictionary<string, string> leaving)
+    private static void LeaveTheRest(List<Share> shares, List<WorkerId> surplus, Dictionary<WorkerId, string> leaving)
     {
         foreach (var worker in surplus)
         {
@@ -150,7 +157,7 @@ public static class WorkerAssignment
         public WorkerDemand Demand => demand;
 
         /// <summary>Its workers that could stay.</summary>
-        public List<string> Has { get; } = [];
+        public List<WorkerId> Has { get; } = [];
 
         public int Granted { get; set; }
 
@@ -161,6 +168,6 @@ public static class WorkerAssignment
         public int Possible(int left) => Math.Min(left, usableCount - Granted);
 
         /// <summary>Whether one that nobody else was given is of use to it.</summary>
-        public bool CanUse(string worker) => Gets >= demand.AtLeast && demand.Takes(worker);
+        public bool CanUse(WorkerId worker) => Gets >= demand.AtLeast && demand.Takes(worker);
     }
 }

@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
 using Orleans.Concurrency;
@@ -21,8 +22,8 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
     /// <summary>Silos that hold a large dataset, if there are as many disks.</summary>
     public const int HolderCount = 2;
 
-    private readonly HashSet<string> asked = new(StringComparer.Ordinal);
-    private readonly HashSet<string> holders = new(StringComparer.Ordinal);
+    private readonly HashSet<SiloName> asked = [];
+    private readonly HashSet<SiloName> holders = [];
     private readonly PendingOperations<bool> copies = new(time);
     private DatasetDescription? description;
 
@@ -37,7 +38,7 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
     }
 
     /// <inheritdoc/>
-    public Task AddHolder(string siloName, DatasetDescription description)
+    public Task AddHolder(SiloName siloName, DatasetDescription description)
     {
         this.description = description;
         holders.Add(siloName);
@@ -53,10 +54,11 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
     }
 
     /// <inheritdoc/>
-    public Task<bool> BringTo(string siloName) => copies.Ask(siloName, () => CopyTo(siloName), isUnderWay: false);
+    public Task<bool> BringTo(SiloName siloName) =>
+        copies.Ask(siloName.ToString(), () => CopyTo(siloName), isUnderWay: false);
 
     /// <summary>True once it is there, or cannot be.</summary>
-    private async Task<bool> CopyTo(string siloName)
+    private async Task<bool> CopyTo(SiloName siloName)
     {
         var silos = await AskSilos();
         var present = silos.Where(silo => holders.Contains(silo.Name)).ToList();
@@ -96,7 +98,7 @@ public sealed class DatasetGrain(TimeProvider time) : Grain, IDataset
         return view.Silos;
     }
 
-    private async Task<DatasetDescription?> Ask(string siloName)
+    private async Task<DatasetDescription?> Ask(SiloName siloName)
     {
         try
         {

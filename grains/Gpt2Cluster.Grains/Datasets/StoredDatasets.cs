@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Datasets;
 using Wire = Gpt2Cluster.Contracts.Datasets.DatasetDescription;
@@ -32,7 +33,7 @@ public sealed class StoredDatasets(DatasetDirectory directory) : IDisposable
     }
 
     /// <summary>The description as it travels.</summary>
-    public static Wire Describe(DatasetDescription description, params string[] holders)
+    public static Wire Describe(DatasetDescription description, params SiloName[] holders)
     {
         ArgumentNullException.ThrowIfNull(description);
         return new Wire

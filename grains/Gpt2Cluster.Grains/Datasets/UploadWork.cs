@@ -24,7 +24,7 @@ public sealed class UploadWork(SiloContext silo, DatasetDirectory datasets)
     public static string FolderOf(SiloContext silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
-        return Path.Combine(silo.DataFolder, "silos", silo.Name, "uploads");
+        return Path.Combine(silo.DataFolder, "silos", silo.Name.ToString(), "uploads");
     }
 
     /// <summary>Tokenises an archive of documents and stores the dataset.</summary>

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Storage;
@@ -59,11 +60,11 @@ public sealed class DiskInventory(SiloContext silo, DatasetDirectory datasets, C
     private IEnumerable<StoredThing> Checkpoints()
     {
         var root = Path.Combine(silo.DataFolder, "runs");
-        return from run in Guarded(checkpoints.Runs, () => [""])
-               let path = Path.Combine(root, run)
-               from thing in run.Length == 0
-                   ? [Unreadable(run, path)]
-                   : Guarded(() => checkpoints.Things(run), () => [Unreadable(run, path)])
+        return from run in Guarded<RunName?>(() => [.. checkpoints.Runs()], () => [null])
+               let path = Path.Combine(root, $"{run}")
+               from thing in run is { } known
+                   ? Guarded(() => checkpoints.Things(known), () => [Unreadable($"{run}", path)])
+                   : [Unreadable("", path)]
                select thing;
     }
 

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Storage;
@@ -72,21 +73,21 @@ public sealed partial class DiskKeeper(
         var namings = new List<(string Hash, NamingRun Run)>();
         foreach (var run in known.Runs)
         {
-            var naming = new NamingRun(silo.ClusterId, run.Name, run.Life ?? "");
+            var naming = new NamingRun(silo.ClusterId, run.Name.ToString(), run.Life ?? "");
             namings.AddRange((run.Datasets ?? await DatasetsOf(run.Name)).Select(hash => (hash, naming)));
         }
 
         var named = new NamedThings(
-            known.Runs.Select(run => run.Name).ToHashSet(StringComparer.Ordinal),
+            known.Runs.Select(run => run.Name.ToString()).ToHashSet(StringComparer.Ordinal),
             namings.Select(naming => naming.Hash).ToHashSet(StringComparer.Ordinal),
-            [.. known.Deleted.Select(run => new DeletedRun(run.Run, run.Lives))])
+            [.. known.Deleted.Select(run => new DeletedRun(run.Run.ToString(), run.Lives))])
         {
             Cluster = silo.ClusterId,
         };
         return (named, namings);
     }
 
-    private async Task<IEnumerable<string>> DatasetsOf(string run) =>
+    private async Task<IEnumerable<string>> DatasetsOf(RunName run) =>
         await grains.Run(run).Describe() is { } description
             ? description.Record.Specification.DatasetHashes()
             : [];
@@ -141,7 +142,7 @@ public sealed partial class DiskKeeper(
         string? failure = null;
         List<StoredThing> removed = [.. unused.Where(Remove)];
         foreach (var run in named.Deleted.Select(run => run.Run).Where(run => !named.Runs.Contains(run)))
-            checkpoints.RemoveEmptyFolder(run);
+            checkpoints.RemoveEmptyFolder(RunName.Parse(run));
         return new Pruned(removed, failure);
 
         bool Remove(StoredThing thing)

@@ -4,6 +4,7 @@ using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
@@ -88,7 +89,7 @@ internal static class BenchJobs
         bound.CancelAfter(ExchangeBound);
         var membership = new ExchangeMembership
         {
-            Run = $"bench-{work.Unique}",
+            Run = RunName.Parse($"bench-{work.Unique}"),
             Generation = 1,
             LeafCount = members.Count,
             Silos = members,
@@ -106,7 +107,7 @@ internal static class BenchJobs
         JobWork work,
         ExchangeMembership membership,
         BenchExchangeRequest wish,
-        Dictionary<string, SiloDescription> known,
+        Dictionary<SiloName, SiloDescription> known,
         CancellationToken cancellation)
     {
         var next = membership.Silos[(membership.OwnIndex + 1) % membership.Silos.Count];

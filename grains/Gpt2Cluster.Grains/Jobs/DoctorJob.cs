@@ -28,10 +28,10 @@ internal static class DoctorJob
         var freeMemory = Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes);
         var report = new JsonObject
         {
-            ["silo"] = silo.Name,
+            ["silo"] = silo.Name.ToString(),
             ["machine"] = silo.MachineName,
             ["cores"] = Environment.ProcessorCount,
-            ["device"] = work.Device.Kind,
+            ["device"] = work.Device.Kind.Word(),
             ["device_name"] = work.Device.Name,
             ["device_index"] = work.Device.Index,
             ["devices"] = silo.Replicas.Devices.Count,

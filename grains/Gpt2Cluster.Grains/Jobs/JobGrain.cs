@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Jobs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Workers;
@@ -84,7 +85,7 @@ public sealed partial class JobGrain(JobServices services, TimeProvider time, IL
         {
             LogFailed(problem);
             if (DeviceFailures.Of(problem) == DeviceFailure.Lost)
-                services.End.OnDeviceLost($"{services.Silo.Name}/{work.Device.Index}", problem);
+                services.End.OnDeviceLost(new WorkerId(services.Silo.Name, work.Device.Index), problem);
             var message = $"The silo could not do the work: {problem.Message}";
             work.Events.Add("error", new JsonObject { ["message"] = message });
         }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Grains.Metrics;
 
@@ -52,14 +53,14 @@ public sealed class RunInstruments
     }
 
     /// <summary>The newest figures by run.</summary>
-    public ConcurrentDictionary<string, RunFigures> Runs { get; } = new(StringComparer.Ordinal);
+    public ConcurrentDictionary<RunName, RunFigures> Runs { get; } = new();
 
     /// <summary>From a step's plan to its commit, seconds.</summary>
     public Histogram<double> StepDuration { get; }
 
     private static string NameOf(string figure) => "gpt2cluster_run_" + figure;
 
-    private static KeyValuePair<string, object?> Label(string run) => new(RunLabel, run);
+    private static KeyValuePair<string, object?> Label(RunName run) => new(RunLabel, run.ToString());
 
     private void Gauge(string figure, string description, Func<RunFigures, double?> value) =>
         meter.CreateObservableGauge(
@@ -69,7 +70,7 @@ public sealed class RunInstruments
                 .Select(run => new Measurement<double>(value(run.Value)!.Value, Label(run.Key))),
             description: description);
 
-    private IEnumerable<KeyValuePair<string, RunFigures>> Shown()
+    private IEnumerable<KeyValuePair<RunName, RunFigures>> Shown()
     {
         foreach (var run in Runs)
         {

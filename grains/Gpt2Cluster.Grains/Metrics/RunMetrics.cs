@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Grains.Metrics;
@@ -13,29 +14,29 @@ public sealed class RunMetrics(RunInstruments instruments, RunSeries series, Tim
     /// <summary>A coordinator takes the run up, from its beginning or again.</summary>
     /// <param name="run">The run's name.</param>
     /// <param name="stepsPlanned">Steps in all.</param>
-    public void Begin(string run, long stepsPlanned)
+    public void Begin(RunName run, long stepsPlanned)
     {
         series.Begin(run, Holder);
         instruments.Runs.GetOrAdd(run, _ => new RunFigures()).StepsPlanned = stepsPlanned;
     }
 
     /// <summary>A step was committed.</summary>
-    public void Step(string run, StepCommitted step)
+    public void Step(RunName run, StepCommitted step)
     {
         ArgumentNullException.ThrowIfNull(step);
         var kept = instruments.Runs.GetOrAdd(run, _ => new RunFigures());
         kept.LastStep = step;
         kept.TokenCount += step.TokenCount;
         instruments.StepDuration.Record(
-            step.Duration.TotalSeconds, new KeyValuePair<string, object?>(RunInstruments.RunLabel, run));
+            step.Duration.TotalSeconds, new KeyValuePair<string, object?>(RunInstruments.RunLabel, run.ToString()));
     }
 
     /// <summary>The run was validated: mean loss, nats per token.</summary>
-    public void Validation(string run, double loss) =>
+    public void Validation(RunName run, double loss) =>
         instruments.Runs.GetOrAdd(run, _ => new RunFigures()).ValidationLoss = loss;
 
     /// <summary>The run's membership as it is now.</summary>
-    public void Membership(string run, int generation, int liveWorkers)
+    public void Membership(RunName run, int generation, int liveWorkers)
     {
         var kept = instruments.Runs.GetOrAdd(run, _ => new RunFigures());
         kept.Generation = generation;
@@ -43,18 +44,18 @@ public sealed class RunMetrics(RunInstruments instruments, RunSeries series, Tim
     }
 
     /// <summary>A checkpoint was published just now.</summary>
-    public void Checkpoint(string run) =>
+    public void Checkpoint(RunName run) =>
         instruments.Runs.GetOrAdd(run, _ => new RunFigures()).CheckpointAt = time.GetTimestamp();
 
     /// <summary>The run rests or is over; its series stay for a while.</summary>
-    public void End(string run)
+    public void End(RunName run)
     {
         series.End(run, Holder);
         instruments.Runs.GetOrAdd(run, _ => new RunFigures()).LiveWorkers = null;
     }
 
     /// <summary>The coordinator is not on this silo any more: what it knew is old at once.</summary>
-    public void Leave(string run)
+    public void Leave(RunName run)
     {
         series.End(run, Holder);
         instruments.Runs.TryRemove(run, out _);

@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Names;
+
 namespace Gpt2Cluster.Grains.Metrics;
 
 /// <summary>
@@ -11,10 +13,10 @@ public sealed class RunSeries(TimeProvider time)
     public static readonly TimeSpan Afterlife = TimeSpan.FromMinutes(5);
 
     private readonly Lock gate = new();
-    private readonly Dictionary<string, Holders> runs = [];
+    private readonly Dictionary<RunName, Holders> runs = [];
 
     /// <summary>Somebody begins to work for the run.</summary>
-    public void Begin(string run, string holder)
+    public void Begin(RunName run, string holder)
     {
         lock (gate)
         {
@@ -25,7 +27,7 @@ public sealed class RunSeries(TimeProvider time)
     }
 
     /// <summary>Somebody does not work for the run any more.</summary>
-    public void End(string run, string holder)
+    public void End(RunName run, string holder)
     {
         lock (gate)
         {
@@ -35,7 +37,7 @@ public sealed class RunSeries(TimeProvider time)
     }
 
     /// <summary>Whether the run's series are not shown any more; false for a run never heard of.</summary>
-    public bool IsOver(string run)
+    public bool IsOver(RunName run)
     {
         lock (gate)
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Grains.Metrics;
@@ -48,9 +49,9 @@ public sealed class WorkerMetrics
     /// <summary>A worker takes a run up.</summary>
     /// <param name="run">The run's name.</param>
     /// <param name="worker">The worker's key.</param>
-    public void Begin(string run, string worker)
+    public void Begin(RunName run, WorkerId worker)
     {
-        series.Begin(run, worker);
+        series.Begin(run, worker.ToString());
 
         // A rate needs the zero before the first event.
         notFinite.Add(0, Labels(run, worker));
@@ -65,7 +66,7 @@ public sealed class WorkerMetrics
     /// <param name="dataWait">How long it waited for windows.</param>
     /// <param name="exchangeWait">How long it waited for averages after its own compute was done.</param>
     public void Step(
-        string run, string worker, in ComputeTimes times, TimeSpan dataWait, TimeSpan exchangeWait)
+        RunName run, WorkerId worker, in ComputeTimes times, TimeSpan dataWait, TimeSpan exchangeWait)
     {
         Add("embedding", times.Embedding);
         Add("blocks_forward", times.BlocksForward);
@@ -78,37 +79,37 @@ public sealed class WorkerMetrics
         Add("exchange_wait", exchangeWait);
 
         void Add(string phase, TimeSpan spent) => phases.Add(
-            spent.TotalSeconds, new(RunInstruments.RunLabel, run), new("worker", worker), new("phase", phase));
+            spent.TotalSeconds, [.. Labels(run, worker), new("phase", phase)]);
     }
 
     /// <summary>A step changed nothing, as its gradient was not finite.</summary>
-    public void NotFinite(string run, string worker) => notFinite.Add(1, Labels(run, worker));
+    public void NotFinite(RunName run, WorkerId worker) => notFinite.Add(1, Labels(run, worker));
 
     /// <summary>A worker has done a step, perhaps under several plans.</summary>
     /// <param name="run">The run's name.</param>
     /// <param name="worker">The worker's key.</param>
     /// <param name="keptCount">Micro-batches that an earlier plan of the step had it compute, and that it kept.</param>
     /// <param name="recomputedCount">Those that it had to compute again.</param>
-    public void Repeated(string run, string worker, int keptCount, int recomputedCount)
+    public void Repeated(RunName run, WorkerId worker, int keptCount, int recomputedCount)
     {
         kept.Add(keptCount, Labels(run, worker));
         recomputed.Add(recomputedCount, Labels(run, worker));
     }
 
     /// <summary>A checkpoint could not be written.</summary>
-    public void CheckpointFailed(string run, string worker) => failedCheckpoints.Add(1, Labels(run, worker));
+    public void CheckpointFailed(RunName run, WorkerId worker) => failedCheckpoints.Add(1, Labels(run, worker));
 
     /// <summary>A step's exchange is over on this silo: called once a step, not once a worker.</summary>
-    public void Exchanged(string run, in ExchangeFigures figures)
+    public void Exchanged(RunName run, in ExchangeFigures figures)
     {
-        var label = new KeyValuePair<string, object?>(RunInstruments.RunLabel, run);
+        var label = new KeyValuePair<string, object?>(RunInstruments.RunLabel, run.ToString());
         sent.Add(figures.SentBytes, label);
         received.Add(figures.ReceivedBytes, label);
     }
 
     /// <summary>A worker lets go of a run.</summary>
-    public void End(string run, string worker) => series.End(run, worker);
+    public void End(RunName run, WorkerId worker) => series.End(run, worker.ToString());
 
-    private static TagList Labels(string run, string worker) =>
-        new([new(RunInstruments.RunLabel, run), new("worker", worker)]);
+    private static TagList Labels(RunName run, WorkerId worker) =>
+        new([new(RunInstruments.RunLabel, run.ToString()), new("worker", worker.ToString())]);
 }

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Placement;
@@ -14,7 +15,7 @@ public interface IPeerDisks
     Task<IReadOnlyList<SiloDisk>> List();
 
     /// <summary>Copies a stored folder from a silo's disk to this one, unless it is here already.</summary>
-    Task<CopyAnswer> Bring(string relativeFolder, string fromSilo);
+    Task<CopyAnswer> Bring(string relativeFolder, SiloName fromSilo);
 
     /// <summary>
     /// Copies a stored folder from the first silo that has it. Blocks: call it on a thread of its own, never in a
@@ -47,7 +48,7 @@ internal sealed class PeerDisks(SiloContext silo, IGrainFactory grains) : IPeerD
     }
 
     /// <inheritdoc/>
-    public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo)
+    public async Task<CopyAnswer> Bring(string relativeFolder, SiloName fromSilo)
     {
         try
         {

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
@@ -34,9 +35,9 @@ internal sealed class ModelNeeds(CheckpointStore checkpoints, IGrainFactory grai
             }
 
             var named = new NamedThings(
-                known.Runs.Select(run => run.Name).ToHashSet(StringComparer.Ordinal),
+                known.Runs.Select(run => run.Name.ToString()).ToHashSet(StringComparer.Ordinal),
                 new HashSet<string>(),
-                [.. known.Deleted.Select(run => new DeletedRun(run.Run, run.Lives))]);
+                [.. known.Deleted.Select(run => new DeletedRun(run.Run.ToString(), run.Lives))]);
             return await DedicatedThread.Run("who needs a model", () => ReasonOnDisk(model, named));
         }
         catch (Exception problem) when (TransientErrors.Is(problem))
@@ -45,7 +46,7 @@ internal sealed class ModelNeeds(CheckpointStore checkpoints, IGrainFactory grai
         }
     }
 
-    private async Task<string?> ReasonOf(string run, string model)
+    private async Task<string?> ReasonOf(RunName run, string model)
     {
         try
         {
@@ -68,7 +69,7 @@ internal sealed class ModelNeeds(CheckpointStore checkpoints, IGrainFactory grai
             foreach (var (path, record) in checkpoints.Records(run))
             {
                 var writer = new OtherRun(record.Specification, HasCheckpoint: true, MayGoOn: false);
-                if (!Unused.IsDeleted(run, record.Life, named) && Deletion.NeedsModel(writer, model))
+                if (!Unused.IsDeleted(run.ToString(), record.Life, named) && Deletion.NeedsModel(writer, model))
                     return $"The run {run} needs the model {model}: its checkpoint lies in {path}.";
             }
         }

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Grains.Models;
@@ -12,7 +13,7 @@ internal static class ModelStoreCalls
     public static Task<CopyAnswer> BringAll(
         this IModelStore store,
         string relativeFolder,
-        string fromSilo,
+        SiloName fromSilo,
         string? stateHash = null,
         string[]? deletedLives = null) =>
         PendingOperations.Await(

@@ -1,8 +1,8 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Housekeeping;
@@ -27,9 +27,8 @@ public partial class ModelStoreGrain
     ]);
 
     /// <inheritdoc/>
-    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue)
+    public Task<RemovalAnswer> RemoveRun(RunName run, string[] lives, CheckpointEntry[]? catalogue)
     {
-        _ = RunName.Parse(run);
         return catalogue is { Length: > 0 }
             ? Remove($"run {run} and its catalogue", () =>
                 checkpoints.RemoveUnnamed(run, catalogue) + checkpoints.RemoveLives(run, lives, isNameFree: true))
@@ -79,7 +78,7 @@ public partial class ModelStoreGrain
         pruned.Failure);
 
     /// <summary>What cannot be removed now is no copy either: it is set aside, or goes with the next attempt.</summary>
-    private Task<long> RemoveDeleted(string run, string[] lives) => disk.Run(
+    private Task<long> RemoveDeleted(RunName run, string[] lives) => disk.Run(
         "remove what was deleted", () => checkpoints.RemoveLives(run, lives, isNameFree: false));
 
     private Task<RemovalAnswer> Remove(

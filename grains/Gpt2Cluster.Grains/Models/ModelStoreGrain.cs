@@ -2,9 +2,9 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Datasets;
 using Gpt2Cluster.Data.Models;
@@ -111,17 +111,17 @@ public partial class ModelStoreGrain(
         datasets.Contains(hash) ? StoredDatasets.Describe(datasets.Describe(hash), silo.Name) : null);
 
     /// <inheritdoc/>
-    public virtual Task<bool> UseDataset(string hash, string? run, string? life)
+    public virtual Task<bool> UseDataset(string hash, RunName? run, string? life)
     {
         var isHere = datasets.Touch(hash);
         try
         {
             if (isHere && run is not null)
-                datasets.Note(hash, new NamingRun(silo.ClusterId, RunName.Parse(run).ToString(), life ?? ""));
+                datasets.Note(hash, new NamingRun(silo.ClusterId, run.Value.ToString(), life ?? ""));
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            LogNotNoted(problem, hash, run!);
+            LogNotNoted(problem, hash, run);
         }
 
         return Task.FromResult(isHere);
@@ -156,11 +156,11 @@ public partial class ModelStoreGrain(
 
     /// <inheritdoc/>
     public async Task<CopyAnswer> Bring(
-        string relativeFolder, string fromSilo, string? stateHash, string[]? deletedLives)
+        string relativeFolder, SiloName fromSilo, string? stateHash, string[]? deletedLives)
     {
         var target = paths.FolderOf(relativeFolder);
         if (deletedLives is { Length: > 0 })
-            await RemoveDeleted(relativeFolder.Split('/')[1], deletedLives);
+            await RemoveDeleted(RunName.Parse(relativeFolder.Split('/')[1]), deletedLives);
         if (stateHash is not null)
             checkpoints.SetOthersAside(relativeFolder, stateHash);
         if (disk.Exists(target))
@@ -174,13 +174,12 @@ public partial class ModelStoreGrain(
     }
 
     /// <inheritdoc/>
-    public Task<FoundCheckpoint[]> Checkpoints(string run) =>
+    public Task<FoundCheckpoint[]> Checkpoints(RunName run) =>
         Task.FromResult<FoundCheckpoint[]>([.. checkpoints.List(run)]);
 
     /// <inheritdoc/>
-    public Task DeleteCheckpoints(string run, long[] kept, string[]? lives)
+    public Task DeleteCheckpoints(RunName run, long[] kept, string[]? lives)
     {
-        _ = RunName.Parse(run);
         // Unlinking some gigabytes takes longer than a turn should.
         disk.Run("retention", () =>
         {
@@ -190,7 +189,7 @@ public partial class ModelStoreGrain(
         return Task.CompletedTask;
     }
 
-    private async Task<CopyAnswer> Copy(string relativeFolder, string target, string fromSilo)
+    private async Task<CopyAnswer> Copy(string relativeFolder, string target, SiloName fromSilo)
     {
         try
         {
@@ -264,14 +263,14 @@ public partial class ModelStoreGrain(
     }
 
     [LoggerMessage(LogLevel.Warning, "{Folder} could not be copied from silo {Silo}: {Reason}")]
-    private partial void LogNotCopied(string folder, string silo, string reason);
+    private partial void LogNotCopied(string folder, SiloName silo, string reason);
 
     [LoggerMessage(LogLevel.Warning, "It could not be seen whether the text {Hash} is here as a dataset.")]
     private partial void LogNotFound(Exception problem, string hash);
 
     [LoggerMessage(LogLevel.Warning,
         "It could not be noted that run {Run} needs the dataset {Hash}; it is tried again.")]
-    private partial void LogNotNoted(Exception problem, string hash, string run);
+    private partial void LogNotNoted(Exception problem, string hash, RunName? run);
 
     [LoggerMessage(LogLevel.Warning, "Where {Path} comes from is not known: {Reason}")]
     private partial void LogNoOrigin(string path, string reason);

@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -102,8 +103,8 @@ public sealed class ParameterLoader(
             StreamScratch(model.Shape, seed, sink, cancellation);
         else if (model.BaseRun is { } run)
         {
-            var checkpoint = new CheckpointEntry(model.Step!.Value, model.Sha256!, Silo: "", Path: "", null);
-            StreamCheckpoint(run.ToString(), checkpoint, sink, cancellation);
+            var checkpoint = new CheckpointEntry(model.Step!.Value, model.Sha256!, Silo: null, Path: "", null);
+            StreamCheckpoint(run, checkpoint, sink, cancellation);
         }
         else
             StreamStored(model, sink, cancellation);
@@ -139,7 +140,7 @@ public sealed class ParameterLoader(
     /// with, adapters merged into it.
     /// </summary>
     private void StreamCheckpoint(
-        string run, CheckpointEntry checkpoint, BaseSink sink, CancellationToken cancellation)
+        RunName run, CheckpointEntry checkpoint, BaseSink sink, CancellationToken cancellation)
     {
         var factors = new Dictionary<ParameterId, float[]>();
         var manifest = ReadCheckpoint(run, checkpoint, Take, cancellation);
@@ -190,7 +191,7 @@ public sealed class ParameterLoader(
 
     /// <summary>One that is not this run's own: nothing else can be used in its place.</summary>
     private CheckpointManifest ReadCheckpoint(
-        string run, CheckpointEntry checkpoint, CheckpointSink sink, CancellationToken cancellation)
+        RunName run, CheckpointEntry checkpoint, CheckpointSink sink, CancellationToken cancellation)
     {
         var what = $"The checkpoint of step {checkpoint.Step} of the run {run}";
         try
@@ -244,8 +245,9 @@ public sealed class ParameterLoader(
 
     private OpenParameters Checkpoint(ParameterSource source)
     {
-        var run = grains.Run(source.Name).Describe().WaitHere()
-            ?? throw UserErrorException.NotFound($"There is no run named {source.Name}; runs shows those there are.");
+        var name = RunName.Parse(source.Name);
+        var run = grains.Run(name).Describe().WaitHere()
+            ?? throw UserErrorException.NotFound($"There is no run named {name}; runs shows those there are.");
         var checkpoint = Choose(run.Record, source.Checkpoint);
         var model = run.Record.Specification.Model;
         return new OpenParameters(
@@ -254,7 +256,7 @@ public sealed class ParameterLoader(
             (replica, cancellation) =>
             {
                 StreamCheckpoint(
-                    source.Name, checkpoint, (start, values) => replica.WriteBase(start, values), cancellation);
+                    name, checkpoint, (start, values) => replica.WriteBase(start, values), cancellation);
                 replica.Loaded(checkpoint.Step);
             },
             null);

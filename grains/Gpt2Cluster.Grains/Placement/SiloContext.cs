@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Housekeeping;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Grains.Placement;
@@ -7,7 +8,7 @@ namespace Gpt2Cluster.Grains.Placement;
 public sealed record SiloContext
 {
     /// <summary>The silo's name, the first segment of its pinned grains' keys.</summary>
-    public required string Name { get; init; }
+    public required SiloName Name { get; init; }
 
     /// <summary>The id of its cluster.</summary>
     public string ClusterId { get; init; } = "";

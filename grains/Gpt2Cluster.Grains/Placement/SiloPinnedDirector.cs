@@ -17,7 +17,7 @@ public sealed class SiloPinnedDirector(ISiloStatusOracle silos) : IPlacementDire
         PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var wanted = GrainKeys.SiloOf(target.GrainIdentity.Key.ToString()!);
+        var wanted = GrainKeys.SiloOf(target.GrainIdentity.Key.ToString()!).ToString();
 
         // A silo that was killed and started again is in the list twice until its first life is declared dead.
         var found = context.GetCompatibleSilos(target)

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 
 namespace Gpt2Cluster.Grains.Reducers;
@@ -7,7 +8,7 @@ namespace Gpt2Cluster.Grains.Reducers;
 /// </summary>
 /// <param name="channel">The silo's stripe channel.</param>
 /// <param name="run">The run's name.</param>
-internal sealed class OpenExchange(IStripeChannel channel, string run)
+internal sealed class OpenExchange(IStripeChannel channel, RunName run)
 {
     private readonly Lock gate = new();
     private IRunExchange? exchange;

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Placement;
 
@@ -16,7 +17,7 @@ internal sealed class ReducerGrain(RunExchanges exchanges) : Grain, IReducer
 
     /// <inheritdoc/>
     public Task<bool> Configure(
-        string run, int generation, int leafCount, long elementCount, ExchangeMember[] silos)
+        RunName run, int generation, int leafCount, long elementCount, ExchangeMember[] silos)
     {
         if (generation < newestGeneration)
             return Task.FromResult(false);
@@ -34,7 +35,7 @@ internal sealed class ReducerGrain(RunExchanges exchanges) : Grain, IReducer
     }
 
     /// <inheritdoc/>
-    public Task Close(string run, int generation)
+    public Task Close(RunName run, int generation)
     {
         exchanges.Close(run, generation);
         return Task.CompletedTask;

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Placement;
@@ -11,7 +12,7 @@ namespace Gpt2Cluster.Grains.Reducers;
 /// </summary>
 public sealed class RunExchanges
 {
-    private readonly Dictionary<string, OpenExchange> places = new(StringComparer.Ordinal);
+    private readonly Dictionary<RunName, OpenExchange> places = [];
     private readonly Lock gate = new();
     private readonly IGrainFactory grains;
     private readonly SiloContext silo;
@@ -26,7 +27,7 @@ public sealed class RunExchanges
 
     /// <summary>The open averaging of a run.</summary>
     /// <exception cref="InvalidOperationException">It is not open on this silo.</exception>
-    public IRunExchange this[string run] =>
+    public IRunExchange this[RunName run] =>
         PlaceOf(run).Exchange
         ?? throw new InvalidOperationException($"The averaging of run {run} is not open on this silo.");
 
@@ -40,12 +41,12 @@ public sealed class RunExchanges
     /// <summary>Ends the averaging of a run, now or when its last worker here has left it.</summary>
     /// <param name="run">The run's name.</param>
     /// <param name="generation">A membership newer than this one is not ended.</param>
-    public void Close(string run, int generation) => PlaceOf(run).Close(generation);
+    public void Close(RunName run, int generation) => PlaceOf(run).Close(generation);
 
     /// <summary>A worker begins to use the averaging of a run.</summary>
     /// <param name="run">The run's name.</param>
     /// <param name="elementCount">Parameters of its model.</param>
-    public IRunExchange Join(string run, long elementCount) => PlaceOf(run).Join(elementCount);
+    public IRunExchange Join(RunName run, long elementCount) => PlaceOf(run).Join(elementCount);
 
     /// <summary>
     /// A worker is about to free the buffers it contributed from: when this returns, nothing reads them. The last one
@@ -53,9 +54,9 @@ public sealed class RunExchanges
     /// </summary>
     /// <param name="run">The run's name.</param>
     /// <param name="generation">The generation the worker served last.</param>
-    public void Leave(string run, int generation) => PlaceOf(run).Leave(generation);
+    public void Leave(RunName run, int generation) => PlaceOf(run).Leave(generation);
 
-    private OpenExchange PlaceOf(string run)
+    private OpenExchange PlaceOf(RunName run)
     {
         lock (gate)
         {

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -17,26 +18,26 @@ public interface IRunEventStore
     /// <param name="lines">JSON objects, one event each.</param>
     /// <param name="after">The sequence number of the last event there is.</param>
     /// <returns>The sequence number of the last one appended; null if the list ends elsewhere.</returns>
-    Task<long?> Append(string run, IReadOnlyList<string> lines, long after);
+    Task<long?> Append(RunName run, IReadOnlyList<string> lines, long after);
 
     /// <summary>The events after a sequence number, oldest first.</summary>
     /// <param name="run">The run's name.</param>
     /// <param name="sequence">0 for all from the first on.</param>
     /// <param name="count">At most so many.</param>
-    Task<IReadOnlyList<RunEventLine>> Read(string run, long sequence, int count);
+    Task<IReadOnlyList<RunEventLine>> Read(RunName run, long sequence, int count);
 
     /// <summary>The sequence number of the last event; 0 if there is none.</summary>
-    Task<long> LastSequence(string run);
+    Task<long> LastSequence(RunName run);
 
     /// <summary>Appends samples to the run's list of samples and keeps the newest.</summary>
     /// <param name="run">The run's name.</param>
     /// <param name="samples">The samples, oldest first.</param>
     /// <param name="keep">How many the list holds at most.</param>
-    Task AppendSamples(string run, IReadOnlyList<SampleEvent> samples, int keep);
+    Task AppendSamples(RunName run, IReadOnlyList<SampleEvent> samples, int keep);
 
     /// <summary>The newest samples, newest last, as lines of JSON.</summary>
-    Task<IReadOnlyList<string>> Samples(string run, int last);
+    Task<IReadOnlyList<string>> Samples(RunName run, int last);
 
     /// <summary>Removes a run's events and samples. May be repeated.</summary>
-    Task Delete(string run);
+    Task Delete(RunName run);
 }

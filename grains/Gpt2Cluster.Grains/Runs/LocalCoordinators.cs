@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Names;
+
 namespace Gpt2Cluster.Grains.Runs;
 
 /// <summary>
@@ -6,7 +8,7 @@ namespace Gpt2Cluster.Grains.Runs;
 /// </summary>
 public sealed class LocalCoordinators
 {
-    private readonly HashSet<string> acting = new(StringComparer.Ordinal);
+    private readonly HashSet<RunName> acting = [];
     private readonly TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock gate = new();
     private bool isLeaving;
@@ -34,14 +36,14 @@ public sealed class LocalCoordinators
     }
 
     /// <summary>A coordinator begins to act.</summary>
-    internal void Entered(string run)
+    internal void Entered(RunName run)
     {
         lock (gate)
             acting.Add(run);
     }
 
     /// <summary>A coordinator acts no more.</summary>
-    internal void Left(string run)
+    internal void Left(RunName run)
     {
         lock (gate)
         {

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -38,14 +39,14 @@ internal static class RunDatasets
     /// <param name="run">The run, which is stored.</param>
     /// <param name="life">Its life.</param>
     public static Task Note(
-        IGrainFactory grains, IEnumerable<string> hashes, ClusterView cluster, string run, string life) =>
+        IGrainFactory grains, IEnumerable<string> hashes, ClusterView cluster, RunName run, string life) =>
         Task.WhenAll(
             from hash in hashes
             from silo in cluster.Silos
             select Use(grains, silo.Name, hash, run, life));
 
     /// <summary>Whether it is there; null if the silo does not say, as one of an older version cannot.</summary>
-    private static async Task<bool?> Use(IGrainFactory grains, string silo, string hash, string? run, string? life)
+    private static async Task<bool?> Use(IGrainFactory grains, SiloName silo, string hash, RunName? run, string? life)
     {
         try
         {

@@ -24,7 +24,7 @@ internal static class RunDefaults
             return null;
         var silos = cluster.Silos.Where(silo => !silo.IsLeaving).ToList();
         var devices = silos.SelectMany(silo => silo.Workers).Select(worker => new AvailableDevice(
-            DeviceKinds.Read(worker.Kind) ?? DeviceKind.Cpu,
+            worker.Kind,
             worker.Class ?? "",
             worker.BFloat16IsFast,
             worker.SpeedRank));

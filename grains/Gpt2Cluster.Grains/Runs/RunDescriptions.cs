@@ -15,8 +15,8 @@ internal static class RunDescriptions
     /// <summary>One line of the list.</summary>
     public static RunSummary Summary(RunState state, RunRecordStore records) => new()
     {
-        Name = state.Record.Specification.Run.ToString(),
-        Status = RunNotices.StatusWord((records.Stored ?? state.Record).Status),
+        Name = state.Record.Specification.Run,
+        Status = (records.Stored ?? state.Record).Status,
         Step = HasReplicas(state) ? state.Step : state.Record.CommittedStep,
         Steps = state.Record.Specification.Steps,
         Loss = state.Record.LastLoss,
@@ -51,7 +51,7 @@ internal static class RunDescriptions
     /// <summary>The event of a new run.</summary>
     public static SubmittedEvent Submitted(RunSpecification specification) => new()
     {
-        Run = specification.Run.ToString(),
+        Run = specification.Run,
         Model = specification.Model.Name,
         Parameters = new ParameterLayout(specification.Model.Shape).Length,
         DatasetSha256 = specification.Dataset.Sha256,
@@ -64,12 +64,12 @@ internal static class RunDescriptions
     /// <summary>Why a submission cannot go on with a run; empty if it can.</summary>
     public static string[] ReasonsAgainst(RunRecord record, RunSpecification wanted)
     {
-        var name = record.Specification.Run.ToString();
+        var name = record.Specification.Run;
         if (record.IsAtRest && !record.CanResume)
         {
             return
             [
-                $"Run {name} is {RunNotices.StatusWord(record.Status)}; start another with --run NEW, "
+                $"Run {name} is {record.Status.Word()}; start another with --run NEW, "
                 + $"or go on from its weights with --model run:{name}.",
             ];
         }

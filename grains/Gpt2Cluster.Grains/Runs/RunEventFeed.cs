@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Retries;
 using Orleans.Storage;
 
@@ -9,7 +10,7 @@ namespace Gpt2Cluster.Grains.Runs;
 /// A run's events on their way to those who watch. An event is stored before anybody sees it, so a number never names
 /// two events; what is published while the store is busy goes out together.
 /// </summary>
-internal sealed class RunEventFeed(IRunEventStore store, string run, RetryPolicy writes)
+internal sealed class RunEventFeed(IRunEventStore store, RunName run, RetryPolicy writes)
 {
     /// <summary>How many events one answer holds at most.</summary>
     public const int MaximumAnswer = 1000;

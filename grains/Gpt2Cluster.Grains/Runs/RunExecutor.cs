@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Runs.State;
@@ -18,7 +19,7 @@ namespace Gpt2Cluster.Grains.Runs;
 /// what comes of it is heard later. A worker that cannot be reached is reported as lost.
 /// </summary>
 internal sealed partial class RunExecutor(
-    string run,
+    RunName run,
     IGrainFactory grains,
     RunRecordStore records,
     RunEventFeed feed,
@@ -26,7 +27,7 @@ internal sealed partial class RunExecutor(
     Func<CoordinatorInput, Task> hear,
     ILogger logger)
 {
-    private readonly Dictionary<string, (int Generation, Task Sent)> lastSent = new(StringComparer.Ordinal);
+    private readonly Dictionary<WorkerId, (int Generation, Task Sent)> lastSent = [];
     private ClusterView cluster = new() { Silos = [] };
     private long elementCount;
 
@@ -56,13 +57,14 @@ internal sealed partial class RunExecutor(
         var offered = from silo in cluster.Silos
                       from worker in silo.Workers.OrderBy(worker => worker.DeviceIndex)
                       where worker.Run == run && devices.Takes(worker.Kind, worker.Class)
-                      select new OfferedWorker(worker.Key, silo.Name, silo.Incarnation) { Leaving = worker.Leaving };
+                      select new OfferedWorker(worker.Key, silo.Incarnation) { Leaving = worker.Leaving };
         var all = cluster.Silos.Where(silo => !silo.IsLeaving).SelectMany(silo => silo.Workers).ToList();
         var workers = all.FindAll(worker => devices.Takes(worker.Kind, worker.Class));
         var others = from worker in workers
-                     where worker.Run is not null && worker.Run != run
-                     group worker by worker.Run into share
-                     orderby share.Key
+                     let other = worker.Run
+                     where other is not null && other != run
+                     group worker by other.Value into share
+                     orderby share.Key.ToString()
                      select new RunShare(share.Key, share.Count());
         return new WorkersOffered([.. offered], workers.Count, [.. others])
         {
@@ -88,8 +90,8 @@ internal sealed partial class RunExecutor(
             workers.Min,
             workers.Max ?? int.MaxValue,
             [
-                .. state.Exclusions.Unfit.Select(worker => new RefusedWorker(worker.Subject, worker.Incarnation))
-                    .OrderBy(worker => worker.Key, StringComparer.Ordinal)
+                .. state.Exclusions.Unfit.Select(each => new RefusedWorker(each.Worker!.Value, each.Incarnation))
+                    .OrderBy(worker => worker.Key.ToString(), StringComparer.Ordinal)
                     .ThenBy(worker => worker.Incarnation, StringComparer.Ordinal),
             ]);
     }
@@ -180,7 +182,7 @@ internal sealed partial class RunExecutor(
         var checkpoint = prepare.Source == ReplicaSource.Checkpoint
             ? record.Checkpoints.FirstOrDefault(entry => entry.Step == prepare.Step)
             : null;
-        var silo = GrainKeys.SiloOf(prepare.Worker);
+        var silo = prepare.Worker.Silo;
         var isFirstOfItsSilo = state.Members.Find(member => member.Silo == silo)?.Key == prepare.Worker;
         Send(prepare.Worker, prepare.Generation, worker =>
             worker.Prepare(record.Specification, prepare, checkpoint, reportsExchange: isFirstOfItsSilo));
@@ -191,7 +193,7 @@ internal sealed partial class RunExecutor(
     /// lost. Orders must not overtake each other: a checkpoint is of the step before the next plan. Those of an older
     /// generation would be refused, so nothing waits for a call of one that hangs.
     /// </summary>
-    private void Send(string worker, int generation, Func<IWorker, Task<bool>> order)
+    private void Send(WorkerId worker, int generation, Func<IWorker, Task<bool>> order)
     {
         var (lastGeneration, sent) = lastSent.GetValueOrDefault(worker);
         var before = lastGeneration == generation ? sent ?? Task.CompletedTask : Task.CompletedTask;
@@ -207,7 +209,7 @@ internal sealed partial class RunExecutor(
             }
             catch (Exception exception)
             {
-                LogUnreachable(exception, worker, run);
+                LogUnreachable(exception, worker.ToString(), run);
                 await hear(new WorkerLost(worker, generation, "it cannot be reached", IsOutOfReach: true));
             }
         }
@@ -244,7 +246,7 @@ internal sealed partial class RunExecutor(
         }
         catch (Exception exception)
         {
-            LogUnreachable(exception, copy.Silo, run);
+            LogUnreachable(exception, copy.Silo.ToString(), run);
             problem = TransientErrors.Words(exception, copy.Silo);
         }
 
@@ -260,7 +262,7 @@ internal sealed partial class RunExecutor(
     private async Task Release(ReleaseWorkers release, RunState state)
     {
         var leaving = state.Cluster.Offered.Where(worker => worker.Leaving is not null).Select(worker => worker.Key);
-        string[] awaited = [.. release.Workers.Intersect(leaving)];
+        WorkerId[] awaited = [.. release.Workers.Intersect(leaving)];
         try
         {
             if (awaited.Length > 0)
@@ -275,16 +277,16 @@ internal sealed partial class RunExecutor(
         foreach (var worker in release.Workers)
             grains.Worker(worker).Release(run, release.Generation).Ignore();
         // Other devices of the silo may still serve the run.
-        var silos = release.Workers.Select(GrainKeys.SiloOf).Distinct();
+        var silos = release.Workers.Select(worker => worker.Silo).Distinct();
         foreach (var silo in silos.Except(state.Members.Select(member => member.Silo)))
-            grains.Reducer(silo, run).Close(run, release.Generation).Ignore();
+            grains.Reducer(new(silo, run)).Close(run, release.Generation).Ignore();
     }
 
     private async Task Configure(ConfigureExchange configure, RunState state)
     {
         try
         {
-            var isTaken = await grains.Reducer(configure.Silo, run).Configure(
+            var isTaken = await grains.Reducer(new(configure.Silo, run)).Configure(
                 run, configure.Generation, configure.LeafCount, elementCount, AddressesOf(configure.Silos));
             if (isTaken)
                 await hear(new ExchangeReady(configure.Silo, configure.Generation));
@@ -293,7 +295,7 @@ internal sealed partial class RunExecutor(
         }
         catch (Exception exception)
         {
-            LogUnreachable(exception, configure.Silo, run);
+            LogUnreachable(exception, configure.Silo.ToString(), run);
             await Lose($"{configure.Silo} cannot be reached", isOutOfReach: true);
         }
 
@@ -304,7 +306,7 @@ internal sealed partial class RunExecutor(
         }
     }
 
-    private ExchangeMember[] AddressesOf(IEnumerable<string> silos) =>
+    private ExchangeMember[] AddressesOf(IEnumerable<SiloName> silos) =>
     [
         .. silos.Select(name => cluster.Silos.FirstOrDefault(silo => silo.Name == name)
                 ?? throw new InvalidOperationException($"Silo {name} has not introduced itself to the cluster."))
@@ -340,5 +342,5 @@ internal sealed partial class RunExecutor(
     }
 
     [LoggerMessage(311, LogLevel.Warning, "{Worker} of run {Run} cannot be reached.")]
-    private partial void LogUnreachable(Exception exception, string worker, string run);
+    private partial void LogUnreachable(Exception exception, string worker, RunName run);
 }

@@ -1,11 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Grains.Runs;
 
 /// <summary>What a coordinator has heard and not decided on yet, in the order of arrival.</summary>
 /// <param name="run">The run's name.</param>
-internal sealed class RunInbox(string run)
+internal sealed class RunInbox(RunName run)
 {
     private readonly Queue<(CoordinatorInput Event, TaskCompletionSource? Done)> waiting = new();
     private TaskCompletionSource? taken;

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Grains.Runs;
@@ -7,7 +8,7 @@ namespace Gpt2Cluster.Grains.Runs;
 internal static class RunNotices
 {
     /// <summary>The event of a notice.</summary>
-    public static RunEvent ToEvent(RunNotice notice, string run) => notice switch
+    public static RunEvent ToEvent(RunNotice notice, RunName run) => notice switch
     {
         StepCommitted step => ToEvent(step, run),
         ValidationDone validation => new ValidationEvent
@@ -47,29 +48,15 @@ internal static class RunNotices
     /// <summary>The event of an end.</summary>
     public static EndEvent ToEvent(Finish finish, RunRecord record) => new()
     {
-        Run = record.Specification.Run.ToString(),
-        Status = StatusWord(finish.Status),
+        Run = record.Specification.Run,
+        Status = finish.Status,
         Step = finish.Step,
         StateSha256 = finish.StateHash ?? "",
         Seconds = record.ActiveTime.TotalSeconds,
         Tokens = finish.Step * record.Specification.TokensPerStep,
     };
 
-    /// <summary>The word of a status in events and lists.</summary>
-    public static string StatusWord(RunStatus status) => status switch
-    {
-        RunStatus.Queued => "queued",
-        RunStatus.Preparing => "preparing",
-        RunStatus.Running => "running",
-        RunStatus.Paused => EndStatus.Paused,
-        RunStatus.Completed => EndStatus.Completed,
-        RunStatus.Cancelled => EndStatus.Cancelled,
-        RunStatus.Failed => EndStatus.Failed,
-        RunStatus.EarlyStopped => EndStatus.EarlyStopped,
-        _ => throw new ArgumentOutOfRangeException(nameof(status), status, "Unknown status."),
-    };
-
-    private static StepEvent ToEvent(StepCommitted step, string run) => new()
+    private static StepEvent ToEvent(StepCommitted step, RunName run) => new()
     {
         Run = run,
         Step = step.Step,

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Grains.Runs;
@@ -56,7 +57,7 @@ internal sealed partial class TrainingRunGrain
     private string IsAnother => $"Another run has the name {Name} now; see 'show {Name}'.";
 
     private string NotAtRest(RunRecord record) =>
-        $"The run {Name} is {RunNotices.StatusWord(record.Status)}; 'pause {Name}' or 'cancel {Name}' lets it rest "
+        $"The run {Name} is {record.Status.Word()}; 'pause {Name}' or 'cancel {Name}' lets it rest "
         + "first.";
 
     private static DeletionAnswer Refused(string reason) =>
@@ -90,13 +91,14 @@ internal sealed partial class TrainingRunGrain
         return null;
     }
 
-    private string DoesNotSay(string run) =>
+    private string DoesNotSay(RunName run) =>
         $"The run {run} does not say whether it needs a checkpoint of {Name}; try again.";
 
-    private async Task<IEnumerable<string>> RunsThatBeganWithIt()
+    private async Task<IEnumerable<RunName>> RunsThatBeganWithIt()
     {
         var runs = await GrainFactory.Cluster().Runs();
-        return runs.Where(run => run.Model == Core.Specification.ModelReference.RunPrefix + Name && run.Name != Name)
+        return runs.Where(run => run.Model == Core.Specification.ModelReference.RunPrefix + Name
+                && run.Name != Name)
             .Select(run => run.Name);
     }
 
@@ -104,7 +106,7 @@ internal sealed partial class TrainingRunGrain
     /// By a call that waits for its turn: a run that is just being submitted has asked for what it stands on, and is
     /// not there yet.
     /// </summary>
-    private async Task<(bool IsKnown, OtherRun? Run)> Ask(string run)
+    private async Task<(bool IsKnown, OtherRun? Run)> Ask(RunName run)
     {
         try
         {
@@ -135,7 +137,7 @@ internal sealed partial class TrainingRunGrain
         {
             Outcome = DeletionOutcome.Deleted,
             Bytes = bytes,
-            Away = [.. away.Union(silent).Order(StringComparer.Ordinal)],
+            Away = [.. away.OfType<SiloName>().Union(silent).OrderBy(silo => silo.ToString(), StringComparer.Ordinal)],
         };
     }
 
@@ -194,7 +196,7 @@ internal sealed partial class TrainingRunGrain
     }
 
     private async Task<(bool IsHeard, long Bytes)> RemoveFrom(
-        string silo, string[] lives, CheckpointEntry[] catalogue)
+        SiloName silo, string[] lives, CheckpointEntry[] catalogue)
     {
         try
         {
@@ -209,5 +211,5 @@ internal sealed partial class TrainingRunGrain
         }
     }
 
-    private sealed record Clearing(long Bytes, SiloDescription[] Silos, string[] Silent);
+    private sealed record Clearing(long Bytes, SiloDescription[] Silos, SiloName[] Silent);
 }

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 
@@ -8,13 +9,13 @@ namespace Gpt2Cluster.Grains.Runs;
 internal sealed partial class TrainingRunGrain
 {
     /// <inheritdoc/>
-    public async Task<bool> Hold(long step, string stateHash, string run)
+    public async Task<bool> Hold(long step, string stateHash, RunName run)
     {
         // What is released as nobody's while it is deleted must not be what somebody has just asked for. Callers take
         // this very type for a passing outage, and ask again.
         if (isDeleting)
             throw new OrleansException($"The run {Name} is being deleted; ask again.");
-        var request = new HoldRequested(step, stateHash, RunName.Parse(run).ToString());
+        var request = new HoldRequested(step, stateHash, run);
         if (!await Request(request, _ => true))
             return false;
         var record = records.Stored!;
@@ -23,8 +24,8 @@ internal sealed partial class TrainingRunGrain
     }
 
     /// <inheritdoc/>
-    public Task ReleaseHold(long step, string run) =>
-        Request(new HoldReleased(step, RunName.Parse(run).ToString()), _ => true);
+    public Task ReleaseHold(long step, RunName run) =>
+        Request(new HoldReleased(step, run), _ => true);
 
     /// <summary>
     /// The run that the frozen parameters come from keeps their checkpoint, and has stored that, before this run is
@@ -35,7 +36,7 @@ internal sealed partial class TrainingRunGrain
     {
         if (!specification.StandsOnCheckpoint)
             return true;
-        var (name, model) = (specification.Model.BaseRun.ToString()!, specification.Model);
+        var (name, model) = (specification.Model.BaseRun!.Value, specification.Model);
         return await GrainFactory.Run(name).Hold(model.Step!.Value, model.Sha256!, Name);
     }
 
@@ -71,7 +72,7 @@ internal sealed partial class TrainingRunGrain
     {
         if (!specification.StandsOnCheckpoint)
             return;
-        var (name, model) = (specification.Model.BaseRun.ToString()!, specification.Model);
+        var (name, model) = (specification.Model.BaseRun!.Value, specification.Model);
         try
         {
             await GrainFactory.Run(name).ReleaseHold(model.Step!.Value, Name);

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs.State;
 
 namespace Gpt2Cluster.Grains.Runs;
@@ -7,7 +8,7 @@ namespace Gpt2Cluster.Grains.Runs;
 internal sealed partial class TrainingRunGrain
 {
     /// <inheritdoc/>
-    public Task Ping(string worker, int generation)
+    public Task Ping(WorkerId worker, int generation)
     {
         if (state is null || state.Record.IsAtRest)
         {
@@ -29,7 +30,7 @@ internal sealed partial class TrainingRunGrain
     /// <summary>
     /// Whether a worker serves an older generation and no step waits for it: it was out of reach when it was let go.
     /// </summary>
-    private static bool IsDropped(RunState state, string worker, int generation) =>
+    private static bool IsDropped(RunState state, WorkerId worker, int generation) =>
         generation < state.Record.Generation
         && state.Phase is (RunPhase.Stepping or RunPhase.Validating or RunPhase.Sampling or RunPhase.Saving)
         && !state.Members.Exists(member => member.Key == worker);

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
@@ -60,7 +61,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         executor = new RunExecutor(Name, GrainFactory, records, feed, metrics, Handle, logger);
     }
 
-    private string Name => this.GetPrimaryKeyString();
+    private RunName Name => RunName.Parse(this.GetPrimaryKeyString());
 
     /// <inheritdoc/>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
@@ -103,7 +104,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public async Task<SubmissionAnswer> Submit(Submission submission)
     {
         var wanted = submission.Specification;
-        if (wanted.Run.ToString() != Name)
+        if (wanted.Run != Name)
         {
             var reason = $"The run {Name} was asked for with the specification of {wanted.Run}; name one of them.";
             return new SubmissionAnswer { Outcome = SubmissionOutcome.Refused, Reasons = [reason] };

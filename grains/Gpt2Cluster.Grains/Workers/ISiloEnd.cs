@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Names;
+
 namespace Gpt2Cluster.Grains.Workers;
 
 /// <summary>
@@ -11,5 +13,5 @@ public interface ISiloEnd
     /// </summary>
     /// <param name="worker">The worker on that device.</param>
     /// <param name="exception">What it said last.</param>
-    void OnDeviceLost(string worker, Exception exception);
+    void OnDeviceLost(WorkerId worker, Exception exception);
 }

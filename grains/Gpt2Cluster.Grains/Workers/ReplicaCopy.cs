@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
@@ -12,12 +13,12 @@ namespace Gpt2Cluster.Grains.Workers;
 /// Copies a replica from the live ones, a different range from each in turn, and compares the whole with one of them:
 /// a range of a replica that is another, or that was damaged on its way, is found.
 /// </summary>
-/// <param name="workerOf">The worker of a key.</param>
+/// <param name="workerOf">A worker by its id.</param>
 /// <param name="run">The run's name.</param>
 /// <param name="order">Names step and sources.</param>
 /// <param name="rangeElements">Elements asked for at once.</param>
 internal class ReplicaCopy(
-    Func<string, IWorker> workerOf, string run, PrepareReplica order, int rangeElements = ReplicaCopy.RangeElements)
+    Func<WorkerId, IWorker> workerOf, RunName run, PrepareReplica order, int rangeElements = ReplicaCopy.RangeElements)
 {
     /// <summary>
     /// Elements asked for at once, at most: 1 MiB a message, so that probes pass between.
@@ -53,7 +54,7 @@ internal class ReplicaCopy(
     private async Task Copy(IReplicaState replica, ReplicaPart part, CancellationToken cancellation)
     {
         var sources = order.CopyFrom.Select(key => (Key: key, Worker: workerOf(key))).ToList();
-        var pending = new Queue<(long Start, string Source, Task<ReplicaRange?> Range)>();
+        var pending = new Queue<(long Start, WorkerId Source, Task<ReplicaRange?> Range)>();
         var source = 0;
         for (var start = 0L; start < replica.Length || pending.Count > 0;)
         {
@@ -77,7 +78,7 @@ internal class ReplicaCopy(
     /// <summary>Compares a part with that of a source.</summary>
     /// <exception cref="InvalidDataException">It is another one.</exception>
     protected virtual async Task Compare(
-        IReplicaState replica, ReplicaPart part, string source, CancellationToken cancellation)
+        IReplicaState replica, ReplicaPart part, WorkerId source, CancellationToken cancellation)
     {
         var pieceCount = StateHash.PieceCount(replica.Length);
         for (var first = 0; first < pieceCount; first += PiecesAtOnce)
@@ -94,7 +95,7 @@ internal class ReplicaCopy(
         }
     }
 
-    private async Task<byte[]> BytesOf(string source, Task<ReplicaRange?> asked, CancellationToken cancellation)
+    private async Task<byte[]> BytesOf(WorkerId source, Task<ReplicaRange?> asked, CancellationToken cancellation)
     {
         var range = await Answer(source, asked, cancellation)
             ?? throw new IOException("the worker to copy from has no replica of the run");
@@ -111,7 +112,7 @@ internal class ReplicaCopy(
     /// worker that copies, and <see cref="DeviceFailures"/> goes by words.
     /// </summary>
     private static async Task<ReplicaRange?> Answer(
-        string source, Task<ReplicaRange?> asked, CancellationToken cancellation)
+        WorkerId source, Task<ReplicaRange?> asked, CancellationToken cancellation)
     {
         try
         {

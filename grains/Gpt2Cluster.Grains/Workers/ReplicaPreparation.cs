@@ -22,7 +22,7 @@ internal sealed class ReplicaPreparation(WorkerServices services, RunSpecificati
     public void Bring(
         IReplica replica, PrepareReplica order, CheckpointEntry? checkpoint, CancellationToken cancellation)
     {
-        var run = specification.Run.ToString();
+        var run = specification.Run;
         switch (order.Source)
         {
             case ReplicaSource.Keep:

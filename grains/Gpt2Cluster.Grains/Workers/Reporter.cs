@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Core.Runs;
 using Microsoft.Extensions.Logging;
@@ -62,8 +63,8 @@ internal sealed partial class Reporter
     }
 
     [LoggerMessage(221, LogLevel.Warning, "Worker {Worker} could not report to run {Run}; again in {Delay}.")]
-    private partial void LogRepeated(Exception exception, string worker, string run, TimeSpan delay);
+    private partial void LogRepeated(Exception exception, WorkerId worker, RunName run, TimeSpan delay);
 
     [LoggerMessage(222, LogLevel.Error, "Worker {Worker} gave up a report to run {Run} after {Tries} tries.")]
-    private partial void LogGivenUp(Exception exception, string worker, string run, int tries);
+    private partial void LogGivenUp(Exception exception, WorkerId worker, RunName run, int tries);
 }

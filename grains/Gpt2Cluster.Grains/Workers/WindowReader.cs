@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Grains.Datasets;
@@ -17,7 +18,7 @@ namespace Gpt2Cluster.Grains.Workers;
 /// <param name="dataset">What is read.</param>
 /// <param name="time">The clock.</param>
 internal sealed class WindowReader(
-    IDatasetSource source, string ownSilo, DatasetDescription dataset, TimeProvider time)
+    IDatasetSource source, SiloName ownSilo, DatasetDescription dataset, TimeProvider time)
 {
     /// <summary>A dataset is waited for this long: a machine that is started again needs some minutes.</summary>
     public static readonly TimeSpan Bound = TimeSpan.FromMinutes(3);
@@ -25,14 +26,14 @@ internal sealed class WindowReader(
     /// <summary>Between two looks for it.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    private readonly HashSet<string> bad = new(StringComparer.Ordinal);
+    private readonly HashSet<SiloName> bad = [];
     private readonly Lock gate = new();
 
     private readonly RetryPolicy policy = new(
         new() { Operation = "window-read", IsTransient = MayPass, Bound = Bound, Pause = Pause }, time);
 
     /// <summary>The holders, the own silo first if it is one; those whose shards are damaged come last.</summary>
-    private volatile string[] holders = [.. dataset.Holders.OrderBy(holder => holder == ownSilo ? 0 : 1)];
+    private volatile SiloName[] holders = [.. dataset.Holders.OrderBy(holder => holder == ownSilo ? 0 : 1)];
 
     /// <summary>Reads windows of <paramref name="sequenceLength"/> + 1 tokens, one behind the other.</summary>
     /// <param name="step">The step the micro-batch belongs to.</param>
@@ -132,12 +133,12 @@ internal sealed class WindowReader(
         }
     }
 
-    private void Learn(Func<string[], string[]> learn, string? badOne)
+    private void Learn(Func<SiloName[], SiloName[]> learn, SiloName? badOne)
     {
         lock (gate)
         {
-            if (badOne is not null)
-                bad.Add(badOne);
+            if (badOne is { } one)
+                bad.Add(one);
             holders =
             [
                 .. learn(holders).OrderBy(holder => bad.Contains(holder) ? 2 : holder == ownSilo ? 0 : 1),
@@ -166,7 +167,7 @@ internal interface IDatasetSource
     Task ReadHere(long start, Memory<ushort> into);
 
     /// <summary>A shard on another silo's disk.</summary>
-    IDataShard Shard(string holder, int index);
+    IDataShard Shard(SiloName holder, int index);
 }
 
 /// <summary>Asks the own disk and the other silos' grains.</summary>
@@ -180,6 +181,6 @@ internal sealed class DatasetSource(IGrainFactory grains, StoredDatasets dataset
         await (await datasets.Open(hash)).ReadAsync(start, into);
 
     /// <inheritdoc/>
-    public IDataShard Shard(string holder, int index) =>
+    public IDataShard Shard(SiloName holder, int index) =>
         grains.Shard(new ShardId(holder, hash, index));
 }

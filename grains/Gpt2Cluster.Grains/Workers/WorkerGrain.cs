@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -23,14 +24,14 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerSlots d
     private WorkerDesk desk = null!;
     private DateTimeOffset lastHeard;
 
-    private string Key => this.GetPrimaryKeyString();
+    private WorkerId Key => WorkerId.Parse(this.GetPrimaryKeyString());
 
     private WorkerSession? Session => desk.Session;
 
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        desk = desks.Of(Key, ThreadNiceness.Of(services.Replicas.Devices, WorkerId.Parse(Key).Device));
+        desk = desks.Of(Key, ThreadNiceness.Of(services.Replicas.Devices, Key.Device));
         this.RegisterGrainTimer(
             PingWhenSilent, new GrainTimerCreationOptions(SilenceBeforePing, SilenceBeforePing) { Interleave = true });
         return base.OnActivateAsync(cancellationToken);
@@ -41,7 +42,7 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerSlots d
         RunSpecification specification, PrepareReplica order, CheckpointEntry? checkpoint, bool reportsExchange)
     {
         var given = new WorkerOrder(order) { Checkpoint = checkpoint, ReportsExchange = reportsExchange };
-        var run = specification.Run.ToString();
+        var run = specification.Run;
         var isStale = Session is { } current && current.Run == run && order.Generation < current.Generation;
         if (!isStale && Session?.Serves(specification) != true)
             desk.Begin(new WorkerSession(Key, specification, services, desk.Compute, logger));
@@ -49,20 +50,20 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerSlots d
     }
 
     /// <inheritdoc/>
-    public Task<bool> Plan(string run, PlanStep order) => Serve(run, new WorkerOrder(order));
+    public Task<bool> Plan(RunName run, PlanStep order) => Serve(run, new WorkerOrder(order));
 
     /// <inheritdoc/>
-    public Task<bool> Validate(string run, Validate order) => Serve(run, new WorkerOrder(order));
+    public Task<bool> Validate(RunName run, Validate order) => Serve(run, new WorkerOrder(order));
 
     /// <inheritdoc/>
-    public Task<bool> Sample(string run, Sample order) => Serve(run, new WorkerOrder(order));
+    public Task<bool> Sample(RunName run, Sample order) => Serve(run, new WorkerOrder(order));
 
     /// <inheritdoc/>
     public Task<bool> Checkpoint(RunRecord record, WriteCheckpoint order) =>
-        Serve(record.Specification.Run.ToString(), new WorkerOrder(order) { Record = record });
+        Serve(record.Specification.Run, new WorkerOrder(order) { Record = record });
 
     /// <inheritdoc/>
-    public Task Release(string run, int generation)
+    public Task Release(RunName run, int generation)
     {
         if (Session is { } current && current.Run == run && current.MayRelease(generation))
             desk.End();
@@ -70,13 +71,13 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerSlots d
     }
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> ReadReplica(string run, ReplicaPart part, long start, int count) =>
+    public Task<ReplicaRange?> ReadReplica(RunName run, ReplicaPart part, long start, int count) =>
         Session is { } current && current.Run == run
             ? current.ReadReplica(part, start, count)
             : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> HashReplica(string run, ReplicaPart part, int firstPiece, int count) =>
+    public Task<ReplicaRange?> HashReplica(RunName run, ReplicaPart part, int firstPiece, int count) =>
         Session is { } current && current.Run == run
             ? current.HashReplica(part, firstPiece, count)
             : Task.FromResult<ReplicaRange?>(null);
@@ -86,7 +87,7 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerSlots d
         Task.FromResult(
             Session is { } current ? new WorkerPosition(current.Run, current.Generation, current.Step) : null);
 
-    private Task<bool> Serve(string run, WorkerOrder order)
+    private Task<bool> Serve(RunName run, WorkerOrder order)
     {
         lastHeard = services.Time.GetUtcNow();
         var isTaken = Session is { } current && current.Run == run && current.Take(order);

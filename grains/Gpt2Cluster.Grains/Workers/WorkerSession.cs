@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
-using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -19,7 +19,7 @@ namespace Gpt2Cluster.Grains.Workers;
 /// </summary>
 internal sealed partial class WorkerSession : IDisposable
 {
-    private readonly string worker;
+    private readonly WorkerId worker;
     private readonly int deviceIndex;
     private readonly WorkerServices services;
     private readonly ComputeThread compute;
@@ -42,7 +42,7 @@ internal sealed partial class WorkerSession : IDisposable
     private ComputeProfile? profile;
 
     public WorkerSession(
-        string worker,
+        WorkerId worker,
         RunSpecification specification,
         WorkerServices services,
         ComputeThread compute,
@@ -52,9 +52,9 @@ internal sealed partial class WorkerSession : IDisposable
         this.services = services;
         this.compute = compute;
         this.logger = logger;
-        deviceIndex = WorkerId.Parse(worker).Device;
+        deviceIndex = worker.Device;
         this.specification = specification;
-        Run = specification.Run.ToString();
+        Run = specification.Run;
         protocol = new WorkerProtocol(worker, specification);
         reporter = new Reporter(services.Grains, Run, worker, services.Time, logger);
         checkpoints = new CheckpointWriter(worker, services.Checkpoints, services.Time);
@@ -63,7 +63,7 @@ internal sealed partial class WorkerSession : IDisposable
     }
 
     /// <summary>The run it serves.</summary>
-    public string Run { get; }
+    public RunName Run { get; }
 
     /// <summary>The newest generation it was prepared for.</summary>
     public int Generation => Ask(known => known.Generation);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Grains.Workers;
 
@@ -8,7 +9,7 @@ namespace Gpt2Cluster.Grains.Workers;
 /// </summary>
 public sealed class WorkerSlots : IDisposable
 {
-    private readonly ConcurrentDictionary<string, Lazy<WorkerDesk>> desks = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<WorkerId, Lazy<WorkerDesk>> desks = new();
     private readonly Lock gate = new();
     private TaskCompletionSource left = NewSignal();
     private int servingCount;
@@ -19,7 +20,7 @@ public sealed class WorkerSlots : IDisposable
     /// <summary>The desk of a worker, as its last activation left it.</summary>
     /// <param name="worker">The worker's key.</param>
     /// <param name="niceness">Of its compute thread.</param>
-    internal WorkerDesk Of(string worker, int niceness) =>
+    internal WorkerDesk Of(WorkerId worker, int niceness) =>
         desks.GetOrAdd(worker, key => new(() => new WorkerDesk(key, niceness, this))).Value;
 
     /// <summary>Ends when a worker leaves its run the next time.</summary>
@@ -59,7 +60,7 @@ public sealed class WorkerSlots : IDisposable
 /// <param name="worker">The worker's key.</param>
 /// <param name="niceness">Of the compute thread.</param>
 /// <param name="desks">All desks of the silo.</param>
-internal sealed class WorkerDesk(string worker, int niceness, WorkerSlots desks) : IDisposable
+internal sealed class WorkerDesk(WorkerId worker, int niceness, WorkerSlots desks) : IDisposable
 {
     /// <summary>The thread that owns the worker's tensors.</summary>
     public ComputeThread Compute { get; } = new($"compute {worker}", niceness);

@@ -20,5 +20,5 @@ public sealed class SampleFilesTests
     }
 
     private static SampleEvent Sample(long step, int index, string text) =>
-        new() { Run = "run1", Step = step, Index = index, Text = text };
+        new() { Run = "run1".Run(), Step = step, Index = index, Text = text };
 }

@@ -11,7 +11,7 @@ public sealed class MemoryCheckTests
 {
     private static readonly RunSpecification Large = new()
     {
-        Run = RunName.Parse("run1"),
+        Run = "run1".Run(),
         Model = new ModelReference("scratch:gpt2-xl", Presets.Scratch("scratch:gpt2-xl").Shape),
         Dataset = new DatasetReference("", 100_000),
         SequenceLength = 1024,
@@ -209,13 +209,13 @@ public sealed class MemoryCheckTests
         var silo = Silo(name, name, 40_000_000_000);
         return silo with
         {
-            Workers = [silo.Workers[0] with { Kind = "cuda", Name = "a card", CardMemoryBytes = cardBytes }],
+            Workers = [silo.Workers[0] with { Kind = DeviceKind.Cuda, Name = "a card", CardMemoryBytes = cardBytes }],
         };
     }
 
     private static SiloDescription Silo(string name, string machine, long memoryBytes) => new()
     {
-        Name = name,
+        Name = name.Silo(),
         StripeHost = "",
         StripePort = 1,
         HttpAddress = "",
@@ -229,9 +229,9 @@ public sealed class MemoryCheckTests
         [
             new WorkerDescription
             {
-                SiloName = name,
+                SiloName = name.Silo(),
                 DeviceIndex = 0,
-                Kind = "cpu",
+                Kind = DeviceKind.Cpu,
                 Name = "",
                 Cores = 1,
                 BFloat16IsFast = true,

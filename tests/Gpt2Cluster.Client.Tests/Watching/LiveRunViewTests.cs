@@ -10,10 +10,10 @@ public sealed class LiveRunViewTests
     public void The_picture_shows_progress_loss_and_the_last_sample_whatever_it_holds()
     {
         var changes = 0;
-        var view = new LiveRunView("run1", 10);
+        var view = new LiveRunView("run1".Run(), 10);
         view.Changed += () => changes++;
         view.Show("", Step(5, 10.4));
-        view.Show("", new SampleEvent { Run = "run1", Step = 5, Index = 1, Text = "[red]no markup[/] [" });
+        view.Show("", new SampleEvent { Run = "run1".Run(), Step = 5, Index = 1, Text = "[red]no markup[/] [" });
         view.Note("[paused");
         var picture = Draw(view);
         Assert.Equal(3, changes);
@@ -27,9 +27,9 @@ public sealed class LiveRunViewTests
     [Fact]
     public void A_long_sample_does_not_outgrow_the_screen()
     {
-        var view = new LiveRunView("run1", 10);
+        var view = new LiveRunView("run1".Run(), 10);
         var text = string.Join('\n', Enumerable.Range(0, 500));
-        view.Show("", new SampleEvent { Run = "run1", Step = 5, Index = 1, Text = text });
+        view.Show("", new SampleEvent { Run = "run1".Run(), Step = 5, Index = 1, Text = text });
         Assert.InRange(Draw(view).Split('\n').Length, 10, 24);
     }
 
@@ -41,10 +41,10 @@ public sealed class LiveRunViewTests
     [InlineData(40, 12)]
     public void The_picture_fits_the_terminal(int width, int height)
     {
-        var view = new LiveRunView("run1", 200);
+        var view = new LiveRunView("run1".Run(), 200);
         view.Show("", new SubmittedEvent
         {
-            Run = "run1",
+            Run = "run1".Run(),
             Model = "scratch:tiny",
             Parameters = 7_242_752,
             DatasetSha256 = new string('0', 64),
@@ -55,12 +55,12 @@ public sealed class LiveRunViewTests
         });
         for (var step = 1; step <= 150; step++)
             view.Show("", Step(step, 10.8 - (0.04 * step)));
-        view.Show("", new ValidationEvent { Run = "run1", Step = 150, Loss = 5.9, Perplexity = 365 });
+        view.Show("", new ValidationEvent { Run = "run1".Run(), Step = 150, Loss = 5.9, Perplexity = 365 });
         foreach (var step in new[] { 50, 100, 150, 200 })
         {
             view.Show("", new CheckpointEvent
             {
-                Run = "run1",
+                Run = "run1".Run(),
                 Step = step,
                 StateSha256 = new string('a', 64),
                 Path = "/home/somebody/.local/share/gpt2cluster/runs/run1/checkpoints/00000100",
@@ -69,7 +69,7 @@ public sealed class LiveRunViewTests
         }
 
         var text = string.Concat(Enumerable.Repeat("The lamp is lit, and the keeper counts the ships. ", 40));
-        view.Show("", new SampleEvent { Run = "run1", Step = 150, Index = 1, Text = "\u001b[2J" + text });
+        view.Show("", new SampleEvent { Run = "run1".Run(), Step = 150, Index = 1, Text = "\u001b[2J" + text });
         var lines = Draw(view, width, height).TrimEnd('\n').Split('\n');
         Assert.All(lines, line => Assert.InRange(line.GetCellWidth(), 0, width));
         Assert.InRange(lines.Length, 1, height - 1);
@@ -83,7 +83,7 @@ public sealed class LiveRunViewTests
 
     private static StepEvent Step(long step, double loss) => new()
     {
-        Run = "run1",
+        Run = "run1".Run(),
         Step = step,
         Loss = loss,
         GradientNorm = 1,

@@ -1,5 +1,7 @@
 using Gpt2Cluster.Client.Watching;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
+using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Gpt2Cluster.Client.Tests.Watching;
@@ -61,7 +63,7 @@ public sealed class PlainRunViewTests
         var view = new PlainRunView(said.Output, 0, time);
         Show(view, new SubmittedEvent
         {
-            Run = "run1",
+            Run = "run1".Run(),
             Model = "scratch:tiny",
             Parameters = 7_242_624,
             DatasetSha256 = "x",
@@ -76,23 +78,30 @@ public sealed class PlainRunViewTests
             time.Advance(TimeSpan.FromSeconds(0.4));
         }
 
-        Show(view, new ValidationEvent { Run = "run1", Step = 5, Loss = 9.5, Perplexity = Math.Exp(9.5) });
-        Show(view, new SampleEvent { Run = "run1", Step = 5, Index = 1, Text = "The sea,\nthe sea.\n" });
+        Show(view, new ValidationEvent { Run = "run1".Run(), Step = 5, Loss = 9.5, Perplexity = Math.Exp(9.5) });
+        Show(view, new SampleEvent { Run = "run1".Run(), Step = 5, Index = 1, Text = "The sea,\nthe sea.\n" });
         Show(view, new CheckpointEvent
         {
-            Run = "run1",
+            Run = "run1".Run(),
             Step = 5,
             StateSha256 = "0123456789abcdef",
             Path = "/data/runs/run1/5",
             Seconds = 0.25,
         });
-        Show(view, new MembershipEvent { Run = "run1", Step = 5, Generation = 2, Workers = 1, Reason = "silo2 died" });
-        Show(view, new WarningEvent { Run = "run1", Message = "it is late" });
+        Show(view, new MembershipEvent
+        {
+            Run = "run1".Run(),
+            Step = 5,
+            Generation = 2,
+            Workers = 1,
+            Reason = "silo2 died"
+        });
+        Show(view, new WarningEvent { Run = "run1".Run(), Message = "it is late" });
         Show(view, Step(10));
         Show(view, new EndEvent
         {
-            Run = "run1",
-            Status = EndStatus.Completed,
+            Run = "run1".Run(),
+            Status = RunStatus.Completed,
             Step = 10,
             StateSha256 = "0123456789abcdef",
             Seconds = 65,
@@ -103,7 +112,7 @@ public sealed class PlainRunViewTests
 
     private static StepEvent Step(int step) => new()
     {
-        Run = "run1",
+        Run = "run1".Run(),
         Step = step,
         Loss = 10.9 - (step * 0.1),
         GradientNorm = 1,

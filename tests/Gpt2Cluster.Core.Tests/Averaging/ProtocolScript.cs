@@ -1,5 +1,6 @@
 using System.Globalization;
 using Gpt2Cluster.Core.Averaging;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 
@@ -76,21 +77,23 @@ internal sealed class ProtocolScript
                 Contribute(At(generation, step), Sum(sum), Range(stripes));
                 return null;
             case ["position", var peer, var connection, var generation, var step]:
-                protocol!.OnPeerPosition(peer, new PeerPosition(Number(connection[1..]), At(generation, step)));
+                protocol!.OnPeerPosition(
+                    peer.Silo(), new PeerPosition(Number(connection[1..]), At(generation, step)));
                 return null;
             case ["link-up", var peer]:
-                protocol!.OnLinkUp(membership!.Silos.First(silo => silo.SiloName == peer));
+                protocol!.OnLinkUp(membership!.Silos.First(silo => silo.Host == peer));
                 return null;
             case ["link-lost", var peer, var connection]:
-                protocol!.OnLinkLost(peer, Number(connection[1..]));
+                protocol!.OnLinkLost(peer.Silo(), Number(connection[1..]));
                 return null;
             case ["sum", var peer, var generation, var step, var sum, var stripe]: // it comes, whole
-                return ReceiveSum(peer, At(generation, step), Sum(sum), Number(stripe));
+                return ReceiveSum(peer.Silo(), At(generation, step), Sum(sum), Number(stripe));
             case ["average", var peer, var generation, var step, var stripe]: // it begins to come
-                return protocol!.ReserveAverage(peer, At(generation, step), Number(stripe)) is null ? "drop it" : null;
+                var place = protocol!.ReserveAverage(peer.Silo(), At(generation, step), Number(stripe));
+                return place is null ? "drop it" : null;
             case ["average-is-here", var peer, var generation, var step, var stripe]:
                 var at = At(generation, step);
-                protocol!.OnStripeAveraged(at, Number(stripe), at.Generation, peer);
+                protocol!.OnStripeAveraged(at, Number(stripe), at.Generation, peer.Silo());
                 return null;
             case ["average-is-lost", var generation, var step, var stripe]:
                 protocol!.OnAverageLost(At(generation, step), Number(stripe));
@@ -109,10 +112,10 @@ internal sealed class ProtocolScript
     {
         membership = new ExchangeMembership
         {
-            Run = "poems",
+            Run = "poems".Run(),
             Generation = generation,
             LeafCount = leafCount,
-            Silos = [.. silos.Select(name => new ExchangeMember(name, name, 1))],
+            Silos = [.. silos.Select(name => new ExchangeMember(name.Silo(), name, 1))],
             OwnIndex = Array.IndexOf(silos, "a"),
         };
         protocol!.Configure(membership);
@@ -132,7 +135,7 @@ internal sealed class ProtocolScript
         return null;
     }
 
-    private string? ReceiveSum(string peer, Position sent, Subtree sum, int stripe)
+    private string? ReceiveSum(SiloName peer, Position sent, Subtree sum, int stripe)
     {
         var plan = protocol!.ReserveSum(peer, sent, stripe, sum);
         return plan is { } needed && protocol.OnSumReceived(needed, stripe, sum) ? null : "drop it";
@@ -168,7 +171,7 @@ internal sealed class ProtocolScript
         };
     }
 
-    private string Name(int silo) => membership!.Silos[silo].SiloName;
+    private string Name(int silo) => membership!.Silos[silo].SiloName.ToString();
 
     private static Position At(string generation, string step) => new(Number(generation[1..]), Number(step));
 

@@ -7,7 +7,7 @@ public sealed class AdviceTests
 {
     private static readonly RunSpecification Plain = new()
     {
-        Run = RunName.Parse("struck"),
+        Run = "struck".Run(),
         Model = new ModelReference("scratch:tiny", Presets.Scratch("scratch:tiny").Shape),
         Dataset = new DatasetReference("", 1000),
         SequenceLength = 8,

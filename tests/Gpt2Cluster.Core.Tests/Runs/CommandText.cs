@@ -31,7 +31,7 @@ internal static class CommandText
         + (record.Asked is { } asked ? $" asked {asked}" : "") + Because(record.Remark);
 
     private static string Of(CheckpointEntry entry) =>
-        string.Join('+', entry.Copies.Select(copy => copy.Silo).Prepend($"{entry.Step}"));
+        string.Join('+', entry.Copies.Select(copy => $"{copy.Silo}").Prepend($"{entry.Step}"));
 
     private static string Of(PlanStep plan)
     {

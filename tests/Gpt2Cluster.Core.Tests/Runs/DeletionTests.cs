@@ -9,7 +9,7 @@ namespace Gpt2Cluster.Core.Tests.Runs;
 /// <summary>Which runs may be deleted, what is remembered of them, and what they may come back by.</summary>
 public sealed class DeletionTests
 {
-    private static readonly CheckpointHold Adapters = new(4, "adapters");
+    private static readonly CheckpointHold Adapters = new(4, "adapters".Run());
 
     private static readonly RunRecord Done = new()
     {
@@ -23,7 +23,7 @@ public sealed class DeletionTests
 
     private static readonly RunSpecification Lora = Specifications.Sound with
     {
-        Run = RunName.Parse("adapters"),
+        Run = "adapters".Run(),
         Model = Specifications.Sound.Model with { Name = "run:run1", Sha256 = "hash4", Step = 4 },
         Trainable = TrainableParameters.Lora,
         Lora = new LoraOptions { Rank = 2, Alpha = 4 },
@@ -52,7 +52,7 @@ public sealed class DeletionTests
     {
         var held = new RunState(Done with { Holds = [Adapters] });
         Assert.Empty(RunMachine.Decide(held, new DeletionRequested("now")).Commands);
-        var (released, commands) = RunMachine.Decide(held, new HoldReleased(4, "adapters"));
+        var (released, commands) = RunMachine.Decide(held, new HoldReleased(4, "adapters".Run()));
         Assert.Empty(released.Record.Holds);
         Assert.Equal([8L], Assert.Single(commands.OfType<DeleteCheckpoints>()).Kept);
         Assert.IsType<ForgetRun>(Assert.Single(RunMachine.Decide(released, new DeletionRequested("now")).Commands));
@@ -71,8 +71,8 @@ public sealed class DeletionTests
     public void What_is_given_up_twice_or_was_never_held_changes_nothing()
     {
         var state = new RunState(Done with { Holds = [Adapters] });
-        Assert.Empty(RunMachine.Decide(state, new HoldReleased(4, "others")).Commands);
-        Assert.Empty(RunMachine.Decide(state, new HoldReleased(8, "adapters")).Commands);
+        Assert.Empty(RunMachine.Decide(state, new HoldReleased(4, "others".Run())).Commands);
+        Assert.Empty(RunMachine.Decide(state, new HoldReleased(8, "adapters".Run())).Commands);
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class DeletionTests
         Assert.Empty(state.Record.Checkpoints);
         Assert.Empty(commands);
 
-        var own = begun with { Record = begun.Record with { Checkpoints = [Entry(8) with { Silo = "b" }] } };
+        var own = begun with { Record = begun.Record with { Checkpoints = [Entry(8) with { Silo = "b".Silo() }] } };
         (state, _) = RunMachine.Decide(own, new CheckpointsFound([new FoundCheckpoint(Entry(8), Done)]));
         Assert.Empty(Assert.Single(state.Record.Checkpoints).Copies);
     }
@@ -127,19 +127,19 @@ public sealed class DeletionTests
     public void Adapters_stand_on_their_base_while_they_are_of_use(bool hasCheckpoint, bool mayGoOn, bool stands)
     {
         var other = new OtherRun(Lora, hasCheckpoint, mayGoOn);
-        Assert.Equal(stands, Deletion.StandsOn(other, "run1", 4));
-        Assert.False(Deletion.StandsOn(other, "run1", 8));
-        Assert.False(Deletion.StandsOn(other, "run2", 4));
+        Assert.Equal(stands, Deletion.StandsOn(other, "run1".Run(), 4));
+        Assert.False(Deletion.StandsOn(other, "run1".Run(), 8));
+        Assert.False(Deletion.StandsOn(other, "run2".Run(), 4));
     }
 
     [Fact]
     public void A_run_that_trains_all_needs_its_base_until_it_has_a_checkpoint_of_its_own()
     {
         var all = Lora with { Trainable = TrainableParameters.All, Lora = null };
-        Assert.True(Deletion.BeginsWith(new OtherRun(all, HasCheckpoint: false, MayGoOn: true), "run1"));
-        Assert.False(Deletion.BeginsWith(new OtherRun(all, HasCheckpoint: true, MayGoOn: true), "run1"));
-        Assert.False(Deletion.BeginsWith(new OtherRun(all, HasCheckpoint: false, MayGoOn: false), "run1"));
-        Assert.False(Deletion.StandsOn(new OtherRun(all, HasCheckpoint: true, MayGoOn: true), "run1", 4));
+        Assert.True(Deletion.BeginsWith(new OtherRun(all, HasCheckpoint: false, MayGoOn: true), "run1".Run()));
+        Assert.False(Deletion.BeginsWith(new OtherRun(all, HasCheckpoint: true, MayGoOn: true), "run1".Run()));
+        Assert.False(Deletion.BeginsWith(new OtherRun(all, HasCheckpoint: false, MayGoOn: false), "run1".Run()));
+        Assert.False(Deletion.StandsOn(new OtherRun(all, HasCheckpoint: true, MayGoOn: true), "run1".Run(), 4));
     }
 
     /// <summary>Older versions held nothing, and a store that was lost has forgotten what was held.</summary>
@@ -147,12 +147,13 @@ public sealed class DeletionTests
     public void What_another_run_needs_is_kept_also_if_nobody_holds_it()
     {
         var adapters = new OtherRun(Lora, HasCheckpoint: true, MayGoOn: false);
-        Assert.Contains("step 4", Deletion.ReasonToKeep(adapters, "adapters", "run1"), StringComparison.Ordinal);
-        Assert.Null(Deletion.ReasonToKeep(adapters, "adapters", "run2"));
-        Assert.Null(Deletion.ReasonToKeep(adapters with { HasCheckpoint = false }, "adapters", "run1"));
+        Assert.Contains("step 4", Deletion.ReasonToKeep(adapters, "adapters".Run(), "run1".Run()),
+            StringComparison.Ordinal);
+        Assert.Null(Deletion.ReasonToKeep(adapters, "adapters".Run(), "run2".Run()));
+        Assert.Null(Deletion.ReasonToKeep(adapters with { HasCheckpoint = false }, "adapters".Run(), "run1".Run()));
         var all = new OtherRun(Lora with { Trainable = TrainableParameters.All, Lora = null }, false, MayGoOn: true);
-        Assert.Contains("begin with", Deletion.ReasonToKeep(all, "all", "run1"), StringComparison.Ordinal);
-        Assert.Null(Deletion.ReasonToKeep(all with { HasCheckpoint = true }, "all", "run1"));
+        Assert.Contains("begin with", Deletion.ReasonToKeep(all, "all".Run(), "run1".Run()), StringComparison.Ordinal);
+        Assert.Null(Deletion.ReasonToKeep(all with { HasCheckpoint = true }, "all".Run(), "run1".Run()));
     }
 
     [Theory]
@@ -194,5 +195,5 @@ public sealed class DeletionTests
 
     private static RunState Begun(RunRecord record) => RunMachine.Decide(new RunState(record), new Started()).State;
 
-    private static CheckpointEntry Entry(long step) => new(step, $"hash{step}", "a", $"/c/{step}", null, "disk");
+    private static CheckpointEntry Entry(long step) => new(step, $"hash{step}", "a".Silo(), $"/c/{step}", null, "disk");
 }

@@ -9,7 +9,7 @@ namespace Gpt2Cluster.Core.Tests.Runs;
 /// <summary>What other runs stand on is in the record, and comes back with it; see also held-checkpoint.txt.</summary>
 public sealed class HoldingTests
 {
-    private static readonly CheckpointHold Adapters = new(4, "adapters");
+    private static readonly CheckpointHold Adapters = new(4, "adapters".Run());
 
     private static readonly RunRecord Base = new()
     {
@@ -55,20 +55,20 @@ public sealed class HoldingTests
     {
         var state = new RunState(Base with { Checkpoints = [Entry(8)], Holds = [Adapters] });
         var (_, commands) = RunMachine.Decide(
-            state, new CheckpointWritten("a/0", 12, "hash12", "/c/12", TimeSpan.Zero, "disk"));
+            state, new CheckpointWritten("a/0".Worker(), 12, "hash12", "/c/12", TimeSpan.Zero, "disk"));
         Assert.Equal([4L, 12L], Assert.Single(commands.OfType<DeleteCheckpoints>()).Kept);
     }
 
     [Fact]
     public void What_is_held_beyond_the_newest_does_not_make_expire_what_is_written_before_it()
     {
-        var state = new RunState(Base with { Checkpoints = [Entry(2), Entry(3)], Holds = [new(9, "other")] });
+        var state = new RunState(Base with { Checkpoints = [Entry(2), Entry(3)], Holds = [new(9, "other".Run())] });
         var (_, commands) = RunMachine.Decide(
-            state, new CheckpointWritten("a/0", 6, "hash6", "/c/6", TimeSpan.Zero, "disk"));
+            state, new CheckpointWritten("a/0".Worker(), 6, "hash6", "/c/6", TimeSpan.Zero, "disk"));
         Assert.Equal([6L], Assert.Single(commands.OfType<DeleteCheckpoints>()).Kept);
     }
 
-    private static CheckpointEntry Entry(long step) => new(step, $"hash{step}", "a", $"/c/{step}", null, "disk");
+    private static CheckpointEntry Entry(long step) => new(step, $"hash{step}", "a".Silo(), $"/c/{step}", null, "disk");
 
     private static RunRecord Read(string json) =>
         JsonSerializer.Deserialize<RunRecord>(json, SpecificationJson.Options)!;

@@ -35,7 +35,7 @@ public sealed class RunOptionsTests
         var options = new RunOptions { StallPatience = TimeSpan.FromSeconds(seconds) };
         var state = new RunState(new RunRecord { Specification = Specifications.Sound }) { Options = options };
         (state, _) = RunMachine.Decide(state, new Started());
-        (state, _) = RunMachine.Decide(state, new WorkersOffered([new OfferedWorker("a/0", "a", "1")], 1, []));
+        (state, _) = RunMachine.Decide(state, new WorkersOffered([new OfferedWorker("a/0".Worker(), "1")], 1, []));
         var (_, commands) = RunMachine.Decide(state, new Ticked { At = TimeSpan.FromSeconds(30) });
         var warnings = commands.OfType<Publish>().Select(publish => publish.Notice).OfType<Warned>();
         Assert.Equal(isSaid, warnings.Any(warning => warning.Message.Contains("waits for the replicas of worker a/0")));

@@ -17,7 +17,7 @@ public sealed class ScalingAdviceTests
     private static readonly StepCost SlowLink = new()
     {
         MicroBatchCount = 8,
-        Workers = [new("a", 0.25), new("b", 0.25)],
+        Workers = [new("a".Silo(), 0.25), new("b".Silo(), 0.25)],
         UpdateSeconds = 0.1,
         OtherSeconds = 0.05,
         BytesPerSilo = 30e6,
@@ -42,7 +42,7 @@ public sealed class ScalingAdviceTests
     [Fact]
     public void Each_of_more_silos_sends_nearer_to_two_gradients()
     {
-        WorkerSpeed[] four = [new("a", 1), new("b", 1), new("c", 1), new("d", 1)];
+        WorkerSpeed[] four = [new("a".Silo(), 1), new("b".Silo(), 1), new("c".Silo(), 1), new("d".Silo(), 1)];
         var cost = SlowLink with { Workers = four, BytesPerSilo = 60e6 };
         Assert.Equal(
             [0.0, 40e6, 53.333e6, 60e6],
@@ -70,7 +70,7 @@ public sealed class ScalingAdviceTests
             var foreseen = ScalingAdvice.Choices(new StepCost
             {
                 MicroBatchCount = twin.MicroBatchCount,
-                Workers = [.. twin.MicroBatchMoments.Select((each, silo) => new WorkerSpeed($"{silo}", each))],
+                Workers = [.. twin.MicroBatchMoments.Select((each, silo) => new WorkerSpeed($"{silo}".Silo(), each))],
                 UpdateSeconds = twin.UpdateMoments,
                 BytesPerSilo = twin.BytesPerSilo,
                 OverlappedBytes = twin.OverlappedBytes,
@@ -115,7 +115,7 @@ public sealed class ScalingAdviceTests
     {
         Assert.Null(ScalingAdvice.Sentence(SlowLink with { LinkRate = 600e6 }));
         Assert.Null(ScalingAdvice.Sentence(SlowLink with { LinkRate = double.PositiveInfinity }));
-        Assert.Null(ScalingAdvice.Sentence(SlowLink with { Workers = [new("a", 0.25), new("a", 0.25)] }));
+        Assert.Null(ScalingAdvice.Sentence(SlowLink with { Workers = [new("a".Silo(), 0.25), new("a".Silo(), 0.25)] }));
     }
 
     [Fact]
@@ -125,7 +125,7 @@ public sealed class ScalingAdviceTests
     [Fact]
     public void Of_unequal_workers_the_fast_one_goes_on_alone()
     {
-        var cost = SlowLink with { Workers = [new("a", 1), new("b", 0.25)] };
+        var cost = SlowLink with { Workers = [new("a".Silo(), 1), new("b".Silo(), 0.25)] };
         Assert.Equal(1.75 + 4.75 + 0.15, ScalingAdvice.Choices(cost)[^1].StepSeconds, 1e-9);
         Assert.Equal((8 * 0.25) + 0.15, ScalingAdvice.Find(cost)!.Value.StepSeconds, 1e-9);
     }
@@ -136,7 +136,7 @@ public sealed class ScalingAdviceTests
         var parameters = new ModelParameters(new ModelShape(50257, 32, 16, 2, 2));
         var gradient = 4.0 * parameters.Trained.Length;
         var blocks = gradient - (4.0 * 50257 * 16);
-        WorkerSpeed[] two = [new("a", 3), new("b", 6)];
+        WorkerSpeed[] two = [new("a".Silo(), 3), new("b".Silo(), 6)];
         var fast = StepCost.Probed(parameters, 8, two, 0.5, linkRate: 1e9);
         Assert.Equal((gradient, blocks), (fast.BytesPerSilo, fast.OverlappedBytes));
         Assert.Equal(2000.0, StepCost.Probed(parameters, 8, two, 0.5, linkRate: 1000).OverlappedBytes, 1e-6);
@@ -159,7 +159,7 @@ public sealed class ScalingAdviceTests
 
         static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
         static StepReported Report(double compute, double exposed, double update, long bytes) => new(
-            "a/0",
+            "a/0".Worker(),
             1,
             1,
             [],
@@ -176,5 +176,5 @@ public sealed class ScalingAdviceTests
     [InlineData(8, 2.0)]
     [InlineData(9, 2.5)]
     public void Micro_batches_are_divided_whole(int count, double seconds) => Assert.Equal(
-        seconds, ScalingAdvice.ComputeSeconds([new("a", 0.5), new("b", 0.5)], count), 1e-9);
+        seconds, ScalingAdvice.ComputeSeconds([new("a".Silo(), 0.5), new("b".Silo(), 0.5)], count), 1e-9);
 }

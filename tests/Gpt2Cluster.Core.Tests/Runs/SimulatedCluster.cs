@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Runs.State;
@@ -73,7 +74,7 @@ internal sealed class SimulatedCluster
         var victim = live.Keys.ElementAt(random.Next(live.Count));
         Lose(victim);
         live.Remove(victim);
-        mail.Add(new WorkerLost(victim, state.Record.Generation, "killed"));
+        mail.Add(new WorkerLost(victim.Worker(), state.Record.Generation, "killed"));
     }
 
     /// <summary>
@@ -104,7 +105,7 @@ internal sealed class SimulatedCluster
             Lose(key);
         live.Clear();
         leaving.Clear();
-        disks.Lose(SimulatedDisks.Silos[random.Next(SimulatedDisks.Silos.Length)]);
+        disks.Lose(SiloName.Parse(SimulatedDisks.Silos[random.Next(SimulatedDisks.Silos.Length)].ToString()));
         KillCoordinator();
     }
 
@@ -123,7 +124,7 @@ internal sealed class SimulatedCluster
         if (IsCalm)
             mail.RemoveAll(heard => heard is WorkersOffered);
         mail.Add(new WorkersOffered(
-            [.. live.Select(pair => new OfferedWorker(pair.Key, pair.Key.Split('/')[0], pair.Value.Incarnation)
+            [.. live.Select(pair => new OfferedWorker(pair.Key.Worker(), pair.Value.Incarnation)
             {
                 Leaving = leaving.Contains(pair.Key) ? "its silo stops" : null,
             })],
@@ -173,7 +174,7 @@ internal sealed class SimulatedCluster
         Assert.True(state.Record.Generation >= before.Record.Generation, "The generation fell.");
         var members = state.Members.Select(member => member.Key);
         foreach (var key in before.Members.Select(member => member.Key).Except(members))
-            Lose(key);
+            Lose(key.ToString());
         var planned = commands.OfType<PlanStep>().Select(plan => plan.Step).Distinct().ToList();
         Assert.True(planned.Count <= 1, "Plans for two steps at once.");
         if (planned.Count == 1)
@@ -210,7 +211,7 @@ internal sealed class SimulatedCluster
             case CopyCheckpoint copy: Copy(copy); break;
             case DeleteCheckpoints delete: Delete(delete); break;
             case WriteCheckpoint write: Obey(write.Worker, write.Generation, replica => Save(replica, write)); break;
-            case ReleaseWorkers release: release.Workers.ToList().ForEach(key => Forget(key)); break;
+            case ReleaseWorkers release: release.Workers.ToList().ForEach(key => Forget(key.ToString())); break;
             default: throw new InvalidOperationException(command.ToString());
         }
     }
@@ -236,7 +237,7 @@ internal sealed class SimulatedCluster
 
     private void Take(PrepareReplica command)
     {
-        if (!live.TryGetValue(command.Worker, out var replica) || IsLost())
+        if (!live.TryGetValue(command.Worker.ToString(), out var replica) || IsLost())
             return;
         if (command.Generation < replica.Generation)
         {
@@ -248,9 +249,9 @@ internal sealed class SimulatedCluster
         Prepare(replica, command);
     }
 
-    private void Obey(string worker, int generation, Action<SimulatedWorker> work)
+    private void Obey(WorkerId worker, int generation, Action<SimulatedWorker> work)
     {
-        if (!live.TryGetValue(worker, out var replica) || IsLost())
+        if (!live.TryGetValue(worker.ToString(), out var replica) || IsLost())
             return;
         if (generation == replica.Generation)
             work(replica);
@@ -260,7 +261,7 @@ internal sealed class SimulatedCluster
 
     private bool IsLost() => random.Next(30) == 0;
 
-    private void Refuse(string worker, int generation) =>
+    private void Refuse(WorkerId worker, int generation) =>
         mail.Add(new WorkerLost(worker, generation, "it does not serve this generation"));
 
     private void Prepare(SimulatedWorker replica, PrepareReplica command)
@@ -385,7 +386,7 @@ internal sealed class SimulatedCluster
             return;
         }
 
-        var silo = command.Worker.Split('/')[0];
+        var silo = command.Worker.Silo;
         disks.Write(silo, command.Step);
         mail.Add(new CheckpointWritten(
             command.Worker, command.Step, $"hash{command.Step}", $"/c/{command.Step}", TimeSpan.FromSeconds(1),

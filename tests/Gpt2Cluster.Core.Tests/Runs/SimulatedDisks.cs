@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Core.Tests.Runs;
@@ -5,16 +6,17 @@ namespace Gpt2Cluster.Core.Tests.Runs;
 /// <summary>The checkpoints on the disks of a <see cref="SimulatedCluster"/>'s three silos.</summary>
 internal sealed class SimulatedDisks
 {
-    private readonly HashSet<(string Silo, long Step)> files = [];
-    private readonly HashSet<string> lost = [];
+    private readonly HashSet<(SiloName Silo, long Step)> files = [];
+    private readonly HashSet<SiloName> lost = [];
 
-    public static string[] Silos { get; } = ["silo0", "silo1", "silo2"];
+    public static SiloName[] Silos { get; } =
+        ["silo0".Silo(), "silo1".Silo(), "silo2".Silo()];
 
     /// <summary>What lies on all disks, as a catalogue would name it.</summary>
     public IEnumerable<CheckpointEntry> Entries => files.Select(file => new CheckpointEntry(
         file.Step, $"hash{file.Step}", file.Silo, $"/c/{file.Step}", null, IdOf(file.Silo)));
 
-    public void Write(string silo, long step) => files.Add((silo, step));
+    public void Write(SiloName silo, long step) => files.Add((silo, step));
 
     /// <summary>Whether any disk has it.</summary>
     public bool Has(long step) => files.Any(file => file.Step == step);
@@ -35,10 +37,10 @@ internal sealed class SimulatedDisks
     public SiloDisk[] Now => [.. Silos.Select(silo => new SiloDisk(silo, IdOf(silo)))];
 
     /// <summary>Names a silo's disk: one that was lost comes back as another.</summary>
-    public string IdOf(string silo) => lost.Contains(silo) ? $"{silo}, new" : silo;
+    public string IdOf(SiloName silo) => lost.Contains(silo) ? $"{silo}, new" : silo.ToString();
 
     /// <summary>What a silo's disk held is gone, and it gets an empty one.</summary>
-    public void Lose(string silo)
+    public void Lose(SiloName silo)
     {
         files.RemoveWhere(file => file.Silo == silo);
         lost.Add(silo);
@@ -50,8 +52,8 @@ internal sealed class SimulatedDisks
         foreach (var entry in entries)
         {
             var holders = entry.Copies.Prepend(new CheckpointHolder(entry.Silo, entry.DataFolderId));
-            foreach (var holder in holders.Where(holder => holder.DataFolderId == IdOf(holder.Silo)))
-                Assert.Contains((holder.Silo, entry.Step), files);
+            foreach (var holder in holders.Where(holder => holder.DataFolderId == IdOf(holder.Silo!.Value)))
+                Assert.Contains((holder.Silo!.Value, entry.Step), files);
         }
     }
 }

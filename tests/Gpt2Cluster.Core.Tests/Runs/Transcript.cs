@@ -1,5 +1,6 @@
 using System.Globalization;
 using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Runs.State;
@@ -84,6 +85,9 @@ internal sealed class Transcript
         var generation = state!.Record.Generation;
         var worker = words.Length > 1 ? words[1] : "";
         var rest = string.Join(' ', words.Skip(2));
+        WorkerId Worker() => worker.Worker();
+        SiloName Silo(int index) => words[index].Silo();
+        long Step() => long.Parse(words[2]);
         switch (words[0])
         {
             case "start" or "restart": return new Started();
@@ -93,53 +97,49 @@ internal sealed class Transcript
                     new ChosenDevices(
                         DeviceKinds.Read(worker)!.Value, words[2], Enum.Parse<Precision>(words[3], ignoreCase: true)),
                     int.Parse(words[4]));
-            case "lost": return new WorkerLost(worker, generation, rest);
-            case "out-of-reach": return new WorkerLost(worker, generation, "it cannot be reached", IsOutOfReach: true);
-            case "old-lost": return new WorkerLost(worker, generation - 1, rest);
-            case "trouble": return new WorkerTroubled(worker, generation, rest, false);
-            case "no-memory":
-                return new WorkerTroubled(worker, generation, rest, IsFinal: false, HasNoMemory: true);
-            case "bad-input": return new WorkerTroubled(worker, generation, rest, true);
+            case "lost": return new WorkerLost(Worker(), generation, rest);
+            case "out-of-reach":
+                return new WorkerLost(Worker(), generation, "it cannot be reached", IsOutOfReach: true);
+            case "old-lost": return new WorkerLost(Worker(), generation - 1, rest);
+            case "trouble": return new WorkerTroubled(Worker(), generation, rest, false);
+            case "no-memory": return new WorkerTroubled(Worker(), generation, rest, IsFinal: false, HasNoMemory: true);
+            case "bad-input": return new WorkerTroubled(Worker(), generation, rest, true);
             case "unreachable": // unreachable FROM SILO
                 var reason = $"Silo {worker} cannot reach silo {words[2]}.";
-                return new SiloUnreachable(worker, words[2], generation, reason);
+                return new SiloUnreachable(Silo(1), Silo(2), generation, reason);
             case "gone": // gone FROM SILO
-                return new SiloUnreachable(worker, words[2], generation, $"Silo {words[2]} is gone.", IsGone: true);
-            case "empty": return new ReplicaReady(worker, generation, null, null);
+                return new SiloUnreachable(Silo(1), Silo(2), generation, $"Silo {words[2]} is gone.", IsGone: true);
+            case "empty": return new ReplicaReady(Worker(), generation, null, null);
             case "ready": return Ready(words, generation);
             case "ready-avx512":
-                return new ReplicaReady(worker, generation, 0, Profiles.Cpu with { InstructionSet = "AVX512" });
+                return new ReplicaReady(Worker(), generation, 0, Profiles.Cpu with { InstructionSet = "AVX512" });
             case "ready-flickering":
-                return new ReplicaReady(worker, generation, 0, Profiles.Cpu with { RepeatsItself = false });
+                return new ReplicaReady(Worker(), generation, 0, Profiles.Cpu with { RepeatsItself = false });
             case "ready-newer":
-                return new ReplicaReady(
-                    worker,
-                    generation,
-                    long.Parse(words[2]),
+                return new ReplicaReady(Worker(), generation, Step(),
                     Profiles.Cpu with { Arithmetic = 2, Fingerprint = "beef" });
-            case "old-ready": return new ReplicaReady(worker, generation - 1, long.Parse(words[2]), Profiles.Cpu);
-            case "exchange": return new ExchangeReady(worker, generation);
+            case "old-ready": return new ReplicaReady(Worker(), generation - 1, Step(), Profiles.Cpu);
+            case "exchange": return new ExchangeReady(Silo(1), generation);
             case "report": return Report(words, generation, true);
             case "slow-report": // the worker waits 16 s for averages
                 now += TimeSpan.FromSeconds(9);
                 return Report(words, generation, true) with { ExposedExchange = TimeSpan.FromSeconds(16) };
             case "report-not-finite": return Report(words, generation, false);
-            case "validation": return new ValidationReported(worker, generation, state.Step, Numbers(words[2..]));
-            case "samples": return new SampleReported(worker, generation, state.Step, words[2..]);
+            case "validation": return new ValidationReported(Worker(), generation, state.Step, Numbers(words[2..]));
+            case "samples": return new SampleReported(Worker(), generation, state.Step, words[2..]);
             case "written":
-                var disk = state.Cluster.Disks.FirstOrDefault(disk => disk.Silo == worker.Split('/')[0])?.DataFolderId;
-                return new CheckpointWritten(
-                    worker, long.Parse(words[2]), words[3], "/c", TimeSpan.FromSeconds(1), disk);
-            case "copied": return new CheckpointCopied(worker, long.Parse(words[2]), words[3]);
-            case "not-copied": return new CheckpointNotCopied(worker, long.Parse(words[2]), "silo a does not answer");
-            case "not-written": return new CheckpointFailed(worker, long.Parse(words[2]), "no space is left");
+                var disk = state.Cluster.Disks.FirstOrDefault(disk => disk.Silo == Worker().Silo)?.DataFolderId;
+                return new CheckpointWritten(Worker(), Step(), words[3], "/c", TimeSpan.FromSeconds(1), disk);
+            case "copied": return new CheckpointCopied(Silo(1), Step(), words[3]);
+            case "not-copied": return new CheckpointNotCopied(Silo(1), Step(), "silo a does not answer");
+            case "not-written": return new CheckpointFailed(Worker(), Step(), "no space is left");
             case "busy":
-                return new CheckpointFailed(worker, long.Parse(words[2]), "the one before is written", IsBusy: true);
+                return new CheckpointFailed(Worker(), Step(), "the one before is written", IsBusy: true);
             case "found": return Found(words);
             case "missing":
-                return new CheckpointUnreachable(worker, generation, long.Parse(words[2]), "silo a is not there");
+                return new CheckpointUnreachable(Worker(), generation, Step(), "silo a is not there");
             case "damaged": return new CheckpointDamaged(long.Parse(words[1]), "model.safetensors has another hash");
-            case "hold": return new HoldRequested(long.Parse(words[1]), words[2], words[3]); // hold STEP HASH RUN
+            case "hold": return new HoldRequested(long.Parse(words[1]), words[2], words[3].Run()); // hold STEP HASH RUN
             case "pause": return new PauseRequested();
             case "resume": return new ResumeRequested();
             case "cancel": return new CancelRequested();
@@ -152,7 +152,7 @@ internal sealed class Transcript
 
     // ready WORKER STEP, then the ranges it holds of the next step
     private static ReplicaReady Ready(string[] words, int generation) =>
-        new(words[1], generation, long.Parse(words[2]), Profiles.Cpu)
+        new(words[1].Worker(), generation, long.Parse(words[2]), Profiles.Cpu)
         {
             Held =
             [
@@ -172,12 +172,12 @@ internal sealed class Transcript
         var words = all.Except(others).Where(word => !word.Contains('@')).ToArray();
         var disks = from word in all.Except(words).Except(others)
                     let parts = word.TrimEnd('~').Split('@')
-                    select new SiloDisk(parts[0], parts[1], word.EndsWith('~'));
+                    select new SiloDisk(parts[0].Silo(), parts[1], word.EndsWith('~'));
         var shares = words.Where(word => word.Contains('=')).Select(word => word.Split('='))
-            .Select(parts => new RunShare(parts[0], int.Parse(parts[1]))).ToList();
+            .Select(parts => new RunShare(parts[0].Run(), int.Parse(parts[1]))).ToList();
         OfferedWorker[] offered = [.. words.Where(word => !word.Contains('=')).Select(Offered)];
         var count = offered.Count(worker => worker.Leaving is null) + shares.Sum(share => share.WorkerCount);
-        return new WorkersOffered(offered, count, shares.FindAll(share => share.Run != "free"))
+        return new WorkersOffered(offered, count, shares.FindAll(share => share.Run != "free".Run()))
         {
             Disks = [.. disks],
             OtherDeviceCount = others.Length == 0 ? 0 : int.Parse(others[0]["other=".Length..]),
@@ -190,7 +190,7 @@ internal sealed class Transcript
     {
         var (worker, leaving) = word.Split('~') is [var start, var why] ? (start, why) : (word, null);
         var (key, life) = worker.Split('#') is [var before, var after] ? (before, after) : (worker, "1");
-        return new OfferedWorker(key, key.Split('/')[0], life)
+        return new OfferedWorker(key.Worker(), life)
         {
             Leaving = leaving is null ? null : leaving == "stops" ? "its silo stops" : $"run {leaving} gets it",
         };
@@ -210,7 +210,7 @@ internal sealed class Transcript
 
             var seed = word.EndsWith('*') ? 77 : specification.Seed;
             found.Add(new FoundCheckpoint(
-                new CheckpointEntry(step, $"hash{step}", silo, "/c", null),
+                new CheckpointEntry(step, $"hash{step}", silo.Silo(), "/c", null),
                 new RunRecord
                 {
                     Specification = specification with { Seed = seed },
@@ -224,7 +224,7 @@ internal sealed class Transcript
 
     // report WORKER NORM LOSS ...
     private StepReported Report(string[] words, int generation, bool applied) => new(
-        words[1],
+        words[1].Worker(),
         generation,
         state!.Step + 1,
         Numbers(words[3..]),

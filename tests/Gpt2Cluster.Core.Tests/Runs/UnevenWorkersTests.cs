@@ -92,11 +92,11 @@ public sealed class UnevenWorkersTests
             });
             Hear(new Started());
             Hear(new WorkersOffered(
-                [.. silos.Select(silo => new OfferedWorker($"{silo}/0", silo, "1"))], silos.Count, []));
+                [.. silos.Select(silo => new OfferedWorker($"{silo}/0".Worker(), "1"))], silos.Count, []));
             foreach (var silo in silos)
             {
-                Hear(new ReplicaReady($"{silo}/0", state.Record.Generation, 0, Profiles.Cpu));
-                Hear(new ExchangeReady(silo, state.Record.Generation));
+                Hear(new ReplicaReady($"{silo}/0".Worker(), state.Record.Generation, 0, Profiles.Cpu));
+                Hear(new ExchangeReady(silo.Silo(), state.Record.Generation));
             }
         }
 
@@ -113,7 +113,7 @@ public sealed class UnevenWorkersTests
             {
                 var count = ranges[worker].LeafCount();
                 Hear(new StepReported(
-                    $"{silos[worker]}/0",
+                    $"{silos[worker]}/0".Worker(),
                     state.Record.Generation,
                     step,
                     [.. Enumerable.Repeat(1.0, count)],

@@ -56,7 +56,6 @@ public sealed class SpecificationCheckTests
         { "at least 2 are needed.", s => s with { Dataset = s.Dataset with { TrainingTokenCount = 1 } } },
         { "1 validation tokens", s => s with { Dataset = s.Dataset with { ValidationTokenCount = 1 } } },
         { "--model run:a names no checkpoint", s => s with { Model = s.Model with { Name = "run:a", Step = 2 } } },
-        { "The run's name is empty", s => s with { Run = default } },
         { "the layer count", s => s with { Model = s.Model with { Shape = s.Model.Shape with { LayerCount = 0 } } } },
         {
             "the layer count",

@@ -7,7 +7,7 @@ internal static class Specifications
 {
     public static RunSpecification Sound { get; } = new()
     {
-        Run = RunName.Parse("run1"),
+        Run = "run1".Run(),
         Model = new ModelReference("scratch:tiny", Presets.Scratch("scratch:tiny").Shape),
         Dataset = new DatasetReference(new string('a', 64), 10_000, 500),
         SequenceLength = 128,

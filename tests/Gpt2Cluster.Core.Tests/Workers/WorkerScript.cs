@@ -16,7 +16,7 @@ internal sealed class WorkerScript
     private readonly List<string> output = [];
     private readonly Queue<WorkerOrder> queue = new();
     private readonly WorkerProtocol protocol = new(
-        "a/0", Specifications.Sound with { Optimizer = new OptimizerOptions(ClipNorm: 1) });
+        "a/0".Worker(), Specifications.Sound with { Optimizer = new OptimizerOptions(ClipNorm: 1) });
 
     private readonly List<WorkerOrder> saving = [];
     private ComputeEffect? work;
@@ -77,10 +77,12 @@ internal sealed class WorkerScript
                 protocol.OnDone(work!.Order, Done(work));
                 return null;
             case ["written"]: // the checkpoint that was begun first
-                protocol.OnDone(Saved(out var step1), new CheckpointWritten("a/0", step1, "", "", TimeSpan.Zero));
+                protocol.OnDone(Saved(out var step1),
+                    new CheckpointWritten("a/0".Worker(), step1, "", "", TimeSpan.Zero));
                 return null;
             case ["not-written", .. var reason]:
-                protocol.OnDone(Saved(out var step2), new CheckpointFailed("a/0", step2, string.Join(' ', reason)));
+                protocol.OnDone(Saved(out var step2),
+                    new CheckpointFailed("a/0".Worker(), step2, string.Join(' ', reason)));
                 return null;
             case ["interrupted"]:
                 protocol.OnInterrupted(work!.Order);
@@ -115,12 +117,14 @@ internal sealed class WorkerScript
         return words[0] switch
         {
             "prepare" => // prepare GENERATION STEP SOURCE
-                new PrepareReplica("a/0", generation, Enum.Parse<ReplicaSource>(words[3], ignoreCase: true), step, []),
+                new PrepareReplica("a/0".Worker(), generation, Enum.Parse<ReplicaSource>(words[3], ignoreCase: true),
+                    step, []),
             "plan" => // plan GENERATION STEP FIRST..END...
-                new PlanStep("a/0", generation, step, [.. words.Skip(3).Select(Range)], 0.01, [], IsAlone: false),
-            "validate" => new Validate("a/0", generation, step, new LeafRange(0, 1)),
-            "sample" => new Sample("a/0", generation, step, new LeafRange(0, 1)),
-            "checkpoint" => new WriteCheckpoint("a/0", generation, step, ValidationLoss: null, IsBest: false),
+                new PlanStep("a/0".Worker(), generation, step, [.. words.Skip(3).Select(Range)], 0.01, [],
+                    IsAlone: false),
+            "validate" => new Validate("a/0".Worker(), generation, step, new LeafRange(0, 1)),
+            "sample" => new Sample("a/0".Worker(), generation, step, new LeafRange(0, 1)),
+            "checkpoint" => new WriteCheckpoint("a/0".Worker(), generation, step, ValidationLoss: null, IsBest: false),
             _ => throw new FormatException(string.Join(' ', words)),
         };
     }
@@ -129,8 +133,9 @@ internal sealed class WorkerScript
     {
         ComputeStep step => step.Progress.Report(norm: 1, applied: true),
         SumLosses(var order, var validation) =>
-            new ValidationReported("a/0", order.Generation, validation.Step, [7]),
-        DrawSamples(var order, var sampling) => new SampleReported("a/0", order.Generation, sampling.Step, ["text"]),
+            new ValidationReported("a/0".Worker(), order.Generation, validation.Step, [7]),
+        DrawSamples(var order, var sampling) =>
+            new SampleReported("a/0".Worker(), order.Generation, sampling.Step, ["text"]),
         _ => throw new FormatException(work.ToString()),
     };
 

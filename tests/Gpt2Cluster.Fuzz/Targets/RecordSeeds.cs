@@ -62,7 +62,7 @@ internal static class RecordSeeds
         Specification = Specifications.Sound,
         CommittedStep = 40,
         BestValidation = new ValidationPoint(40, 3.25),
-        Checkpoints = [new CheckpointEntry(20, "cd", "a", "/c/20", null)],
+        Checkpoints = [new CheckpointEntry(20, "cd", "a".Silo(), "/c/20", null)],
         History = LossHistory.Empty.With(1, 10.5).With(2, 9.25),
     };
 }

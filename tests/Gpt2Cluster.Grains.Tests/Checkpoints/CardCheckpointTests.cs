@@ -55,7 +55,7 @@ public sealed class CardCheckpointTests
     {
         using var stored = new StoredRuns("a");
         var specification = Specifications.Small(Shape);
-        var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
+        var writer = new CheckpointWriter("a/0".Worker(), stored.Store, TimeProvider.System);
         var outcome = new TaskCompletionSource<CoordinatorInput>(TaskCreationOptions.RunContinuationsAsynchronously);
         string hash;
         using (var replica = New(specification))
@@ -71,7 +71,7 @@ public sealed class CardCheckpointTests
     }
 
     private static byte[] Bytes(StoredRuns stored, CheckpointFile file) =>
-        File.ReadAllBytes(Path.Combine(stored.Store.FolderOf("run1", Step), file.Name));
+        File.ReadAllBytes(Path.Combine(stored.Store.FolderOf("run1".Run(), Step), file.Name));
 
     private static string HashOf(IReplica replica)
     {

@@ -39,7 +39,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     {
         Load(new FakePeers(a, c, b));
         AssertLoaded();
-        Assert.Equal([12L], a.Store.StepsOf("run1"));
+        Assert.Equal([12L], a.Store.StepsOf("run1".Run()));
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class CheckpointLoaderTests : IDisposable
         a.FlipBit(12, "parameters.safetensors", 5000);
         Load(new FakePeers(a, b));
         AssertLoaded();
-        Assert.True(Directory.Exists(a.Store.FolderOf("run1", 12) + ".damaged"));
+        Assert.True(Directory.Exists(a.Store.FolderOf("run1".Run(), 12) + ".damaged"));
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class CheckpointLoaderTests : IDisposable
         a.Rot(12, "\"committed_step\":0", "\"committed_step\":1");
         Load(new FakePeers(a, b));
         AssertLoaded();
-        Assert.True(Directory.Exists(a.Store.FolderOf("run1", 12) + ".damaged"));
+        Assert.True(Directory.Exists(a.Store.FolderOf("run1".Run(), 12) + ".damaged"));
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     public void One_that_was_to_be_replaced_when_the_process_was_killed_is_put_back_and_loaded()
     {
         Copy(b, a);
-        Directory.Move(a.Store.FolderOf("run1", 12), a.Store.FolderOf("run1", 12) + ".replaced");
+        Directory.Move(a.Store.FolderOf("run1".Run(), 12), a.Store.FolderOf("run1".Run(), 12) + ".replaced");
         Load(new FakePeers(a));
         AssertLoaded();
     }
@@ -124,7 +124,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     [Fact]
     public void Gone_from_the_disk_of_the_silo_that_wrote_it_it_is_damaged()
     {
-        Directory.Delete(b.Store.FolderOf("run1", 12), recursive: true);
+        Directory.Delete(b.Store.FolderOf("run1".Run(), 12), recursive: true);
         AssertDamaged(a, new FakePeers(a, b), entry);
     }
 
@@ -133,7 +133,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     {
         Copy(b, c);
         b.FlipBit(12, "parameters.safetensors", 5000);
-        Load(new FakePeers(a, b, c), entry with { Copies = [new("c", c.Silo.DataFolderId)] });
+        Load(new FakePeers(a, b, c), entry with { Copies = [new("c".Silo(), c.Silo.DataFolderId)] });
         AssertLoaded();
     }
 
@@ -142,7 +142,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     {
         Copy(b, c);
         b.FlipBit(12, "parameters.safetensors", 5000);
-        var copied = entry with { Copies = [new("c", c.Silo.DataFolderId)] };
+        var copied = entry with { Copies = [new("c".Silo(), c.Silo.DataFolderId)] };
         AssertUnreachable(new FakePeers(a, b), copied);
         c.FlipBit(12, "parameters.safetensors", 5000);
         AssertDamaged(a, new FakePeers(a, b, c), copied);
@@ -156,11 +156,11 @@ public sealed class CheckpointLoaderTests : IDisposable
     public void A_disk_that_gives_nothing_now_is_out_of_reach_and_its_copy_stays_where_it_is()
     {
         Copy(b, a);
-        var folder = a.Store.FolderOf("run1", 12);
+        var folder = a.Store.FolderOf("run1".Run(), 12);
         var manifest = Path.Combine(folder, "manifest.json");
         File.Move(manifest, manifest + ".away");
         Directory.CreateDirectory(manifest);
-        var onlyHere = entry with { Silo = "a", DataFolderId = a.Silo.DataFolderId };
+        var onlyHere = entry with { Silo = "a".Silo(), DataFolderId = a.Silo.DataFolderId };
         AssertUnreachable(new FakePeers(a, c), onlyHere);
         Assert.True(Directory.Exists(folder));
         Directory.Delete(manifest);
@@ -173,7 +173,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     public void What_cannot_be_read_here_is_brought_from_another_disk()
     {
         Copy(b, a);
-        var manifest = Path.Combine(a.Store.FolderOf("run1", 12), "manifest.json");
+        var manifest = Path.Combine(a.Store.FolderOf("run1".Run(), 12), "manifest.json");
         File.Delete(manifest);
         Directory.CreateDirectory(manifest);
         Load(new FakePeers(a, b));
@@ -181,7 +181,7 @@ public sealed class CheckpointLoaderTests : IDisposable
     }
 
     private static void Copy(StoredRuns from, StoredRuns to) =>
-        new FakePeers(to, from).Bring(CheckpointStore.RelativeFolderOf("run1", 12), from.Silo.Name).WaitHere();
+        new FakePeers(to, from).Bring(CheckpointStore.RelativeFolderOf("run1".Run(), 12), from.Silo.Name).WaitHere();
 
     private void Load(FakePeers peers) => Load(a, peers, entry);
 
@@ -189,7 +189,7 @@ public sealed class CheckpointLoaderTests : IDisposable
 
     private void Load(StoredRuns silo, FakePeers peers, CheckpointEntry checkpoint) =>
         BlockingWait.RunHere(() => new CheckpointLoader(silo.Silo, silo.Store, peers)
-            .Load(replica, "run1", checkpoint, CancellationToken.None));
+            .Load(replica, "run1".Run(), checkpoint, CancellationToken.None));
 
     private WorkerFailure Failure(StoredRuns silo, FakePeers peers, CheckpointEntry checkpoint) =>
         Assert.Throws<CheckpointLoadException>(() => Load(silo, peers, checkpoint)).Failure;

@@ -31,7 +31,7 @@ public sealed class CheckpointStoreTests : IDisposable
 
         foreach (var part in Enum.GetValues<ReplicaPart>())
             Assert.Equal(Elements(written, part), Elements(read, part));
-        Assert.Equal(manifest.StateHash, Store.ManifestOf("run1", 12).StateHash);
+        Assert.Equal(manifest.StateHash, Store.ManifestOf("run1".Run(), 12).StateHash);
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class CheckpointStoreTests : IDisposable
     {
         using var replica = Replica(seed: 5);
         var hash = Write(replica, step: 12).StateHash;
-        var path = Path.Combine(Store.FolderOf("run1", 12), "parameters.safetensors");
+        var path = Path.Combine(Store.FolderOf("run1".Run(), 12), "parameters.safetensors");
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^100]);
         Assert.Throws<UserErrorException>(() => Read(replica, hash));
     }
@@ -71,7 +71,7 @@ public sealed class CheckpointStoreTests : IDisposable
     {
         using var replica = Replica(seed: 5);
         var hash = Write(replica, step: 12).StateHash;
-        File.Delete(Path.Combine(Store.FolderOf("run1", 12), CheckpointManifest.FileName));
+        File.Delete(Path.Combine(Store.FolderOf("run1".Run(), 12), CheckpointManifest.FileName));
         Assert.Throws<FileNotFoundException>(() => Read(replica, hash));
     }
 
@@ -90,12 +90,12 @@ public sealed class CheckpointStoreTests : IDisposable
     {
         using var replica = Replica(seed: 5);
         var hash = Write(replica, step: 12).StateHash;
-        Store.SetOthersAside(CheckpointStore.RelativeFolderOf("run1", 12), hash);
-        Assert.Equal([12L], Store.StepsOf("run1"));
+        Store.SetOthersAside(CheckpointStore.RelativeFolderOf("run1".Run(), 12), hash);
+        Assert.Equal([12L], Store.StepsOf("run1".Run()));
 
-        Store.SetOthersAside(CheckpointStore.RelativeFolderOf("run1", 12), new string('0', 64));
-        Assert.Empty(Store.StepsOf("run1"));
-        Assert.True(Directory.Exists(Store.FolderOf("run1", 12) + ".damaged"));
+        Store.SetOthersAside(CheckpointStore.RelativeFolderOf("run1".Run(), 12), new string('0', 64));
+        Assert.Empty(Store.StepsOf("run1".Run()));
+        Assert.True(Directory.Exists(Store.FolderOf("run1".Run(), 12) + ".damaged"));
     }
 
     [Fact]
@@ -103,21 +103,18 @@ public sealed class CheckpointStoreTests : IDisposable
     {
         using var replica = Replica(seed: 5);
         Write(replica, step: 12);
-        var manifest = Path.Combine(Store.FolderOf("run1", 14), CheckpointManifest.FileName);
+        var manifest = Path.Combine(Store.FolderOf("run1".Run(), 14), CheckpointManifest.FileName);
         Directory.CreateDirectory(manifest);
         Assert.Throws<UnauthorizedAccessException>(() => File.ReadAllText(manifest));
-        Assert.Equal([12L], Store.List("run1").Select(found => found.Entry.Step));
+        Assert.Equal([12L], Store.List("run1".Run()).Select(found => found.Entry.Step));
     }
 
     [Theory]
     [InlineData("../elsewhere")]
     [InlineData("/elsewhere")]
     [InlineData("..")]
-    public void A_name_that_leads_out_of_the_folder_is_refused(string run)
-    {
-        Assert.Throws<UserErrorException>(() => Store.FolderOf(run, 1));
-        Assert.Throws<UserErrorException>(() => Store.StepsOf(run));
-    }
+    public void A_name_that_leads_out_of_the_folder_is_refused(string run) =>
+        Assert.Throws<UserErrorException>(() => Store.FolderOf(run.Run(), 1));
 
     [Fact]
     public void The_same_step_may_be_written_again()
@@ -126,8 +123,8 @@ public sealed class CheckpointStoreTests : IDisposable
         using var second = Replica(seed: 6);
         Write(first, step: 12);
         var again = Write(second, step: 12);
-        Assert.Equal(again.StateHash, Store.ManifestOf("run1", 12).StateHash);
-        Assert.Equal([12L], Store.StepsOf("run1"));
+        Assert.Equal(again.StateHash, Store.ManifestOf("run1".Run(), 12).StateHash);
+        Assert.Equal([12L], Store.StepsOf("run1".Run()));
     }
 
     [Fact]
@@ -135,8 +132,8 @@ public sealed class CheckpointStoreTests : IDisposable
     {
         using var replica = Replica(seed: 5);
         var written = Write(replica, step: 12);
-        Directory.Move(Store.FolderOf("run1", 12), Store.FolderOf("run1", 12) + ".replaced");
-        var found = Assert.Single(Store.List("run1"));
+        Directory.Move(Store.FolderOf("run1".Run(), 12), Store.FolderOf("run1".Run(), 12) + ".replaced");
+        var found = Assert.Single(Store.List("run1".Run()));
         Assert.Equal((12L, written.StateHash), (found.Entry.Step, found.Entry.StateHash));
         using var read = new FakeReplica(Shape);
         Read(read, written.StateHash);
@@ -148,7 +145,7 @@ public sealed class CheckpointStoreTests : IDisposable
         using var first = Replica(seed: 5);
         Write(first, step: 12);
         using var second = Replica(seed: 6);
-        var target = Store.FolderOf("run1", 12);
+        var target = Store.FolderOf("run1".Run(), 12);
         var putBackCount = 0;
         var again = AtRename(
             () => Write(second, step: 12),
@@ -158,7 +155,7 @@ public sealed class CheckpointStoreTests : IDisposable
                     Directory.Move(target + ".replaced", target);
             });
         Assert.Equal(2, putBackCount);
-        Assert.Equal(again.StateHash, Store.ManifestOf("run1", 12).StateHash);
+        Assert.Equal(again.StateHash, Store.ManifestOf("run1".Run(), 12).StateHash);
         Assert.Equal([target], Directory.GetDirectories(Path.GetDirectoryName(target)!));
     }
 
@@ -170,7 +167,7 @@ public sealed class CheckpointStoreTests : IDisposable
         using var second = Replica(seed: 6);
         Assert.Throws<IOException>(() => AtRename(
             () => Write(second, step: 12), () => throw new IOException("the disk is full")));
-        Assert.Equal(old.StateHash, Store.ManifestOf("run1", 12).StateHash);
+        Assert.Equal(old.StateHash, Store.ManifestOf("run1".Run(), 12).StateHash);
     }
 
     [Fact]
@@ -180,7 +177,7 @@ public sealed class CheckpointStoreTests : IDisposable
         Write(replica, step: 12);
         Write(replica, step: 14);
         stored.Rot(14, "\"committed_step\":0", "\"committed_step\":1");
-        Assert.Equal([12L], Store.List("run1").Select(found => found.Entry.Step));
+        Assert.Equal([12L], Store.List("run1".Run()).Select(found => found.Entry.Step));
     }
 
     [Fact]
@@ -189,10 +186,10 @@ public sealed class CheckpointStoreTests : IDisposable
         using var replica = Replica(seed: 5);
         foreach (var step in new[] { 1, 2, 3, 4, 5 })
             Write(replica, step);
-        Store.DeleteAllBut("run1", [], []);
-        Assert.Equal([5L, 4L, 3L, 2L, 1L], Store.StepsOf("run1"));
-        Store.DeleteAllBut("run1", [2, 4], []);
-        Assert.Equal([5L, 4L, 2L], Store.StepsOf("run1"));
+        Store.DeleteAllBut("run1".Run(), [], []);
+        Assert.Equal([5L, 4L, 3L, 2L, 1L], Store.StepsOf("run1".Run()));
+        Store.DeleteAllBut("run1".Run(), [2, 4], []);
+        Assert.Equal([5L, 4L, 2L], Store.StepsOf("run1".Run()));
     }
 
     [Fact]
@@ -202,13 +199,13 @@ public sealed class CheckpointStoreTests : IDisposable
         foreach (var step in new[] { 4, 8, 12, 16, 20, 24 })
             Write(replica, step);
         foreach (var step in new[] { 8, 12, 16, 20 })
-            Store.SetAside("run1", step, new IOException("bits have rotted"));
+            Store.SetAside("run1".Run(), step, new IOException("bits have rotted"));
         Assert.Equal([12L, 16L, 20L], SetAside());
 
         // The one that is set aside now is one of them, however old it is.
-        Store.SetAside("run1", 4, new IOException("bits have rotted"));
+        Store.SetAside("run1".Run(), 4, new IOException("bits have rotted"));
         Assert.Equal([4L, 16L, 20L], SetAside());
-        Assert.Equal([24L], Store.StepsOf("run1"));
+        Assert.Equal([24L], Store.StepsOf("run1".Run()));
     }
 
     [Fact]
@@ -216,8 +213,8 @@ public sealed class CheckpointStoreTests : IDisposable
     {
         using var replica = Replica(seed: 5);
         Write(replica, step: 12);
-        Store.SetAside("run1", 12, new IOException("the first worker's finding"));
-        Store.SetAside("run1", 12, new IOException("the second worker's finding"));
+        Store.SetAside("run1".Run(), 12, new IOException("the first worker's finding"));
+        Store.SetAside("run1".Run(), 12, new IOException("the second worker's finding"));
         Assert.Equal([12L], SetAside());
     }
 
@@ -244,7 +241,7 @@ public sealed class CheckpointStoreTests : IDisposable
     /// <summary>The steps that lie beside their places.</summary>
     private long[] SetAside() =>
     [
-        .. Directory.EnumerateDirectories(Path.GetDirectoryName(Store.FolderOf("run1", 1))!, "*.damaged")
+        .. Directory.EnumerateDirectories(Path.GetDirectoryName(Store.FolderOf("run1".Run(), 1))!, "*.damaged")
             .Select(folder => long.Parse(Path.GetFileNameWithoutExtension(folder)))
             .Order(),
     ];
@@ -267,8 +264,8 @@ public sealed class CheckpointStoreTests : IDisposable
         stored.Write(replica, step, other ?? specification);
 
     private void Read(FakeReplica replica, string hash) => Store.Read(
-        "run1",
-        new CheckpointEntry(12, hash, "a", "", null),
+        "run1".Run(),
+        new CheckpointEntry(12, hash, "a".Silo(), "", null),
         Enum.GetValues<ReplicaPart>(),
         (part, _, start, values) => replica.Write(part, start, values),
         CancellationToken.None);

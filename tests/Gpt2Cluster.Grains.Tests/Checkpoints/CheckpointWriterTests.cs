@@ -15,7 +15,7 @@ public sealed class CheckpointWriterTests
     {
         using var stored = new StoredRuns("a");
         using var replica = new FakeReplica(Shape);
-        var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
+        var writer = new CheckpointWriter("a/0".Worker(), stored.Store, TimeProvider.System);
         using var disk = new ManualResetEventSlim();
         await writer.Write(replica, Record, StoredRuns.Order(3), _ => disk.Wait(Bound));
 
@@ -37,13 +37,13 @@ public sealed class CheckpointWriterTests
         using var stored = new StoredRuns("a");
         await File.WriteAllTextAsync(Path.Combine(stored.Silo.DataFolder, "runs"), "", Cancellation);
         using var replica = new FakeReplica(Shape);
-        var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
+        var writer = new CheckpointWriter("a/0".Worker(), stored.Store, TimeProvider.System);
         var outcome = Outcome();
 
         await writer.Write(replica, Record, StoredRuns.Order(3), outcome.SetResult);
 
         var failed = Assert.IsType<CheckpointFailed>(await outcome.Task.WaitAsync(Bound, Cancellation));
-        Assert.Equal(("a/0", 3, false), (failed.Worker, failed.Step, failed.IsBusy));
+        Assert.Equal(("a/0".Worker(), 3, false), (failed.Worker, failed.Step, failed.IsBusy));
         Assert.NotEmpty(failed.Reason);
     }
 

@@ -27,10 +27,10 @@ public sealed class DeletedLivesTests : IDisposable
         Write(2, "old");
         Write(4, "old");
         Write(6, "old");
-        Store.SetAside("run1", 2, new IOException("bits have rotted"));
-        Directory.Move(Store.FolderOf("run1", 6), Store.FolderOf("run1", 6) + ".replaced");
+        Store.SetAside("run1".Run(), 2, new IOException("bits have rotted"));
+        Directory.Move(Store.FolderOf("run1".Run(), 6), Store.FolderOf("run1".Run(), 6) + ".replaced");
         stored.FlipBit(4, CheckpointManifest.FileName, 30);
-        Assert.True(Store.RemoveLives("run1", ["old"], isNameFree: true) > 0);
+        Assert.True(Store.RemoveLives("run1".Run(), ["old"], isNameFree: true) > 0);
         Assert.False(Directory.Exists(RunFolder));
     }
 
@@ -41,9 +41,9 @@ public sealed class DeletedLivesTests : IDisposable
         Write(4, "next");
         Write(6, "next");
         stored.FlipBit(6, CheckpointManifest.FileName, 30);
-        Store.RemoveLives("run1", ["old"], isNameFree: false);
-        Assert.Equal([6L, 4L], Store.StepsOf("run1"));
-        Assert.Equal(0, Store.RemoveLives("run1", ["old"], isNameFree: false));
+        Store.RemoveLives("run1".Run(), ["old"], isNameFree: false);
+        Assert.Equal([6L, 4L], Store.StepsOf("run1".Run()));
+        Assert.Equal(0, Store.RemoveLives("run1".Run(), ["old"], isNameFree: false));
     }
 
     [Fact]
@@ -55,33 +55,33 @@ public sealed class DeletedLivesTests : IDisposable
         stored.Write(replica, 4, specification);
         stored.Write(replica, 6, specification);
         Write(8, "next");
-        Store.RemoveLives("run1", [""], isNameFree: true);
-        Assert.Equal([8L, 6L, 4L, 2L], Store.StepsOf("run1"));
+        Store.RemoveLives("run1".Run(), [""], isNameFree: true);
+        Assert.Equal([8L, 6L, 4L, 2L], Store.StepsOf("run1".Run()));
         CheckpointEntry[] catalogue =
         [
-            own, own with { Step = 4, StateHash = "another" }, stored.Entry(Store.ManifestOf("run1", 8)),
+            own, own with { Step = 4, StateHash = "another" }, stored.Entry(Store.ManifestOf("run1".Run(), 8)),
         ];
-        Assert.True(Store.RemoveUnnamed("run1", catalogue) > 0);
-        Assert.Equal([8L, 6L, 4L], Store.StepsOf("run1"));
-        Assert.Equal(0, Store.RemoveUnnamed("run1", catalogue));
+        Assert.True(Store.RemoveUnnamed("run1".Run(), catalogue) > 0);
+        Assert.Equal([8L, 6L, 4L], Store.StepsOf("run1".Run()));
+        Assert.Equal(0, Store.RemoveUnnamed("run1".Run(), catalogue));
     }
 
     [Fact]
     public void One_that_takes_the_place_of_what_was_looked_at_is_put_back()
     {
         Write(2, "old");
-        var seen = Assert.Single(Store.Things("run1"));
+        var seen = Assert.Single(Store.Things("run1".Run()));
         Write(2, "next");
         Assert.False(Store.Remove(seen));
-        Assert.Equal("next", Assert.Single(Store.Things("run1")).Life);
+        Assert.Equal("next", Assert.Single(Store.Things("run1".Run())).Life);
     }
 
     [Fact]
     public void What_is_being_written_is_not_looked_at()
     {
         Directory.CreateDirectory(Path.Combine(RunFolder, "checkpoints", ".00000002.0f.partial"));
-        Assert.Empty(Store.Things("run1"));
-        Assert.Equal(0, Store.RemoveLives("run1", ["old"], isNameFree: true));
+        Assert.Empty(Store.Things("run1".Run()));
+        Assert.Equal(0, Store.RemoveLives("run1".Run(), ["old"], isNameFree: true));
         Assert.True(Directory.Exists(RunFolder));
     }
 
@@ -94,10 +94,10 @@ public sealed class DeletedLivesTests : IDisposable
         Write(8, "now");
         stored.FlipBit(8, CheckpointManifest.FileName, 30);
         Write(10, "now");
-        File.Delete(Path.Combine(Store.FolderOf("run1", 10), CheckpointManifest.FileName));
+        File.Delete(Path.Combine(Store.FolderOf("run1".Run(), 10), CheckpointManifest.FileName));
         Write(12, "now");
-        Store.DeleteAllBut("run1", [12], ["now", "before"]);
-        Assert.Equal([12L, 8L, 4L], Store.StepsOf("run1"));
+        Store.DeleteAllBut("run1".Run(), [12], ["now", "before"]);
+        Assert.Equal([12L, 8L, 4L], Store.StepsOf("run1".Run()));
     }
 
     /// <summary>A disk that fails now, and what a newer version wrote, say nothing of whose it is.</summary>
@@ -107,14 +107,14 @@ public sealed class DeletedLivesTests : IDisposable
         Write(2, "old");
         Write(4, "old");
         Write(6, "old");
-        var hidden = Path.Combine(Store.FolderOf("run1", 2), CheckpointManifest.FileName);
+        var hidden = Path.Combine(Store.FolderOf("run1".Run(), 2), CheckpointManifest.FileName);
         File.Delete(hidden);
         Directory.CreateDirectory(hidden);
         stored.Rot(4, "\"format\":1", "\"format\":2");
-        Assert.Equal([true, true, false], Store.Things("run1").Select(thing => thing.IsUnreadable));
-        Assert.True(Store.RemoveLives("run1", ["old"], isNameFree: true) > 0);
-        Store.DeleteAllBut("run1", [8], ["old"]);
-        Assert.Equal([4L, 2L], Store.StepsOf("run1"));
+        Assert.Equal([true, true, false], Store.Things("run1".Run()).Select(thing => thing.IsUnreadable));
+        Assert.True(Store.RemoveLives("run1".Run(), ["old"], isNameFree: true) > 0);
+        Store.DeleteAllBut("run1".Run(), [8], ["old"]);
+        Assert.Equal([4L, 2L], Store.StepsOf("run1".Run()));
     }
 
     private void Write(long step, string life)

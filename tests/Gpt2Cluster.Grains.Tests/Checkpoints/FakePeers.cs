@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Models;
 
@@ -21,12 +22,12 @@ internal sealed class FakePeers(StoredRuns own, params StoredRuns[] others) : IP
             [.. others.Select(other => new SiloDisk(other.Silo.Name, other.Silo.DataFolderId))])
         : throw new IOException("the cluster cannot be asked");
 
-    public Task<CopyAnswer> Bring(string relativeFolder, string fromSilo) =>
+    public Task<CopyAnswer> Bring(string relativeFolder, SiloName fromSilo) =>
         Task.FromResult(Copy(relativeFolder, fromSilo));
 
-    private CopyAnswer Copy(string relativeFolder, string fromSilo)
+    private CopyAnswer Copy(string relativeFolder, SiloName fromSilo)
     {
-        if (Mute.Contains(fromSilo))
+        if (Mute.Contains(fromSilo.ToString()))
             return new CopyAnswer(CopyOutcome.Failed, "no answer");
         var from = Path.Combine(others.Single(other => other.Silo.Name == fromSilo).Silo.DataFolder, relativeFolder);
         if (!Directory.Exists(from))

@@ -16,7 +16,7 @@ internal sealed class StoredRuns : IDisposable
     {
         Silo = new SiloContext
         {
-            Name = name,
+            Name = name.Silo(),
             DataFolder = Directory.CreateTempSubdirectory("checkpoints").FullName,
             DataFolderId = $"disk of {name}",
             MachineName = "m",
@@ -55,19 +55,20 @@ internal sealed class StoredRuns : IDisposable
     private CheckpointManifest Write(IReplicaSnapshot snapshot, long step, RunRecord record)
     {
         Store.Publish(snapshot, record, Order(step)).WaitHere();
-        return Store.ManifestOf("run1", step);
+        return Store.ManifestOf("run1".Run(), step);
     }
 
-    public static WriteCheckpoint Order(long step) => new("a/0", 1, step, null, IsBest: false);
+    public static WriteCheckpoint Order(long step) => new("a/0".Worker(), 1, step, null, IsBest: false);
 
     /// <summary>As the catalogue names it.</summary>
     public CheckpointEntry Entry(CheckpointManifest manifest) => new(
-        manifest.Step, manifest.StateHash, Silo.Name, Store.FolderOf("run1", manifest.Step), null, Silo.DataFolderId);
+        manifest.Step, manifest.StateHash, Silo.Name, Store.FolderOf("run1".Run(), manifest.Step), null,
+            Silo.DataFolderId);
 
     /// <summary>Rots one bit of a file; a negative position counts from the end.</summary>
     public void FlipBit(long step, string file, int position)
     {
-        var path = Path.Combine(Store.FolderOf("run1", step), file);
+        var path = Path.Combine(Store.FolderOf("run1".Run(), step), file);
         var bytes = File.ReadAllBytes(path);
         bytes[position < 0 ? bytes.Length + position : position] ^= 1;
         File.WriteAllBytes(path, bytes);
@@ -76,7 +77,7 @@ internal sealed class StoredRuns : IDisposable
     /// <summary>Changes the text of a manifest, which stays one by all that it says.</summary>
     public void Rot(long step, string written, string rotten)
     {
-        var path = Path.Combine(Store.FolderOf("run1", step), CheckpointManifest.FileName);
+        var path = Path.Combine(Store.FolderOf("run1".Run(), step), CheckpointManifest.FileName);
         var text = File.ReadAllText(path);
         Assert.Contains(written, text, StringComparison.Ordinal);
         File.WriteAllText(path, text.Replace(written, rotten, StringComparison.Ordinal));

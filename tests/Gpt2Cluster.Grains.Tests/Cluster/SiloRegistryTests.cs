@@ -1,4 +1,6 @@
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Devices;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Cluster;
 using Microsoft.Extensions.Time.Testing;
 
@@ -6,7 +8,7 @@ namespace Gpt2Cluster.Grains.Tests.Cluster;
 
 public sealed class SiloRegistryTests
 {
-    private static readonly HashSet<string> Nobody = [];
+    private static readonly HashSet<SiloName> Nobody = [];
 
     private readonly FakeTimeProvider time = new();
 
@@ -26,9 +28,9 @@ public sealed class SiloRegistryTests
         registry.Register(Silo("a", 1));
         Assert.Equal(RegistrationChange.Stops, registry.Register(Silo("a", 1) with { IsLeaving = true }));
         Assert.Equal(RegistrationChange.None, registry.Register(Silo("a", 1) with { IsLeaving = true }));
-        Assert.Equal([new AssignableWorker("a/0", StopsWithSilo: true)], registry.Workers);
+        Assert.Equal([new AssignableWorker("a/0".Worker(), StopsWithSilo: true)], registry.Workers);
         Assert.Equal(RegistrationChange.Joins, registry.Register(Silo("a", 1, "second life")));
-        Assert.Equal([new AssignableWorker("a/0")], registry.Workers);
+        Assert.Equal([new AssignableWorker("a/0".Worker())], registry.Workers);
     }
 
     [Fact]
@@ -36,7 +38,7 @@ public sealed class SiloRegistryTests
     {
         var registry = new SiloRegistry(time);
         registry.Register(Silo("a", 1));
-        Assert.Empty(registry.Sweep(new HashSet<string> { "a" }));
+        Assert.Empty(registry.Sweep(Members("a")));
         Assert.Equal(RegistrationChange.Joins, registry.Register(Silo("a", 1, "second life")));
         Assert.Equal(RegistrationChange.None, registry.Register(Silo("a", 1, "second life")));
         Assert.Empty(registry.Sweep(Nobody));
@@ -47,12 +49,12 @@ public sealed class SiloRegistryTests
     {
         var registry = new SiloRegistry(time);
         registry.Register(Silo("a", 1));
-        registry.Complete(new HashSet<string> { "a", "b" });
+        registry.Complete(Members("a", "b"));
         Assert.False(registry.IsComplete);
         registry.Register(Silo("b", 1));
-        registry.Complete(new HashSet<string> { "a", "b" });
+        registry.Complete(Members("a", "b"));
         Assert.True(registry.IsComplete);
-        registry.Complete(new HashSet<string> { "a", "b", "c" });
+        registry.Complete(Members("a", "b", "c"));
         Assert.True(registry.IsComplete);
     }
 
@@ -61,10 +63,10 @@ public sealed class SiloRegistryTests
     {
         var registry = new SiloRegistry(time);
         time.Advance(SiloRegistry.IntroductionBound);
-        registry.Complete(new HashSet<string> { "a" });
+        registry.Complete(Members("a"));
         Assert.False(registry.IsComplete);
         time.Advance(TimeSpan.FromMilliseconds(1));
-        registry.Complete(new HashSet<string> { "a" });
+        registry.Complete(Members("a"));
         Assert.True(registry.IsComplete);
     }
 
@@ -74,7 +76,7 @@ public sealed class SiloRegistryTests
         var registry = new SiloRegistry(time);
         registry.Register(Silo("b", 1));
         registry.Register(Silo("a", 2));
-        Assert.Equal(["a/0", "a/1", "b/0"], registry.Workers.Select(worker => worker.Key));
+        Assert.Equal(["a/0", "a/1", "b/0"], registry.Workers.Select(worker => worker.Key.ToString()));
     }
 
     [Fact]
@@ -85,7 +87,7 @@ public sealed class SiloRegistryTests
         Listen(registry, SiloRegistry.SilenceBound);
         Assert.NotEmpty(registry.Silos);
         time.Advance(TimeSpan.FromMilliseconds(1));
-        Assert.Equal(["a"], registry.Sweep(Nobody));
+        Assert.Equal(["a".Silo()], registry.Sweep(Nobody));
         Assert.Empty(registry.Silos);
     }
 
@@ -106,9 +108,11 @@ public sealed class SiloRegistryTests
         var registry = new SiloRegistry(time);
         registry.Register(Silo("a", 1));
         Assert.Empty(registry.Sweep(Nobody));
-        Assert.Empty(registry.Sweep(new HashSet<string> { "a" }));
-        Assert.Equal(["a"], registry.Sweep(Nobody));
+        Assert.Empty(registry.Sweep(Members("a")));
+        Assert.Equal(["a".Silo()], registry.Sweep(Nobody));
     }
+
+    private static HashSet<SiloName> Members(params string[] names) => [.. names.Select(SiloName.Parse)];
 
     private void Listen(SiloRegistry registry, TimeSpan howLong)
     {
@@ -121,7 +125,7 @@ public sealed class SiloRegistryTests
 
     private static SiloDescription Silo(string name, int deviceCount, string incarnation = "first life") => new()
     {
-        Name = name,
+        Name = name.Silo(),
         StripeHost = "127.0.0.1",
         StripePort = 1,
         HttpAddress = "127.0.0.1:2",
@@ -132,9 +136,9 @@ public sealed class SiloRegistryTests
         Incarnation = incarnation,
         Workers = [.. Enumerable.Range(0, deviceCount).Reverse().Select(index => new WorkerDescription
         {
-            SiloName = name,
+            SiloName = name.Silo(),
             DeviceIndex = index,
-            Kind = "cpu",
+            Kind = DeviceKind.Cpu,
             Name = "processor",
             Cores = 1,
             BFloat16IsFast = false,

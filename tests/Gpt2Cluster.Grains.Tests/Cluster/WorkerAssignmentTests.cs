@@ -1,100 +1,115 @@
 using CsCheck;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Cluster;
 
 namespace Gpt2Cluster.Grains.Tests.Cluster;
 
 public sealed class WorkerAssignmentTests
 {
-    private static readonly Dictionary<string, string> Nothing = [];
+    private static readonly Dictionary<WorkerId, RunName> Nothing = [];
 
     [Fact]
     public void The_oldest_run_is_served_first()
     {
-        var next = Assign(["a", "b", "c"], [new("old", 1, 2), new("new", 1, 9)], Nothing);
-        Assert.Equal(new() { ["a"] = "old", ["b"] = "old", ["c"] = "new" }, next.Runs);
+        var next = Assign(["a", "b", "c"], [new(Run("old"), 1, 2), new(Run("new"), 1, 9)], Nothing);
+        Assert.Equal(new() { [Worker("a")] = Run("old"), [Worker("b")] = Run("old"), [Worker("c")] = Run("new") },
+            next.Runs);
     }
 
     [Fact]
     public void A_run_waits_until_it_can_have_its_least_number_and_does_not_hold_up_a_younger_one()
     {
-        var next = Assign(["a"], [new("big", 2, 2), new("small", 1, 1)], Nothing);
-        Assert.Equal(new() { ["a"] = "small" }, next.Runs);
+        var next = Assign(["a"], [new(Run("big"), 2, 2), new(Run("small"), 1, 1)], Nothing);
+        Assert.Equal(new() { [Worker("a")] = Run("small") }, next.Runs);
     }
 
     [Fact]
     public void A_run_that_lost_workers_keeps_those_it_has_while_nobody_else_can_use_them()
     {
-        Dictionary<string, string> current = new() { ["a"] = "run", ["gone"] = "run" };
-        Assert.Equal(new() { ["a"] = "run" }, Assign(["a"], [new("run", 2, 2)], current).Runs);
-        var shared = Assign(["a"], [new("run", 2, 2), new("small", 1, 1)], current);
-        Assert.Equal(new() { ["a"] = "run small gets it" }, shared.Leaving);
+        Dictionary<WorkerId, RunName> current = new() { [Worker("a")] = Run("run"), [Worker("gone")] = Run("run") };
+        Assert.Equal(new() { [Worker("a")] = Run("run") }, Assign(["a"], [new(Run("run"), 2, 2)], current).Runs);
+        var shared = Assign(["a"], [new(Run("run"), 2, 2), new(Run("small"), 1, 1)], current);
+        Assert.Equal(new() { [Worker("a")] = "run small gets it" }, shared.Leaving);
     }
 
     [Fact]
     public void A_run_that_is_over_frees_its_workers()
     {
-        Dictionary<string, string> current = new() { ["a"] = "over", ["b"] = "run" };
-        Assert.Equal(new() { ["a"] = "run", ["b"] = "run" }, Assign(["a", "b"], [new("run", 1, 9)], current).Runs);
+        Dictionary<WorkerId, RunName> current = new() { [Worker("a")] = Run("over"), [Worker("b")] = Run("run") };
+        Assert.Equal(new() { [Worker("a")] = Run("run"), [Worker("b")] = Run("run") },
+            Assign(["a", "b"], [new(Run("run"), 1, 9)], current).Runs);
     }
 
     [Fact]
     public void A_run_that_waits_gets_its_least_number_from_those_that_have_more_than_theirs()
     {
-        Dictionary<string, string> current = new() { ["a"] = "old", ["b"] = "old", ["c"] = "old" };
-        var next = Assign(["a", "b", "c"], [new("old", 1, 9), new("new", 1, 9)], current);
+        Dictionary<WorkerId, RunName> current =
+            new() { [Worker("a")] = Run("old"), [Worker("b")] = Run("old"), [Worker("c")] = Run("old") };
+        var next = Assign(["a", "b", "c"], [new(Run("old"), 1, 9), new(Run("new"), 1, 9)], current);
         Assert.Equal(current, next.Runs);
-        Assert.Equal(new() { ["c"] = "run new gets it" }, next.Leaving);
+        Assert.Equal(new() { [Worker("c")] = "run new gets it" }, next.Leaving);
 
-        current.Remove("c");
-        next = Assign(["a", "b", "c"], [new("old", 1, 9), new("new", 1, 9)], current);
-        Assert.Equal(new() { ["a"] = "old", ["b"] = "old", ["c"] = "new" }, next.Runs);
+        current.Remove(Worker("c"));
+        next = Assign(["a", "b", "c"], [new(Run("old"), 1, 9), new(Run("new"), 1, 9)], current);
+        Assert.Equal(new() { [Worker("a")] = Run("old"), [Worker("b")] = Run("old"), [Worker("c")] = Run("new") },
+            next.Runs);
         Assert.Empty(next.Leaving);
     }
 
     [Fact]
     public void The_youngest_of_those_that_have_more_gives_first_and_nobody_below_its_least_number()
     {
-        Dictionary<string, string> current =
-            new() { ["a"] = "one", ["b"] = "one", ["c"] = "two", ["d"] = "two", ["e"] = "two" };
+        Dictionary<WorkerId, RunName> current =
+            new()
+            {
+                [Worker("a")] = Run("one"),
+                [Worker("b")] = Run("one"),
+                [Worker("c")] = Run("two"),
+                [Worker("d")] = Run("two"),
+                [Worker("e")] = Run("two")
+            };
         string[] workers = ["a", "b", "c", "d", "e"];
-        var next = Assign(workers, [new("one", 1, 9), new("two", 2, 9), new("three", 2, 2)], current);
-        Assert.Equal(new() { ["b"] = "run three gets it", ["e"] = "run three gets it" }, next.Leaving);
-        Assert.Empty(Assign(workers, [new("one", 1, 9), new("two", 2, 9), new("three", 3, 3)], current).Leaving);
+        var next = Assign(workers, [new(Run("one"), 1, 9), new(Run("two"), 2, 9), new(Run("three"), 2, 2)], current);
+        Assert.Equal(new() { [Worker("b")] = "run three gets it", [Worker("e")] = "run three gets it" }, next.Leaving);
+        Assert.Empty(
+            Assign(workers, [new(Run("one"), 1, 9), new(Run("two"), 2, 9), new(Run("three"), 3, 3)], current).Leaving);
     }
 
     [Fact]
     public void Workers_of_a_silo_that_stops_leave_and_others_take_their_place()
     {
-        Dictionary<string, string> current = new() { ["a"] = "run" };
-        var next = WorkerAssignment.Assign([new("a", true), new("b"), new("c", true)], [new("run", 1, 1)], current);
-        Assert.Equal(new() { ["a"] = "run", ["b"] = "run" }, next.Runs);
-        Assert.Equal(new() { ["a"] = WorkerAssignment.SiloStops }, next.Leaving);
+        Dictionary<WorkerId, RunName> current = new() { [Worker("a")] = Run("run") };
+        var next = WorkerAssignment.Assign([new(Worker("a"), true), new(Worker("b")), new(Worker("c"), true)],
+            [new(Run("run"), 1, 1)], current);
+        Assert.Equal(new() { [Worker("a")] = Run("run"), [Worker("b")] = Run("run") }, next.Runs);
+        Assert.Equal(new() { [Worker("a")] = WorkerAssignment.SiloStops }, next.Leaving);
     }
 
     [Fact]
     public void A_run_that_asks_for_fewer_lets_the_rest_go()
     {
-        Dictionary<string, string> current = new() { ["a"] = "run", ["b"] = "run" };
-        var next = Assign(["a", "b"], [new("run", 1, 1)], current);
-        Assert.Equal(["b"], next.Leaving.Keys);
+        Dictionary<WorkerId, RunName> current = new() { [Worker("a")] = Run("run"), [Worker("b")] = Run("run") };
+        var next = Assign(["a", "b"], [new(Run("run"), 1, 1)], current);
+        Assert.Equal([Worker("b")], next.Leaving.Keys);
     }
 
     [Fact]
     public void A_worker_that_its_run_refuses_goes_to_another_one()
     {
-        Dictionary<string, string> current = new() { ["a"] = "exact", ["b"] = "exact" };
-        var exact = new WorkerDemand("exact", 1, 9) { Refused = new HashSet<string> { "b" } };
-        var shared = Assign(["a", "b"], [exact, new("new", 1, 9)], current);
-        Assert.Equal(new() { ["a"] = "exact", ["b"] = "new" }, shared.Runs);
-        Assert.Equal(new() { ["a"] = "exact" }, Assign(["a", "b"], [exact], current).Runs);
+        Dictionary<WorkerId, RunName> current = new() { [Worker("a")] = Run("exact"), [Worker("b")] = Run("exact") };
+        var exact = new WorkerDemand(Run("exact"), 1, 9) { Refused = new HashSet<WorkerId> { Worker("b") } };
+        var shared = Assign(["a", "b"], [exact, new(Run("new"), 1, 9)], current);
+        Assert.Equal(new() { [Worker("a")] = Run("exact"), [Worker("b")] = Run("new") }, shared.Runs);
+        Assert.Equal(new() { [Worker("a")] = Run("exact") }, Assign(["a", "b"], [exact], current).Runs);
     }
 
     [Fact]
     public void A_run_that_refuses_what_there_is_takes_nobody_from_another_one()
     {
-        Dictionary<string, string> current = new() { ["a"] = "old", ["b"] = "old" };
-        var picky = new WorkerDemand("picky", 1, 1) { Refused = new HashSet<string> { "a", "b" } };
-        var next = Assign(["a", "b"], [new("old", 1, 9), picky], current);
+        Dictionary<WorkerId, RunName> current = new() { [Worker("a")] = Run("old"), [Worker("b")] = Run("old") };
+        var picky =
+            new WorkerDemand(Run("picky"), 1, 1) { Refused = new HashSet<WorkerId> { Worker("a"), Worker("b") } };
+        var next = Assign(["a", "b"], [new(Run("old"), 1, 9), picky], current);
         Assert.Equal(current, next.Runs);
         Assert.Empty(next.Leaving);
     }
@@ -108,7 +123,7 @@ public sealed class WorkerAssignmentTests
         .Sample((drawn, refusals, seed) =>
         {
             var situation = drawn with { Demands = [.. drawn.Demands.Select((demand, run) => Refusing(demand, run))] };
-            var (random, current) = (new Random(seed), new Dictionary<string, string>(situation.Current));
+            var (random, current) = (new Random(seed), new Dictionary<WorkerId, RunName>(situation.Current));
             for (var round = 0; ; round++)
             {
                 Assert.True(round <= 2 + (3 * situation.Workers.Length), "It does not come to rest.");
@@ -127,7 +142,7 @@ public sealed class WorkerAssignmentTests
                 demand.Takes(worker.Key) && Has(situation, current, demand) is var has
                 && has >= demand.AtLeast && has < demand.AtMost));
 
-            WorkerDemand DemandOf(string run) => situation.Demands.Single(demand => demand.Name == run);
+            WorkerDemand DemandOf(RunName run) => situation.Demands.Single(demand => demand.Name == run);
 
             WorkerDemand Refusing(WorkerDemand demand, int run) => demand with
             {
@@ -154,8 +169,8 @@ public sealed class WorkerAssignmentTests
         Gen.Select(Situations, Gen.Int).Sample((situation, seed) =>
         {
             var random = new Random(seed);
-            var current = new Dictionary<string, string>(situation.Current);
-            var moved = new HashSet<string>();
+            var current = new Dictionary<WorkerId, RunName>(situation.Current);
+            var moved = new HashSet<WorkerId>();
             for (var round = 0; ; round++)
             {
                 Assert.True(round <= 2 * situation.Workers.Length, "It does not come to rest.");
@@ -179,22 +194,27 @@ public sealed class WorkerAssignmentTests
         from bounds in Gen.Select(Gen.Int[1, 4], Gen.Int[0, 4]).List[0, 3]
         from owners in Gen.Int[-1, 3].List[6, 6]
         select new Situation(
-            [.. workers.Select((stops, index) => new AssignableWorker($"w{index}", stops && index % 3 == 0))],
-            [.. bounds.Select((bound, index) => new WorkerDemand($"r{index}", bound.Item1, bound.Item1 + bound.Item2))],
+            [.. workers.Select((stops, index) => new AssignableWorker(Worker($"w{index}"), stops && index % 3 == 0))],
+            [.. bounds.Select((bound, index) =>
+                new WorkerDemand(Run($"r{index}"), bound.Item1, bound.Item1 + bound.Item2))],
             owners.Select((owner, index) => (owner, index)).Where(pair => pair.owner >= 0)
-                .ToDictionary(pair => $"w{pair.index}", pair => $"r{pair.owner}"));
+                .ToDictionary(pair => Worker($"w{pair.index}"), pair => Run($"r{pair.owner}")));
 
     private static AssignmentPlan Assign(
-        string[] workers, WorkerDemand[] demands, Dictionary<string, string> current) =>
-        WorkerAssignment.Assign([.. workers.Select(key => new AssignableWorker(key))], demands, current);
+        string[] workers, WorkerDemand[] demands, Dictionary<WorkerId, RunName> current) =>
+        WorkerAssignment.Assign([.. workers.Select(key => new AssignableWorker(Worker(key)))], demands, current);
+
+    private static WorkerId Worker(string silo) => new(silo.Silo(), 0);
+
+    private static RunName Run(string name) => name.Run();
 
     private static string Gets(WorkerDemand demand) => $"run {demand.Name} gets it";
 
-    private static int Has(Situation situation, Dictionary<string, string> current, WorkerDemand demand) =>
+    private static int Has(Situation situation, Dictionary<WorkerId, RunName> current, WorkerDemand demand) =>
         situation.Workers.Count(worker =>
-            !worker.StopsWithSilo && current.GetValueOrDefault(worker.Key) == demand.Name);
+            !worker.StopsWithSilo && current.TryGetValue(worker.Key, out var run) && run == demand.Name);
 
-    private static HashSet<string> Enough(Situation situation, Dictionary<string, string> current) =>
+    private static HashSet<RunName> Enough(Situation situation, Dictionary<WorkerId, RunName> current) =>
     [
         .. situation.Demands.Where(demand => Has(situation, current, demand) >= demand.AtLeast)
             .Select(demand => demand.Name),
@@ -230,5 +250,5 @@ public sealed class WorkerAssignmentTests
           select (int[])[first, .. rest];
 
     private sealed record Situation(
-        AssignableWorker[] Workers, WorkerDemand[] Demands, Dictionary<string, string> Current);
+        AssignableWorker[] Workers, WorkerDemand[] Demands, Dictionary<WorkerId, RunName> Current);
 }

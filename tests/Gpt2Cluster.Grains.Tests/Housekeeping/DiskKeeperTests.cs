@@ -69,7 +69,7 @@ public sealed class DiskKeeperTests : IDisposable
         time.Advance(3 * Week);
         await Keeper.Prune(Week, isDryRun: false);
         runs.Clear();
-        deleted.Add(new DeletedRunLives("run1", ["life"]));
+        deleted.Add(new DeletedRunLives("run1".Run(), ["life"]));
         Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
         time.Advance(Week);
         Assert.Single((await Keeper.Prune(Week, isDryRun: false)).Things);
@@ -85,8 +85,8 @@ public sealed class DiskKeeperTests : IDisposable
         runs.Add(Run("run1", hash) with { Life = life });
         await Keeper.Prune(Week, isDryRun: false);
         runs.Clear();
-        deleted.Add(new DeletedRunLives("run1", ["another", ""]));
-        deleted.Add(new DeletedRunLives("run2", ["life"]));
+        deleted.Add(new DeletedRunLives("run1".Run(), ["another", ""]));
+        deleted.Add(new DeletedRunLives("run2".Run(), ["life"]));
         time.Advance(3 * Week);
         Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
         Assert.Equal([new NamingRun("", "run1", life ?? "")], datasets.NamedBy(hash));
@@ -98,7 +98,7 @@ public sealed class DiskKeeperTests : IDisposable
         var hash = Dataset(1);
         datasets.Note(hash, new NamingRun("other", "run1", "life"));
         datasets.Note(hash, new NamingRun("", "run1", "life"));
-        deleted.Add(new DeletedRunLives("run1", ["life"]));
+        deleted.Add(new DeletedRunLives("run1".Run(), ["life"]));
         time.Advance(3 * Week);
         Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
         Assert.Equal([new NamingRun("other", "run1", "life")], datasets.NamedBy(hash));
@@ -127,14 +127,14 @@ public sealed class DiskKeeperTests : IDisposable
     {
         Dataset(1);
         Put("silos/b/uploads/0f.spool");
-        deleted.Add(new DeletedRunLives("run1", ["old"]));
+        deleted.Add(new DeletedRunLives("run1".Run(), ["old"]));
         Checkpoint(2, "old");
         time.Advance(2 * Week);
         isAway = true;
         await Assert.ThrowsAsync<OrleansException>(() => Keeper.Prune(Week, isDryRun: false));
         Assert.Single(datasets.List());
         Assert.True(File.Exists(At("silos/b/uploads/0f.spool")));
-        Assert.Equal([2L], stored.Store.StepsOf("run1"));
+        Assert.Equal([2L], stored.Store.StepsOf("run1".Run()));
     }
 
     /// <summary>A store that was lost knows no run; the disk is all that is left.</summary>
@@ -145,7 +145,7 @@ public sealed class DiskKeeperTests : IDisposable
         Checkpoint(2, "life", hash);
         time.Advance(2 * Week);
         Assert.Empty((await Keeper.Prune(Week, isDryRun: false)).Things);
-        Assert.Equal([2L], stored.Store.StepsOf("run1"));
+        Assert.Equal([2L], stored.Store.StepsOf("run1".Run()));
         Assert.Equal([hash], datasets.List());
     }
 
@@ -154,13 +154,13 @@ public sealed class DiskKeeperTests : IDisposable
     {
         Checkpoint(2, "old");
         Checkpoint(4, "next");
-        deleted.Add(new DeletedRunLives("run1", ["old"]));
+        deleted.Add(new DeletedRunLives("run1".Run(), ["old"]));
         runs.Add(Run("run1"));
         await Keeper.Prune(TimeSpan.MaxValue, isDryRun: false);
-        Assert.Equal([4L], stored.Store.StepsOf("run1"));
+        Assert.Equal([4L], stored.Store.StepsOf("run1".Run()));
 
         runs.Clear();
-        deleted[0] = new DeletedRunLives("run1", ["old", "next"]);
+        deleted[0] = new DeletedRunLives("run1".Run(), ["old", "next"]);
         await Keeper.Prune(TimeSpan.MaxValue, isDryRun: false);
         Assert.False(Directory.Exists(At("runs/run1")));
     }
@@ -217,8 +217,8 @@ public sealed class DiskKeeperTests : IDisposable
     {
         var hash = Dataset(1);
         Checkpoint(2, "old", hash);
-        deleted.Add(new DeletedRunLives("run1", ["old"]));
-        var manifest = Path.Combine(stored.Store.FolderOf("run1", 2), CheckpointManifest.FileName);
+        deleted.Add(new DeletedRunLives("run1".Run(), ["old"]));
+        var manifest = Path.Combine(stored.Store.FolderOf("run1".Run(), 2), CheckpointManifest.FileName);
         var text = File.ReadAllText(manifest);
         File.Delete(manifest);
         Directory.CreateDirectory(manifest);
@@ -284,8 +284,8 @@ public sealed class DiskKeeperTests : IDisposable
 
     private static RunSummary Run(string name, params string[] hashes) => new()
     {
-        Name = name,
-        Status = "paused",
+        Name = name.Run(),
+        Status = RunStatus.Paused,
         Step = 1,
         Steps = 2,
         Model = "scratch:tiny",

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Jobs;
@@ -8,7 +9,7 @@ namespace Gpt2Cluster.Grains.Tests.Jobs;
 /// <summary>The words of <c>generate --precision</c>.</summary>
 public sealed class DecodingPrecisionTests
 {
-    private static readonly Device Processor = new(0, "cpu", "a processor", 2, BFloat16IsFast: true);
+    private static readonly Device Processor = new(0, DeviceKind.Cpu, "a processor", 2, BFloat16IsFast: true);
 
     [Fact]
     public void Eight_bits_are_those_of_the_weights_beside_the_better_precision()
@@ -23,7 +24,7 @@ public sealed class DecodingPrecisionTests
     [Fact]
     public void A_card_says_that_they_are_for_processors()
     {
-        var card = On(Processor with { Kind = "cuda", Name = "NVIDIA H200" });
+        var card = On(Processor with { Kind = DeviceKind.Cuda, Name = "NVIDIA H200" });
         var error = Assert.Throws<UserErrorException>(() => card.DecodingPrecisionOf("int8"));
         Assert.Equal(
             "--precision int8 is for processors, and this worker computes on NVIDIA H200, a card; choose bf16 or fp32.",

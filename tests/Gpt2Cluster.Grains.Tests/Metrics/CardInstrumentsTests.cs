@@ -13,7 +13,7 @@ public sealed class CardInstrumentsTests
     [Fact]
     public void Shows_what_its_own_cards_say_and_leaves_out_what_they_do_not()
     {
-        var shown = Scrape(new Device(0, "cuda", "NVIDIA H200", 0, true) { Card = H200 });
+        var shown = Scrape(new Device(0, DeviceKind.Cuda, "NVIDIA H200", 0, true) { Card = H200 });
         Assert.Equal(
         [
             "gpt2cluster_card_memory_errors GPU-1 kind=uncorrected 2",
@@ -25,7 +25,7 @@ public sealed class CardInstrumentsTests
 
     [Fact]
     public void A_silo_without_cards_has_no_such_gauges() =>
-        Assert.Empty(Scrape(new Device(0, "cpu", "a processor", 2, false)));
+        Assert.Empty(Scrape(new Device(0, DeviceKind.Cpu, "a processor", 2, false)));
 
     private static List<string> Scrape(Device device)
     {

@@ -17,11 +17,11 @@ public sealed class RunMetricsTests
         var series = new RunSeries(time);
         var instruments = new RunInstruments(provider.GetRequiredService<IMeterFactory>(), series, time);
         var metrics = new RunMetrics(instruments, series, time);
-        metrics.Begin("run1", 10);
-        metrics.Step("run1", Committed(1, 3.5, 1e-3, 0.7, 2));
-        metrics.Step("run1", Committed(2, 3.25, 2e-3, 0.6, 4));
-        metrics.Membership("run1", 7, 2);
-        metrics.Checkpoint("run1");
+        metrics.Begin("run1".Run(), 10);
+        metrics.Step("run1".Run(), Committed(1, 3.5, 1e-3, 0.7, 2));
+        metrics.Step("run1".Run(), Committed(2, 3.25, 2e-3, 0.6, 4));
+        metrics.Membership("run1".Run(), 7, 2);
+        metrics.Checkpoint("run1".Run());
         time.Advance(TimeSpan.FromSeconds(30));
         var shown = Scrape(provider);
         Assert.Equal(3.25, shown["gpt2cluster_run_loss_nats"]);
@@ -35,7 +35,7 @@ public sealed class RunMetricsTests
         Assert.Equal(7, shown["gpt2cluster_run_generation"]);
         Assert.Equal(30, shown["gpt2cluster_run_checkpoint_age_seconds"]);
         Assert.DoesNotContain("gpt2cluster_run_validation_loss_nats", shown.Keys);
-        metrics.End("run1");
+        metrics.End("run1".Run());
         time.Advance(RunSeries.Afterlife);
         shown = Scrape(provider);
         Assert.Equal(3.25, shown["gpt2cluster_run_loss_nats"]);
@@ -51,12 +51,12 @@ public sealed class RunMetricsTests
         var series = new RunSeries(time);
         var instruments = new RunInstruments(provider.GetRequiredService<IMeterFactory>(), series, time);
         var metrics = new RunMetrics(instruments, series, time);
-        metrics.Begin("run1", 10);
-        metrics.Step("run1", Committed(1, 3.5, 1e-3, 0.7, 2));
-        metrics.Leave("run1");
+        metrics.Begin("run1".Run(), 10);
+        metrics.Step("run1".Run(), Committed(1, 3.5, 1e-3, 0.7, 2));
+        metrics.Leave("run1".Run());
         Assert.Empty(Scrape(provider));
         time.Advance(RunSeries.Afterlife + TimeSpan.FromSeconds(1));
-        Assert.True(series.IsOver("run1"));
+        Assert.True(series.IsOver("run1".Run()));
     }
 
     private static StepCommitted Committed(

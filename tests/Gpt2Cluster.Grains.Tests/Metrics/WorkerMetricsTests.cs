@@ -29,7 +29,7 @@ public sealed class WorkerMetricsTests : IDisposable
     public void Every_second_of_a_step_has_one_phase_and_waiting_is_named_apart()
     {
         Metrics().Step(
-            "run1", "a/0",
+            "run1".Run(), "a/0".Worker(),
             new ComputeTimes(
                 Seconds(1), Seconds(2), Seconds(3), Seconds(4), Seconds(5), Seconds(6), Seconds(7)),
             dataWait: Seconds(8),
@@ -54,12 +54,12 @@ public sealed class WorkerMetricsTests : IDisposable
     public void Failures_are_counted_from_a_zero_that_is_shown_first()
     {
         var metrics = Metrics();
-        metrics.Begin("run1", "a/0");
+        metrics.Begin("run1".Run(), "a/0".Worker());
         Assert.Equal(0, sums["gpt2cluster_worker_not_finite_steps"]);
         Assert.Equal(0, sums["gpt2cluster_worker_failed_checkpoints"]);
-        metrics.NotFinite("run1", "a/0");
-        metrics.CheckpointFailed("run1", "a/0");
-        metrics.CheckpointFailed("run1", "a/0");
+        metrics.NotFinite("run1".Run(), "a/0".Worker());
+        metrics.CheckpointFailed("run1".Run(), "a/0".Worker());
+        metrics.CheckpointFailed("run1".Run(), "a/0".Worker());
         Assert.Equal(1, sums["gpt2cluster_worker_not_finite_steps"]);
         Assert.Equal(2, sums["gpt2cluster_worker_failed_checkpoints"]);
     }
@@ -68,10 +68,10 @@ public sealed class WorkerMetricsTests : IDisposable
     public void Kept_and_recomputed_micro_batches_are_counted_apart()
     {
         var metrics = Metrics();
-        metrics.Begin("run1", "a/0");
+        metrics.Begin("run1".Run(), "a/0".Worker());
         Assert.Equal(0, sums["gpt2cluster_worker_recomputed_micro_batches"]);
-        metrics.Repeated("run1", "a/0", keptCount: 4, recomputedCount: 0);
-        metrics.Repeated("run1", "a/0", keptCount: 0, recomputedCount: 3);
+        metrics.Repeated("run1".Run(), "a/0".Worker(), keptCount: 4, recomputedCount: 0);
+        metrics.Repeated("run1".Run(), "a/0".Worker(), keptCount: 0, recomputedCount: 3);
         Assert.Equal(4, sums["gpt2cluster_worker_kept_micro_batches"]);
         Assert.Equal(3, sums["gpt2cluster_worker_recomputed_micro_batches"]);
     }

@@ -1,4 +1,6 @@
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Tests.Checkpoints;
@@ -9,7 +11,7 @@ namespace Gpt2Cluster.Grains.Tests.Models;
 /// <summary>Silo b copies a checkpoint that silo a has written.</summary>
 public sealed class FolderCopyTests : IDisposable
 {
-    private static readonly string Folder = CheckpointStore.RelativeFolderOf("run1", 12);
+    private static readonly string Folder = CheckpointStore.RelativeFolderOf("run1".Run(), 12);
 
     private readonly StoredRuns a = new("a");
     private readonly StoredRuns b = new("b");
@@ -31,7 +33,7 @@ public sealed class FolderCopyTests : IDisposable
     public async Task A_sound_checkpoint_comes_whole()
     {
         Assert.True(await Copy(a).Run(Folder, Target));
-        Assert.Equal(a.Store.ManifestOf("run1", 12).StateHash, b.Store.ManifestOf("run1", 12).StateHash);
+        Assert.Equal(a.Store.ManifestOf("run1".Run(), 12).StateHash, b.Store.ManifestOf("run1".Run(), 12).StateHash);
         foreach (var file in Directory.GetFiles(Target))
         {
             var original = Path.Combine(a.Silo.DataFolder, Folder, Path.GetFileName(file));
@@ -46,7 +48,7 @@ public sealed class FolderCopyTests : IDisposable
         var problem = await Assert.ThrowsAsync<DamagedSourceException>(
             () => Copy(a).Run(Folder, Target));
         Assert.Contains("parameters.safetensors does not have the manifest's hash", problem.Message);
-        Assert.Empty(b.Store.StepsOf("run1"));
+        Assert.Empty(b.Store.StepsOf("run1".Run()));
         Assert.Empty(Directory.GetFileSystemEntries(Path.GetDirectoryName(Target)!));
     }
 
@@ -55,7 +57,7 @@ public sealed class FolderCopyTests : IDisposable
     {
         File.WriteAllText(Path.Combine(a.Silo.DataFolder, Folder, "manifest.json"), "{");
         await Assert.ThrowsAsync<DamagedSourceException>(() => Copy(a).Run(Folder, Target));
-        Assert.Empty(b.Store.StepsOf("run1"));
+        Assert.Empty(b.Store.StepsOf("run1".Run()));
     }
 
     [Fact]
@@ -63,7 +65,7 @@ public sealed class FolderCopyTests : IDisposable
     {
         File.Delete(Path.Combine(a.Silo.DataFolder, Folder, "first-moments.safetensors"));
         await Assert.ThrowsAsync<DamagedSourceException>(() => Copy(a).Run(Folder, Target));
-        Assert.Empty(b.Store.StepsOf("run1"));
+        Assert.Empty(b.Store.StepsOf("run1".Run()));
     }
 
     [Fact]
@@ -77,7 +79,7 @@ public sealed class FolderCopyTests : IDisposable
         Write(14, sha256);
         var folder = Directory.CreateDirectory(Path.Combine(a.Silo.DataFolder, "vocabularies", sha256)).FullName;
         await File.WriteAllTextAsync(Path.Combine(folder, "vocabulary.json"), "{}");
-        var relative = CheckpointStore.RelativeFolderOf("run1", 14);
+        var relative = CheckpointStore.RelativeFolderOf("run1".Run(), 14);
         Assert.True(await Copy(a).Run(relative, Path.Combine(b.Silo.DataFolder, relative)));
         var copy = Path.Combine(b.Silo.DataFolder, "vocabularies", sha256, "vocabulary.json");
         Assert.Equal("{}", await File.ReadAllTextAsync(copy));

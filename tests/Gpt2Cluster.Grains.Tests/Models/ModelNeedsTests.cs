@@ -25,17 +25,17 @@ public sealed class ModelNeedsTests : IDisposable
     [Fact]
     public async Task A_run_that_began_with_it_and_may_go_on_keeps_it()
     {
-        runs.Add(Run("run2", "mine", "paused"));
+        runs.Add(Run("run2", "mine", RunStatus.Paused));
         Assert.Contains("run2", await Reason("mine"), StringComparison.Ordinal);
         Assert.Null(await Reason("other"));
-        runs[0] = Run("run2", "mine", "completed");
+        runs[0] = Run("run2", "mine", RunStatus.Completed);
         Assert.Null(await Reason("mine"));
     }
 
     [Fact]
     public async Task Without_an_answer_it_is_kept()
     {
-        runs.Add(Run("run2", "mine", "completed"));
+        runs.Add(Run("run2", "mine", RunStatus.Completed));
         isRunAway = true;
         Assert.Contains("run2", await Reason("mine"), StringComparison.Ordinal);
         isClusterAway = true;
@@ -49,7 +49,7 @@ public sealed class ModelNeedsTests : IDisposable
         Checkpoint("mine", TrainableParameters.Lora);
         Assert.Contains("run1", await Reason("mine"), StringComparison.Ordinal);
         Assert.Null(await Reason("other"));
-        deleted.Add(new DeletedRunLives("run1", ["life"]));
+        deleted.Add(new DeletedRunLives("run1".Run(), ["life"]));
         Assert.Null(await Reason("mine"));
     }
 
@@ -81,7 +81,8 @@ public sealed class ModelNeedsTests : IDisposable
             ? cluster
             : Proxy.Of<ITrainingRun>((_, _) => isRunAway
                 ? Task.FromException<RunDescription?>(new TimeoutException("It does not answer."))
-                : Task.FromResult<RunDescription?>(Describe(runs.Single(run => run.Name == (string)arguments[0]!)))));
+                : Task.FromResult<RunDescription?>(
+                    Describe(runs.Single(run => $"{run.Name}" == (string)arguments[0]!)))));
     }
 
     private static RunDescription Describe(RunSummary run) => new()
@@ -90,7 +91,7 @@ public sealed class ModelNeedsTests : IDisposable
         Record = new RunRecord
         {
             Specification = Specification(run.Model, TrainableParameters.All),
-            Status = Enum.Parse<RunStatus>(run.Status, ignoreCase: true),
+            Status = run.Status,
         },
         Workers = [],
     };
@@ -106,9 +107,9 @@ public sealed class ModelNeedsTests : IDisposable
         };
     }
 
-    private static RunSummary Run(string name, string model, string status) => new()
+    private static RunSummary Run(string name, string model, RunStatus status) => new()
     {
-        Name = name,
+        Name = name.Run(),
         Status = status,
         Step = 1,
         Steps = 2,

@@ -8,7 +8,7 @@ public sealed class StoredPathsTests
 {
     private readonly StoredPaths paths = new(new SiloContext
     {
-        Name = "silo",
+        Name = "silo".Silo(),
         DataFolder = "/data",
         DataFolderId = "folder",
         MachineName = "machine",

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Reducers;
 using Gpt2Cluster.Grains.Tests.Workers;
@@ -9,7 +10,7 @@ public sealed class OpenExchangeTests
     private readonly List<string> calls = [];
     private readonly OpenExchange place;
 
-    public OpenExchangeTests() => place = new OpenExchange(new FakeChannel(calls), "poems");
+    public OpenExchangeTests() => place = new OpenExchange(new FakeChannel(calls), "poems".Run());
 
     [Fact]
     public void It_is_opened_once_for_the_reducer_and_all_workers()
@@ -65,7 +66,14 @@ public sealed class OpenExchangeTests
     }
 
     private void Configure(int generation) => place.Configure(
-        new ExchangeMembership { Run = "poems", Generation = generation, LeafCount = 1, Silos = [], OwnIndex = 0 },
+        new ExchangeMembership
+        {
+            Run = "poems".Run(),
+            Generation = generation,
+            LeafCount = 1,
+            Silos = [],
+            OwnIndex = 0
+        },
         elementCount: 1);
 
     private sealed class FakeChannel(List<string> calls) : IStripeChannel
@@ -78,7 +86,7 @@ public sealed class OpenExchangeTests
 
         public int Port => 1;
 
-        public IRunExchange Open(string run, long elementCount)
+        public IRunExchange Open(RunName run, long elementCount)
         {
             calls.Add("open");
             return new FakeExchange(calls) { Closed = () => calls.Add("close") };

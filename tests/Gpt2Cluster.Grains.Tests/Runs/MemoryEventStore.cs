@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Runs;
 
 namespace Gpt2Cluster.Grains.Tests.Runs;
@@ -21,7 +22,7 @@ internal sealed class MemoryEventStore : IRunEventStore
     /// <summary>Whether what is not answered is stored nevertheless.</summary>
     public bool StoresUnanswered { get; set; }
 
-    public async Task<long?> Append(string run, IReadOnlyList<string> lines, long after)
+    public async Task<long?> Append(RunName run, IReadOnlyList<string> lines, long after)
     {
         if (Gate is { } gate)
             await gate.Task;
@@ -31,25 +32,25 @@ internal sealed class MemoryEventStore : IRunEventStore
         return events.Count;
     }
 
-    public Task<IReadOnlyList<RunEventLine>> Read(string run, long sequence, int count) =>
+    public Task<IReadOnlyList<RunEventLine>> Read(RunName run, long sequence, int count) =>
         Task.FromResult<IReadOnlyList<RunEventLine>>(
         [
             .. events.Skip((int)sequence).Take(count)
                 .Select((line, index) => new RunEventLine(sequence + index + 1, line)),
         ]);
 
-    public Task<long> LastSequence(string run) => Task.FromResult((long)events.Count);
+    public Task<long> LastSequence(RunName run) => Task.FromResult((long)events.Count);
 
-    public Task AppendSamples(string run, IReadOnlyList<SampleEvent> added, int keep)
+    public Task AppendSamples(RunName run, IReadOnlyList<SampleEvent> added, int keep)
     {
         Store(() => samples.AddRange(added.Select(sample => RunEventJson.Write(sample))));
         return Task.CompletedTask;
     }
 
-    public Task<IReadOnlyList<string>> Samples(string run, int last) =>
+    public Task<IReadOnlyList<string>> Samples(RunName run, int last) =>
         Task.FromResult<IReadOnlyList<string>>([.. samples.TakeLast(last)]);
 
-    public Task Delete(string run)
+    public Task Delete(RunName run)
     {
         Store(() =>
         {

@@ -36,7 +36,7 @@ public sealed class RunDatasetsTests
     public async Task A_run_is_noted_wherever_a_silo_hears_it()
     {
         away.Add("a");
-        await RunDatasets.Note(Grains, ["first", "second"], Cluster, "run1", "0f");
+        await RunDatasets.Note(Grains, ["first", "second"], Cluster, "run1".Run(), "0f");
         Assert.Equal(["b first run1 0f", "b second run1 0f"], used);
     }
 
@@ -55,7 +55,7 @@ public sealed class RunDatasetsTests
 
     private static SiloDescription Silo(string name) => new()
     {
-        Name = name,
+        Name = name.Silo(),
         StripeHost = "127.0.0.1",
         StripePort = 0,
         FreeDiskBytes = 0,

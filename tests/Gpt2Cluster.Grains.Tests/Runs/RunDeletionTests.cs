@@ -31,7 +31,7 @@ public sealed class RunDeletionTests : IDisposable
         Status = RunStatus.Completed,
         Lives = ["now"],
         DeletedLives = ["first"],
-        Checkpoints = [new CheckpointEntry(4, "hash4", "a", "/c/4", null, "disk")],
+        Checkpoints = [new CheckpointEntry(4, "hash4", "a".Silo(), "/c/4", null, "disk")],
     };
 
     private readonly FakeTimeProvider time = new();
@@ -75,14 +75,14 @@ public sealed class RunDeletionTests : IDisposable
     [Fact]
     public async Task Nobody_comes_to_stand_on_a_run_that_is_being_deleted()
     {
-        var grain = await Begin(Done with { Holds = [new CheckpointHold(4, "adapters")] });
+        var grain = await Begin(Done with { Holds = [new CheckpointHold(4, "adapters".Run())] });
         answersOfOthers = new TaskCompletionSource();
         var deleting = grain.Delete("now");
-        var refused = await Assert.ThrowsAsync<OrleansException>(() => grain.Hold(4, "hash4", "adapters"));
+        var refused = await Assert.ThrowsAsync<OrleansException>(() => grain.Hold(4, "hash4", "adapters".Run()));
         Assert.Equal(typeof(OrleansException), refused.GetType());
         answersOfOthers.SetResult();
         Assert.Equal(DeletionOutcome.Deleted, (await deleting).Outcome);
-        Assert.False(await grain.Hold(4, "hash4", "adapters"));
+        Assert.False(await grain.Hold(4, "hash4", "adapters".Run()));
     }
 
     [Fact]
@@ -218,7 +218,7 @@ public sealed class RunDeletionTests : IDisposable
         [
             new SiloDescription
             {
-                Name = "a",
+                Name = "a".Silo(),
                 Incarnation = "1",
                 StripeHost = "127.0.0.1",
                 StripePort = 0,

@@ -64,9 +64,9 @@ public sealed class RunEventFeedTests
     public async Task Samples_are_kept_apart()
     {
         var feed = await Feed();
-        feed.Publish(new SampleEvent { Run = "run1", Step = 5, Index = 1, Text = "the sea" });
+        feed.Publish(new SampleEvent { Run = "run1".Run(), Step = 5, Index = 1, Text = "the sea" });
         await feed.Flush();
-        Assert.Contains("the sea", Assert.Single(await store.Samples("run1", 10)), StringComparison.Ordinal);
+        Assert.Contains("the sea", Assert.Single(await store.Samples("run1".Run(), 10)), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -78,12 +78,12 @@ public sealed class RunEventFeedTests
         (store.LostAnswers, store.StoresUnanswered) = (1, isStoredNevertheless);
         feed.Publish(Warning("a"));
         feed.Publish(Warning("b"));
-        feed.Publish(new SampleEvent { Run = "run1", Step = 5, Index = 1, Text = "the sea" });
+        feed.Publish(new SampleEvent { Run = "run1".Run(), Step = 5, Index = 1, Text = "the sea" });
         await Flush(feed);
         Assert.Equal(3, feed.LastSequence);
         var lines = await feed.After(0, Patience, TimeProvider.System);
         Assert.Equal(3, lines.Select(line => line.Json).Distinct().Count());
-        Assert.Single(await store.Samples("run1", 10));
+        Assert.Single(await store.Samples("run1".Run(), 10));
     }
 
     [Fact]
@@ -154,11 +154,11 @@ public sealed class RunEventFeedTests
         await flush;
     }
 
-    private static WarningEvent Warning(string message) => new() { Run = "run1", Message = message };
+    private static WarningEvent Warning(string message) => new() { Run = "run1".Run(), Message = message };
 
     private async Task<RunEventFeed> Feed(long count = 0, params string[] outbox)
     {
-        var feed = new RunEventFeed(store, "run1", StoreWrites.Policy("run1", () => false, time, NullLogger.Instance));
+        var feed = new RunEventFeed(store, "run1".Run(), StoreWrites.Policy("run1".Run(), () => false, time, NullLogger.Instance));
         await feed.Open(count, outbox);
         return feed;
     }

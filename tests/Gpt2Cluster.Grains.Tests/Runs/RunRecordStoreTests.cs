@@ -19,8 +19,8 @@ public sealed class RunRecordStoreTests
     };
     private static readonly EndEvent End = new()
     {
-        Run = "run1",
-        Status = EndStatus.Completed,
+        Run = "run1".Run(),
+        Status = RunStatus.Completed,
         Step = 7,
         StateSha256 = "aa",
         Seconds = 1,
@@ -42,7 +42,7 @@ public sealed class RunRecordStoreTests
         Assert.Equal(RunEventFeed.LineOf(End), line.Json);
         Assert.Equal(1, feed.LastSequence);
         await Coordinator().Records.Recover();
-        Assert.Equal(1, await events.LastSequence("run1"));
+        Assert.Equal(1, await events.LastSequence("run1".Run()));
     }
 
     [Theory]
@@ -120,7 +120,7 @@ public sealed class RunRecordStoreTests
         var (records, _) = Coordinator();
         await records.Write(Record with { Generation = 7, Lives = ["first"] }, [End], Submitted);
         await Coordinator().Records.Recover();
-        Assert.Equal(1, await events.LastSequence("run1"));
+        Assert.Equal(1, await events.LastSequence("run1".Run()));
 
         // The coordinator dies before it has removed the events.
         await records.Forget(["first"]);
@@ -128,7 +128,7 @@ public sealed class RunRecordStoreTests
         Assert.Null(next.Read());
         await next.Recover();
         Assert.True(next.IsToBeCleared);
-        Assert.Equal((0, 0), (await events.LastSequence("run1"), feed.LastSequence));
+        Assert.Equal((0, 0), (await events.LastSequence("run1".Run()), feed.LastSequence));
         await next.Cleared();
 
         var (third, _) = Coordinator();
@@ -167,8 +167,8 @@ public sealed class RunRecordStoreTests
 
     private (RunRecordStore Records, RunEventFeed Feed) Coordinator()
     {
-        var writes = StoreWrites.Policy("run1", () => false, time, NullLogger.Instance);
-        var feed = new RunEventFeed(events, "run1", writes);
+        var writes = StoreWrites.Policy("run1".Run(), () => false, time, NullLogger.Instance);
+        var feed = new RunEventFeed(events, "run1".Run(), writes);
         return (new RunRecordStore(store.Open(), feed, writes), feed);
     }
 

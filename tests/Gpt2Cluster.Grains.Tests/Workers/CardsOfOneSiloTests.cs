@@ -5,6 +5,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
@@ -59,21 +60,21 @@ public sealed class CardsOfOneSiloTests
     {
         var channels = cardCounts.Select((_, silo) => new StripeChannel(new StripeChannelOptions
         {
-            SiloName = $"silo-{silo}",
+            SiloName = $"silo-{silo}".Silo(),
             Address = IPAddress.Loopback,
             StripeElements = StripeLayout.MinStripeElements,
         })).ToList();
         try
         {
             var length = new ModelParameters(Shape, TrainableParameters.All, null).Trained.Length;
-            var exchanges = channels.ConvertAll(channel => channel.Open("run1", length));
+            var exchanges = channels.ConvertAll(channel => channel.Open("run1".Run(), length));
             var members = channels.ConvertAll(channel =>
-                new ExchangeMember($"silo-{channels.IndexOf(channel)}", "127.0.0.1", channel.Port));
+                new ExchangeMember($"silo-{channels.IndexOf(channel)}".Silo(), "127.0.0.1", channel.Port));
             for (var silo = 0; silo < exchanges.Count; silo++)
             {
                 exchanges[silo].Configure(new ExchangeMembership
                 {
-                    Run = "run1",
+                    Run = "run1".Run(),
                     Generation = 1,
                     LeafCount = LeafCount,
                     Silos = members,
@@ -122,7 +123,7 @@ public sealed class CardsOfOneSiloTests
             for (var step = 1; step <= StepCount; step++)
             {
                 var plan = new PlanStep(
-                    new WorkerId($"silo-{silo}", card).ToString(),
+                    WorkerId.Parse(new WorkerId($"silo-{silo}".Silo(), card).ToString()),
                     1,
                     step,
                     [ranges[index]],

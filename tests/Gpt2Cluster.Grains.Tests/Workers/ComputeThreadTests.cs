@@ -27,7 +27,11 @@ public sealed class ComputeThreadTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Niceness of a thread is Linux's.");
         var card = new CardDescription("NVIDIA H200", 9, 0, 132, 1, "GPU-1", 12080, "");
-        Device[] devices = [new(0, "cpu", "a processor", 4, true), new(1, "cuda", card.Name, 0, true) { Card = card }];
+        Device[] devices =
+        [
+            new(0, DeviceKind.Cpu, "a processor", 4, true),
+            new(1, DeviceKind.Cuda, card.Name, 0, true) { Card = card },
+        ];
         using var thread = new ComputeThread("test", ThreadNiceness.Of(devices, device));
         Assert.Equal(expected, await thread.Ask(ThreadNiceness.Get));
     }

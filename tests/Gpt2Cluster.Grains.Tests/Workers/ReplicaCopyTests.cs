@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -87,9 +88,9 @@ public sealed class ReplicaCopyTests : IDisposable
 
     private void Copy()
     {
-        var order = new PrepareReplica("c/0", 1, ReplicaSource.Copy, 7, ["a/0", "b/0"]);
+        var order = new PrepareReplica("c/0".Worker(), 1, ReplicaSource.Copy, 7, ["a/0".Worker(), "b/0".Worker()]);
         BlockingWait.RunHere(
-            () => new ReplicaCopy(key => sources[key], "run1", order).Run(joiner, CancellationToken.None));
+            () => new ReplicaCopy(key => sources[key.ToString()], "run1".Run(), order).Run(joiner, CancellationToken.None));
     }
 
     private sealed class Source(FakeReplica replica) : IWorker
@@ -104,7 +105,7 @@ public sealed class ReplicaCopyTests : IDisposable
 
         public int ReadCount { get; private set; }
 
-        public Task<ReplicaRange?> ReadReplica(string run, ReplicaPart part, long start, int count)
+        public Task<ReplicaRange?> ReadReplica(RunName run, ReplicaPart part, long start, int count)
         {
             ReadCount++;
             if (Fault is not null && !OnlyHashes)
@@ -116,7 +117,7 @@ public sealed class ReplicaCopyTests : IDisposable
             return Task.FromResult<ReplicaRange?>(new ReplicaRange(replica.Step, bytes));
         }
 
-        public Task<ReplicaRange?> HashReplica(string run, ReplicaPart part, int firstPiece, int count) =>
+        public Task<ReplicaRange?> HashReplica(RunName run, ReplicaPart part, int firstPiece, int count) =>
             Fault is not null ? Task.FromException<ReplicaRange?>(Fault) : Task.FromResult<ReplicaRange?>(
                 new ReplicaRange(replica.Step, ReplicaPieces.Of(replica, part, firstPiece, count)));
 
@@ -124,15 +125,15 @@ public sealed class ReplicaCopyTests : IDisposable
             RunSpecification specification, PrepareReplica order, CheckpointEntry? checkpoint, bool reportsExchange) =>
             throw new NotSupportedException();
 
-        public Task<bool> Plan(string run, PlanStep order) => throw new NotSupportedException();
+        public Task<bool> Plan(RunName run, PlanStep order) => throw new NotSupportedException();
 
-        public Task<bool> Validate(string run, Validate order) => throw new NotSupportedException();
+        public Task<bool> Validate(RunName run, Validate order) => throw new NotSupportedException();
 
-        public Task<bool> Sample(string run, Sample order) => throw new NotSupportedException();
+        public Task<bool> Sample(RunName run, Sample order) => throw new NotSupportedException();
 
         public Task<bool> Checkpoint(RunRecord record, WriteCheckpoint order) => throw new NotSupportedException();
 
-        public Task Release(string run, int generation) => throw new NotSupportedException();
+        public Task Release(RunName run, int generation) => throw new NotSupportedException();
 
         public Task<WorkerPosition?> Stand() => throw new NotSupportedException();
     }

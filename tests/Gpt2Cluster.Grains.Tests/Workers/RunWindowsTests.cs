@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -114,7 +115,7 @@ public sealed class RunWindowsTests : IDisposable
         foreach (var (first, end) in new[] { (0, 1), (1, count) })
         {
             var range = new LeafRange(first, end);
-            var order = new Validate("a/0", 1, 1, range);
+            var order = new Validate("a/0".Worker(), 1, 1, range);
             Assert.Equal(
                 run.ValidationBatches()!.WindowCount(range),
                 windows.Validate(replica, order, CancellationToken.None).Length);
@@ -174,7 +175,7 @@ public sealed class RunWindowsTests : IDisposable
         };
 
     private static PlanStep Plan(long step, int microBatchCount) =>
-        new("a/0", 1, step, [new LeafRange(0, microBatchCount)], 0.1, [], IsAlone: false);
+        new("a/0".Worker(), 1, step, [new LeafRange(0, microBatchCount)], 0.1, [], IsAlone: false);
 
     private string Store() => Store(Tokens);
 
@@ -197,7 +198,7 @@ public sealed class RunWindowsTests : IDisposable
         {
             var key = (string)arguments[0]!;
             if (method.ReturnType == typeof(IDataset))
-                return Dataset(key, holders);
+                return Dataset(key, [.. holders.Select(SiloName.Parse)]);
             lock (called)
                 called.Add($"{method.ReturnType.Name} of {key.Split('/')[0]}");
             return Proxy.Of<IDataShard>((_, range) =>
@@ -205,7 +206,7 @@ public sealed class RunWindowsTests : IDisposable
         });
         var silo = new SiloContext
         {
-            Name = ownSilo,
+            Name = ownSilo.Silo(),
             DataFolder = folder,
             DataFolderId = "a",
             MachineName = "m",
@@ -220,7 +221,7 @@ public sealed class RunWindowsTests : IDisposable
             grains, datasets, null!, null!, null!, null!, null!, silo, null!, null!, TimeProvider.System);
     }
 
-    private IDataset Dataset(string hash, string[] holders)
+    private IDataset Dataset(string hash, SiloName[] holders)
     {
         var description = StoredDatasets.Describe(directory.Describe(hash), holders);
         return Proxy.Of<IDataset>((method, _) =>

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Workers;
 using Microsoft.Extensions.Time.Testing;
@@ -15,7 +16,7 @@ public sealed class WindowReaderTests
         DocumentCount = 1,
         Provenance = "",
         ShardTokens = 10,
-        Holders = ["a", "b"],
+        Holders = ["a".Silo(), "b".Silo()],
     };
 
     private readonly FakeTimeProvider time = new();
@@ -94,7 +95,8 @@ public sealed class WindowReaderTests
         Reader(own, holder => holder == "a" ? throw bad : new byte[6]);
 
     private WindowReader Reader(string own, Func<string, byte[]?> answer, string[]? holdersThen = null) =>
-        new(new Source(this, own, answer, holdersThen ?? Dataset.Holders), own, Dataset, time);
+        new(new Source(this, own.Silo(), answer, holdersThen?.Select(SiloName.Parse).ToArray() ?? Dataset.Holders),
+            own.Silo(), Dataset, time);
 
     /// <summary>Reads three tokens; time passes while that waits.</summary>
     private async Task Read(WindowReader reader)
@@ -106,28 +108,28 @@ public sealed class WindowReaderTests
     }
 
     private sealed class Source(
-        WindowReaderTests tests, string own, Func<string, byte[]?> answer, string[] holders) : IDatasetSource
+        WindowReaderTests tests, SiloName own, Func<string, byte[]?> answer, SiloName[] holders) : IDatasetSource
     {
         public Task<DatasetDescription?> Describe() =>
             Task.FromResult<DatasetDescription?>(Dataset with { Holders = holders });
 
         public Task ReadHere(long start, Memory<ushort> into) => new HeldShard(tests, own, answer).Read(0, into.Length);
 
-        public IDataShard Shard(string holder, int index)
+        public IDataShard Shard(SiloName holder, int index)
         {
             Assert.NotEqual(own, holder);
             return new HeldShard(tests, holder, answer);
         }
     }
 
-    private sealed class HeldShard(WindowReaderTests tests, string holder, Func<string, byte[]?> answer) : IDataShard
+    private sealed class HeldShard(WindowReaderTests tests, SiloName holder, Func<string, byte[]?> answer) : IDataShard
     {
         public Task<byte[]?> Read(int start, int count)
         {
-            tests.asked.Add(holder);
+            tests.asked.Add(holder.ToString());
             try
             {
-                return Task.FromResult(answer(holder));
+                return Task.FromResult(answer(holder.ToString()));
             }
             catch (Exception problem)
             {

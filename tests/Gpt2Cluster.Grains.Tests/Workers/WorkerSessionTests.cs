@@ -5,6 +5,7 @@ using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -33,7 +34,8 @@ public sealed class WorkerSessionTests : IDisposable
     private Exception? readFailure;
 
     public WorkerSessionTests() =>
-        session = new WorkerSession("a/1", Specifications.Small(Shape), Services(), compute, NullLogger.Instance);
+        session = new WorkerSession("a/1".Worker(), Specifications.Small(Shape), Services(), compute,
+            NullLogger.Instance);
 
     public void Dispose()
     {
@@ -51,7 +53,7 @@ public sealed class WorkerSessionTests : IDisposable
         Assert.IsType<ReplicaReady>(await NextReport());
         Prepare(Order(ReplicaSource.Keep) with { Generation = 2 }, reportsExchange);
         Assert.IsType<ReplicaReady>(await NextReport());
-        session.Take(new WorkerOrder(new PlanStep("a/1", 2, 1, [], 0.01, [], IsAlone: false)));
+        session.Take(new WorkerOrder(new PlanStep("a/1".Worker(), 2, 1, [], 0.01, [], IsAlone: false)));
         Assert.Equal(sentBytes, Assert.IsType<StepReported>(await NextReport()).SentBytes);
     }
 
@@ -102,7 +104,7 @@ public sealed class WorkerSessionTests : IDisposable
     {
         source = Proxy.Of<IWorker>((_, _) =>
             Task.FromException<ReplicaRange?>(new InvalidOperationException(message)));
-        Prepare(Order(ReplicaSource.Copy) with { CopyFrom = ["b/0"] });
+        Prepare(Order(ReplicaSource.Copy) with { CopyFrom = ["b/0".Worker()] });
         var trouble = Assert.IsType<WorkerTroubled>(await NextReport());
         Assert.Equal("preparing failed: worker b/0 could not be read", trouble.Reason);
         Assert.False(trouble.HasNoMemory);
@@ -118,7 +120,7 @@ public sealed class WorkerSessionTests : IDisposable
     private void Prepare(PrepareReplica order, bool reportsExchange = false) =>
         Assert.True(session.Take(new WorkerOrder(order) { ReportsExchange = reportsExchange }));
 
-    private static PrepareReplica Order(ReplicaSource source) => new("a/1", 1, source, 0, []);
+    private static PrepareReplica Order(ReplicaSource source) => new("a/1".Worker(), 1, source, 0, []);
 
     private WorkerServices Services()
     {
@@ -128,7 +130,7 @@ public sealed class WorkerSessionTests : IDisposable
             : new ComputeProfile("cpu", "AVX2", Precision.Float32, 1, "2", ""));
         var silo = new SiloContext
         {
-            Name = "a",
+            Name = "a".Silo(),
             DataFolder = "",
             DataFolderId = "disk of a",
             MachineName = "m",
@@ -161,7 +163,7 @@ public sealed class WorkerSessionTests : IDisposable
     {
         public List<string> Lost { get; } = [];
 
-        public void OnDeviceLost(string worker, Exception exception) => Lost.Add(worker);
+        public void OnDeviceLost(WorkerId worker, Exception exception) => Lost.Add(worker.ToString());
     }
 
     private IGrainFactory Grains()
@@ -175,7 +177,7 @@ public sealed class WorkerSessionTests : IDisposable
             DocumentCount = 1,
             Provenance = "",
             ShardTokens = 1000,
-            Holders = ["a"],
+            Holders = ["a".Silo()],
         };
         var dataset = Proxy.Of<IDataset>((method, _) => method.Name == nameof(IDataset.Describe)
             ? Task.FromResult<DatasetDescription?>(description)

@@ -13,7 +13,7 @@ public sealed class WorkerStepTests
 {
     private static readonly ModelShape Shape = new(16, 8, 4, 2, 1);
 
-    private static readonly PlanStep Plan = new("a/0", 3, 7, [new(2, 4)], 0.01, [], IsAlone: false);
+    private static readonly PlanStep Plan = new("a/0".Worker(), 3, 7, [new(2, 4)], 0.01, [], IsAlone: false);
 
     [Fact]
     public void A_step_goes_begin_compute_wait_norm_apply()

@@ -35,7 +35,7 @@ public sealed class StripeListenerTests
         if (!isEarly)
             logger.SetResult(log);
         using var endpoints = Endpoints.Claim(Settings);
-        await using var stripes = StripeListener.Open("a", Settings, endpoints, logger.Task);
+        await using var stripes = StripeListener.Open("a".Silo(), Settings, endpoints, logger.Task);
         await SendGarbage(stripes.Port);
         if (isEarly)
             logger.SetResult(log);

@@ -10,8 +10,8 @@ public sealed class PagesTests
 {
     private static readonly RunSummary Summary = new()
     {
-        Name = "verses",
-        Status = "running",
+        Name = "verses".Run(),
+        Status = RunStatus.Running,
         Step = 7,
         Steps = 200,
         Loss = 5.25,
@@ -35,9 +35,9 @@ public sealed class PagesTests
         {
             Summary = Summary,
             Record = new RunRecord { Specification = null!, Remark = "it waits for <2> workers" },
-            Workers = ["a/0", "b/0"],
+            Workers = ["a/0".Worker(), "b/0".Worker()],
         };
-        var sample = new SampleEvent { Run = "verses", Step = 5, Index = 1, Text = "<script>alert(1)</script>" };
+        var sample = new SampleEvent { Run = "verses".Run(), Step = 5, Index = 1, Text = "<script>alert(1)</script>" };
         var page = RunPage.Write(run, [sample]);
         foreach (var part in new[] { "7 / 200", "5.2500", "a/0, b/0", "&lt;2&gt; workers", "Sample 1 after step 5" })
             Assert.Contains(part, page, StringComparison.Ordinal);

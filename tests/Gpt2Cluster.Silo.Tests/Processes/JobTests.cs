@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Jobs;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
 
@@ -48,7 +49,7 @@ public sealed class JobTests
 
     private static async Task<List<JsonElement>> Run(TestClient client, JobRequest request)
     {
-        var job = client.Grains.Job(new JobId(new WorkerId("alpha", 0), Guid.NewGuid().ToString("N")));
+        var job = client.Grains.Job(new JobId(new WorkerId("alpha".Silo(), 0), Guid.NewGuid().ToString("N")));
         await job.Start(request);
         var lines = new List<JsonElement>();
         for (var left = PollCount; left > 0; left--)

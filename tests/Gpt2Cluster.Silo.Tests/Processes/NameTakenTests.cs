@@ -36,6 +36,6 @@ public sealed class NameTakenTests
 
         await using var client = await TestClient.Connect(first);
         var view = await client.Grains.Cluster().Describe();
-        Assert.Equal(again.Http.Authority, view.Silos.Single(silo => silo.Name == "b").HttpAddress);
+        Assert.Equal(again.Http.Authority, view.Silos.Single(silo => silo.Name == "b".Silo()).HttpAddress);
     }
 }

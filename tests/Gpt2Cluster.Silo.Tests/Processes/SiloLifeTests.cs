@@ -39,7 +39,7 @@ public sealed class SiloLifeTests
         Assert.Equal(0, await Coordinators(client));
 
         // Whoever asks a run itself does bring one to life: the count counts.
-        Assert.Null(await client.Grains.Run("nobody").Describe());
+        Assert.Null(await client.Grains.Run("nobody".Run()).Describe());
         Assert.Equal(1, await Coordinators(client));
     }
 
@@ -118,7 +118,7 @@ public sealed class SiloLifeTests
         string[] found = [];
         for (var left = 300; left > 0 && await timer.WaitForNextTickAsync(); left--)
         {
-            found = [.. (await cluster.Describe()).Silos.Select(silo => silo.Name)];
+            found = [.. (await cluster.Describe()).Silos.Select(silo => silo.Name.ToString())];
             if (found.SequenceEqual(names))
                 return;
         }

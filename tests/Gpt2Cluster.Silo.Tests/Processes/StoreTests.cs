@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Runs;
 using StackExchange.Redis;
 
 namespace Gpt2Cluster.Silo.Tests.Processes;
@@ -26,7 +27,7 @@ public sealed class StoreTests
         await using var again = await TestClient.Connect(second);
         var runs = await again.Grains.Cluster().Runs();
         Assert.Equal(RunCount, runs.Length);
-        Assert.All(runs, run => Assert.Equal("completed", run.Status));
+        Assert.All(runs, run => Assert.Equal(RunStatus.Completed, run.Status));
     }
 
     [Fact]
@@ -85,8 +86,8 @@ public sealed class StoreTests
 
     private static RunSummary Completed(string name) => new()
     {
-        Name = name,
-        Status = "completed",
+        Name = name.Run(),
+        Status = RunStatus.Completed,
         Step = 1,
         Steps = 1,
         Model = "scratch:tiny",

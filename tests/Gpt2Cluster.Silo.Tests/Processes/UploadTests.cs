@@ -26,7 +26,7 @@ public sealed class UploadTests
         using var silo = await SiloProcess.StartReady(folder.Path, "--redis", "embedded:0", "--name", "alpha");
         using var second = await SiloProcess.StartReady(other.Path, "--redis", silo.Redis, "--name", "beta");
         await using var client = await TestClient.Connect(silo);
-        var upload = client.Grains.Upload("alpha", "u1");
+        var upload = client.Grains.Upload("alpha".Silo(), "u1");
         var archive = new MemoryStream();
         WriteText(archive, Text);
         await Send(upload, archive.ToArray());
@@ -34,12 +34,12 @@ public sealed class UploadTests
         var expected = new Gpt2Tokenizer().Encode(Text).Select(token => (ushort)token).ToArray();
         Assert.Equal(expected.Length, dataset.TokenCount);
         var grain = client.Grains.Dataset(dataset.Hash);
-        Assert.Equal(["alpha"], (await grain.Describe())!.Holders);
-        await Finished(() => grain.BringTo("beta"), isDone => isDone);
-        Assert.Equal(["alpha", "beta"], (await grain.Describe())!.Holders);
+        Assert.Equal(["alpha".Silo()], (await grain.Describe())!.Holders);
+        await Finished(() => grain.BringTo("beta".Silo()), isDone => isDone);
+        Assert.Equal(["alpha".Silo(), "beta".Silo()], (await grain.Describe())!.Holders);
         foreach (var holder in new[] { "alpha", "beta" })
         {
-            var shard = client.Grains.Shard(new ShardId(holder, dataset.Hash, 0));
+            var shard = client.Grains.Shard(new ShardId(holder.Silo(), dataset.Hash, 0));
             var read = await Finished(() => shard.Read(1, 3), bytes => bytes is not null);
             Assert.Equal(expected.Skip(1).Take(3), Tokens(read!));
         }
@@ -69,13 +69,13 @@ public sealed class UploadTests
 
         async Task<DatasetDescription> Store(string id)
         {
-            var upload = client.Grains.Upload("alpha", id);
+            var upload = client.Grains.Upload("alpha".Silo(), id);
             await Send(upload, archive.ToArray());
             return (await Finished(() => upload.FinishDataset("a test"))).Dataset!;
         }
 
         async Task<DatasetDescription?> Find() => (await Finished(
-            () => client.Grains.Store("alpha").FindDataset(digest.Sha256, null),
+            () => client.Grains.Store("alpha".Silo()).FindDataset(digest.Sha256, null),
             answer => answer.IsDone)).Dataset;
     }
 
@@ -90,7 +90,7 @@ public sealed class UploadTests
         var archive = new MemoryStream();
         WriteText(archive, Text);
         var full = FullSpool(folder, "u1");
-        var sent = client.Grains.Upload("alpha", "u1");
+        var sent = client.Grains.Upload("alpha".Silo(), "u1");
         Assert.Equal(IUpload.NoMore, await sent.Append(new Piece(0, new byte[Piece.MaximumBytes])));
         Assert.Equal(IUpload.NoMore, await sent.Append(new Piece(1, [1])));
         AssertNotStored(await Finished(() => sent.FinishDataset("a test")));
@@ -98,7 +98,7 @@ public sealed class UploadTests
 
         // A piece this short is held back until the end.
         full = FullSpool(folder, "u2");
-        var held = client.Grains.Upload("alpha", "u2");
+        var held = client.Grains.Upload("alpha".Silo(), "u2");
         await held.Append(new Piece(0, [1]));
         AssertNotStored(await Finished(() => held.FinishDataset("a test")));
         AssertNotStored(await Finished(() => held.FinishDataset("a test")));
@@ -109,7 +109,7 @@ public sealed class UploadTests
         if (Directory.Exists(datasets))
             Directory.Delete(datasets);
         await File.WriteAllTextAsync(datasets, "");
-        var tokenised = client.Grains.Upload("alpha", "u3");
+        var tokenised = client.Grains.Upload("alpha".Silo(), "u3");
         await Send(tokenised, archive.ToArray());
         AssertNotStored(await Finished(() => tokenised.FinishDataset("a test")));
 
@@ -143,9 +143,9 @@ public sealed class UploadTests
         Assert.Contains("damaged", (await Store(client, "u4", archive.ToArray()[..^9], "cut")).Refusal);
         Assert.Contains(
             "an older client has sent it", (await Store(client, "u5", "GPT2FIL1 and more"u8.ToArray(), "old")).Refusal);
-        var model = Assert.Single(await client.Grains.Store("alpha").List());
+        var model = Assert.Single(await client.Grains.Store("alpha".Silo()).List());
         Assert.Equal(("small", layout.Length), (model.Name, model.ParameterCount));
-        var brought = client.Grains.Store("beta");
+        var brought = client.Grains.Store("beta".Silo());
         Assert.Equal(CopyOutcome.IsNotThere, await Bring("models/none"));
         Assert.Equal(CopyOutcome.IsHere, await Bring("models/small"));
         Assert.Equal(
@@ -155,7 +155,7 @@ public sealed class UploadTests
         await Assert.ThrowsAnyAsync<Exception>(() => brought.Read("models/small/../../../etc/passwd", 0, 1));
 
         async Task<CopyOutcome> Bring(string name) => (await Finished(
-            () => brought.Bring(name, "alpha"), answer => answer.Outcome != CopyOutcome.IsUnderWay)).Outcome;
+            () => brought.Bring(name, "alpha".Silo()), answer => answer.Outcome != CopyOutcome.IsUnderWay)).Outcome;
     }
 
     // The file that an upload is to be spooled to, on a disk without room.
@@ -172,7 +172,7 @@ public sealed class UploadTests
 
     private static async Task<UploadAnswer> Store(TestClient client, string unique, byte[] archive, string name)
     {
-        var upload = client.Grains.Upload("alpha", unique);
+        var upload = client.Grains.Upload("alpha".Silo(), unique);
         await Send(upload, archive);
         return await Finished(() => upload.FinishModel(name));
     }

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Core.Memory;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Simulator.Network;
@@ -26,7 +27,7 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
     public int Generation => protocol.Position.Generation;
 
     /// <summary>Whether a silo is another one of the run.</summary>
-    public bool Knows(string peer) => protocol.Knows(peer);
+    public bool Knows(SiloName peer) => protocol.Knows(peer);
 
     /// <inheritdoc/>
     public void Configure(ExchangeMembership next)
@@ -86,24 +87,24 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
     }
 
     /// <summary>A peer said where it stands.</summary>
-    public void OnPeerPosition(string peer, PeerPosition position) =>
+    public void OnPeerPosition(SiloName peer, PeerPosition position) =>
         Tell(() => protocol.OnPeerPosition(peer, position));
 
     /// <summary>A connection to a peer was made.</summary>
-    public void OnLinkUp(string peer)
+    public void OnLinkUp(SiloName peer)
     {
         if (membership?.Silos.FirstOrDefault(silo => silo.SiloName == peer) is { } member)
             Tell(() => protocol.OnLinkUp(member));
     }
 
     /// <summary>A connection from a peer ended.</summary>
-    public void OnLinkLost(string peer, long connection) => Tell(() => protocol.OnLinkLost(peer, connection));
+    public void OnLinkLost(SiloName peer, long connection) => Tell(() => protocol.OnLinkLost(peer, connection));
 
     /// <summary>A stripe arrives: an average takes a while, and may be cut short.</summary>
     /// <param name="peer">Who sent it.</param>
     /// <param name="frame">The stripe.</param>
     /// <param name="stands">Whether the connection stands still.</param>
-    public void Receive(string peer, StripeFrame frame, Func<bool> stands) => Tell(() =>
+    public void Receive(SiloName peer, StripeFrame frame, Func<bool> stands) => Tell(() =>
     {
         var (sent, stripe, subtree, values) = frame;
         if (subtree is { } sum)
@@ -228,5 +229,5 @@ internal sealed class SimulatedExchange(SimulatedCluster cluster, StripeLinks li
     private void Send(int silo, long step, int stripe, Subtree? subtree, Func<Memory<float>?> values) =>
         links.Send(NameOf(silo), new QueuedFrame(new Position(Generation, step), stripe, subtree, values));
 
-    private string NameOf(int silo) => membership!.Silos[silo].SiloName;
+    private SiloName NameOf(int silo) => membership!.Silos[silo].SiloName;
 }

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Averaging;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Simulator.Exchange;
@@ -15,8 +16,8 @@ internal sealed class StripeLinks : IStripeChannel
 {
     private readonly SimulatedCluster cluster;
     private readonly Silo silo;
-    private readonly Dictionary<string, StripeLink> links = [];
-    private readonly List<(string Peer, PeerPosition Position)> early = [];
+    private readonly Dictionary<SiloName, StripeLink> links = [];
+    private readonly List<(SiloName Peer, PeerPosition Position)> early = [];
     private SimulatedExchange? exchange;
 
     /// <summary>The channel of a silo.</summary>
@@ -36,7 +37,7 @@ internal sealed class StripeLinks : IStripeChannel
     public Silo Silo => silo;
 
     /// <inheritdoc/>
-    public IRunExchange Open(string run, long elementCount)
+    public IRunExchange Open(RunName run, long elementCount)
     {
         exchange = new SimulatedExchange(cluster, this);
         foreach (var (peer, position) in early)
@@ -62,9 +63,9 @@ internal sealed class StripeLinks : IStripeChannel
         cluster.Timeline.After(cluster.Chance.Seconds(0, 0.001), silo.Life, action);
 
     /// <summary>Keeps connections to these silos and no others.</summary>
-    public void Keep(IEnumerable<string> peers)
+    public void Keep(IEnumerable<SiloName> peers)
     {
-        List<string> kept = [.. peers];
+        List<SiloName> kept = [.. peers];
         foreach (var dropped in links.Keys.Except(kept).ToList())
         {
             links[dropped].Close();
@@ -76,24 +77,24 @@ internal sealed class StripeLinks : IStripeChannel
     }
 
     /// <summary>Tells a peer where the run stands here.</summary>
-    public void Announce(string peer, Position position, bool again) =>
+    public void Announce(SiloName peer, Position position, bool again) =>
         links.GetValueOrDefault(peer)?.Announce(position, again);
 
     /// <summary>Queues a stripe.</summary>
-    public void Send(string peer, QueuedFrame frame) => links.GetValueOrDefault(peer)?.Send(frame);
+    public void Send(SiloName peer, QueuedFrame frame) => links.GetValueOrDefault(peer)?.Send(frame);
 
     /// <summary>Drops what waits for a peer.</summary>
-    public void RemoveFrames(string peer) => links.GetValueOrDefault(peer)?.RemoveFrames();
+    public void RemoveFrames(SiloName peer) => links.GetValueOrDefault(peer)?.RemoveFrames();
 
     /// <summary>Breaks the connection from a peer.</summary>
-    public void Interrupt(string peer) =>
-        cluster.MachineOf(peer)?.Silo?.Stripes.links.GetValueOrDefault(silo.Name)?.Break();
+    public void Interrupt(SiloName peer) =>
+        cluster.MachineOf(peer.ToString())?.Silo?.Stripes.links.GetValueOrDefault(silo.Name.Silo())?.Break();
 
     /// <summary>The run's averaging here; null while it is closed.</summary>
     public SimulatedExchange? Exchange => exchange;
 
     /// <summary>A peer said where it stands.</summary>
-    public void OnPeerPosition(string peer, PeerPosition position)
+    public void OnPeerPosition(SiloName peer, PeerPosition position)
     {
         if (exchange is not null)
             exchange.OnPeerPosition(peer, position);
@@ -102,12 +103,13 @@ internal sealed class StripeLinks : IStripeChannel
     }
 
     /// <summary>A peer cannot be reached and is needed.</summary>
-    public void OutOfReach(string peer, bool isGone)
+    public void OutOfReach(SiloName peer, bool isGone)
     {
         if (exchange is { } needing && needing.Knows(peer))
         {
             Unreachable?.Invoke(new UnreachableSilo(
-                SimulatedCluster.RunName, needing.Generation, new ExchangeMember(peer, peer, 1), "no answer", isGone));
+                SimulatedCluster.RunName.Run(), needing.Generation, new ExchangeMember(peer, peer.ToString(), 1),
+                    "no answer", isGone));
         }
     }
 
@@ -147,7 +149,7 @@ internal sealed class StripeLink
     private bool isSending;
 
     /// <summary>Begins to connect.</summary>
-    public StripeLink(SimulatedCluster cluster, StripeLinks own, string peer)
+    public StripeLink(SimulatedCluster cluster, StripeLinks own, SiloName peer)
     {
         this.cluster = cluster;
         this.own = own;
@@ -156,7 +158,7 @@ internal sealed class StripeLink
     }
 
     /// <summary>The silo at the other end.</summary>
-    public string Peer { get; }
+    public SiloName Peer { get; }
 
     /// <summary>The silo it is connected to; null while it is not.</summary>
     public Silo? Target => target;
@@ -207,18 +209,18 @@ internal sealed class StripeLink
             return;
         // The other end sees it a moment later.
         cluster.Timeline.After(cluster.Chance.Seconds(0.0001, 0.3), lost.Life, () =>
-            lost.Stripes.Exchange?.OnLinkLost(own.Silo.Name, number));
+            lost.Stripes.Exchange?.OnLinkLost(own.Silo.Name.Silo(), number));
     }
 
     private void Connect()
     {
         if (isClosed)
             return;
-        var there = cluster.MachineOf(Peer)?.Silo;
-        if (there is not { Life.IsAwake: true } || !cluster.Network.IsOpen(own.Silo.Name, Peer))
+        var there = cluster.MachineOf(Peer.ToString())?.Silo;
+        if (there is not { Life.IsAwake: true } || !cluster.Network.IsOpen(own.Silo.Name, Peer.ToString()))
         {
             failureCount++;
-            ReportWhenDue(isGone: there is null && cluster.Network.IsOpen(own.Silo.Name, Peer));
+            ReportWhenDue(isGone: there is null && cluster.Network.IsOpen(own.Silo.Name, Peer.ToString()));
             Rest();
             return;
         }
@@ -295,7 +297,7 @@ internal sealed class StripeLink
             return;
         announced = position;
         var (number, name) = (connection, own.Silo.Name);
-        Arrive(there => there.Stripes.OnPeerPosition(name, new PeerPosition(number, position)));
+        Arrive(there => there.Stripes.OnPeerPosition(name.Silo(), new PeerPosition(number, position)));
     }
 
     private void Carry(QueuedFrame queued)
@@ -304,7 +306,7 @@ internal sealed class StripeLink
             return;
         var frame = new StripeFrame(queued.Sent, queued.Stripe, queued.Subtree, values.ToArray());
         var (number, name) = (connection, own.Silo.Name);
-        Arrive(there => there.Stripes.Exchange?.Receive(name, frame, () => connection == number));
+        Arrive(there => there.Stripes.Exchange?.Receive(name.Silo(), frame, () => connection == number));
     }
 
     // In order, as TCP does it. Where messages get lost a connection breaks instead; a cut holds it until it breaks.
@@ -318,7 +320,7 @@ internal sealed class StripeLink
             return;
         }
 
-        if (cluster.Network.IsCut(own.Silo.Name, Peer))
+        if (cluster.Network.IsCut(own.Silo.Name, Peer.ToString()))
         {
             Break();
             return;

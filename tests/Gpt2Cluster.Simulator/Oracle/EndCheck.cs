@@ -36,11 +36,13 @@ internal static class EndCheck
     {
         var undisturbed = cluster.Watch.Undisturbed;
         var (status, step) = (end.Summary.Status, end.Summary.Step);
-        var expected = RunNoticesWord(undisturbed.End.Status);
-        if (people.IsCancellationTaken && status is EndStatus.Completed or EndStatus.EarlyStopped
+        var expected = undisturbed.End.Status is RunStatus.Completed or RunStatus.EarlyStopped
+            ? undisturbed.End.Status
+            : RunStatus.Failed;
+        if (people.IsCancellationTaken && status is RunStatus.Completed or RunStatus.EarlyStopped
             && cluster.Tally[Fault.StoreLost] == 0)
             cluster.Watch.Broken($"The run was to be cancelled, and is {status}.");
-        if (status == EndStatus.Cancelled && people.HasCancelled)
+        if (status == RunStatus.Cancelled && people.HasCancelled)
             return;
         if (status != expected || step != undisturbed.LastStep)
         {
@@ -49,19 +51,12 @@ internal static class EndCheck
         }
     }
 
-    private static string RunNoticesWord(RunStatus status) => status switch
-    {
-        RunStatus.Completed => EndStatus.Completed,
-        RunStatus.EarlyStopped => EndStatus.EarlyStopped,
-        _ => EndStatus.Failed,
-    };
-
     // The one of the step it ended at verifies on some disk, unless there is nothing to keep or nobody could write it.
     private static void LookAtCheckpoint(SimulatedCluster cluster, RunDescription end)
     {
         var step = end.Summary.Step;
         var isKept = end.Record.Checkpoints.Any(entry => entry.Step == step);
-        var mayLack = step == 0 || end.Summary.Status is EndStatus.Cancelled or EndStatus.Failed;
+        var mayLack = step == 0 || end.Summary.Status is RunStatus.Cancelled or RunStatus.Failed;
         if (!isKept)
         {
             if (!mayLack)
@@ -81,7 +76,7 @@ internal static class EndCheck
     private static void LookAtCopies(SimulatedCluster cluster, People people)
     {
         var end = people.End!;
-        var isDone = end.Summary.Status is EndStatus.Completed or EndStatus.EarlyStopped;
+        var isDone = end.Summary.Status is RunStatus.Completed or RunStatus.EarlyStopped;
         // A run of a second or two may be over before all silos have come.
         if (people.EndedAt < SettledAfter)
             return;

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Workers;
@@ -18,13 +19,13 @@ internal sealed class Recomputation
     public string? FirstNeedless { get; private set; }
 
     /// <summary>A coordinator orders a plan.</summary>
-    public void Ordered(string worker, PlanStep plan)
+    public void Ordered(WorkerId worker, PlanStep plan)
     {
         if (!planned.TryGetValue(plan.Step, out var generations))
             planned.Add(plan.Step, generations = []);
         if (!generations.TryGetValue(plan.Generation, out var workers))
             generations.Add(plan.Generation, workers = []);
-        workers[worker] = plan;
+        workers[worker.ToString()] = plan;
     }
 
     /// <summary>
@@ -47,7 +48,7 @@ internal sealed class Recomputation
     }
 
     /// <summary>A worker has computed a micro-batch.</summary>
-    public void Computed(WorkerService by, string worker, PlanStep plan, int leaf)
+    public void Computed(WorkerService by, WorkerId worker, PlanStep plan, int leaf)
     {
         var (key, generation) = ((plan.Step, leaf), plan.Generation);
         if (computed.TryGetValue(key, out var before))
@@ -59,7 +60,7 @@ internal sealed class Recomputation
             }
         }
 
-        computed[key] = (by, worker, generation);
+        computed[key] = (by, worker.ToString(), generation);
     }
 
     private bool WasLeftOut((WorkerService By, string Worker, int Generation) before, PlanStep plan) =>

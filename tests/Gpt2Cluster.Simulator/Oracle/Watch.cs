@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Runs;
@@ -78,7 +79,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     }
 
     /// <summary>A worker begins to compute a plan.</summary>
-    public void Planned(string worker, PlanStep plan)
+    public void Planned(WorkerId worker, PlanStep plan)
     {
         var last = undisturbed.LastStep + (undisturbed.End.Status == RunStatus.Failed ? 1 : 0);
         if (plan.Step > last)
@@ -86,7 +87,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     }
 
     /// <summary>A coordinator sends a worker an order.</summary>
-    public void Ordered(string worker, RunCommand order)
+    public void Ordered(WorkerId worker, RunCommand order)
     {
         if (order is PlanStep plan)
             recomputation.Ordered(worker, plan);
@@ -95,7 +96,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     }
 
     /// <summary>A worker has computed a micro-batch.</summary>
-    public void Computed(WorkerService service, string worker, PlanStep plan, int leaf)
+    public void Computed(WorkerService service, WorkerId worker, PlanStep plan, int leaf)
     {
         cluster.Trace.Say($"{worker} has computed micro-batch {leaf} of step {plan.Step}");
         // What stops a run is not applied, so nothing but the report says that it was done.
@@ -107,7 +108,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     }
 
     /// <summary>A worker has done a step: its replica must be that of the undisturbed run.</summary>
-    public void Reported(WorkerService service, string worker, SimulatedReplica replica, StepReported report)
+    public void Reported(WorkerService service, WorkerId worker, SimulatedReplica replica, StepReported report)
     {
         recomputation.Applied(service, report.Step);
         if (cluster.Mutant == Schedules.Mutant.None && !recomputation.IsDivided(report.Step, report.Generation))
@@ -120,7 +121,7 @@ internal sealed class Watch(SimulatedCluster cluster, UndisturbedRun undisturbed
     }
 
     /// <summary>A replica was loaded or copied: it must be that of the undisturbed run, too.</summary>
-    public void Brought(string worker, SimulatedReplica replica)
+    public void Brought(WorkerId worker, SimulatedReplica replica)
     {
         cluster.Trace.Say($"{worker} has a replica of step {replica.Step}");
         if (replica.Step > undisturbed.LastStep || !IsRight(replica))

@@ -1,4 +1,5 @@
 using Gpt2Cluster.Core.Averaging;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 
@@ -21,7 +22,7 @@ internal static class MutantAveraging
         {
         }
 
-        public override void OnLinkLost(string peer, long connection)
+        public override void OnLinkLost(SiloName peer, long connection)
         {
         }
     }

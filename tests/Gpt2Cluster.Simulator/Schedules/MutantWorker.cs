@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Workers;
@@ -8,14 +9,14 @@ namespace Gpt2Cluster.Simulator.Schedules;
 internal static class MutantWorker
 {
     /// <summary>The protocol.</summary>
-    public static WorkerProtocol Of(Mutant mutant, string worker, RunSpecification specification) => mutant switch
+    public static WorkerProtocol Of(Mutant mutant, WorkerId worker, RunSpecification specification) => mutant switch
     {
         Mutant.OldPlanReported => new Backdating(worker, specification),
         Mutant.HalfAnUpdateKept => new Careless(worker, specification),
         _ => new WorkerProtocol(worker, specification),
     };
 
-    private sealed class Backdating(string worker, RunSpecification specification)
+    private sealed class Backdating(WorkerId worker, RunSpecification specification)
         : WorkerProtocol(worker, specification)
     {
         public override void OnDone(WorkerOrder order, CoordinatorInput answer) => base.OnDone(
@@ -26,7 +27,7 @@ internal static class MutantWorker
         }
     }
 
-    private sealed class Careless(string worker, RunSpecification specification)
+    private sealed class Careless(WorkerId worker, RunSpecification specification)
         : WorkerProtocol(worker, specification)
     {
         protected override void BeginUpdate()

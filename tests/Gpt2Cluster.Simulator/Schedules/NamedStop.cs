@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Simulator.Schedules;
 
@@ -22,9 +23,9 @@ internal static class NamedStop
     /// <summary>The name of a run's stop; null if it has none.</summary>
     public static string? Of(RunDescription run) => Of(run.Summary.Status, run.Record.Remark);
 
-    private static string? Of(string status, string? remark) => remark switch
+    private static string? Of(RunStatus status, string? remark) => remark switch
     {
-        _ when status == "paused" => Paused,
+        _ when status == RunStatus.Paused => Paused,
         null => null,
         _ when remark.Contains("is not finite", StringComparison.Ordinal) => NotFinite,
         _ when remark.Contains("could not be saved", StringComparison.Ordinal) => NotSaved,

@@ -40,7 +40,7 @@ internal sealed class People(SimulatedCluster cluster)
 
     private ICluster List => cluster.CallsOfPeople.Cluster();
 
-    private ITrainingRun Run => cluster.CallsOfPeople.Run(SimulatedCluster.RunName);
+    private ITrainingRun Run => cluster.CallsOfPeople.Run(SimulatedCluster.RunName.Run());
 
     /// <summary>Submits the run and waits for its end.</summary>
     public void Begin() => cluster.Fork(WaitForEnd);
@@ -75,9 +75,9 @@ internal sealed class People(SimulatedCluster cluster)
         var status = run?.Summary.Status;
         if (run is null)
             await Submit();
-        else if (status is "completed" or "cancelled" or "early_stopped" || IsFinal(run))
+        else if (status is RunStatus.Completed or RunStatus.Cancelled or RunStatus.EarlyStopped || IsFinal(run))
             (End, EndedAt) = (run, cluster.Timeline.Now);
-        else if (status is "paused" or "failed")
+        else if (status is RunStatus.Paused or RunStatus.Failed)
             await Resume(run);
     }
 

@@ -92,7 +92,7 @@ internal sealed record ScheduledWorld
         var validateEvery = chance.Happens(0.5) ? chance.Between(1, 5) : 0;
         var specification = new RunSpecification
         {
-            Run = RunName.Parse(SimulatedCluster.RunName),
+            Run = SimulatedCluster.RunName.Run(),
             Model = new ModelReference("scratch:tiny", Presets.Scratch("scratch:tiny").Shape),
             Dataset = new DatasetReference(
                 new string('a', 64), chance.Between(2, 120), validateEvery > 0 ? chance.Between(2, 30) : 0),

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Clock;
 using Gpt2Cluster.Simulator.Oracle;
 using Gpt2Cluster.Simulator.Silos;
@@ -69,7 +70,7 @@ internal static class Simulation
 
         if (cluster.Watch.FirstBroken is null)
             EndCheck.Look(cluster, people);
-        var end = people.End?.Summary.Status ?? "none";
+        var end = people.End?.Summary.Status.Word() ?? "none";
         return new Outcome(
             seed, cluster.Watch.FirstBroken, end, people.Stops, cluster.Tally, cluster.Timeline.Now);
     }

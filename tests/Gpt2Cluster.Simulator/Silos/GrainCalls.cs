@@ -2,6 +2,7 @@ using System.Reflection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Simulator.Clock;
 
@@ -69,7 +70,7 @@ internal sealed class GrainCalls : IGrainFactory
     {
         var shape = CallShape.Of(method);
         foreach (var order in arguments.OfType<RunCommand>())
-            cluster.Watch.Ordered(id.Key.ToString()!, order);
+            cluster.Watch.Ordered(WorkerId.Parse(id.Key.ToString()!), order);
         var call = shape.Begin();
         pending.RemoveAll(old => old.IsOver);
         pending.Add(call);

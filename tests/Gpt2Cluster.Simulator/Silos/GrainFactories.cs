@@ -92,7 +92,7 @@ internal sealed class SiloView(Silo silo) : ISiloStatusOracle
     public SiloStatus CurrentStatus => SiloStatus.Active;
 
     /// <inheritdoc/>
-    public string SiloName => silo.Name;
+    public string SiloName => silo.Name.ToString();
 
     /// <inheritdoc/>
     public SiloAddress SiloAddress => silo.Address;
@@ -107,7 +107,7 @@ internal sealed class SiloView(Silo silo) : ISiloStatusOracle
     /// <inheritdoc/>
     public bool TryGetSiloName(SiloAddress siloAddress, out string siloName)
     {
-        siloName = silo.View.FirstOrDefault(other => other.Address.Equals(siloAddress))?.Name!;
+        siloName = silo.View.FirstOrDefault(other => other.Address.Equals(siloAddress))?.Name.ToString()!;
         return siloName is not null;
     }
 

@@ -190,7 +190,7 @@ internal sealed class Silo
     {
         try
         {
-            await Grains.Cluster().Leave(Name, Address.ToParsableString());
+            await Grains.Cluster().Leave(Name.Silo(), Address.ToParsableString());
         }
         catch (Exception problem) when (problem is OrleansException or TimeoutException)
         {
@@ -295,7 +295,7 @@ internal sealed class Silo
 
     private SiloDescription Describe() => new()
     {
-        Name = Name,
+        Name = Name.Silo(),
         StripeHost = Name,
         StripePort = 1,
         HttpAddress = "",
@@ -309,9 +309,9 @@ internal sealed class Silo
         [
             .. Enumerable.Range(0, Machine.DeviceCount).Select(index => new WorkerDescription
             {
-                SiloName = Name,
+                SiloName = Name.Silo(),
                 DeviceIndex = index,
-                Kind = Machine.Kind.Word(),
+                Kind = Machine.Kind,
                 Class = SimulatedCluster.ClassOf(Machine.Kind),
                 Name = "simulated",
                 Cores = 1,

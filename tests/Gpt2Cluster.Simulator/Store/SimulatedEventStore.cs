@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Runs;
 using Gpt2Cluster.Simulator.Clock;
 
@@ -17,7 +18,7 @@ internal sealed class SimulatedEventStore(SimulatedStore store, string node, Lif
     public event Action<Life, IReadOnlyList<string>>? Appended;
 
     /// <inheritdoc/>
-    public Task<long?> Append(string run, IReadOnlyList<string> lines, long after)
+    public Task<long?> Append(RunName run, IReadOnlyList<string> lines, long after)
     {
         string[] written = [.. lines];
         return store.Ask(node, life, long? () =>
@@ -31,7 +32,7 @@ internal sealed class SimulatedEventStore(SimulatedStore store, string node, Lif
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<RunEventLine>> Read(string run, long sequence, int count) =>
+    public Task<IReadOnlyList<RunEventLine>> Read(RunName run, long sequence, int count) =>
         store.Ask(node, life, IReadOnlyList<RunEventLine> () =>
         [
             .. store.Events.Skip((int)sequence).Take(count)
@@ -39,10 +40,10 @@ internal sealed class SimulatedEventStore(SimulatedStore store, string node, Lif
         ]);
 
     /// <inheritdoc/>
-    public Task<long> LastSequence(string run) => store.Ask(node, life, () => (long)store.Events.Count);
+    public Task<long> LastSequence(RunName run) => store.Ask(node, life, () => (long)store.Events.Count);
 
     /// <inheritdoc/>
-    public Task AppendSamples(string run, IReadOnlyList<SampleEvent> samples, int keep)
+    public Task AppendSamples(RunName run, IReadOnlyList<SampleEvent> samples, int keep)
     {
         string[] lines = [.. samples.Select(sample => RunEventJson.Write(sample))];
         return store.Ask(node, life, () =>
@@ -53,11 +54,11 @@ internal sealed class SimulatedEventStore(SimulatedStore store, string node, Lif
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>> Samples(string run, int last) =>
+    public Task<IReadOnlyList<string>> Samples(RunName run, int last) =>
         store.Ask(node, life, IReadOnlyList<string> () => [.. store.Samples.TakeLast(last)]);
 
     /// <inheritdoc/>
-    public Task Delete(string run) => store.Ask(node, life, () =>
+    public Task Delete(RunName run) => store.Ask(node, life, () =>
     {
         store.Events.Clear();
         store.Samples.Clear();

@@ -1,5 +1,6 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -56,20 +57,20 @@ internal sealed class SimulatedWorker : IWorker
     }
 
     /// <inheritdoc/>
-    public Task<bool> Plan(string run, PlanStep order) => Serve(new WorkerOrder(order));
+    public Task<bool> Plan(RunName run, PlanStep order) => Serve(new WorkerOrder(order));
 
     /// <inheritdoc/>
-    public Task<bool> Validate(string run, Validate order) => Serve(new WorkerOrder(order));
+    public Task<bool> Validate(RunName run, Validate order) => Serve(new WorkerOrder(order));
 
     /// <inheritdoc/>
-    public Task<bool> Sample(string run, Sample order) => Serve(new WorkerOrder(order));
+    public Task<bool> Sample(RunName run, Sample order) => Serve(new WorkerOrder(order));
 
     /// <inheritdoc/>
     public Task<bool> Checkpoint(RunRecord record, WriteCheckpoint order) =>
         Serve(new WorkerOrder(order) { Record = record });
 
     /// <inheritdoc/>
-    public Task Release(string run, int generation)
+    public Task Release(RunName run, int generation)
     {
         if (Service is { } current && current.MayRelease(generation))
         {
@@ -87,11 +88,11 @@ internal sealed class SimulatedWorker : IWorker
     }
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> ReadReplica(string run, ReplicaPart part, long start, int count) =>
+    public Task<ReplicaRange?> ReadReplica(RunName run, ReplicaPart part, long start, int count) =>
         Service is { } current ? current.ReadReplica(part, start, count) : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
-    public Task<ReplicaRange?> HashReplica(string run, ReplicaPart part, int firstPiece, int count) =>
+    public Task<ReplicaRange?> HashReplica(RunName run, ReplicaPart part, int firstPiece, int count) =>
         Service is { } current ? current.HashReplica(part, firstPiece, count) : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
@@ -107,7 +108,7 @@ internal sealed class SimulatedWorker : IWorker
     {
         if (Service is { } current && cluster.Timeline.Now - lastHeard >= SilenceBeforePing)
         {
-            silo.Grains.Run(SimulatedCluster.RunName).Ping(Key, current.Generation).Ignore();
+            silo.Grains.Run(SimulatedCluster.RunName.Run()).Ping(Key.Worker(), current.Generation).Ignore();
         }
 
         cluster.Timeline.After(SilenceBeforePing, silo.Life, PingWhenSilent);

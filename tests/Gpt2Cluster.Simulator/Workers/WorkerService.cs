@@ -35,11 +35,11 @@ internal sealed class WorkerService : IDisposable
         this.cluster = cluster;
         this.silo = silo;
         this.worker = worker;
-        protocol = MutantWorker.Of(cluster.Mutant, worker.Key, cluster.Specification);
+        protocol = MutantWorker.Of(cluster.Mutant, worker.Key.Worker(), cluster.Specification);
         reporter = new Reporter(
             silo.Grains,
-            SimulatedCluster.RunName,
-            worker.Key,
+            SimulatedCluster.RunName.Run(),
+            worker.Key.Worker(),
             silo.Time,
             new TraceLogger<Reporter>(cluster.Trace, silo.Life));
         checkpoints = new CheckpointWriter(worker.Key, silo.Checkpoints, silo.Time);
@@ -160,23 +160,23 @@ internal sealed class WorkerService : IDisposable
                 protocol.OnProfile(work, replica is null ? null : SimulatedCluster.Profile(silo.Machine.Kind));
                 break;
             case ComputeStep(_, var progress, _):
-                cluster.Watch.Planned(worker.Key, progress.Plan);
+                cluster.Watch.Planned(worker.Key.Worker(), progress.Plan);
                 var report = await stepping!.Run(progress, protocol.OnAveraged, cancellation);
                 protocol.OnDone(order, report);
-                cluster.Watch.Reported(this, worker.Key, replica!, report);
+                cluster.Watch.Reported(this, worker.Key.Worker(), replica!, report);
                 break;
             case SumLosses(_, var validation):
                 await silo.Work(0.001 * validation.Range.Count);
                 cancellation.ThrowIfCancellationRequested();
                 protocol.OnDone(order, new ValidationReported(
-                    worker.Key, order.Generation, validation.Step, [.. LossSums(validation)]));
+                    worker.Key.Worker(), order.Generation, validation.Step, [.. LossSums(validation)]));
                 break;
             case DrawSamples(_, var sampling):
                 await silo.Work(0.002);
                 cancellation.ThrowIfCancellationRequested();
                 var indices = Enumerable.Range(sampling.Range.First, sampling.Range.Count);
                 protocol.OnDone(order, new SampleReported(
-                    worker.Key,
+                    worker.Key.Worker(),
                     order.Generation,
                     sampling.Step,
                     [.. indices.Select(index => $"text {sampling.Step} {index}")]));
@@ -204,7 +204,7 @@ internal sealed class WorkerService : IDisposable
     {
         await checkpoints.Finish();
         if (exchange is not null)
-            silo.Exchanges.Leave(SimulatedCluster.RunName, Generation);
+            silo.Exchanges.Leave(SimulatedCluster.RunName.Run(), Generation);
         replica = null;
     }
 
@@ -231,8 +231,8 @@ internal sealed class WorkerService : IDisposable
             default: throw new InvalidOperationException($"{order.Source}");
         }
 
-        exchange ??= (SimulatedExchange)silo.Exchanges.Join(SimulatedCluster.RunName, 1);
-        stepping = new WorkerStepping(cluster, silo, this, worker.Key, replica, exchange);
-        cluster.Watch.Brought(worker.Key, replica);
+        exchange ??= (SimulatedExchange)silo.Exchanges.Join(SimulatedCluster.RunName.Run(), 1);
+        stepping = new WorkerStepping(cluster, silo, this, worker.Key.Worker(), replica, exchange);
+        cluster.Watch.Brought(worker.Key.Worker(), replica);
     }
 }

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Workers;
@@ -15,7 +16,7 @@ internal sealed class WorkerStepping(
     SimulatedCluster cluster,
     Silo silo,
     WorkerService service,
-    string worker,
+    WorkerId worker,
     SimulatedReplica replica,
     SimulatedExchange exchange)
 {

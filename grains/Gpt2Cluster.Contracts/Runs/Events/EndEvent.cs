@@ -1,10 +1,12 @@
+using Gpt2Cluster.Core.Runs;
+
 namespace Gpt2Cluster.Contracts.Runs.Events;
 
 /// <summary>The run stopped, for now or for good.</summary>
 public sealed record EndEvent : RunEvent
 {
-    /// <summary>One of <see cref="EndStatus"/>.</summary>
-    public required string Status { get; init; }
+    /// <summary>Paused, completed, cancelled, failed or early stopped.</summary>
+    public required RunStatus Status { get; init; }
 
     /// <summary>The last committed step.</summary>
     public required long Step { get; init; }

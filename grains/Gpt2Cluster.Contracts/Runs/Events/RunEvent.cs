@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Contracts.Runs.Events;
 
@@ -21,5 +22,5 @@ public abstract record RunEvent
 {
     /// <summary>The run's name.</summary>
     [JsonPropertyOrder(-1)]
-    public required string Run { get; init; }
+    public required RunName Run { get; init; }
 }

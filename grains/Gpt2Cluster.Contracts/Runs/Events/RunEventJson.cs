@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Gpt2Cluster.Core.Runs;
 
 namespace Gpt2Cluster.Contracts.Runs.Events;
 
@@ -17,6 +18,7 @@ public static class RunEventJson
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         AllowOutOfOrderMetadataProperties = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter<RunStatus>(JsonNamingPolicy.SnakeCaseLower) },
     });
 
     /// <summary>The event as one line of JSON without a line break.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs.State;
 
 namespace Gpt2Cluster.Core.Runs.Activities;
@@ -40,9 +41,9 @@ internal static class Candidates
     public static string Joined(ImmutableList<OfferedWorker> workers) =>
         $"{Names(workers.Select(worker => worker.Key))} joined";
 
-    public static string Names(IEnumerable<string> workers)
+    public static string Names(IEnumerable<WorkerId> workers)
     {
-        List<string> all = [.. workers];
+        List<WorkerId> all = [.. workers];
         return (all.Count == 1 ? "worker " : "workers ") + string.Join(", ", all);
     }
 

@@ -43,7 +43,7 @@ internal static class Catalogue
             [
                 .. transition.Record.Holds.Concat(news)
                     .OrderBy(hold => hold.Step)
-                    .ThenBy(hold => hold.Run, StringComparer.Ordinal),
+                    .ThenBy(hold => hold.Run.ToString(), StringComparer.Ordinal),
             ],
         };
         transition.Persist();

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs.State;
 
 namespace Gpt2Cluster.Core.Runs.Activities;
@@ -113,7 +114,7 @@ internal static class CheckpointCopies
     private static bool IsAllThatIsWaitedFor(RunState state) =>
         state is { Phase: RunPhase.Saving, Checkpointing.Writing: null };
 
-    private static bool Clear(Transition transition, string silo, long step)
+    private static bool Clear(Transition transition, SiloName silo, long step)
     {
         if (transition.Checkpointing.Copying?.Command is not { } copy || copy.Silo != silo || copy.Step != step)
             return false;

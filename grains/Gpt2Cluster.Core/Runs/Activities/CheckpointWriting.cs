@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs.State;
 
 namespace Gpt2Cluster.Core.Runs.Activities;
@@ -132,7 +133,7 @@ internal static class CheckpointWriting
     }
 
     /// <summary>A member's disk still works at a checkpoint: others are asked for the next ones.</summary>
-    public static void MarkBusy(Transition transition, string worker)
+    public static void MarkBusy(Transition transition, WorkerId worker)
     {
         var until = transition.State.Now + BusyDiskPause;
         if (transition.State.Members.Find(member => member.Key == worker) is { } member)
@@ -177,21 +178,20 @@ internal static class CheckpointWriting
     }
 
     /// <returns>Whether it was busy.</returns>
-    private static bool MarkFree(Transition transition, string worker) => !transition.Readmit(
-        each => each.Reason == ExclusionReason.DiskBusy && each.Subject == worker).IsEmpty;
+    private static bool MarkFree(Transition transition, WorkerId worker) => !transition.Readmit(
+        each => each.Reason == ExclusionReason.DiskBusy && each.Covers(worker)).IsEmpty;
 
     private static void Publish(Transition transition, CheckpointWritten written)
     {
-        var silo = written.Worker[..Math.Max(0, written.Worker.LastIndexOf('/'))];
         var loss = Catalogue.ValidationLoss(transition.Record, written.Step);
         var entry = new CheckpointEntry(
-            written.Step, written.StateHash, silo, written.Path, loss, written.DataFolderId);
+            written.Step, written.StateHash, written.Worker.Silo, written.Path, loss, written.DataFolderId);
         Catalogue.KeepUnexpired(
             transition, [.. transition.Record.Checkpoints.Append(entry).OrderBy(each => each.Step)]);
         transition.Checkpointing = transition.Checkpointing with { FailedWriteCount = 0 };
         transition.Publish(new CheckpointPublished(entry, written.Duration));
     }
 
-    private static bool IsInFlight(Transition transition, string worker, long step) =>
+    private static bool IsInFlight(Transition transition, WorkerId worker, long step) =>
         transition.Checkpointing.Writing?.Command is { } command && command.Worker == worker && command.Step == step;
 }

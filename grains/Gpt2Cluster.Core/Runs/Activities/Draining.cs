@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs.State;
 
 namespace Gpt2Cluster.Core.Runs.Activities;
@@ -18,7 +19,7 @@ internal static class Draining
             return;
         var members = transition.State.Members.Select(member => member.Key);
         var leaving = transition.State.Cluster.Offered.Where(worker => worker.Leaving is not null);
-        List<string> bystanders = [.. leaving.Select(worker => worker.Key).Except(members)];
+        List<WorkerId> bystanders = [.. leaving.Select(worker => worker.Key).Except(members)];
         if (bystanders.Count > 0)
             transition.Send(new ReleaseWorkers(bystanders, transition.Generation));
     }
@@ -51,7 +52,7 @@ internal static class Draining
     public static void LetGo(Transition transition, int failedSaveCount)
     {
         var state = transition.State;
-        List<string> leaving = [.. state.Members.Where(state.IsLeaving).Select(member => member.Key)];
+        List<WorkerId> leaving = [.. state.Members.Where(state.IsLeaving).Select(member => member.Key)];
         if (leaving.Count == state.Members.Count && state.Step > 0
             && CheckpointWriting.Last(state, failedSaveCount) == LastCheckpoint.IsGivenUp)
             transition.Warn($"{Completion.Loss(state)}.");

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs.State;
 
 namespace Gpt2Cluster.Core.Runs.Activities;
@@ -172,19 +173,19 @@ internal static class FaultReports
         Membership.Remove(transition, [member.Key], $"worker {member.Key} {what}");
     }
 
-    private static void Ended(Transition transition, string silo, string report)
+    private static void Ended(Transition transition, SiloName silo, string report)
     {
         var (members, until) = (transition.State.Members, transition.State.Now + EndedPatience);
         foreach (var incarnation in members.Where(member => member.Silo == silo).Select(member => member.Incarnation))
-            transition.Exclude(new Exclusion(silo, incarnation, ExclusionReason.Ended, until, report));
-        List<string> workers = [.. members.Where(member => member.Silo == silo).Select(member => member.Key)];
+            transition.Exclude(new Exclusion(silo, null, incarnation, ExclusionReason.Ended, until, report));
+        List<WorkerId> workers = [.. members.Where(member => member.Silo == silo).Select(member => member.Key)];
         Membership.Remove(transition, workers, $"silo {silo} has ended");
     }
 
-    private static void CutOff(Transition transition, IReadOnlyList<(string Key, string Incarnation)> workers)
+    private static void CutOff(Transition transition, IReadOnlyList<(WorkerId Key, string Incarnation)> workers)
     {
         foreach (var (key, incarnation) in workers)
-            transition.Exclude(new Exclusion(key, incarnation, ExclusionReason.CutOff));
+            transition.Exclude(new Exclusion(key.Silo, key.Device, incarnation, ExclusionReason.CutOff));
         transition.Send(new ReleaseWorkers([.. workers.Select(worker => worker.Key)], transition.Generation));
     }
 
@@ -192,7 +193,7 @@ internal static class FaultReports
     /// Ends the run because of a member's trouble. What the members hold and no checkpoint does is saved first, under a
     /// new generation: in the old one they may wait for each other. A second trouble on that way ends it at once.
     /// </summary>
-    private static void FailAfterSaving(Transition transition, string troubled, string reason)
+    private static void FailAfterSaving(Transition transition, WorkerId troubled, string reason)
     {
         var (state, saved) = (transition.State, transition.Record.NewestCheckpoint?.Step ?? 0);
         var isUnsaved = Math.Max(state.Step, transition.Record.CommittedStep) > saved;

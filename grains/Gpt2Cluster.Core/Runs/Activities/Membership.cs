@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs.State;
 
 namespace Gpt2Cluster.Core.Runs.Activities;
@@ -14,7 +15,7 @@ internal static class Membership
     public static void Form(Transition transition, string reason)
     {
         var newcomers = Candidates.Newcomers(transition.State)
-            .Select(worker => new RunMember(worker.Key, worker.Silo, worker.Incarnation));
+            .Select(worker => new RunMember(worker.Key, worker.Incarnation));
         var members = BySilo(transition.State.Members.AddRange(newcomers));
         if (members.Count < Candidates.Needed(transition.State, members))
             Wait(transition);
@@ -26,7 +27,7 @@ internal static class Membership
     /// Raises the generation to save what the members hold before the run fails: without the one in trouble, unless it
     /// is the only one.
     /// </summary>
-    public static void FormToSave(Transition transition, string troubled)
+    public static void FormToSave(Transition transition, WorkerId troubled)
     {
         if (transition.State.Members.Count > 1)
             Drop(transition, [troubled]);
@@ -38,7 +39,7 @@ internal static class Membership
     /// its replica may be further than the newest checkpoint.
     /// </summary>
     public static void Remove(
-        Transition transition, IReadOnlyList<string> workers, string reason, bool mayReturn = false)
+        Transition transition, IReadOnlyList<WorkerId> workers, string reason, bool mayReturn = false)
     {
         var count = transition.State.Members.Count;
         Drop(transition, workers);
@@ -58,7 +59,7 @@ internal static class Membership
     }
 
     /// <summary>Members take no part any more; what they were writing is due again.</summary>
-    public static void Drop(Transition transition, IReadOnlyList<string> workers)
+    public static void Drop(Transition transition, IReadOnlyList<WorkerId> workers)
     {
         var members = transition.State.Members.RemoveAll(member => workers.Contains(member.Key));
         transition.State = transition.State with { Members = members };

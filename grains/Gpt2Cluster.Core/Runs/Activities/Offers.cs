@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs.Planning;
 using Gpt2Cluster.Core.Runs.State;
 
@@ -22,7 +23,8 @@ internal static class Offers
         CheckpointCopies.OrderNext(transition);
         Draining.ReleaseBystanders(transition);
         var state = transition.State;
-        List<string> gone = [.. state.Members.Where(member => !IsOffered(state, member)).Select(member => member.Key)];
+        List<WorkerId> gone =
+            [.. state.Members.Where(member => !IsOffered(state, member)).Select(member => member.Key)];
         var newcomers = Candidates.Newcomers(state);
         var mayBringWhatIsMissing = state.Checkpointing.Missing is not null && !newcomers.IsEmpty;
         if (gone.Count > 0)
@@ -121,7 +123,7 @@ internal static class Offers
         && !state.Exclusions.Unfit.Any()
         && cluster.WorkerCount - cluster.OtherRuns.Sum(share => share.WorkerCount) >= needed;
 
-    private static string Departed(RunState state, List<string> gone)
+    private static string Departed(RunState state, List<WorkerId> gone)
     {
         var again = gone.FindAll(key => state.Cluster.Offered.Exists(offered => offered.Key == key));
         var left = gone.FindAll(key => !again.Contains(key));

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs.State;
 
@@ -30,7 +31,7 @@ internal static class Outstanding
     public static IEnumerable<RunCommand> Preparations(RunState state) =>
         state.Members.Select(member => member.Awaited).OfType<PrepareReplica>();
 
-    private static IEnumerable<RunCommand> Exchanges(RunState state, ImmutableHashSet<string> readySilos)
+    private static IEnumerable<RunCommand> Exchanges(RunState state, ImmutableHashSet<SiloName> readySilos)
     {
         var (silos, leafCount) = (state.Silos, state.Record.Specification.MicroBatchCount);
         return from silo in silos

@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs.Planning;
 using Gpt2Cluster.Core.Runs.State;
@@ -45,9 +46,9 @@ internal static class Preparation
         var (members, saved) = (transition.State.Members, transition.Record.NewestCheckpoint?.Step ?? 0);
         var step = Math.Max(saved, members.Max(member => member.Step) ?? 0);
         Adopt(transition, step);
-        List<string> holders = [.. members.Where(member => member.Step == step).Select(member => member.Key)];
+        List<WorkerId> holders = [.. members.Where(member => member.Step == step).Select(member => member.Key)];
         var source = step == 0 ? Origin(transition) : holders.Count > 0 ? ReplicaSource.Copy : ReplicaSource.Checkpoint;
-        IReadOnlyList<string> copyFrom = source == ReplicaSource.Copy ? holders : [];
+        IReadOnlyList<WorkerId> copyFrom = source == ReplicaSource.Copy ? holders : [];
         transition.State = transition.State with
         {
             Members =
@@ -120,7 +121,7 @@ internal static class Preparation
             + $"{Difference(expected, ready.Profile)}. {advice}";
     }
 
-    private static string DoesNotRepeat(Transition transition, string worker, ComputeProfile profile)
+    private static string DoesNotRepeat(Transition transition, WorkerId worker, ComputeProfile profile)
     {
         var advice = Advice.NewRun(transition.Specification, "--exact off", transition.Record.Checkpoints.Count > 0);
         return $"Worker {worker} is refused, as its device ({profile.DeviceClass}) does not repeat itself: the same "

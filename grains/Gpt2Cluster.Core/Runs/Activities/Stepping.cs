@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs.Planning;
 using Gpt2Cluster.Core.Runs.State;
@@ -155,7 +156,7 @@ internal static class Stepping
     }
 
     /// <summary>All losses of the step in the order of its micro-batches, whoever computed them.</summary>
-    private static IEnumerable<(int Leaf, double Loss, string Worker)> Losses(RunPhase.Stepping step) =>
+    private static IEnumerable<(int Leaf, double Loss, WorkerId Worker)> Losses(RunPhase.Stepping step) =>
         from share in step.Work.Shares
         from each in share.Part.Leaves().Zip(share.Result!.Losses)
         orderby each.First

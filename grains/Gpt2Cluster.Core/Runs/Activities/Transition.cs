@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs.State;
 using Gpt2Cluster.Core.Specification;
@@ -148,7 +149,7 @@ internal sealed class Transition
     /// <summary>
     /// The member of that name if the message belongs to this generation; null if it is to be ignored.
     /// </summary>
-    public RunMember? Member(string worker, int generation) =>
+    public RunMember? Member(WorkerId worker, int generation) =>
         generation == Generation ? State.Members.Find(member => member.Key == worker) : null;
 
     /// <summary>The run does without a worker, or without all of a silo.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Gpt2Cluster.Core.Checkpoints;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs.State;
 
 namespace Gpt2Cluster.Core.Runs.Activities;
@@ -79,7 +80,7 @@ internal static class Watchdog
     private static string Those<TPart, TResult>(Work<TPart, TResult> work)
         where TResult : class => Names(work.Missing.Select(share => share.Worker));
 
-    private static string Names(IEnumerable<string> workers) =>
+    private static string Names(IEnumerable<WorkerId> workers) =>
         workers.Any() ? Candidates.Names(workers) : "its workers' exchange";
 
     private static string SoFar(TimeSpan age) => $"it has taken {Seconds(age)} s so far";

@@ -22,7 +22,7 @@ public static class ScalingAdvice
         ArgumentNullException.ThrowIfNull(cost);
         var bySpeed = cost.Workers.GroupBy(worker => worker.Silo)
             .OrderByDescending(silo => silo.Sum(worker => 1 / worker.SecondsPerMicroBatch))
-            .ThenBy(silo => silo.Key, StringComparer.Ordinal)
+            .ThenBy(silo => silo.Key.ToString(), StringComparer.Ordinal)
             .Select(silo => silo.ToList()).ToList();
         return
         [

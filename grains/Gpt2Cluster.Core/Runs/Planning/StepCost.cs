@@ -1,11 +1,12 @@
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Core.Runs.Planning;
 
 /// <summary>A worker as the advice looks at it.</summary>
 /// <param name="Silo">Its silo: workers of one silo exchange nothing over a link.</param>
 /// <param name="SecondsPerMicroBatch">What one micro-batch takes it, above 0.</param>
-public readonly record struct WorkerSpeed(string Silo, double SecondsPerMicroBatch);
+public readonly record struct WorkerSpeed(SiloName Silo, double SecondsPerMicroBatch);
 
 /// <summary>What a step is made of, measured in a run or by probes before it.</summary>
 public sealed record StepCost

@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Names;
+
 namespace Gpt2Cluster.Core.Runs.State;
 
 /// <summary>Why the run does without a worker.</summary>
@@ -32,17 +34,26 @@ public enum ExclusionReason
 }
 
 /// <summary>A worker, or all of a silo, that the run does without.</summary>
-/// <param name="Subject">The worker's key, or the silo's name for all of its workers.</param>
+/// <param name="Silo">The silo.</param>
+/// <param name="Device">The worker's device there; null for all of the silo's workers.</param>
 /// <param name="Incarnation">Of the silo's process: one that was started again is another one.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="Until">When it is over; null if time alone does not end it.</param>
 /// <param name="Report">What people are told if it turns out to last; null for nothing.</param>
 public sealed record Exclusion(
-    string Subject, string Incarnation, ExclusionReason Reason, TimeSpan? Until = null, string? Report = null)
+    SiloName Silo,
+    int? Device,
+    string Incarnation,
+    ExclusionReason Reason,
+    TimeSpan? Until = null,
+    string? Report = null)
 {
     /// <summary>That of a member.</summary>
     public static Exclusion Of(RunMember member, ExclusionReason reason, TimeSpan? until = null) =>
-        new(member.Key, member.Incarnation, reason, until);
+        new(member.Silo, member.Key.Device, member.Incarnation, reason, until);
+
+    /// <summary>The worker; null for all of the silo's.</summary>
+    public WorkerId? Worker => Device is { } device ? new WorkerId(Silo, device) : null;
 
     /// <summary>Whether it ends when the cluster does not offer the worker any more.</summary>
     public bool EndsWithTheOffer =>
@@ -50,8 +61,11 @@ public sealed record Exclusion(
 
     /// <summary>Whether a worker is meant.</summary>
     public bool Covers(OfferedWorker worker) =>
-        Incarnation == worker.Incarnation && (Subject == worker.Key || Subject == worker.Silo);
+        Incarnation == worker.Incarnation && Silo == worker.Silo && (Device ?? worker.Key.Device) == worker.Key.Device;
 
-    /// <inheritdoc cref="Covers(OfferedWorker)"/>
-    public bool Covers(RunMember member) => Incarnation == member.Incarnation && Subject == member.Key;
+    /// <summary>Whether this worker is meant, not only all of its silo's.</summary>
+    public bool Covers(WorkerId worker) => Silo == worker.Silo && Device == worker.Device;
+
+    /// <inheritdoc cref="Covers(WorkerId)"/>
+    public bool Covers(RunMember member) => Incarnation == member.Incarnation && Covers(member.Key);
 }

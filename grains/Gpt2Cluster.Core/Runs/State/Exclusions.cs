@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Core.Runs.State;
 
@@ -15,15 +16,15 @@ public sealed record Exclusions
     /// How often each worker, by key and incarnation, was in trouble since it has committed a step; enough of them
     /// exclude it.
     /// </summary>
-    public ImmutableDictionary<(string Key, string Incarnation), int> TroubleCounts { get; private init; } =
-        ImmutableDictionary<(string Key, string Incarnation), int>.Empty;
+    public ImmutableDictionary<(WorkerId Key, string Incarnation), int> TroubleCounts { get; private init; } =
+        ImmutableDictionary<(WorkerId Key, string Incarnation), int>.Empty;
 
     /// <summary>
     /// How often a silo said of another that it is out of reach, since the generation began or the last step was done;
     /// enough of it severs one of them.
     /// </summary>
-    public ImmutableDictionary<(string From, string Silo), int> UnreachableCounts { get; private init; } =
-        ImmutableDictionary<(string From, string Silo), int>.Empty;
+    public ImmutableDictionary<(SiloName From, SiloName Silo), int> UnreachableCounts { get; private init; } =
+        ImmutableDictionary<(SiloName From, SiloName Silo), int>.Empty;
 
     /// <summary>Workers that the cluster gives to other runs, as this one never takes them.</summary>
     public IEnumerable<Exclusion> Unfit => All.Where(each => each.Reason == ExclusionReason.Unfit);
@@ -35,8 +36,8 @@ public sealed record Exclusions
     /// <summary>With one more; of the same worker and reason the newest counts.</summary>
     public Exclusions With(Exclusion added)
     {
-        var known = All.Find(each => (each.Subject, each.Incarnation, each.Reason)
-            == (added.Subject, added.Incarnation, added.Reason));
+        var known = All.Find(each => (each.Silo, each.Device, each.Incarnation, each.Reason)
+            == (added.Silo, added.Device, added.Incarnation, added.Reason));
         return this with { All = known is null ? All.Add(added) : All.Replace(known, added) };
     }
 
@@ -58,18 +59,18 @@ public sealed record Exclusions
     public int TroublesOf(RunMember member) => TroubleCounts.GetValueOrDefault((member.Key, member.Incarnation));
 
     /// <summary>Without the troubles of some workers.</summary>
-    public Exclusions Forgive(IEnumerable<(string Key, string Incarnation)> workers) =>
+    public Exclusions Forgive(IEnumerable<(WorkerId Key, string Incarnation)> workers) =>
         this with { TroubleCounts = TroubleCounts.RemoveRange(workers) };
 
     /// <summary>With one more report that a silo is out of another's reach.</summary>
-    public Exclusions WithUnreachable(string from, string silo) =>
+    public Exclusions WithUnreachable(SiloName from, SiloName silo) =>
         this with { UnreachableCounts = UnreachableCounts.SetItem((from, silo), UnreachablesOf(from, silo) + 1) };
 
     /// <summary>How often a silo said of another that it is out of reach.</summary>
-    public int UnreachablesOf(string from, string silo) => UnreachableCounts.GetValueOrDefault((from, silo));
+    public int UnreachablesOf(SiloName from, SiloName silo) => UnreachableCounts.GetValueOrDefault((from, silo));
 
     /// <summary>With how many silos one is out of touch, in either direction.</summary>
-    public int SilosOutOfTouch(string silo) =>
+    public int SilosOutOfTouch(SiloName silo) =>
         UnreachableCounts.Keys.Count(pair => pair.From == silo || pair.Silo == silo);
 
     /// <summary>Without reports of unreachable silos: stripes have passed, or another generation tries.</summary>

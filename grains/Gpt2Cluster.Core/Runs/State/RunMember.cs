@@ -1,14 +1,17 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Core.Runs.State;
 
 /// <summary>A worker of the generation.</summary>
 /// <param name="Key">Its key.</param>
-/// <param name="Silo">The name of its silo.</param>
 /// <param name="Incarnation">Of the silo's process.</param>
-public sealed record RunMember(string Key, string Silo, string Incarnation)
+public sealed record RunMember(WorkerId Key, string Incarnation)
 {
+    /// <summary>The name of its silo.</summary>
+    public SiloName Silo => Key.Silo;
+
     /// <summary>What it was told to prepare and has not answered; null once it has.</summary>
     public PrepareReplica? Awaited { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Core.Runs.State;
@@ -23,15 +24,15 @@ public abstract record RunPhase
 
     /// <summary>A new generation gets ready: its silos take over the exchange's membership meanwhile.</summary>
     /// <param name="ReadySilos">Silos that have.</param>
-    public abstract record Forming(ImmutableHashSet<string> ReadySilos) : RunPhase;
+    public abstract record Forming(ImmutableHashSet<SiloName> ReadySilos) : RunPhase;
 
     /// <summary>The members of a new generation are asked where their replicas stand.</summary>
-    /// <inheritdoc cref="Forming(ImmutableHashSet{string})"/>
-    public sealed record Surveying(ImmutableHashSet<string> ReadySilos) : Forming(ReadySilos);
+    /// <inheritdoc cref="Forming(ImmutableHashSet{SiloName})"/>
+    public sealed record Surveying(ImmutableHashSet<SiloName> ReadySilos) : Forming(ReadySilos);
 
     /// <summary>Replicas that lack something are made, loaded or copied.</summary>
-    /// <inheritdoc cref="Forming(ImmutableHashSet{string})"/>
-    public sealed record Preparing(ImmutableHashSet<string> ReadySilos) : Forming(ReadySilos);
+    /// <inheritdoc cref="Forming(ImmutableHashSet{SiloName})"/>
+    public sealed record Preparing(ImmutableHashSet<SiloName> ReadySilos) : Forming(ReadySilos);
 
     /// <summary>
     /// The boundary between two steps: all replicas are equal, and nothing is in flight that they wait for. No event

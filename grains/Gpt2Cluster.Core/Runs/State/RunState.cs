@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Reduction;
 
 namespace Gpt2Cluster.Core.Runs.State;
@@ -90,10 +91,10 @@ public sealed record RunState
     public bool MayHaveUnaskedWorkers => Record.Generation > 0 && !HasAsked;
 
     /// <summary>The silos of the members, in the order of their stripes.</summary>
-    public IReadOnlyList<string> Silos => [.. Members.Select(member => member.Silo).Distinct()];
+    public IReadOnlyList<SiloName> Silos => [.. Members.Select(member => member.Silo).Distinct()];
 
     /// <summary>Why a worker is to leave at the next boundary; null if it stays.</summary>
-    public string? WhyLeaving(string worker) => Cluster.Offered.Find(offered => offered.Key == worker)?.Leaving;
+    public string? WhyLeaving(WorkerId worker) => Cluster.Offered.Find(offered => offered.Key == worker)?.Leaving;
 
     /// <summary>Whether a member is to leave at the next boundary.</summary>
     public bool IsLeaving(RunMember member) => WhyLeaving(member.Key) is not null;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gpt2Cluster.Core.Names;
 
 namespace Gpt2Cluster.Core.Runs.State;
 
@@ -6,7 +7,7 @@ namespace Gpt2Cluster.Core.Runs.State;
 /// <param name="Worker">The member's key.</param>
 /// <param name="Part">What it is to do.</param>
 /// <param name="Result">What it reported; null before.</param>
-public sealed record Share<TPart, TResult>(string Worker, TPart Part, TResult? Result = null)
+public sealed record Share<TPart, TResult>(WorkerId Worker, TPart Part, TResult? Result = null)
     where TResult : class;
 
 /// <summary>Work that all members do together, in their order.</summary>
@@ -24,7 +25,7 @@ public sealed record Work<TPart, TResult>(ImmutableList<Share<TPart, TResult>> S
     public IEnumerable<Share<TPart, TResult>> Missing => Shares.Where(share => share.Result is null);
 
     /// <summary>A worker's share if nothing is reported of it; else null.</summary>
-    public Share<TPart, TResult>? MissingOf(string worker) => Missing.FirstOrDefault(share => share.Worker == worker);
+    public Share<TPart, TResult>? MissingOf(WorkerId worker) => Missing.FirstOrDefault(share => share.Worker == worker);
 
     /// <summary>The work with one result more.</summary>
     public Work<TPart, TResult> With(Share<TPart, TResult> share, TResult result) =>

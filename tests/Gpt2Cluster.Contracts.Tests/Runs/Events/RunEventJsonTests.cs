@@ -1,6 +1,8 @@
 using System.Text.Json;
 using CsCheck;
 using Gpt2Cluster.Contracts.Runs.Events;
+using Gpt2Cluster.Core.Runs;
+using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 
 namespace Gpt2Cluster.Contracts.Tests.Runs.Events;
 
@@ -12,7 +14,8 @@ public sealed class RunEventJsonTests
         {
             new SubmittedEvent
             {
-                Run = "run1", Model = "scratch:tiny", Parameters = 7, DatasetSha256 = "ab", Tokens = 100, Windows = 3,
+                Run = "run1".Run(), Model = "scratch:tiny", Parameters = 7, DatasetSha256 = "ab", Tokens = 100,
+                    Windows = 3,
                 Steps = 10, TokensPerStep = 64,
             },
             """
@@ -23,7 +26,7 @@ public sealed class RunEventJsonTests
         {
             new StepEvent
             {
-                Run = "run1", Step = 4, Loss = 0.1 + 0.2, GradientNorm = 1.5, LearningRate = 5e-5, Seconds = 0.25,
+                Run = "run1".Run(), Step = 4, Loss = 0.1 + 0.2, GradientNorm = 1.5, LearningRate = 5e-5, Seconds = 0.25,
                 TokensPerSecond = 1024, Workers = 2, Generation = 1, ExchangedBytes = 99, ExposedExchangeSeconds = 0,
             },
             """
@@ -33,29 +36,31 @@ public sealed class RunEventJsonTests
             """
         },
         {
-            new ValidationEvent { Run = "run1", Step = 4, Loss = double.NaN, Perplexity = double.PositiveInfinity },
+            new ValidationEvent { Run = "run1".Run(), Step = 4, Loss = double.NaN,
+                Perplexity = double.PositiveInfinity },
             """{"event":"validation","run":"run1","step":4,"loss":"NaN","perplexity":"Infinity"}"""
         },
         {
-            new SampleEvent { Run = "run1", Step = 4, Index = 1, Text = "\"Grüße\",\n日本 <b>" },
+            new SampleEvent { Run = "run1".Run(), Step = 4, Index = 1, Text = "\"Grüße\",\n日本 <b>" },
             """{"event":"sample","run":"run1","step":4,"index":1,"text":"\"Grüße\",\n日本 <b>"}"""
         },
         {
-            new CheckpointEvent { Run = "run1", Step = 4, StateSha256 = "cd", Path = "/x", Seconds = 1 },
+            new CheckpointEvent { Run = "run1".Run(), Step = 4, StateSha256 = "cd", Path = "/x", Seconds = 1 },
             """{"event":"checkpoint","run":"run1","step":4,"state_sha256":"cd","path":"/x","seconds":1}"""
         },
         {
-            new MembershipEvent { Run = "run1", Step = 4, Generation = 2, Workers = 3, Reason = "joined" },
+            new MembershipEvent { Run = "run1".Run(), Step = 4, Generation = 2, Workers = 3, Reason = "joined" },
             """{"event":"membership","run":"run1","step":4,"generation":2,"workers":3,"reason":"joined"}"""
         },
         {
-            new WarningEvent { Run = "run1", Message = "short" },
+            new WarningEvent { Run = "run1".Run(), Message = "short" },
             """{"event":"warning","run":"run1","message":"short"}"""
         },
         {
             new EndEvent
             {
-                Run = "run1", Status = EndStatus.EarlyStopped, Step = 4, StateSha256 = "cd", Seconds = 2, Tokens = 256,
+                Run = "run1".Run(), Status = RunStatus.EarlyStopped, Step = 4, StateSha256 = "cd", Seconds = 2,
+                    Tokens = 256,
             },
             """
             {"event":"end","run":"run1","status":"early_stopped","step":4,"state_sha256":"cd","seconds":2,
@@ -78,7 +83,8 @@ public sealed class RunEventJsonTests
     public void Every_double_comes_back_with_its_bits() =>
         Gen.Double.Sample(loss =>
         {
-            var line = RunEventJson.Write(new ValidationEvent { Run = "r", Step = 1, Loss = loss, Perplexity = 1 });
+            var line = RunEventJson.Write(
+                new ValidationEvent { Run = "r".Run(), Step = 1, Loss = loss, Perplexity = 1 });
             Assert.True(RunEventJson.TryRead(line, out var read));
             return BitConverter.DoubleToInt64Bits(((ValidationEvent)read).Loss) == BitConverter.DoubleToInt64Bits(loss)
                 || double.IsNaN(loss);
@@ -88,7 +94,7 @@ public sealed class RunEventJsonTests
     public void A_line_may_have_its_fields_in_any_order_and_more_of_them()
     {
         Assert.True(RunEventJson.TryRead("""{"run":"r","later":1,"message":"m","event":"warning"}""", out var read));
-        Assert.Equal(new WarningEvent { Run = "r", Message = "m" }, read);
+        Assert.Equal(new WarningEvent { Run = "r".Run(), Message = "m" }, read);
     }
 
     [Theory]
@@ -102,7 +108,8 @@ public sealed class RunEventJsonTests
     [Fact]
     public void A_line_holds_no_line_break()
     {
-        var line = RunEventJson.Write(new SampleEvent { Run = "r", Step = 1, Index = 1, Text = "a\nb\r\u2028\u0085" });
+        var line = RunEventJson.Write(
+            new SampleEvent { Run = "r".Run(), Step = 1, Index = 1, Text = "a\nb\r\u2028\u0085" });
         Assert.DoesNotContain('\n', line);
         Assert.DoesNotContain('\r', line);
         using var parsed = JsonDocument.Parse(line);

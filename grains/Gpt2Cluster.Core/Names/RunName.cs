@@ -1,14 +1,17 @@
-using System.Text.Json;
+using System.ComponentModel;
 using System.Text.Json.Serialization;
+using Orleans;
 
-namespace Gpt2Cluster.Core.Specification;
+namespace Gpt2Cluster.Core.Names;
 
 /// <summary>
 /// The name of a run: letters, digits, <c>.</c>, <c>_</c>, <c>-</c>, at most <see cref="MaxLength"/>; begins with a
 /// letter or digit. So it is a safe file name and a safe grain key.
 /// </summary>
-[JsonConverter(typeof(RunNameConverter))]
-public readonly record struct RunName
+[Immutable]
+[JsonConverter(typeof(NameJsonConverter<RunName>))]
+[TypeConverter(typeof(NameTypeConverter<RunName>))]
+public readonly record struct RunName : IName<RunName>
 {
     /// <summary>Characters at most.</summary>
     public const int MaxLength = 64;
@@ -17,8 +20,7 @@ public readonly record struct RunName
 
     private RunName(string text) => this.text = text;
 
-    /// <summary>Reads a name.</summary>
-    /// <exception cref="UserErrorException">It is no run name; the message says why.</exception>
+    /// <inheritdoc/>
     public static RunName Parse(string text) =>
         Error(text) is { } error ? throw new UserErrorException(error) : new RunName(text);
 
@@ -40,23 +42,5 @@ public readonly record struct RunName
     }
 
     /// <inheritdoc/>
-    public override string ToString() => text ?? "";
-}
-
-/// <summary>Writes a run name as a JSON string.</summary>
-public sealed class RunNameConverter : JsonConverter<RunName>
-{
-    /// <inheritdoc/>
-    public override RunName Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-    {
-        var text = reader.GetString();
-        return RunName.Error(text) is { } error ? throw new JsonException(error) : RunName.Parse(text!);
-    }
-
-    /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, RunName value, JsonSerializerOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(writer);
-        writer.WriteStringValue(value.ToString());
-    }
+    public override string ToString() => Names.Given<RunName>(text);
 }
