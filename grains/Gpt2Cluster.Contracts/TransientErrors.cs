@@ -14,7 +14,7 @@ public static class TransientErrors
     /// </summary>
     /// <param name="problem">The problem.</param>
     /// <param name="silo">The silo that was called.</param>
-    public static string Words(Exception problem, string silo)
+    public static string Words(Exception problem, SiloName silo)
     {
         ArgumentNullException.ThrowIfNull(problem);
         return Is(problem) ? $"silo {silo} does not answer" : problem.Message.TrimEnd('.');

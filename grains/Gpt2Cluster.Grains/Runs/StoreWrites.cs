@@ -1,3 +1,4 @@
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Retries;
 using Microsoft.Extensions.Logging;
 using Orleans.Storage;
@@ -22,7 +23,7 @@ internal static partial class StoreWrites
     /// <param name="isOver">Whether the coordinator has stopped acting: nothing is repeated any more.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">Told of every attempt that is followed by another.</param>
-    public static RetryPolicy Policy(string run, Func<bool> isOver, TimeProvider time, ILogger logger) => new(
+    public static RetryPolicy Policy(RunName run, Func<bool> isOver, TimeProvider time, ILogger logger) => new(
         new()
         {
             Operation = "store-write",
@@ -34,5 +35,5 @@ internal static partial class StoreWrites
         time);
 
     [LoggerMessage(321, LogLevel.Warning, "The store did not take what run {Run} wrote; again in {Gap}. {Reason}")]
-    private static partial void LogRepeated(ILogger logger, string run, TimeSpan gap, string reason);
+    private static partial void LogRepeated(ILogger logger, RunName run, TimeSpan gap, string reason);
 }

@@ -15,15 +15,15 @@ internal sealed partial class Reporter
     private const int MaximumAttempts = 64;
 
     private readonly IGrainFactory grains;
-    private readonly string run;
-    private readonly string worker;
+    private readonly RunName run;
+    private readonly WorkerId worker;
     private readonly ILogger logger;
     private readonly RetryPolicy policy;
     private readonly Lock gate = new();
     private Task last = Task.CompletedTask;
 
     /// <summary>Makes the reporter of one worker.</summary>
-    public Reporter(IGrainFactory grains, string run, string worker, TimeProvider time, ILogger logger)
+    public Reporter(IGrainFactory grains, RunName run, WorkerId worker, TimeProvider time, ILogger logger)
     {
         (this.grains, this.run, this.worker, this.logger) = (grains, run, worker, logger);
         policy = new RetryPolicy(
