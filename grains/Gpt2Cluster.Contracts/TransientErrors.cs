@@ -1,3 +1,5 @@
+using Gpt2Cluster.Core.Names;
+
 namespace Gpt2Cluster.Contracts;
 
 /// <summary>Tells calls that could not be made from calls that failed.</summary>
