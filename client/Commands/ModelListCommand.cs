@@ -26,7 +26,7 @@ internal sealed class ModelListCommand() : ClientCommand("list", "Lists the mode
                 ["parameters"] = model.ParameterCount,
                 ["bytes"] = model.Bytes,
                 ["bytes_on_disk"] = model.BytesOnDisk,
-                ["silos"] = new JsonArray([.. model.Silos.Select(silo => JsonValue.Create(silo))]),
+                ["silos"] = new JsonArray([.. model.Silos.Select(silo => JsonValue.Create(silo.ToString()))]),
                 ["shape"] = JsonSerializer.SerializeToNode(model.Shape, SpecificationJson.Options),
             });
         }

@@ -63,7 +63,7 @@ internal sealed class ModelShowCommand : ClientCommand
             ["license"] = origin.EffectiveLicense,
             ["author"] = origin.Author,
             ["origin"] = string.Join(" < ", origin.Chain().Select(one => one.Name)),
-            ["silos"] = new JsonArray([.. stored.Silos.Select(silo => JsonValue.Create(silo))]),
+            ["silos"] = new JsonArray([.. stored.Silos.Select(silo => JsonValue.Create(silo.ToString()))]),
             ["files"] = new JsonArray([.. shown.Files.Select(file =>
                 JsonValue.Create(file.RelativePath[(file.RelativePath.LastIndexOf('/') + 1)..]))]),
             ["used_by"] = new JsonArray([.. uses.Select(use => new JsonObject
