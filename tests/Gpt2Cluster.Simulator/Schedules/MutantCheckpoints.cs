@@ -14,12 +14,12 @@ internal static class MutantCheckpoints
     /// <summary>The store.</summary>
     public static CheckpointStore Of(
         Mutant mutant, SiloContext silo, IDataDisk disk, ILogger<CheckpointStore> logger) => mutant switch
-    {
-        Mutant.PublishedBeforeFlushed => new Unflushed(silo, disk, logger),
-        Mutant.CheckpointUnverified => new Unverified(silo, disk, logger),
-        Mutant.KeptDeleted => new Greedy(silo, disk, logger),
-        _ => new CheckpointStore(silo, disk, logger),
-    };
+        {
+            Mutant.PublishedBeforeFlushed => new Unflushed(silo, disk, logger),
+            Mutant.CheckpointUnverified => new Unverified(silo, disk, logger),
+            Mutant.KeptDeleted => new Greedy(silo, disk, logger),
+            _ => new CheckpointStore(silo, disk, logger),
+        };
 
     private sealed class Unflushed(SiloContext silo, IDataDisk disk, ILogger<CheckpointStore> logger)
         : CheckpointStore(silo, disk, logger)
