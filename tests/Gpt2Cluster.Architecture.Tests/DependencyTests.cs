@@ -47,7 +47,7 @@ public sealed class DependencyTests
     public static TheoryData<string, string[]> Rooms => new()
     {
         { "Uploads", ["Models", "Sources", "Tokens"] },
-        { "Inspection", ["Datasets", "Sources", "Tokens"] },
+        { "Inspection", ["Datasets", "Sources", "Storage", "Tokens"] },
         { "Datasets", ["Sources", "Storage", "Tokens"] },
         { "Sources", ["Tokens"] },
         { "Models", ["Storage", "Tokens"] },
