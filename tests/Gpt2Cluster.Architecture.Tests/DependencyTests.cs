@@ -52,7 +52,7 @@ public sealed partial class DependencyTests
     public static TheoryData<string, string[]> Rooms => new()
     {
         { "Uploads", ["Models", "Sources", "Tokens"] },
-        { "Inspection", ["Datasets", "Sources", "Tokens"] },
+        { "Inspection", ["Datasets", "Sources", "Storage", "Tokens"] },
         { "Datasets", ["Sources", "Storage", "Tokens"] },
         { "Sources", [] },
         { "Models", ["Storage", "Tokens"] },

@@ -25,7 +25,7 @@ public sealed partial class StepFigureTests
             files.Order());
     }
 
-    /// <summary>A property, or a parameter of a record, of two figures that every type of a step's figures has.</summary>
+    /// <summary>A property, or a parameter of a record, of two figures that all three have.</summary>
     [GeneratedRegex(@"(?:double|TimeSpan\??) (GradientNorm|ExposedExchange(?:Seconds)?)(?: \{| =|,|\))")]
     private static partial Regex Figure();
 }
