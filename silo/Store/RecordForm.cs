@@ -13,7 +13,7 @@ namespace Gpt2Cluster.Silo.Store;
 /// </summary>
 public static class RecordForm
 {
-    /// <summary>Enumerations are words, such as <c>early_stopped</c>; dictionaries by names have texts as keys.</summary>
+    /// <summary>Enumerations are words, such as <c>early_stopped</c>; dictionaries by names are by texts.</summary>
     public static void Configure(OrleansJsonSerializerOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
