@@ -5,7 +5,6 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
