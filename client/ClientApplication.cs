@@ -101,7 +101,7 @@ internal static class ClientApplication
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
-            output.Remark("interrupted");
+            output.WriteMessage("interrupted");
             return ExitCodes.Interrupted;
         }
         catch (UnauthorizedAccessException problem)

@@ -15,12 +15,12 @@ try
     {
         await silo.RunAsync();
     }
-    catch (Exception problem) when (BrokenStart.IsInterrupted(lifetime, problem))
+    catch (Exception problem) when (StartupFailure.IsInterrupted(lifetime, problem))
     {
         Console.Error.WriteLine("The silo was stopped before it was in the cluster.");
         return 0;
     }
-    catch (Exception problem) when (BrokenStart.SentenceOf(lifetime, problem, settings.Store) is { } sentence)
+    catch (Exception problem) when (StartupFailure.SentenceOf(lifetime, problem, settings.Store) is { } sentence)
     {
         throw new UserErrorException(sentence, problem);
     }

@@ -43,7 +43,7 @@ internal sealed class BenchExchangeCommand : ClientCommand
         var workers = await OneWorkerASilo(session, wanted, cancellation);
         var request = new JobRequest
         {
-            BenchExchange = new BenchExchangeWish
+            BenchExchange = new BenchExchangeRequest
             {
                 Floats = count,
                 Rounds = roundCount,
@@ -53,7 +53,7 @@ internal sealed class BenchExchangeCommand : ClientCommand
         var name = Guid.NewGuid().ToString("N");
         var results = await Task.WhenAll(
             workers.Select(worker => JobCall.Result(session, worker, request, cancellation, name)));
-        Facts.Show(context.Output, results[0]);
+        SummaryTable.Show(context.Output, results[0]);
         return ExitCodes.Done;
     }
 

@@ -36,7 +36,7 @@ internal sealed class BenchGenerateCommand : ClientCommand
         var arguments = context.Arguments;
         var request = new JobRequest
         {
-            BenchGenerate = new BenchGenerateWish
+            BenchGenerate = new BenchGenerateRequest
             {
                 Preset = Presets.Scratch(arguments.GetValue(model) ?? "scratch:gpt2").Name,
                 Length = arguments.Whole(length, 256, FewestTokens),
@@ -47,7 +47,7 @@ internal sealed class BenchGenerateCommand : ClientCommand
         await using var session = await ClusterSession.Open(context, cancellation);
         var worker = await JobCall.AnyWorker(
             session, cancellation, ServingWorkers.Generating(arguments.GetValue(precision)));
-        Facts.Show(context.Output, await JobCall.Result(session, worker, request, cancellation));
+        SummaryTable.Show(context.Output, await JobCall.Result(session, worker, request, cancellation));
         return ExitCodes.Done;
     }
 }

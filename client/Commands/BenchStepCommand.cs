@@ -44,7 +44,7 @@ internal sealed class BenchStepCommand : ClientCommand
         var preset = Presets.Scratch(arguments.GetValue(model) ?? "scratch:gpt2");
         var request = new JobRequest
         {
-            BenchStep = new BenchStepWish
+            BenchStep = new BenchStepRequest
             {
                 Preset = preset.Name,
                 BatchSize = arguments.Whole(batch, 4, least: 1),
@@ -65,7 +65,7 @@ internal sealed class BenchStepCommand : ClientCommand
 
         await using var session = await ClusterSession.Open(context, cancellation);
         var worker = await JobCall.AnyWorker(session, cancellation);
-        Facts.Show(context.Output, await JobCall.Result(session, worker, request, cancellation));
+        SummaryTable.Show(context.Output, await JobCall.Result(session, worker, request, cancellation));
         return ExitCodes.Done;
     }
 }

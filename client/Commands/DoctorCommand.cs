@@ -71,7 +71,7 @@ internal sealed class DoctorCommand()
         }
 
         report["problems"] = problems;
-        Facts.Show(context.Output, report);
+        SummaryTable.Show(context.Output, report);
         if (problems.Count == 0)
             context.Output.Result("Nothing here would stop a run.");
         return code;
@@ -88,7 +88,7 @@ internal sealed class DoctorCommand()
         var found = new List<JsonObject>();
         foreach (var worker in workers)
         {
-            var request = new JobRequest { Doctor = new DoctorWish() };
+            var request = new JobRequest { Doctor = new DoctorRequest() };
             found.Add(await JobCall.Result(session, worker, request, cancellation));
         }
 

@@ -51,7 +51,7 @@ internal sealed class EvalCommand : ClientCommand
         var stored = await new Uploads(session, context.Output).Dataset(upload, vocabulary, cancellation);
         var request = new JobRequest
         {
-            Evaluate = new EvaluateWish
+            Evaluate = new EvaluateRequest
             {
                 Source = ModelNames.Source(found),
                 DatasetHash = stored.Hash,
@@ -59,7 +59,7 @@ internal sealed class EvalCommand : ClientCommand
             },
         };
         var worker = await JobCall.AnyWorker(session, cancellation);
-        Facts.Show(context.Output, await JobCall.Result(session, worker, request, cancellation));
+        SummaryTable.Show(context.Output, await JobCall.Result(session, worker, request, cancellation));
         return ExitCodes.Done;
     }
 }

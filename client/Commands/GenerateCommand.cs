@@ -92,15 +92,15 @@ internal sealed class GenerateCommand : ClientCommand
     }
 
     private async Task Converse(
-        CommandContext context, ClusterSession session, GenerateWish wish, CancellationToken cancellation)
+        CommandContext context, ClusterSession session, GenerateRequest wish, CancellationToken cancellation)
     {
         while (true)
         {
-            context.Output.Remark("Model prompt >>> ");
+            context.Output.WriteMessage("Model prompt >>> ");
             if (await Console.In.ReadLineAsync(cancellation) is not { } line)
                 return;
             if (line.Length == 0)
-                context.Output.Remark("Prompt should not be empty!");
+                context.Output.WriteMessage("Prompt should not be empty!");
             else
                 await Generate(context, session, wish with { Prompt = line }, null, cancellation);
         }
@@ -109,7 +109,7 @@ internal sealed class GenerateCommand : ClientCommand
     private async Task Generate(
         CommandContext context,
         ClusterSession session,
-        GenerateWish wish,
+        GenerateRequest wish,
         SampleOutput? files,
         CancellationToken cancellation)
     {
@@ -157,7 +157,7 @@ internal sealed class GenerateCommand : ClientCommand
         return name;
     }
 
-    private GenerateWish Wish(ParseResult arguments)
+    private GenerateRequest Wish(ParseResult arguments)
     {
         var which = arguments.GetValue(checkpoint) ?? "last";
         if (which is not ("best" or "last") && !which.All(char.IsAsciiDigit))
@@ -167,7 +167,7 @@ internal sealed class GenerateCommand : ClientCommand
             throw new UsageException($"--min-length {least} is beyond --length {added}; lower it.");
         if (arguments.GetValue(rules.RepetitionPenalty) <= 0)
             throw new UsageException("--repetition-penalty takes a number above 0; 1 is off.");
-        return new GenerateWish
+        return new GenerateRequest
         {
             Source = new ParameterSource
             {

@@ -105,7 +105,7 @@ internal sealed class InspectCommand : ClientCommand
     private static void Show(
         ClientOutput output, InspectedCorpus corpus, ModelCost[] models, JsonObject? cluster, string? rendered)
     {
-        var advice = CorpusAdvice.Of(corpus, models, isMeasured: cluster is not null);
+        var advice = CorpusHints.Of(corpus, models, isMeasured: cluster is not null);
         var fields = CorpusFields.Of(corpus);
         fields["models"] = new JsonArray([.. models.Select(cost => cost.Fields())]);
         if (rendered is not null)
@@ -162,7 +162,7 @@ internal sealed class InspectCommand : ClientCommand
         var (sources, fields) = await report.Read(dataset.ReadAll(context, options), cancellation);
         if (forecast is not null)
             fields["cluster"] = await forecast.Measure(sources, validationTokenCount: null, cancellation);
-        Facts.Show(context.Output, fields);
+        SummaryTable.Show(context.Output, fields);
         return ExitCodes.Done;
     }
 
@@ -171,18 +171,19 @@ internal sealed class InspectCommand : ClientCommand
             () => source.Validate(progress, cancellation), cancellation));
 
     /// <summary>How a run would cut the corpus.</summary>
-    private ValidationSplit Split(CommandContext context, int length, CorpusFacts corpus, CorpusFacts? validation) =>
+    private ValidationSplit Split(
+        CommandContext context, int length, CorpusStatistics corpus, CorpusStatistics? validation) =>
         validation is null
             ? ValidationSplit.Of(corpus.Tokens.TokenCount, length, context.Arguments.GetValue(options.ValSplit))
             : new ValidationSplit(corpus.Tokens.TokenCount, validation.Tokens.TokenCount);
 
-    private static async Task<CorpusFacts> Read(
+    private static async Task<CorpusStatistics> Read(
         ClientOutput output,
         DatasetSource source,
-        Func<DatasetSource, IProgress<long>?, CancellationToken, CorpusFacts> read,
+        Func<DatasetSource, IProgress<long>?, CancellationToken, CorpusStatistics> read,
         CancellationToken cancellation)
     {
-        CorpusFacts? facts = null;
+        CorpusStatistics? facts = null;
         if (source.ContentSha256 is null)
             await Validate(output, source, cancellation);
         await ProgressBars.Run(output, $"reading {source.Path}", source.Bytes, progress => Task.Run(

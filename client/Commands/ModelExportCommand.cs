@@ -103,7 +103,7 @@ internal sealed class ModelExportCommand : ClientCommand
         await ProgressBars.Run(context.Output, $"writing {place}", count, progress => Task.Run(
             () => chosen.Write(
                 opened,
-                new ExportWish(place, used, context.Arguments.GetValue(overwrite))
+                new ExportRequest(place, used, context.Arguments.GetValue(overwrite))
                 {
                     IsInFolder = place != context.Arguments.GetRequiredValue(target),
                     Progress = progress,

@@ -35,7 +35,7 @@ internal sealed class ModelShowCommand : ClientCommand
         var store = session.Grains.Store(stored.Silos[0]);
         var shown = await session.Patience.Call(() => store.ShowModel(name), cancellation)
             ?? throw StoredModels.Missing(name);
-        context.Output.Remark($"reading the weights of {name}");
+        context.Output.WriteMessage($"reading the weights of {name}");
         var sha256 = await Hash(session, store, $"models/{name}/{ModelFolder.WeightsFileName}", cancellation);
         var uses = await ModelUses.Of(session, name, cancellation);
         var facts = Json(stored, shown, sha256, shown.Origin ?? StoredOrigin.Of(name, null, sha256), uses);

@@ -38,7 +38,7 @@ internal static class RunCalls
         context.Output.Result(done.Sentence);
         if (session.EndsSilos)
         {
-            context.Output.Remark(
+            context.Output.WriteMessage(
                 $"the silos of this machine end with this command; 'watch {run}' starts them again for the run");
         }
 

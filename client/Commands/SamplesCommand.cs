@@ -45,7 +45,7 @@ internal sealed class SamplesCommand : ClientCommand
         foreach (var line in await session.Patience.Call(() => grain.Samples(count), cancellation))
             Show(context, line, files, shown);
         if (shown.Count == 0)
-            context.Output.Remark($"the run {name} has no samples yet");
+            context.Output.WriteMessage($"the run {name} has no samples yet");
         return context.Arguments.GetValue(follow)
             ? await Follow(context, session, description, line => Show(context, line, files, shown), cancellation)
             : ExitCodes.Done;

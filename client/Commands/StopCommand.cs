@@ -52,7 +52,7 @@ internal sealed class StopCommand()
             {
                 foreach (var run in runs.Where(asked.Add))
                 {
-                    context.Output.Remark($"pausing {run}");
+                    context.Output.WriteMessage($"pausing {run}");
                     await session.Patience.Call(session.Grains.Run(run).Pause, cancellation);
                 }
 

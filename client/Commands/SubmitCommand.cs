@@ -33,7 +33,7 @@ internal sealed class SubmitCommand : ClientCommand
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         var datasets = dataset.ReadAll(context, options);
-        var preparation = await Preparation.Check(context, options, datasets, cancellation);
+        var preparation = await RunPreparation.Check(context, options, datasets, cancellation);
         await using var session = await ClusterSession.Open(context, cancellation, isToStay: true);
         var submitted = await preparation.Submit(session, cancellation);
         context.Output.Result(preparation.Run);

@@ -36,7 +36,7 @@ internal sealed class TrainCommand : ClientCommand
     public override async Task<int> Run(CommandContext context, CancellationToken cancellation)
     {
         var datasets = dataset.ReadAll(context, options);
-        var preparation = await Preparation.Check(context, options, datasets, cancellation);
+        var preparation = await RunPreparation.Check(context, options, datasets, cancellation);
         await using var session = await ClusterSession.Open(context, cancellation);
         var submitted = await preparation.Submit(session, cancellation);
         var watch = new RunWatch(session, preparation.Run, context)

@@ -24,7 +24,7 @@ internal sealed class ClusterSession : IAsyncDisposable
         this.lease = lease;
         time = context.Time;
         Output = context.Output;
-        Patience = new Patience(time, () => lease?.IsGone == true) { Say = context.Output.Remark };
+        Patience = new Patience(time, () => lease?.IsGone == true) { Say = context.Output.WriteMessage };
     }
 
     /// <summary>Where words go.</summary>

@@ -4,7 +4,7 @@ namespace Gpt2Cluster.LocalCluster;
 public interface IRemarks
 {
     /// <summary>Something that happens.</summary>
-    void Remark(string line);
+    void WriteMessage(string line);
 
     /// <summary>Something that may be a mistake.</summary>
     void Warn(string sentence);

@@ -41,7 +41,7 @@ internal sealed class LogFile : IDisposable
     }
 
     /// <summary>A line of our own, with the time.</summary>
-    public void Say(string line) =>
+    public void WriteLine(string line) =>
         Append($"{time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture)} {line}");
 
     /// <summary>Copies what a process says until it ends.</summary>

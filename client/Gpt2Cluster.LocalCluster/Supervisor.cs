@@ -25,7 +25,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, string cluste
     private static readonly TimeSpan LockBound = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
 
-    private readonly List<SiloSeat> seats = [];
+    private readonly List<SiloSlot> seats = [];
     private readonly Lock gate = new();
     private bool isReady;
     private bool isEnding;
@@ -40,7 +40,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, string cluste
         if (held is null)
         {
             var reason = $"Another supervisor has the data folder '{folder.Root}'.";
-            return Say(answer, new(SupervisorOutcome.Failed, reason));
+            return WriteLine(answer, new(SupervisorOutcome.Failed, reason));
         }
 
         using var log = LogFile.Open(folder.SupervisorLog, time);
@@ -48,8 +48,8 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, string cluste
         {
             await EndLeftovers(log);
             await StartAll(stop);
-            log.Say($"{siloCount.ToString(CultureInfo.InvariantCulture)} silos are ready");
-            Say(answer, SupervisorMessage.Ready);
+            log.WriteLine($"{siloCount.ToString(CultureInfo.InvariantCulture)} silos are ready");
+            WriteLine(answer, SupervisorMessage.Ready);
             await Task.WhenAll(seats.Select(seat => seat.Keep(stop)));
             return SupervisorOutcome.Failed;
         }
@@ -59,10 +59,10 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, string cluste
         }
         catch (Exception problem) when (problem is LocalClusterException or UserErrorException)
         {
-            log.Say(problem.Message);
+            log.WriteLine(problem.Message);
             var isBadInput = problem is not LocalClusterException { Fault: LocalClusterFault.Failed };
             var outcome = isBadInput ? SupervisorOutcome.BadInput : SupervisorOutcome.Failed;
-            return Say(answer, new(outcome, problem.Message));
+            return WriteLine(answer, new(outcome, problem.Message));
         }
         finally
         {
@@ -93,7 +93,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, string cluste
         return false;
     }
 
-    private static SupervisorOutcome Say(TextWriter answer, SupervisorMessage message)
+    private static SupervisorOutcome WriteLine(TextWriter answer, SupervisorMessage message)
     {
         try
         {
@@ -128,7 +128,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, string cluste
         var leftovers = ClusterRecord.Read(folder)?.Silos.Select(silo => silo.Process).OfType<ProcessIdentity>() ?? [];
         foreach (var silo in leftovers.Where(silo => silo.IsAlive))
         {
-            log.Say($"process {silo.ProcessId} of an earlier supervisor is still there; waiting for its end");
+            log.WriteLine($"process {silo.ProcessId} of an earlier supervisor is still there; waiting for its end");
             while (silo.IsAlive && time.GetElapsedTime(began) < LeftoverBound)
                 await Task.Delay(Poll, time);
             silo.Kill();
@@ -148,7 +148,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, string cluste
         WriteRecord();
     }
 
-    private SiloSeat Seat(int number, string? store)
+    private SiloSlot Seat(int number, string? store)
     {
         var name = $"silo{number.ToString(CultureInfo.InvariantCulture)}";
         var plan = new SiloPlan
@@ -162,7 +162,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, string cluste
             // Several silos of one machine would all take the same cards; alone, a silo takes what there is.
             Devices = siloCount == 1 ? "auto" : "cpu",
         };
-        var seat = new SiloSeat(plan, LogFile.Open(folder.SiloLog(name), time), time);
+        var seat = new SiloSlot(plan, LogFile.Open(folder.SiloLog(name), time), time);
         seat.Changed += WriteRecord;
         lock (gate)
             seats.Add(seat);
@@ -187,7 +187,7 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, string cluste
 
     private async Task StopAll(LogFile log)
     {
-        log.Say("stopping");
+        log.WriteLine("stopping");
         isReady = false;
         var began = time.GetTimestamp();
         File.Delete(folder.ClusterFile);
@@ -196,6 +196,6 @@ internal sealed class Supervisor(DataFolder folder, int siloCount, string cluste
         await Task.WhenAll(seats.Take(1).Select(seat => seat.Stop(StopBound - time.GetElapsedTime(began))));
         foreach (var seat in seats)
             seat.Dispose();
-        log.Say("all silos have stopped");
+        log.WriteLine("all silos have stopped");
     }
 }

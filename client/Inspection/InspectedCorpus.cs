@@ -11,7 +11,12 @@ namespace Gpt2Cluster.Client.Inspection;
 /// <param name="Split">How a run would cut it.</param>
 /// <param name="Repeats">What stands in it more than once.</param>
 internal sealed record InspectedCorpus(
-    int FileCount, long FileBytes, CorpusFacts Facts, int SequenceLength, ValidationSplit Split, RepeatReport Repeats)
+    int FileCount,
+    long FileBytes,
+    CorpusStatistics Facts,
+    int SequenceLength,
+    ValidationSplit Split,
+    RepeatReport Repeats)
 {
     /// <summary>A share of the corpus' tokens.</summary>
     public double ShareOf(long tokens) => (double)tokens / Facts.Tokens.TokenCount;

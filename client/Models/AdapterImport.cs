@@ -50,7 +50,7 @@ internal sealed class AdapterImport(CommandContext context, ClusterSession? sess
         var opened = await new ExportSource(session, folders).Open(ExportName.Parse(source), cancellation);
         using var baseModel = opened.Weights;
         using var model = new AdaptedModel(folder, baseModel);
-        context.Output.Remark($"the adapters of {path} are added to {source}");
+        context.Output.WriteMessage($"the adapters of {path} are added to {source}");
         var origin = StoredOrigin.Claimed(OriginOf(folder, stored, source, opened), folder, claim);
         return await new ModelTransfers(context, session).Import(model, stored, origin, cancellation);
     }

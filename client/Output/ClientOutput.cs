@@ -106,7 +106,7 @@ internal sealed class ClientOutput : IRemarks
     }
 
     /// <summary>What the command is at; left out with <c>--quiet</c> and <c>--json</c>.</summary>
-    public void Remark(string line)
+    public void WriteMessage(string line)
     {
         if (!IsQuiet && !IsJson)
             Aside(line);

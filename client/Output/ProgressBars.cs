@@ -23,7 +23,7 @@ internal static class ProgressBars
     {
         if (!output.IsLive)
         {
-            output.Remark(words);
+            output.WriteMessage(words);
             await work(new Sink(new Lines(output, words, total, time ?? TimeProvider.System).Report));
             return;
         }
@@ -58,7 +58,7 @@ internal static class ProgressBars
                 return;
             next = spent + BetweenLines;
             var left = spent.TotalSeconds * (total - done) / done;
-            output.Remark(FormattableString.Invariant(
+            output.WriteMessage(FormattableString.Invariant(
                 $"{words}: {100.0 * done / total:0} %  eta {Formats.Duration(left)}"));
         }
     }

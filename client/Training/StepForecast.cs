@@ -107,7 +107,7 @@ internal sealed class StepForecast : IAsyncDisposable
             : null;
         if (settled is not null)
         {
-            context.Output.Remark(settled.Words);
+            context.Output.WriteMessage(settled.Words);
             specification = specification with { BatchSize = settled.Windows };
         }
 
@@ -117,7 +117,7 @@ internal sealed class StepForecast : IAsyncDisposable
         foreach (var worker in workers.Where(worker => worker.Run is not null))
             context.Output.Warn($"{worker.Key} serves the run {worker.Run}, which is measured with it.");
 
-        context.Output.Remark($"measuring steps on {workers.Count} workers");
+        context.Output.WriteMessage($"measuring steps on {workers.Count} workers");
         var speeds = await Task.WhenAll(
             workers.Select(worker => Speed(session, worker, specification, cancellation)));
         var parameters = specification.Parameters();
@@ -145,7 +145,7 @@ internal sealed class StepForecast : IAsyncDisposable
         RunSpecification specification,
         CancellationToken cancellation)
     {
-        var wish = new BenchStepWish
+        var wish = new BenchStepRequest
         {
             Preset = specification.Model.Name,
             Shape = specification.Model.Shape,
@@ -178,14 +178,14 @@ internal sealed class StepForecast : IAsyncDisposable
         var members = workers.DistinctBy(worker => worker.SiloName).ToList();
         if (members.Count < 2)
             return null;
-        context.Output.Remark($"measuring the links of {members.Count} silos");
+        context.Output.WriteMessage($"measuring the links of {members.Count} silos");
         long floats = members.Count * FirstStripesPerSilo * StripeLayout.DefaultStripeElements;
         while (true)
         {
             floats = Math.Min(floats, gradientLength);
             var request = new JobRequest
             {
-                BenchExchange = new BenchExchangeWish
+                BenchExchange = new BenchExchangeRequest
                 {
                     Floats = floats,
                     Rounds = ProbeRounds,

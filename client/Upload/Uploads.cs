@@ -44,7 +44,7 @@ internal sealed class Uploads(ClusterSession session, ClientOutput output)
         var source = dataset.Source;
         if (await Find(dataset.ContentSha256, vocabulary.Reference, cancellation) is { } known)
         {
-            output.Remark($"{source.Path} is in the cluster already");
+            output.WriteMessage($"{source.Path} is in the cluster already");
             return known;
         }
 

@@ -30,7 +30,7 @@ internal sealed class PlainRunView(ClientOutput output, long steps, TimeProvider
     }
 
     /// <inheritdoc/>
-    public void Note(string sentence) => output.Remark(sentence);
+    public void Note(string sentence) => output.WriteMessage(sentence);
 
     private void TakeStep()
     {

@@ -82,7 +82,7 @@ public sealed class ReplicaFactory : IReplicaFactory
     }
 
     /// <summary>Devices of cards with these facts, by their number.</summary>
-    public static IReadOnlyList<Device> CardDevices(IReadOnlyList<CardFacts> cards)
+    public static IReadOnlyList<Device> CardDevices(IReadOnlyList<CardDescription> cards)
     {
         ArgumentNullException.ThrowIfNull(cards);
         return

@@ -90,7 +90,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
             ObjectDisposedException.ThrowIf(disposed, this);
             if (!protocol.IsOpening)
                 return;
-            if (!protocol.IsAlone)
+            if (!protocol.ContributionIsAverage)
                 memory.ProvideAverages();
             protocol.Open();
             executor.Execute();
@@ -376,7 +376,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
-            averagesCount = protocol.IsAlone ? 0 : protocol.HeldStepCount;
+            averagesCount = protocol.ContributionIsAverage ? 0 : protocol.HeldStepCount;
             sumCount = protocol.SiloSums(siloRanges).Count;
         }
 

@@ -10,7 +10,7 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// </summary>
 public sealed partial class Drain(
     Registration registration,
-    WorkerDesks desks,
+    WorkerSlots desks,
     LocalCoordinators coordinators,
     SiloSettings settings,
     TimeProvider time,

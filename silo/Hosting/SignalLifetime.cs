@@ -20,7 +20,7 @@ public sealed partial class SignalLifetime(
     /// <inheritdoc/>
     public Task WaitForStartAsync(CancellationToken cancellationToken)
     {
-        registrations = [.. Signals.Select(signal => PosixSignalRegistration.Create(signal, Hear))];
+        registrations = [.. Signals.Select(signal => PosixSignalRegistration.Create(signal, Handle))];
         return Task.CompletedTask;
     }
 
@@ -34,7 +34,7 @@ public sealed partial class SignalLifetime(
             registration.Dispose();
     }
 
-    private void Hear(PosixSignalContext context)
+    private void Handle(PosixSignalContext context)
     {
         context.Cancel = true;
         var isFirst = Interlocked.Increment(ref signalCount) == 1;

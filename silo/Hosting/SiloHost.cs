@@ -52,7 +52,7 @@ public static class SiloHost
         builder.Services.AddSingleton<OwnDescription>().AddSingleton<Registration>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<Registration>());
         builder.Services.AddSingleton<Drain>().AddSingleton<IHostLifetime, SignalLifetime>();
-        builder.Services.AddHostedService<DeathNotice>().AddHostedService<Housekeeping>();
+        builder.Services.AddHostedService<PeerDownNotification>().AddHostedService<Housekeeping>();
         SiloMetrics.Add(builder.Services);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endpoints.Http));
 
@@ -61,7 +61,7 @@ public static class SiloHost
         _ = application.Services.GetRequiredService<SiloInstruments>();
         _ = application.Services.GetRequiredService<CardInstruments>();
         Pages.Map(application, settings);
-        HardStop.Follow(application.Lifetime, StopBound);
+        ShutdownDeadline.Follow(application.Lifetime, StopBound);
         return application;
     }
 

@@ -17,7 +17,8 @@ public sealed class FingerprintTests
 {
     private const ulong Seed = 20190214;
 
-    private static readonly CardFacts Card = new("NVIDIA H200", 9, 0, 132, 150_000_000_000, "GPU-1", 12080, "cuBLAS 1");
+    private static readonly CardDescription Card =
+        new("NVIDIA H200", 9, 0, 132, 150_000_000_000, "GPU-1", 12080, "cuBLAS 1");
 
     private static readonly ModelShape[] Small = [new(50, 16, 8, 2, 1)];
 

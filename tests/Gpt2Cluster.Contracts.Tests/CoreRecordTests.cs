@@ -59,9 +59,10 @@ public sealed class CoreRecordTests : IDisposable
     public void When_something_was_heard_does_not_travel()
     {
         var serializer = provider.GetRequiredService<Serializer>();
-        RunEvent heard = new CheckpointDamaged(8, "damaged") { At = Seconds(5) };
+        CoordinatorInput heard = new CheckpointDamaged(8, "damaged") { At = Seconds(5) };
         Assert.Equal(
-            new CheckpointDamaged(8, "damaged"), serializer.Deserialize<RunEvent>(serializer.SerializeToArray(heard)));
+            new CheckpointDamaged(8, "damaged"),
+            serializer.Deserialize<CoordinatorInput>(serializer.SerializeToArray(heard)));
     }
 
     private static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);

@@ -40,7 +40,7 @@ public sealed class WireContractTests
     /// <summary>Of a record of another project only what its primary constructor takes travels.</summary>
     [Fact]
     public void Nothing_of_a_record_stays_behind_unsaid() =>
-        Assert.Equal(["RunEvent.At", "StoredRecord.Unknown"], WireContract.Records.SelectMany(record =>
+        Assert.Equal(["CoordinatorInput.At", "StoredRecord.Unknown"], WireContract.Records.SelectMany(record =>
             record.GetProperties(BindingFlags.Instance | BindingFlags.Public | BindingFlags.DeclaredOnly)
                 .Where(property => property.SetMethod is not null)
                 .Select(property => property.Name)

@@ -12,7 +12,7 @@ public sealed class LogFileTests
         using (var log = LogFile.Open(path, TimeProvider.System, maximumBytes: 1000))
         {
             for (var line = 0; line < 200; line++)
-                log.Say($"line {line}");
+                log.WriteLine($"line {line}");
         }
 
         string[] kept = [.. File.ReadLines(path + ".1"), .. File.ReadLines(path)];

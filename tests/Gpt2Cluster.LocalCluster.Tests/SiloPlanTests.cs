@@ -40,8 +40,8 @@ public sealed class SiloPlanTests
     public void Restarts_wait_longer_each_time_up_to_five_seconds() =>
         Assert.Equal(
             [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5, 5, 5],
-            Enumerable.Range(1, SiloSeat.MaximumRestarts)
-                .Select(restart => Math.Round(SiloSeat.BackOff(restart).TotalSeconds, 3)));
+            Enumerable.Range(1, SiloSlot.MaximumRestarts)
+                .Select(restart => Math.Round(SiloSlot.BackOff(restart).TotalSeconds, 3)));
 
     private static SiloPlan Plan(string? store) => new()
     {

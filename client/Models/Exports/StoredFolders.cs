@@ -69,7 +69,7 @@ internal sealed class StoredFolders(CommandContext context, ClusterSession? sess
         var folder = Directory.CreateDirectory(copies.File(relative.Replace('/', '+'))).FullName;
         foreach (var file in there)
         {
-            context.Output.Remark($"fetching {file.RelativePath} from silo {silo}");
+            context.Output.WriteMessage($"fetching {file.RelativePath} from silo {silo}");
             var path = Path.Combine(folder, Path.GetFileName(file.RelativePath));
             var found = await Read(store, file.RelativePath, file.Length, path, cancellation);
             if (found != await Hash(store, file.RelativePath, cancellation))

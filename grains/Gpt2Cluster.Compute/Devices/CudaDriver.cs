@@ -57,11 +57,11 @@ public static class CudaDriver
         };
     }
 
-    private static CardFacts Facts(Functions driver, int ordinal, int version)
+    private static CardDescription Facts(Functions driver, int ordinal, int version)
     {
         var name = driver.Name(ordinal);
         var kind = name.Contains(" MIG ", StringComparison.Ordinal) ? "MIG" : "GPU";
-        return new CardFacts(
+        return new CardDescription(
             name,
             driver.Attribute(ordinal, CapabilityMajor),
             driver.Attribute(ordinal, CapabilityMinor),

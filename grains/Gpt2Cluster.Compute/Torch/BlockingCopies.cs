@@ -44,7 +44,7 @@ internal sealed class BlockingCopies(TorchOperators operators) : IHostCopies
     }
 
     /// <inheritdoc/>
-    public void Settle()
+    public void WaitForCopies()
     {
     }
 

@@ -61,12 +61,12 @@ internal sealed class DeviceGradientAccumulator(
     {
         var (from, copy) = Travelling(step);
         hostCopies.Send(from.Tensor, copy, 0, Layout.Length, () => { });
-        hostCopies.Settle();
+        hostCopies.WaitForCopies();
         return copy;
     }
 
     /// <inheritdoc/>
-    protected override void Settle() => hostCopies.Settle();
+    protected override void WaitForCopies() => hostCopies.WaitForCopies();
 
     /// <inheritdoc/>
     protected override void Abandon() => hostCopies.Abandon();

@@ -37,7 +37,7 @@ internal interface IHostCopies : IDisposable
 
     /// <summary>Waits until everything has arrived.</summary>
     /// <exception cref="InvalidOperationException">A copy failed, or what was to be done with it.</exception>
-    void Settle();
+    void WaitForCopies();
 
     /// <summary>
     /// Copies elements of averages to the device, where they are once <see cref="Arrive"/> was called. The host's may

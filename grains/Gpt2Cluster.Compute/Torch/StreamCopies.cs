@@ -104,7 +104,7 @@ internal sealed unsafe class StreamCopies : IHostCopies
     }
 
     /// <inheritdoc/>
-    public void Settle()
+    public void WaitForCopies()
     {
         Wait();
         if (Interlocked.Exchange(ref failure, null) is { } thrown)

@@ -132,7 +132,7 @@ internal abstract class GradientAccumulator : IDisposable
     /// <summary>The whole gradient of the leaf that was opened is folded.</summary>
     public void Close()
     {
-        Settle();
+        WaitForCopies();
         foldedCount++;
         isOpen = false;
     }
@@ -163,7 +163,7 @@ internal abstract class GradientAccumulator : IDisposable
     protected abstract void HandOver(FoldStep step, long start, long end, IContributionSink sink);
 
     /// <summary>Waits until all that was handed over has come to the sink.</summary>
-    protected virtual void Settle()
+    protected virtual void WaitForCopies()
     {
     }
 

@@ -122,7 +122,8 @@ public sealed record SiloDescription
 /// Host and Orleans port of another silo of that name, which lives; null if there is none.
 /// </param>
 [GenerateSerializer, Immutable, Alias("gpt2.introduction.v1")]
-public sealed record Introduction([property: Id(0)] int GivenWorkers, [property: Id(1)] string? NameTakenBy = null);
+public sealed record RegistrationAnswer(
+    [property: Id(0)] int GivenWorkers, [property: Id(1)] string? NameTakenBy = null);
 
 /// <summary>What <c>workers</c> shows.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.cluster-view.v1")]
@@ -241,7 +242,7 @@ public interface ICluster : IGrainWithStringKey
     /// dead is not listened to, and neither is one whose name another one has that lives.
     /// </summary>
     [Alias("register")]
-    Task<Introduction> Register(SiloDescription silo);
+    Task<RegistrationAnswer> Register(SiloDescription silo);
 
     /// <summary>A silo leaves in good order.</summary>
     /// <param name="siloName">Its name.</param>

@@ -42,32 +42,32 @@ public sealed record JobRequest
 {
     /// <summary>Text to generate.</summary>
     [Id(0)]
-    public GenerateWish? Generate { get; init; }
+    public GenerateRequest? Generate { get; init; }
 
     /// <summary>A model to evaluate.</summary>
     [Id(1)]
-    public EvaluateWish? Evaluate { get; init; }
+    public EvaluateRequest? Evaluate { get; init; }
 
     /// <summary>Training steps to time.</summary>
     [Id(2)]
-    public BenchStepWish? BenchStep { get; init; }
+    public BenchStepRequest? BenchStep { get; init; }
 
     /// <summary>Generation to time.</summary>
     [Id(3)]
-    public BenchGenerateWish? BenchGenerate { get; init; }
+    public BenchGenerateRequest? BenchGenerate { get; init; }
 
     /// <summary>The averaging to time; the same request goes to one job on each silo.</summary>
     [Id(4)]
-    public BenchExchangeWish? BenchExchange { get; init; }
+    public BenchExchangeRequest? BenchExchange { get; init; }
 
     /// <summary>The machine to describe.</summary>
     [Id(5)]
-    public DoctorWish? Doctor { get; init; }
+    public DoctorRequest? Doctor { get; init; }
 }
 
 /// <summary>Text to generate.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.generate-wish.v1")]
-public sealed record GenerateWish
+public sealed record GenerateRequest
 {
     /// <summary>The model.</summary>
     [Id(0)]
@@ -131,7 +131,7 @@ public sealed record GenerateWish
 
 /// <summary>A model to evaluate on a stored dataset.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.evaluate-wish.v1")]
-public sealed record EvaluateWish
+public sealed record EvaluateRequest
 {
     /// <summary>The model.</summary>
     [Id(0)]
@@ -148,7 +148,7 @@ public sealed record EvaluateWish
 
 /// <summary>Training steps to time.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.bench-step-wish.v1")]
-public sealed record BenchStepWish
+public sealed record BenchStepRequest
 {
     /// <summary>A preset's name.</summary>
     [Id(0)]
@@ -189,7 +189,7 @@ public sealed record BenchStepWish
 
 /// <summary>Generation to time.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.bench-generate-wish.v1")]
-public sealed record BenchGenerateWish
+public sealed record BenchGenerateRequest
 {
     /// <summary>A preset's name.</summary>
     [Id(0)]
@@ -210,7 +210,7 @@ public sealed record BenchGenerateWish
 
 /// <summary>The averaging to time.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.bench-exchange-wish.v1")]
-public sealed record BenchExchangeWish
+public sealed record BenchExchangeRequest
 {
     /// <summary>Values to average, fp32.</summary>
     [Id(0)]
@@ -227,7 +227,7 @@ public sealed record BenchExchangeWish
 
 /// <summary>The machine to describe.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.doctor-wish.v1")]
-public sealed record DoctorWish;
+public sealed record DoctorRequest;
 
 /// <summary>One event of a job, as a JSON object with an <c>event</c> field.</summary>
 /// <param name="Sequence">1 and up, without gaps.</param>

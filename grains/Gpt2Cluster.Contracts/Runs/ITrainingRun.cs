@@ -199,7 +199,7 @@ public interface ITrainingRun : IGrainWithStringKey
     /// which is repeated while it lasts.
     /// </summary>
     [Alias("report")]
-    Task Report(RunEvent report);
+    Task Report(CoordinatorInput report);
 
     /// <summary>A worker that serves the run and has heard nothing for 2 s asks whether anybody is there.</summary>
     [Alias("ping")]

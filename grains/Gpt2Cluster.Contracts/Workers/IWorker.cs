@@ -73,12 +73,12 @@ public interface IWorker : IGrainWithStringKey
     /// Where the worker stands: the run, the generation and the step of its replica; null if it has none.
     /// </summary>
     [Alias("stand")]
-    Task<WorkerStand?> Stand();
+    Task<WorkerPosition?> Stand();
 }
 
 /// <summary>Where a worker stands.</summary>
 [GenerateSerializer, Immutable, Alias("gpt2.worker-stand.v1")]
-public sealed record WorkerStand(
+public sealed record WorkerPosition(
     [property: Id(0)] string Run, [property: Id(1)] int Generation, [property: Id(2)] long Step);
 
 /// <summary>

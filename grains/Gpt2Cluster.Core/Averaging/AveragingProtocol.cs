@@ -40,7 +40,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
     public bool IsOpening => isOpening;
 
     /// <summary>Whether there is one silo and M = 1: a worker's sum may be the average as it stands.</summary>
-    public bool IsAlone => peers.Membership is { Silos.Count: 1, LeafCount: 1 };
+    public bool ContributionIsAverage => peers.Membership is { Silos.Count: 1, LeafCount: 1 };
 
     /// <summary>A new membership; sums and averages already here stay usable. An older one is ignored.</summary>
     /// <returns>Whether it was taken over.</returns>
@@ -52,11 +52,11 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
             return false;
         if (current is not null && next.LeafCount != current.Tree.LeafCount)
             throw new InvalidOperationException($"Run {next.Run} has M = {current.Tree.LeafCount} for all its life.");
-        var (before, wasAlone) = (peers.Membership, IsAlone);
+        var (before, wasAverage) = (peers.Membership, ContributionIsAverage);
         peers.Membership = next;
         foreach (var silo in peers.Others)
             Effects.Add(new ClearQueue(silo));
-        if (!(wasAlone && IsAlone))
+        if (!(wasAverage && ContributionIsAverage))
             RouteAgain(before);
 
         // A silo that is no member any more may be frozen in the middle of an average.
@@ -123,7 +123,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
             return;
         var node = current!.Tree.Normalize(subtree);
         var ready = current.Sums!.Locals.Add(node, start, end);
-        var waits = mayAdopt && IsAlone;
+        var waits = mayAdopt && ContributionIsAverage;
         if (waits && current.Sums.Locals.IsWhole(node))
             Adopt(node);
         for (var index = 0; index < ready.Count && !waits; index++)

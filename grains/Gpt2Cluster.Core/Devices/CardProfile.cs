@@ -16,36 +16,37 @@ public static class CardProfile
     /// <remarks>
     /// NVIDIA promises equal bits of cuBLAS for the same architecture and number of multiprocessors, and no others.
     /// </remarks>
-    public static string DeviceClass(CardFacts card)
+    public static string DeviceClass(CardDescription card)
     {
         ArgumentNullException.ThrowIfNull(card);
         return $"{card.Name}, {Architecture(card)}, {card.MultiprocessorCount} multiprocessors";
     }
 
     /// <summary>What multiplies there: the architecture and the versions of the libraries.</summary>
-    public static string InstructionSet(CardFacts card)
+    public static string InstructionSet(CardDescription card)
     {
         ArgumentNullException.ThrowIfNull(card);
         return card.Libraries.Length == 0 ? Architecture(card) : $"{Architecture(card)}, {card.Libraries}";
     }
 
     /// <summary>Whether bf16 products are fast on it.</summary>
-    public static bool MultipliesBFloat16(CardFacts card) => Capability(card) >= BFloat16Capability;
+    public static bool MultipliesBFloat16(CardDescription card) => Capability(card) >= BFloat16Capability;
 
     /// <summary>Why nothing can be computed on it, in one sentence; null if it is fine.</summary>
-    public static string? Refusal(CardFacts card) => Capability(card) >= LeastCapability
+    public static string? Refusal(CardDescription card) => Capability(card) >= LeastCapability
         ? null
         : $"The card {card.Name} ({card.Uuid}) has compute capability {card.Capability}, and 7.5 is the least that "
             + "libtorch has kernels for; start the silo with --devices cpu, or name other cards.";
 
     /// <summary>Greater is faster: by architecture, then by multiprocessors.</summary>
-    public static int SpeedRank(CardFacts card) => (1000 * Capability(card)) + Math.Min(999, card.MultiprocessorCount);
+    public static int SpeedRank(CardDescription card) =>
+        (1000 * Capability(card)) + Math.Min(999, card.MultiprocessorCount);
 
-    private static int Capability(CardFacts card)
+    private static int Capability(CardDescription card)
     {
         ArgumentNullException.ThrowIfNull(card);
         return (10 * card.CapabilityMajor) + card.CapabilityMinor;
     }
 
-    private static string Architecture(CardFacts card) => $"sm_{card.CapabilityMajor}{card.CapabilityMinor}";
+    private static string Architecture(CardDescription card) => $"sm_{card.CapabilityMajor}{card.CapabilityMinor}";
 }

@@ -19,7 +19,7 @@ public sealed record CudaSight
     public string? VisibleDevices { get; init; }
 
     /// <summary>The cards, by their number for CUDA.</summary>
-    public IReadOnlyList<CardFacts> Cards { get; init; } = [];
+    public IReadOnlyList<CardDescription> Cards { get; init; } = [];
 
     /// <summary>Pairs of cards, by number, of which the first reads the second's memory directly.</summary>
     public IReadOnlyList<(int From, int To)> Peers { get; init; } = [];
@@ -58,8 +58,9 @@ public sealed record CudaSight
         if (StartResult != 0)
             return $"The driver does not start (cuInit answers {StartResult}); look at nvidia-smi and the kernel's "
                 + $"log, {otherwise}.";
-        return $"The driver supports CUDA {CardFacts.VersionText(Cards[0].DriverCudaVersion)}, and libtorch finds no "
-            + $"card with it; install a newer driver, {otherwise}.";
+        var version = CardDescription.VersionText(Cards[0].DriverCudaVersion);
+        return $"The driver supports CUDA {version}, and libtorch finds no card with it; install "
+            + $"a newer driver, {otherwise}.";
     }
 
     // CUDA_ERROR_NO_DEVICE.

@@ -1,7 +1,7 @@
 namespace Gpt2Cluster.Core.Ports;
 
 /// <summary>How a card is now; null where it does not say.</summary>
-/// <param name="Uuid">As <see cref="Devices.CardFacts.Uuid"/>.</param>
+/// <param name="Uuid">As <see cref="Devices.CardDescription.Uuid"/>.</param>
 /// <param name="Name">Its model.</param>
 public sealed record CardReading(string Uuid, string Name)
 {

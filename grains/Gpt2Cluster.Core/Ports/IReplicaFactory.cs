@@ -14,7 +14,7 @@ namespace Gpt2Cluster.Core.Ports;
 public sealed record Device(int Index, string Kind, string Name, int Cores, bool BFloat16IsFast, int Ordinal = 0)
 {
     /// <summary>The card's facts; null for a CPU share.</summary>
-    public CardFacts? Card { get; init; }
+    public CardDescription? Card { get; init; }
 
     /// <summary>Whether it computes apart from the threads that ask it to.</summary>
     public bool IsCard => Card is not null;

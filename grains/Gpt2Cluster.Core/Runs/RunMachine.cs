@@ -18,12 +18,12 @@ public static class RunMachine
     /// <param name="state">What is known.</param>
     /// <param name="heard">What was heard.</param>
     /// <returns>What is known now, and what is to be done, in order.</returns>
-    public static (RunState State, IReadOnlyList<RunCommand> Commands) Decide(RunState state, RunEvent heard)
+    public static (RunState State, IReadOnlyList<RunCommand> Commands) Decide(RunState state, CoordinatorInput heard)
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(heard);
         var transition = new Transition(state, heard);
-        Hear(transition, heard);
+        Handle(transition, heard);
         Settle(transition);
         return (transition.Result(), transition.Commands);
     }
@@ -51,7 +51,7 @@ public static class RunMachine
         }
     }
 
-    private static void Hear(Transition transition, RunEvent heard)
+    private static void Handle(Transition transition, CoordinatorInput heard)
     {
         switch (heard)
         {
@@ -64,9 +64,9 @@ public static class RunMachine
             case DeletionRequested request: Requests.Delete(transition, request); break;
             case DevicesChosen chosen: Requests.Choose(transition, chosen); break;
             case WorkersOffered offer: Offers.Offer(transition, offer); break;
-            case WorkerLost lost: Faults.Lost(transition, lost); break;
-            case WorkerTroubled trouble: Faults.Troubled(transition, trouble); break;
-            case SiloUnreachable report: Faults.Unreachable(transition, report); break;
+            case WorkerLost lost: FaultReports.Lost(transition, lost); break;
+            case WorkerTroubled trouble: FaultReports.Troubled(transition, trouble); break;
+            case SiloUnreachable report: FaultReports.Unreachable(transition, report); break;
             case ReplicaReady ready: Preparation.Replica(transition, ready); break;
             case ExchangeReady ready: Preparation.Exchange(transition, ready); break;
             case StepReported report: Stepping.Report(transition, report); break;
@@ -89,7 +89,7 @@ public static class RunMachine
         Action<Transition>[] duties =
         [
             Watchdog.TryAnotherDisk, Watchdog.TryAnotherCopy, Watchdog.SayWhatIsAwaited,
-            Retransmission.RepeatCheckpoint, Faults.ReadmitInTime,
+            Retransmission.RepeatCheckpoint, FaultReports.ReadmitInTime,
             CheckpointCopies.OrderNext, CheckpointCopies.StopWaiting, Offers.GiveUpWaiting,
         ];
         foreach (var duty in duties)

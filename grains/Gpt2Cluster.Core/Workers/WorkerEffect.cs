@@ -17,7 +17,7 @@ public sealed record Interrupt : WorkerEffect;
 public sealed record FetchWindows(PlanStep Plan) : WorkerEffect;
 
 /// <summary>Tell the coordinator, behind what it was told before.</summary>
-public sealed record Report(RunEvent Event) : WorkerEffect;
+public sealed record Report(CoordinatorInput Event) : WorkerEffect;
 
 /// <summary>An order cannot be carried out; a <see cref="Report"/> follows.</summary>
 public sealed record Refuse(WorkerOrder Order, string Reason) : WorkerEffect;

@@ -18,7 +18,7 @@ namespace Gpt2Cluster.Core.Workers;
 /// <param name="specification">The run's.</param>
 public class WorkerProtocol(string worker, RunSpecification specification)
 {
-    private readonly OrderBook orders = new();
+    private readonly OrderDeduplicator orders = new();
     private readonly InterruptedStep interrupted = new();
     private bool isWhole;
     private bool isReleased;
@@ -115,7 +115,7 @@ public class WorkerProtocol(string worker, RunSpecification specification)
     }
 
     /// <summary>An order is carried out: it is answered now, and again whenever it is repeated.</summary>
-    public virtual void OnDone(WorkerOrder order, RunEvent answer)
+    public virtual void OnDone(WorkerOrder order, CoordinatorInput answer)
     {
         ArgumentNullException.ThrowIfNull(order);
         if (order.Command is PlanStep plan)

@@ -37,7 +37,7 @@ public sealed class CorpusInspection : IDisposable
     /// <param name="progress">Told the bytes read so far.</param>
     /// <param name="cancellation">Stops between pieces.</param>
     /// <exception cref="UserErrorException">A text cannot be used, or there are fewer than two tokens.</exception>
-    public CorpusFacts Read(
+    public CorpusStatistics Read(
         DatasetSource source, IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         var facts = Take(source, progress, cancellation);
@@ -47,7 +47,7 @@ public sealed class CorpusInspection : IDisposable
 
     /// <summary>Reads texts that only validate; not without <see cref="Read"/> before.</summary>
     /// <inheritdoc cref="Read"/>
-    public CorpusFacts ReadValidation(
+    public CorpusStatistics ReadValidation(
         DatasetSource source, IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         // The first document of these is none of the corpus.
@@ -83,7 +83,7 @@ public sealed class CorpusInspection : IDisposable
     /// <inheritdoc/>
     public void Dispose() => store.Dispose();
 
-    private CorpusFacts Take(DatasetSource source, IProgress<long>? progress, CancellationToken cancellation)
+    private CorpusStatistics Take(DatasetSource source, IProgress<long>? progress, CancellationToken cancellation)
     {
         files.Begin(source.Files);
         using var reader = new CorpusReader(store, files, tokenizer);

@@ -43,13 +43,13 @@ internal sealed class CorpusReader : IDocumentSink, IDisposable
 
     /// <summary>Ends the corpus.</summary>
     /// <exception cref="Core.UserErrorException">There are fewer than two tokens.</exception>
-    public CorpusFacts Complete()
+    public CorpusStatistics Complete()
     {
         var counted = tokenizer.Complete();
         EndStretch();
         // Of nothing but ends of text.
         var none = new DocumentLength(0, name);
-        return new CorpusFacts(counted, textBytes, loneBytes, longest ?? none, shortest ?? none);
+        return new CorpusStatistics(counted, textBytes, loneBytes, longest ?? none, shortest ?? none);
     }
 
     /// <inheritdoc/>

@@ -27,7 +27,7 @@ internal sealed class CheckpointWriter(string worker, CheckpointStore store, Tim
     /// <param name="record">The run's record at that step.</param>
     /// <param name="order">The order.</param>
     /// <param name="done">Takes <see cref="CheckpointWritten"/> or <see cref="CheckpointFailed"/>.</param>
-    public void Write(IReplica replica, RunRecord record, WriteCheckpoint order, Action<RunEvent> done)
+    public void Write(IReplica replica, RunRecord record, WriteCheckpoint order, Action<CoordinatorInput> done)
     {
         var began = time.GetTimestamp();
         if (writing?.Join(EndPatience) == false)
@@ -47,7 +47,7 @@ internal sealed class CheckpointWriter(string worker, CheckpointStore store, Tim
     /// <summary>Waits for the checkpoint that is being written, but not for a disk that hangs.</summary>
     public void Dispose() => writing?.Join(LastPatience);
 
-    private RunEvent Publish(IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order, long began)
+    private CoordinatorInput Publish(IReplicaSnapshot snapshot, RunRecord record, WriteCheckpoint order, long began)
     {
         try
         {

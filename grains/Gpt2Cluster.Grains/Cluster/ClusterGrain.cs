@@ -39,24 +39,24 @@ public sealed partial class ClusterGrain(
     }
 
     /// <inheritdoc/>
-    public async Task<Introduction> Register(SiloDescription silo)
+    public async Task<RegistrationAnswer> Register(SiloDescription silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
         if (membership.IsDeadSilo(SiloAddress.FromParsableString(silo.Incarnation)))
         {
             LogDeadSpeaks(silo.Name, silo.Incarnation);
-            return new Introduction(0);
+            return new RegistrationAnswer(0);
         }
 
         if (silos.Other(silo) is { } other
             && SiloAddress.FromParsableString(other.Incarnation) is var address && IsActive(address))
-            return new Introduction(0, address.Endpoint.ToString());
+            return new RegistrationAnswer(0, address.Endpoint.ToString());
 
         var news = silos.Register(silo);
         silos.Complete(Members());
-        if (news != SiloNews.None)
+        if (news != RegistrationChange.None)
         {
-            if (news == SiloNews.Stops)
+            if (news == RegistrationChange.Stops)
                 LogStops(silo.Name);
             else
                 LogJoined(silo.Name, silo.Workers.Length);
@@ -65,7 +65,7 @@ public sealed partial class ClusterGrain(
             await AssignWorkers();
         }
 
-        return new Introduction(
+        return new RegistrationAnswer(
             silo.Workers.Count(worker => record.State.Assignment.ContainsKey(worker.Key)));
     }
 

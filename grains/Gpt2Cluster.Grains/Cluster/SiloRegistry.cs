@@ -4,7 +4,7 @@ using Gpt2Cluster.Contracts.Cluster;
 namespace Gpt2Cluster.Grains.Cluster;
 
 /// <summary>What is new of a silo that introduces itself.</summary>
-public enum SiloNews
+public enum RegistrationChange
 {
     /// <summary>Nothing.</summary>
     None,
@@ -66,15 +66,17 @@ public sealed class SiloRegistry(TimeProvider time)
 
     /// <summary>A silo introduces itself.</summary>
     /// <returns>What is new of it.</returns>
-    public SiloNews Register(SiloDescription silo)
+    public RegistrationChange Register(SiloDescription silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
         var known = entries.GetValueOrDefault(silo.Name);
         var isNew = known?.Silo.Incarnation != silo.Incarnation;
         entries[silo.Name] = new Entry(silo, listened, !isNew && known!.WasMember);
         if (silo.IsLeaving && (isNew || !known!.Silo.IsLeaving))
-            return SiloNews.Stops;
-        return isNew || !Keys(known!.Silo).SequenceEqual(Keys(silo)) ? SiloNews.Joins : SiloNews.None;
+            return RegistrationChange.Stops;
+        return isNew || !Keys(known!.Silo).SequenceEqual(Keys(silo))
+            ? RegistrationChange.Joins
+            : RegistrationChange.None;
     }
 
     /// <summary>Whether a worker's silo is the one that a run refused, and was not started again since.</summary>

@@ -23,7 +23,7 @@ internal static class BenchJobs
     private static readonly TimeSpan ExchangeBound = TimeSpan.FromMinutes(5);
 
     /// <summary>Times training steps.</summary>
-    public static JsonObject Step(JobWork work, BenchStepWish wish)
+    public static JsonObject Step(JobWork work, BenchStepRequest wish)
     {
         var shape = wish.Shape ?? ShapeOf(wish.Preset);
         if (wish.Steps < FewestSteps)
@@ -53,7 +53,7 @@ internal static class BenchJobs
         ?? throw new UserErrorException($"--train takes {TrainingScope.Forms}, not '{train}'.");
 
     /// <summary>Times generation.</summary>
-    public static JsonObject Generate(JobWork work, BenchGenerateWish wish)
+    public static JsonObject Generate(JobWork work, BenchGenerateRequest wish)
     {
         var shape = ShapeOf(wish.Preset);
         if (wish.Length < FewestTokens || wish.Length >= shape.ContextLength || wish.Count < 1)
@@ -75,7 +75,7 @@ internal static class BenchJobs
     }
 
     /// <summary>Times the averaging. The jobs on all silos must have the same unique text in their keys.</summary>
-    public static JsonObject Exchange(JobWork work, BenchExchangeWish wish)
+    public static JsonObject Exchange(JobWork work, BenchExchangeRequest wish)
     {
         if (wish.Floats < 1 || wish.Rounds < 1)
             throw new UserErrorException("--floats and --rounds must be 1 or more.");
@@ -105,7 +105,7 @@ internal static class BenchJobs
     private static JsonObject Exchange(
         JobWork work,
         ExchangeMembership membership,
-        BenchExchangeWish wish,
+        BenchExchangeRequest wish,
         Dictionary<string, SiloDescription> known,
         CancellationToken cancellation)
     {

@@ -21,7 +21,7 @@ internal static class CardReport
     /// <param name="sight">What the machine shows of its cards.</param>
     /// <param name="environment">The value of a variable; null if it is not set.</param>
     public static JsonObject Of(
-        CardFacts card, CardReading? reading, CudaSight sight, Func<string, string?> environment)
+        CardDescription card, CardReading? reading, CudaSight sight, Func<string, string?> environment)
     {
         var ordinal = sight.Cards.ToList().FindIndex(other => other.Uuid == card.Uuid);
         return new JsonObject
@@ -33,7 +33,7 @@ internal static class CardReport
             ["memory_bytes"] = reading?.MemoryBytes ?? card.MemoryBytes,
             ["free_memory_bytes"] = reading?.FreeMemoryBytes,
             ["driver"] = reading?.DriverVersion,
-            ["driver_cuda"] = CardFacts.VersionText(card.DriverCudaVersion),
+            ["driver_cuda"] = CardDescription.VersionText(card.DriverCudaVersion),
             ["libraries"] = card.Libraries,
             ["pcie_generation"] = reading?.LinkGeneration,
             ["pcie_lanes"] = reading?.LinkWidth,

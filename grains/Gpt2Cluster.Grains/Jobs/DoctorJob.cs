@@ -59,7 +59,7 @@ internal static class DoctorJob
         return report;
     }
 
-    private static JsonObject Card(JobWork work, CardFacts facts)
+    private static JsonObject Card(JobWork work, CardDescription facts)
     {
         var benchmarks = work.Services.Benchmarks;
         var reading = work.Services.Cards.Read().FirstOrDefault(card => card.Uuid == facts.Uuid);

@@ -21,7 +21,7 @@ internal static class EvaluateJob
 
     /// <summary>Does the work.</summary>
     /// <exception cref="UserErrorException">The dataset or the model is not there.</exception>
-    public static JsonObject Run(JobWork work, EvaluateWish wish)
+    public static JsonObject Run(JobWork work, EvaluateRequest wish)
     {
         var dataset = Find(work, wish.DatasetHash);
         using var parameters = work.Services.Parameters.Open(wish.Source);

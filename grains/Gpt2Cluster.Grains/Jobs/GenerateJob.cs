@@ -18,7 +18,7 @@ internal static class GenerateJob
 
     /// <summary>Does the work.</summary>
     /// <exception cref="UserErrorException">The wish does not fit the model.</exception>
-    public static JsonObject Run(JobWork work, GenerateWish wish)
+    public static JsonObject Run(JobWork work, GenerateRequest wish)
     {
         Check(wish);
         var precision = work.DecodingPrecisionOf(wish.Precision);
@@ -45,7 +45,7 @@ internal static class GenerateJob
         return new JsonObject { ["samples"] = wish.Count, ["prompt_tokens"] = fit.Kept };
     }
 
-    private static void Check(GenerateWish wish)
+    private static void Check(GenerateRequest wish)
     {
         if (wish.Length < 1 || wish.Count < 1)
             throw new UserErrorException("--length and --num must be 1 or more.");
@@ -64,7 +64,7 @@ internal static class GenerateJob
         + $"model's context of {parameters.Shape.ContextLength}.";
 
     private static GenerationRequest Request(
-        GenerateWish wish, Gpt2Vocabulary vocabulary, IReadOnlyList<int> prompt, int length) => new()
+        GenerateRequest wish, Gpt2Vocabulary vocabulary, IReadOnlyList<int> prompt, int length) => new()
         {
             Prompt = prompt,
             Length = length,

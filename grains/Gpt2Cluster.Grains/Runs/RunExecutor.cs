@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
@@ -10,8 +11,6 @@ using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
-using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
-using ShownEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -25,7 +24,7 @@ internal sealed partial class RunExecutor(
     RunRecordStore records,
     RunEventFeed feed,
     RunMetrics metrics,
-    Func<RunEvent, Task> hear,
+    Func<CoordinatorInput, Task> hear,
     ILogger logger)
 {
     private readonly Dictionary<string, (int Generation, Task Sent)> lastSent = new(StringComparer.Ordinal);
@@ -107,7 +106,7 @@ internal sealed partial class RunExecutor(
             if (commands[index] is PersistRecord persist)
             {
                 var following = commands.Skip(index + 1).TakeWhile(command => command is not PersistRecord);
-                var events = following.Select(command => EventOf(command, state)).OfType<ShownEvent>();
+                var events = following.Select(command => EventOf(command, state)).OfType<RunEvent>();
                 FaultPoints.Reach(FaultPoint.Committing, persist.Record.CommittedStep);
                 await records.Write(persist.Record, events, records.SubmittedAt);
                 FaultPoints.Reach(FaultPoint.Committed, persist.Record.CommittedStep);
@@ -316,7 +315,7 @@ internal sealed partial class RunExecutor(
     /// <summary>A run that waits for enough workers is served by none of those it has.</summary>
     private static int ServingCount(RunState state) => state.Phase is RunPhase.Waiting ? 0 : state.Members.Count;
 
-    private ShownEvent? EventOf(RunCommand command, RunState state) => command switch
+    private RunEvent? EventOf(RunCommand command, RunState state) => command switch
     {
         Publish publish => RunNotices.ToEvent(publish.Notice, run),
         Finish finish => RunNotices.ToEvent(finish, state.Record),

@@ -7,7 +7,7 @@ namespace Gpt2Cluster.Grains.Runs;
 /// <param name="run">The run's name.</param>
 internal sealed class RunInbox(string run)
 {
-    private readonly Queue<(RunEvent Event, TaskCompletionSource? Done)> waiting = new();
+    private readonly Queue<(CoordinatorInput Event, TaskCompletionSource? Done)> waiting = new();
     private TaskCompletionSource? taken;
 
     /// <summary>Whether nothing is heard any more: another coordinator acts, or is to.</summary>
@@ -17,7 +17,7 @@ internal sealed class RunInbox(string run)
     public bool IsEmpty => waiting.Count == 0;
 
     /// <summary>Takes what a worker says or what has happened; it is said again to the next coordinator.</summary>
-    public void Put(RunEvent heard)
+    public void Put(CoordinatorInput heard)
     {
         if (!IsClosed)
             waiting.Enqueue((heard, null));
@@ -25,7 +25,7 @@ internal sealed class RunInbox(string run)
 
     /// <summary>Takes what people ask for; completes when it is stored, so that no fault loses it.</summary>
     /// <exception cref="OrleansException">This coordinator acts no more: the next one is to be asked.</exception>
-    public Task Ask(RunEvent request)
+    public Task Ask(CoordinatorInput request)
     {
         if (IsClosed)
             throw Replaced();
@@ -35,7 +35,7 @@ internal sealed class RunInbox(string run)
     }
 
     /// <summary>Takes the next one out.</summary>
-    public bool TryTake([NotNullWhen(true)] out RunEvent? next)
+    public bool TryTake([NotNullWhen(true)] out CoordinatorInput? next)
     {
         var isThere = waiting.TryDequeue(out var first);
         (next, taken) = first;
@@ -43,7 +43,7 @@ internal sealed class RunInbox(string run)
     }
 
     /// <summary>What was taken out last has been decided on and stored.</summary>
-    public void Settle() => taken?.TrySetResult();
+    public void Complete() => taken?.TrySetResult();
 
     /// <summary>Hears no more.</summary>
     public void Close()

@@ -1,6 +1,5 @@
 using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core.Runs;
-using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 
 namespace Gpt2Cluster.Grains.Runs;
 

@@ -1,8 +1,8 @@
+using Gpt2Cluster.Contracts.Runs.Events;
 using System.Text.Json;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Orleans.Storage;
-using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 
 namespace Gpt2Cluster.Grains.Runs;
 

@@ -8,7 +8,6 @@ using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
-using RunEvent = Gpt2Cluster.Core.Runs.RunEvent;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -59,7 +58,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         patience = new StorePatience(Name, time, logger);
         feed = new RunEventFeed(eventStore, Name, patience);
         records = new RunRecordStore(stored, feed, patience);
-        executor = new RunExecutor(Name, GrainFactory, records, feed, metrics, Hear, logger);
+        executor = new RunExecutor(Name, GrainFactory, records, feed, metrics, Handle, logger);
     }
 
     private string Name => this.GetPrimaryKeyString();
@@ -149,7 +148,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     public Task<bool> Cancel() => Request(new CancelRequested(), record => !record.IsAtRest || record.CanResume);
 
     /// <inheritdoc/>
-    public Task Report(RunEvent report) => Hear(report);
+    public Task Report(CoordinatorInput report) => Handle(report);
 
     /// <inheritdoc/>
     public Task WorkersChanged() => OfferWorkers();
@@ -166,7 +165,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
                 (state, var commands) = RunMachine.Decide(before, next with { At = time.GetElapsedTime(activatedAt) });
                 var isLast = coordinators.AreLeaving && !IsInTheMiddle(before, state);
                 await executor.Do(isLast ? RunExecutor.WithoutOrders(commands) : commands, state);
-                inbox.Settle();
+                inbox.Complete();
                 if (isLast || records.IsToBeCleared)
                     inbox.Close();
                 if (records.IsToBeCleared)
@@ -195,7 +194,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private static bool IsInTheMiddle(RunState before, RunState now) =>
         before.Phase is RunPhase.Stepping && now.Phase is RunPhase.Stepping && before.Step == now.Step;
 
-    private Task Hear(RunEvent runEvent)
+    private Task Handle(CoordinatorInput runEvent)
     {
         if (state is not null)
             inbox.Put(runEvent);
@@ -203,7 +202,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         return Task.CompletedTask;
     }
 
-    private async Task<bool> Request(RunEvent request, Func<RunRecord, bool> isPossible)
+    private async Task<bool> Request(CoordinatorInput request, Func<RunRecord, bool> isPossible)
     {
         if (state is null || !isPossible(state.Record))
             return false;
@@ -269,7 +268,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     {
         state = new RunState(record) { Options = options };
         executor.Begin(record);
-        await Hear(new Started());
+        await Handle(new Started());
         if (!record.IsAtRest)
             await LookForCheckpoints((await GrainFactory.Cluster().Describe()).Silos);
         await OfferWorkers();
@@ -291,7 +290,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             await executor.TellCluster(state);
             var offer = await executor.LookForWorkers(state.Record);
             if (offer is not null && IsNews(offer, state))
-                await Hear(offer);
+                await Handle(offer);
             LookForCheckpoints(executor.Silos).Ignore();
         }
         finally
@@ -304,7 +303,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private async Task ChooseDevices(RunRecord record)
     {
         if (record.Devices is null && await executor.ChooseDevices(record) is { } chosen)
-            await Hear(chosen);
+            await Handle(chosen);
     }
 
     /// <summary>
@@ -313,7 +312,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
     private async Task LookForCheckpoints(IEnumerable<SiloDescription> silos)
     {
         if (await search.Run(Name, silos) is { } found)
-            await Hear(found);
+            await Handle(found);
     }
 
     /// <summary>What waits for the run is said again: it may have been missed.</summary>
@@ -334,7 +333,7 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
         }
         else if (state is not null)
         {
-            await Hear(new Ticked());
+            await Handle(new Ticked());
             await OfferWorkers();
         }
         else if (records.IsToBeCleared && !isDeleting && clearing is null)

@@ -22,13 +22,13 @@ internal sealed partial class Reporter(
     private Task last = Task.CompletedTask;
 
     /// <summary>Puts a report behind the others and returns at once.</summary>
-    public void Send(RunEvent report)
+    public void Send(CoordinatorInput report)
     {
         lock (gate)
             last = SendAfter(last, report);
     }
 
-    private async Task SendAfter(Task previous, RunEvent report)
+    private async Task SendAfter(Task previous, CoordinatorInput report)
     {
         await previous.ConfigureAwait(false);
         for (var attempt = 1; ; attempt++)

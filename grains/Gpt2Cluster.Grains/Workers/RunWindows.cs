@@ -24,7 +24,7 @@ internal sealed class RunWindows
             [.. specification.Dataset.ValidationParts().Select(part => (readers[part.Sha256], part.Start))];
         WindowReader[] sources = [.. specification.Dataset.Sources().Select(source => readers[source.Sha256])];
         var (layouts, order) = (specification.TrainingWindows(), specification.WindowOrder());
-        Training = new WindowPrefetch((step, index) => WindowReader.Read(
+        Training = new DataLoader((step, index) => WindowReader.Read(
             step,
             index,
             [
@@ -35,7 +35,7 @@ internal sealed class RunWindows
     }
 
     /// <summary>The windows to train on, prefetched.</summary>
-    public WindowPrefetch Training { get; }
+    public DataLoader Training { get; }
 
     /// <summary>
     /// Opens the run's datasets, and has small ones copied to this silo. Called on the compute thread.

@@ -20,6 +20,6 @@ public static class TrainingSetup
         .AddSingleton<FileHashes>()
         .AddSingleton<ParameterLoader>()
         .AddSingleton<WorkerServices>()
-        .AddSingleton<WorkerDesks>()
+        .AddSingleton<WorkerSlots>()
         .AddSingleton<LocalCoordinators>();
 }

@@ -14,7 +14,7 @@ namespace Gpt2Cluster.Grains.Workers;
 /// of it is reported to the coordinator from there.
 /// </summary>
 [SiloPinned, KeepAlive]
-internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks desks, ILogger<WorkerGrain> logger)
+internal sealed partial class WorkerGrain(WorkerServices services, WorkerSlots desks, ILogger<WorkerGrain> logger)
     : Grain, IWorker
 {
     /// <summary>A worker that serves a run and hears nothing for this long calls the coordinator.</summary>
@@ -82,8 +82,9 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerDesks d
             : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
-    public Task<WorkerStand?> Stand() =>
-        Task.FromResult(Session is { } current ? new WorkerStand(current.Run, current.Generation, current.Step) : null);
+    public Task<WorkerPosition?> Stand() =>
+        Task.FromResult(
+            Session is { } current ? new WorkerPosition(current.Run, current.Generation, current.Step) : null);
 
     private Task<bool> Serve(string run, WorkerOrder order)
     {

@@ -15,7 +15,7 @@ namespace Gpt2Cluster.Grains.Workers;
 /// next plan gives the worker the same ranges first, it goes on from there.
 /// </remarks>
 internal sealed class WorkerStep(
-    IReplica replica, IRunExchange exchange, WindowPrefetch windows, int microBatchCount, TimeProvider time)
+    IReplica replica, IRunExchange exchange, DataLoader windows, int microBatchCount, TimeProvider time)
 {
     /// <summary>How long the last step waited for windows that were still on their way; no part of its speed.</summary>
     public TimeSpan DataWait { get; private set; }

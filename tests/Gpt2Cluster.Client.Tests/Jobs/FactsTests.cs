@@ -9,7 +9,7 @@ public sealed class FactsTests
     public void Numbers_of_every_type_have_separators_and_ports_have_none()
     {
         var said = new Said();
-        Facts.Show(said.Output, new JsonObject
+        SummaryTable.Show(said.Output, new JsonObject
         {
             ["memory_bytes"] = 5_612_345_678L,
             ["tokens"] = 12_345,

@@ -25,7 +25,7 @@ public sealed class ClientOutputTests
         var said = new Said(isJson: true);
         said.Output.Result("words");
         said.Output.Table(["a"], [["b"]]);
-        said.Output.Remark("words");
+        said.Output.WriteMessage("words");
         said.Output.Json(new JsonObject { ["text"] = "é\n<" });
         said.Output.Error("It failed.", "Try this.");
         Assert.Equal(
@@ -50,7 +50,7 @@ public sealed class ClientOutputTests
     public void Errors_and_warnings_go_to_standard_error_even_when_quiet()
     {
         var said = new Said(isQuiet: true);
-        said.Output.Remark("words");
+        said.Output.WriteMessage("words");
         said.Output.Warn("It is late.");
         said.Output.Error("It failed.", "Try this.");
         Assert.Equal("warning: It is late.\nIt failed.\nTry this.\n", said.Remarks);

@@ -34,7 +34,7 @@ public sealed class CudaDriverTests
         var sight = LookWith(startResult: 0);
         Assert.True(sight.HasDriver);
         Assert.Equal(
-            new CardFacts(
+            new CardDescription(
                 "NVIDIA H200", 9, 0, 132, 150_000_000_040, "GPU-28292a2b-2c2d-2e2f-3031-323334353637", 12080, ""),
             sight.Cards[0] with { Libraries = "" });
         Assert.Equal("MIG-292a2b2c-2d2e-2f30-3132-333435363738", sight.Cards[1].Uuid);

@@ -291,7 +291,7 @@ public sealed class StreamCopiesTests
         copies.Send(from, into, 0, 4, () => throw new InvalidOperationException("of a step that is given up"));
         copies.Abandon();
         copies.Send(from, into, 0, 4, () => { });
-        copies.Settle();
+        copies.WaitForCopies();
     }
 
     [Theory]

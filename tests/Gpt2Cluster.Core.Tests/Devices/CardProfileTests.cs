@@ -17,7 +17,7 @@ public sealed class CardProfileTests
     [Fact]
     public void Another_model_architecture_slice_or_library_is_another_profile()
     {
-        CardFacts[] others =
+        CardDescription[] others =
         [
             Cards.T4,
             Cards.H200 with { Name = "NVIDIA H100 80GB HBM3" },
@@ -56,8 +56,8 @@ public sealed class CardProfileTests
     }
 
     [Fact]
-    public void Versions_are_written_as_people_write_them() => Assert.Equal("12.8", CardFacts.VersionText(12080));
+    public void Versions_are_written_as_people_write_them() => Assert.Equal("12.8", CardDescription.VersionText(12080));
 
-    private static (string Class, string Set) Profile(CardFacts card) =>
+    private static (string Class, string Set) Profile(CardDescription card) =>
         (CardProfile.DeviceClass(card), CardProfile.InstructionSet(card));
 }

@@ -14,7 +14,7 @@ namespace Gpt2Cluster.Core.Tests.Runs;
 internal sealed class SimulatedCluster
 {
     private readonly Random random;
-    private readonly List<RunEvent> mail = [];
+    private readonly List<CoordinatorInput> mail = [];
     private readonly Dictionary<string, SimulatedWorker> live = [];
     private readonly List<SimulatedWorker> all = [];
     private readonly HashSet<(SimulatedWorker Worker, long Step)> lost = [];
@@ -134,7 +134,7 @@ internal sealed class SimulatedCluster
         });
     }
 
-    public void Tell(RunEvent heard) => mail.Add(heard);
+    public void Tell(CoordinatorInput heard) => mail.Add(heard);
 
     /// <summary>Lets a worker work or delivers one message, at random; time passes when there is none.</summary>
     public void Deliver()
@@ -166,7 +166,7 @@ internal sealed class SimulatedCluster
             lost.Add((worker, worker.FoldedStep));
     }
 
-    private void Hear(RunEvent heard)
+    private void Hear(CoordinatorInput heard)
     {
         var before = state;
         (state, var commands) = RunMachine.Decide(state, heard with { At = now });

@@ -79,7 +79,7 @@ internal sealed class Transcript
         output.AddRange(commands.Select(command => "  " + CommandText.Of(command)));
     }
 
-    private RunEvent Event(string[] words)
+    private CoordinatorInput Event(string[] words)
     {
         var generation = state!.Record.Generation;
         var worker = words.Length > 1 ? words[1] : "";

@@ -123,6 +123,6 @@ public sealed class UnevenWorkersTests
             }
         }
 
-        private void Hear(RunEvent heard) => (state, _) = RunMachine.Decide(state, heard);
+        private void Hear(CoordinatorInput heard) => (state, _) = RunMachine.Decide(state, heard);
     }
 }

@@ -125,7 +125,7 @@ internal sealed class WorkerScript
         };
     }
 
-    private static RunEvent Done(ComputeEffect work) => work switch
+    private static CoordinatorInput Done(ComputeEffect work) => work switch
     {
         ComputeStep step => step.Progress.Report(norm: 1, applied: true),
         SumLosses(var order, var validation) =>
@@ -153,7 +153,7 @@ internal sealed class WorkerScript
         _ => throw new FormatException(effect.ToString()),
     };
 
-    private static string Text(RunEvent report) => report switch
+    private static string Text(CoordinatorInput report) => report switch
     {
         ReplicaReady ready => $"g{ready.Generation}: "
             + (ready.Step is { } step ? $"ready at step {step}" : "no replica")

@@ -183,7 +183,7 @@ public sealed class CorpusInspectionTests : IDisposable
 
     private void Write(string name, string text) => folder.Write(name, text);
 
-    private static CorpusFacts Inspect(string path, out RepeatReport repeats, long? trainingTokens = null)
+    private static CorpusStatistics Inspect(string path, out RepeatReport repeats, long? trainingTokens = null)
     {
         using var source = DatasetSource.Open(path);
         using var inspection = new CorpusInspection();

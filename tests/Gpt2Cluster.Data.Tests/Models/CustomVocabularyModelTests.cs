@@ -157,5 +157,5 @@ public sealed class CustomVocabularyModelTests : IDisposable
     private static ExportedModel Out(ModelFolder model) =>
         new(model, model.ReadVocabulary(), Models.Exports.Exported.Origin);
 
-    private ExportWish Wish(string name) => new(folder.File(name), WeightType.Float32, Overwrites: false);
+    private ExportRequest Wish(string name) => new(folder.File(name), WeightType.Float32, Overwrites: false);
 }

@@ -41,13 +41,13 @@ public sealed class RoundTripTests : IDisposable
     private void Import(string path, string name, OriginClaim claim) =>
         new ModelDirectory(folder.File("models")).Import(path, name, claim);
 
-    private void Export(string name, string place, Action<ExportedModel, ExportWish> write)
+    private void Export(string name, string place, Action<ExportedModel, ExportRequest> write)
     {
         var stored = folder.File($"models/{name}");
         using var weights = ModelFolder.Open(stored);
         write(
             new ExportedModel(weights, weights.ReadVocabulary(), StoredOrigin.Of(name, stored)),
-            new ExportWish(folder.File(place), WeightType.Float32, Overwrites: false));
+            new ExportRequest(folder.File(place), WeightType.Float32, Overwrites: false));
     }
 
     private static int[] Bits(BundleWeights weights, WeightTensor tensor)

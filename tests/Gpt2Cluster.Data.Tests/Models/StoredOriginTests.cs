@@ -57,7 +57,7 @@ public sealed class StoredOriginTests : IDisposable
         using (var golden = ModelFolder.Open(Golden.Path("numerics")))
         {
             HuggingFaceExport.Write(
-                Exported.Of(golden), new ExportWish(folder.File("out"), WeightType.BFloat16, Overwrites: false));
+                Exported.Of(golden), new ExportRequest(folder.File("out"), WeightType.BFloat16, Overwrites: false));
         }
 
         var origin = Imported("again", new OriginClaim(), "out");
@@ -84,7 +84,7 @@ public sealed class StoredOriginTests : IDisposable
     public void An_export_to_OpenAIs_layout_says_what_its_weights_hash_to()
     {
         OpenAiExport.Write(
-            Exported.Golden(), new ExportWish(folder.File("out"), WeightType.Float32, Overwrites: false));
+            Exported.Golden(), new ExportRequest(folder.File("out"), WeightType.Float32, Overwrites: false));
         var origin = OriginReader.Read(folder.File("out"))!;
         Assert.NotNull(origin.WeightsSha256);
         Assert.Equal(origin.WeightsSha256, RecordedWeights.Verify(folder.File("out"), origin));

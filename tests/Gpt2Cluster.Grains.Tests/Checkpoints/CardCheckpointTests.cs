@@ -56,7 +56,7 @@ public sealed class CardCheckpointTests
         using var stored = new StoredRuns("a");
         var specification = Specifications.Small(Shape);
         using var writer = new CheckpointWriter("a/0", stored.Store, TimeProvider.System);
-        var outcome = new TaskCompletionSource<RunEvent>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var outcome = new TaskCompletionSource<CoordinatorInput>(TaskCreationOptions.RunContinuationsAsynchronously);
         string hash;
         using (var replica = New(specification))
         {

@@ -51,5 +51,6 @@ public sealed class CheckpointWriterTests
 
     private static RunRecord Record => new() { Specification = Specifications.Small(Shape) };
 
-    private static TaskCompletionSource<RunEvent> Outcome() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static TaskCompletionSource<CoordinatorInput> Outcome() =>
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -14,9 +14,9 @@ public sealed class SiloRegistryTests
     public void A_silo_is_news_once_and_again_when_its_devices_change()
     {
         var registry = new SiloRegistry(time);
-        Assert.Equal(SiloNews.Joins, registry.Register(Silo("a", 1)));
-        Assert.Equal(SiloNews.None, registry.Register(Silo("a", 1)));
-        Assert.Equal(SiloNews.Joins, registry.Register(Silo("a", 2)));
+        Assert.Equal(RegistrationChange.Joins, registry.Register(Silo("a", 1)));
+        Assert.Equal(RegistrationChange.None, registry.Register(Silo("a", 1)));
+        Assert.Equal(RegistrationChange.Joins, registry.Register(Silo("a", 2)));
     }
 
     [Fact]
@@ -24,10 +24,10 @@ public sealed class SiloRegistryTests
     {
         var registry = new SiloRegistry(time);
         registry.Register(Silo("a", 1));
-        Assert.Equal(SiloNews.Stops, registry.Register(Silo("a", 1) with { IsLeaving = true }));
-        Assert.Equal(SiloNews.None, registry.Register(Silo("a", 1) with { IsLeaving = true }));
+        Assert.Equal(RegistrationChange.Stops, registry.Register(Silo("a", 1) with { IsLeaving = true }));
+        Assert.Equal(RegistrationChange.None, registry.Register(Silo("a", 1) with { IsLeaving = true }));
         Assert.Equal([new AssignableWorker("a/0", StopsWithSilo: true)], registry.Workers);
-        Assert.Equal(SiloNews.Joins, registry.Register(Silo("a", 1, "second life")));
+        Assert.Equal(RegistrationChange.Joins, registry.Register(Silo("a", 1, "second life")));
         Assert.Equal([new AssignableWorker("a/0")], registry.Workers);
     }
 
@@ -37,8 +37,8 @@ public sealed class SiloRegistryTests
         var registry = new SiloRegistry(time);
         registry.Register(Silo("a", 1));
         Assert.Empty(registry.Sweep(new HashSet<string> { "a" }));
-        Assert.Equal(SiloNews.Joins, registry.Register(Silo("a", 1, "second life")));
-        Assert.Equal(SiloNews.None, registry.Register(Silo("a", 1, "second life")));
+        Assert.Equal(RegistrationChange.Joins, registry.Register(Silo("a", 1, "second life")));
+        Assert.Equal(RegistrationChange.None, registry.Register(Silo("a", 1, "second life")));
         Assert.Empty(registry.Sweep(Nobody));
     }
 

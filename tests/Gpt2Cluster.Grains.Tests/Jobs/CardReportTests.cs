@@ -9,7 +9,7 @@ public sealed class CardReportTests
     [Fact]
     public void Tells_what_the_card_the_driver_and_the_environment_say()
     {
-        var one = new CardFacts("NVIDIA H200", 9, 0, 132, 150, "GPU-1", 12080, "cuDNN 9.8.0");
+        var one = new CardDescription("NVIDIA H200", 9, 0, 132, 150, "GPU-1", 12080, "cuDNN 9.8.0");
         var sight = new CudaSight { Cards = [one with { Uuid = "GPU-0" }, one], Peers = [(0, 1), (1, 0)] };
         var reading = new CardReading("GPU-1", "NVIDIA H200")
         {

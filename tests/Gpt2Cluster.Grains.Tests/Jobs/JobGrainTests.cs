@@ -13,7 +13,7 @@ public sealed class JobGrainTests(TwoSilos silos)
 
     private static readonly JobRequest Bench = new()
     {
-        BenchStep = new BenchStepWish
+        BenchStep = new BenchStepRequest
         {
             Preset = "tiny",
             BatchSize = 1,
@@ -136,7 +136,7 @@ public sealed class JobGrainTests(TwoSilos silos)
         var job = Job();
         await job.Start(new JobRequest
         {
-            Evaluate = new EvaluateWish
+            Evaluate = new EvaluateRequest
             {
                 Source = new ParameterSource { Kind = ParameterSourceKind.Scratch, Name = "tiny" },
                 DatasetHash = dataset.Hash,
@@ -160,7 +160,7 @@ public sealed class JobGrainTests(TwoSilos silos)
         ParameterSourceKind kind = ParameterSourceKind.Scratch,
         string name = "tiny") => new()
         {
-            Generate = new GenerateWish
+            Generate = new GenerateRequest
             {
                 Source = new ParameterSource { Kind = kind, Name = name },
                 Prompt = "The",

@@ -8,7 +8,7 @@ namespace Gpt2Cluster.Grains.Tests.Metrics;
 
 public sealed class CardInstrumentsTests
 {
-    private static readonly CardFacts H200 = new("NVIDIA H200", 9, 0, 132, 150_000_000_000, "GPU-1", 12080, "");
+    private static readonly CardDescription H200 = new("NVIDIA H200", 9, 0, 132, 150_000_000_000, "GPU-1", 12080, "");
 
     [Fact]
     public void Shows_what_its_own_cards_say_and_leaves_out_what_they_do_not()

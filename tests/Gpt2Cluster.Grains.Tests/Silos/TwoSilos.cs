@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
 using Orleans.TestingHost;
 using ReportsOfRuns = System.Collections.Concurrent.ConcurrentDictionary<
-    string, System.Threading.Channels.Channel<Gpt2Cluster.Core.Runs.RunEvent>>;
+    string, System.Threading.Channels.Channel<Gpt2Cluster.Core.Runs.CoordinatorInput>>;
 
 namespace Gpt2Cluster.Grains.Tests.Silos;
 
@@ -69,7 +69,7 @@ public sealed class TwoSilos : IAsyncLifetime
     }
 
     /// <summary>The next report that a worker makes to a run, which has no coordinator but the test.</summary>
-    public async Task<RunEvent> NextReport(string run)
+    public async Task<CoordinatorInput> NextReport(string run)
     {
         using var deadline = new CancellationTokenSource(ReportBound);
         return await ReportsOf(run).Reader.ReadAsync(deadline.Token);
@@ -110,13 +110,13 @@ public sealed class TwoSilos : IAsyncLifetime
             await Introduce();
     }
 
-    private Channel<RunEvent> ReportsOf(string run) =>
-        reports.GetOrAdd(run, _ => Channel.CreateUnbounded<RunEvent>());
+    private Channel<CoordinatorInput> ReportsOf(string run) =>
+        reports.GetOrAdd(run, _ => Channel.CreateUnbounded<CoordinatorInput>());
 
     private async Task Listen(IIncomingGrainCallContext call)
     {
         if (call.InterfaceMethod.Name == nameof(ITrainingRun.Report))
-            ReportsOf(call.TargetId.Key.ToString()!).Writer.TryWrite((RunEvent)call.Request.GetArgument(0)!);
+            ReportsOf(call.TargetId.Key.ToString()!).Writer.TryWrite((CoordinatorInput)call.Request.GetArgument(0)!);
         await call.Invoke();
     }
 }

@@ -116,7 +116,7 @@ public sealed class CardsOfOneSiloTests
             });
             replica.Initialize(Seed);
             var specification = Specifications.Small(Shape) with { MicroBatchCount = LeafCount };
-            var windows = new WindowPrefetch((step, leaf) => Task.FromResult(Windows(step, leaf)));
+            var windows = new DataLoader((step, leaf) => Task.FromResult(Windows(step, leaf)));
             var steps = new WorkerStep(
                 replica, exchanges[silo], windows, specification.MicroBatchCount, TimeProvider.System);
             for (var step = 1; step <= StepCount; step++)
@@ -160,7 +160,7 @@ public sealed class CardsOfOneSiloTests
         ReplicaFactory.CardDevices(
         [
             .. Enumerable.Range(0, count).Select(number =>
-                new CardFacts("NVIDIA H200", 9, 0, 132, 150_000_000_000, $"GPU-{number}", 12080, "cuBLAS 1")),
+                new CardDescription("NVIDIA H200", 9, 0, 132, 150_000_000_000, $"GPU-{number}", 12080, "cuBLAS 1")),
         ]),
         (_, precision, threads, _) => new TorchBackend(precision, threads, torch.CPU),
         _ => [Shape]);

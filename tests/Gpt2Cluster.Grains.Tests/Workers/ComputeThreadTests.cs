@@ -26,7 +26,7 @@ public sealed class ComputeThreadTests
     public async Task A_thread_that_launches_on_a_card_stands_back_for_nobody(int device, int expected)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Niceness of a thread is Linux's.");
-        var card = new CardFacts("NVIDIA H200", 9, 0, 132, 1, "GPU-1", 12080, "");
+        var card = new CardDescription("NVIDIA H200", 9, 0, 132, 1, "GPU-1", 12080, "");
         Device[] devices = [new(0, "cpu", "a processor", 4, true), new(1, "cuda", card.Name, 0, true) { Card = card }];
         using var thread = new ComputeThread("test", ThreadNiceness.Of(devices, device));
         Assert.Equal(expected, await thread.Ask(ThreadNiceness.Get));

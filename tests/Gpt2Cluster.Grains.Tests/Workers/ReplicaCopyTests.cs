@@ -132,6 +132,6 @@ public sealed class ReplicaCopyTests : IDisposable
 
         public Task Release(string run, int generation) => throw new NotSupportedException();
 
-        public Task<WorkerStand?> Stand() => throw new NotSupportedException();
+        public Task<WorkerPosition?> Stand() => throw new NotSupportedException();
     }
 }

@@ -59,7 +59,7 @@ public sealed class WorkerGrainTests(TwoSilos silos) : IAsyncLifetime
         Assert.Equal(calls, silos.A.Replica.Calls);
         Assert.True(await Order(1, ReplicaSource.Initialize));
         Assert.Equivalent(ready, await silos.NextReport(run), strict: true);
-        Assert.Equal(new WorkerStand(run, 1, 1), await Worker.Stand());
+        Assert.Equal(new WorkerPosition(run, 1, 1), await Worker.Stand());
         Assert.True(silos.IsSilent(run));
     }
 
@@ -79,7 +79,7 @@ public sealed class WorkerGrainTests(TwoSilos silos) : IAsyncLifetime
         Assert.False(await Worker.Plan("another-run", PlanOf(2, 2)));
         await Worker.Release(run, 1);
         Assert.Equal(2, (await Train(2, 2)).Step);
-        Assert.Equal(new WorkerStand(run, 2, 2), await Worker.Stand());
+        Assert.Equal(new WorkerPosition(run, 2, 2), await Worker.Stand());
         Assert.True(silos.IsSilent(run));
     }
 
@@ -90,7 +90,7 @@ public sealed class WorkerGrainTests(TwoSilos silos) : IAsyncLifetime
         await Train(1, 1);
         await silos.Deactivate(Worker);
         Assert.Equal(2, (await Train(1, 2)).Step);
-        Assert.Equal(new WorkerStand(run, 1, 2), await Worker.Stand());
+        Assert.Equal(new WorkerPosition(run, 1, 2), await Worker.Stand());
     }
 
     [Fact]

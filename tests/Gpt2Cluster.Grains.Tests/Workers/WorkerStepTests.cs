@@ -100,7 +100,7 @@ public sealed class WorkerStepTests
         void Pass(double seconds) => time.Advance(TimeSpan.FromSeconds(seconds));
         using var replica = new FakeReplica(Shape) { OnCompute = () => Pass(2), OnApply = () => Pass(3) };
         using var exchange = new FakeExchange(replica.Calls) { OnWait = () => Pass(7) };
-        var windows = new WindowPrefetch((step, index) =>
+        var windows = new DataLoader((step, index) =>
         {
             Pass(0.5);
             return Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8));
@@ -168,7 +168,7 @@ public sealed class WorkerStepTests
     private static StepReported Run(FakeReplica replica, OptimizerOptions optimizer, NanPolicy policy = NanPolicy.Stop)
     {
         var specification = Specifications.Small(Shape) with { Optimizer = optimizer, OnNan = policy };
-        var windows = new WindowPrefetch((step, index) =>
+        var windows = new DataLoader((step, index) =>
             Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8)));
         using var exchange = new FakeExchange(replica.Calls);
         var step = new WorkerStep(replica, exchange, windows, specification.MicroBatchCount, TimeProvider.System);
@@ -188,7 +188,7 @@ public sealed class WorkerStepTests
         {
             exchange = new FakeExchange(replica.Calls);
             replica.OnCompute = () => OnCompute();
-            var windows = new WindowPrefetch((step, index) =>
+            var windows = new DataLoader((step, index) =>
                 Task.FromResult(new MicroBatch(step, index, new ushort[9], 1, 8)));
             step = new WorkerStep(replica, exchange, windows, microBatchCount: 4, TimeProvider.System);
         }

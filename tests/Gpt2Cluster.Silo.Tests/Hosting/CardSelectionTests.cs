@@ -8,7 +8,7 @@ namespace Gpt2Cluster.Silo.Tests.Hosting;
 
 public sealed class CardSelectionTests
 {
-    private static readonly CardFacts H200 = new(
+    private static readonly CardDescription H200 = new(
         "NVIDIA H200", 9, 0, 132, 150_000_000_000, "GPU-8f3a1111-0000-0000-0000-000000000001", 12080, "");
 
     private static readonly IReadOnlyList<Device> Cards = ReplicaFactory.CardDevices(

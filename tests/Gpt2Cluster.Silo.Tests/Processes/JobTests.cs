@@ -18,7 +18,7 @@ public sealed class JobTests
 
         var generated = await Run(client, new JobRequest
         {
-            Generate = new GenerateWish { Source = scratch, Length = 8, Count = 2, Precision = "fp32" },
+            Generate = new GenerateRequest { Source = scratch, Length = 8, Count = 2, Precision = "fp32" },
         });
         var samples = generated.Where(line => Text(line, "event") == "sample").ToList();
         Assert.Equal(2, samples.Count);
@@ -29,20 +29,20 @@ public sealed class JobTests
             Assert.Equal(Text(sample, "text"), string.Concat(pieces.Select(piece => Text(piece, "text"))));
         }
 
-        var machine = (await Run(client, new JobRequest { Doctor = new DoctorWish() }))[^1];
+        var machine = (await Run(client, new JobRequest { Doctor = new DoctorRequest() }))[^1];
         Assert.Equal("result", Text(machine, "event"));
         Assert.Equal("cpu", Text(machine, "device"));
         Assert.Equal(64, Text(machine, "fingerprint").Length);
 
         var refused = (await Run(client, new JobRequest
         {
-            Generate = new GenerateWish { Source = scratch, Length = 1000 },
+            Generate = new GenerateRequest { Source = scratch, Length = 1000 },
         }))[^1];
         Assert.Equal("error", Text(refused, "event"));
         Assert.Contains("beyond the model's context of 128 tokens", Text(refused, "message"));
 
         var unknown = new ParameterSource { Kind = ParameterSourceKind.Run, Name = "nobody" };
-        var missing = (await Run(client, new JobRequest { Generate = new GenerateWish { Source = unknown } }))[^1];
+        var missing = (await Run(client, new JobRequest { Generate = new GenerateRequest { Source = unknown } }))[^1];
         Assert.True(missing.GetProperty("is_not_found").GetBoolean());
     }
 

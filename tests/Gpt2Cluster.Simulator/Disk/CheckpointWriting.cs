@@ -23,7 +23,8 @@ internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo, str
     /// <param name="record">The run's record.</param>
     /// <param name="order">Of which step.</param>
     /// <param name="done">Takes <see cref="CheckpointWritten"/> or <see cref="CheckpointFailed"/>.</param>
-    public async Task Begin(SimulatedReplica replica, RunRecord record, WriteCheckpoint order, Action<RunEvent> done)
+    public async Task Begin(
+        SimulatedReplica replica, RunRecord record, WriteCheckpoint order, Action<CoordinatorInput> done)
     {
         await Task.WhenAny(writing, silo.Work(EndPatience));
         if (!writing.IsCompleted)
@@ -42,7 +43,7 @@ internal sealed class CheckpointWriting(SimulatedCluster cluster, Silo silo, str
     public Task Finished() => Task.WhenAny(writing, silo.Work(LastPatience));
 
     private async Task Write(
-        byte[][] parts, byte[][] pieces, RunRecord record, WriteCheckpoint order, Action<RunEvent> done)
+        byte[][] parts, byte[][] pieces, RunRecord record, WriteCheckpoint order, Action<CoordinatorInput> done)
     {
         var hash = StateHash.Combine(order.Step, pieces[0], pieces[1], pieces[2]);
         var disk = silo.Checkpoints.Disk;

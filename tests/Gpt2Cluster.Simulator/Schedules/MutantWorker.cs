@@ -18,7 +18,7 @@ internal static class MutantWorker
     private sealed class Backdating(string worker, RunSpecification specification)
         : WorkerProtocol(worker, specification)
     {
-        public override void OnDone(WorkerOrder order, RunEvent answer) => base.OnDone(
+        public override void OnDone(WorkerOrder order, CoordinatorInput answer) => base.OnDone(
             order, answer is StepReported report ? report with { Generation = Generation } : answer);
 
         protected override void InterruptWork()

@@ -95,7 +95,7 @@ internal sealed class SimulatedWorker : IWorker
         Service is { } current ? current.HashReplica(part) : Task.FromResult<ReplicaRange?>(null);
 
     /// <inheritdoc/>
-    public Task<WorkerStand?> Stand() => Task.FromResult<WorkerStand?>(null);
+    public Task<WorkerPosition?> Stand() => Task.FromResult<WorkerPosition?>(null);
 
     private Task<bool> Serve(WorkerOrder order)
     {

@@ -189,7 +189,7 @@ internal static class CheckpointWriting
         Catalogue.KeepUnexpired(
             transition, [.. transition.Record.Checkpoints.Append(entry).OrderBy(each => each.Step)]);
         transition.Checkpointing = transition.Checkpointing with { FailedWriteCount = 0 };
-        transition.Tell(new CheckpointPublished(entry, written.Duration));
+        transition.Publish(new CheckpointPublished(entry, written.Duration));
     }
 
     private static bool IsInFlight(Transition transition, string worker, long step) =>

@@ -63,6 +63,6 @@ internal static class Draining
         Membership.Drop(transition, leaving);
         Membership.Form(transition, reason);
         if (transition.State.Phase is RunPhase.Waiting)
-            transition.Tell(new MembershipChanged(state.Step, transition.Generation, 0, reason));
+            transition.Publish(new MembershipChanged(state.Step, transition.Generation, 0, reason));
     }
 }

@@ -12,7 +12,7 @@ internal static class Offers
         TakeOver(transition, offer);
         if (transition.State.IsResting)
             return;
-        Faults.SeverThoseThatLive(transition);
+        FaultReports.SeverThoseThatLive(transition);
         if (IsLost(transition.State))
         {
             Completion.LoseState(transition);
@@ -68,7 +68,7 @@ internal static class Offers
     }
 
     private static bool IsForTroubles(Exclusion exclusion) =>
-        exclusion.Reason is ExclusionReason.Troubled or ExclusionReason.Severed;
+        exclusion.Reason is ExclusionReason.Troubled or ExclusionReason.CutOff;
 
     private static void TakeOver(Transition transition, WorkersOffered offer)
     {

@@ -13,7 +13,7 @@ internal static class Preparation
             return;
         if (ProfileError(transition, ready) is { } error)
         {
-            Faults.RefuseProfile(transition, member, error);
+            FaultReports.RefuseProfile(transition, member, error);
             return;
         }
 
@@ -87,7 +87,8 @@ internal static class Preparation
         transition.Record = transition.Record with { Status = RunStatus.Running, Remark = null, HasComputed = true };
         transition.Persist();
         var (step, count) = (transition.State.Step, transition.State.Members.Count);
-        transition.Tell(new MembershipChanged(step, transition.Generation, count, transition.State.MembershipReason));
+        transition.Publish(
+            new MembershipChanged(step, transition.Generation, count, transition.State.MembershipReason));
         transition.BecomeDeciding();
     }
 

@@ -40,7 +40,7 @@ internal static class Sampling
         transition.Record = transition.Record with { SampledStep = transition.State.Step };
         transition.Persist();
         foreach (var (index, text) in texts.Index())
-            transition.Tell(new SampleDrawn(transition.State.Step, index, text));
+            transition.Publish(new SampleDrawn(transition.State.Step, index, text));
         transition.BecomeDeciding();
     }
 }

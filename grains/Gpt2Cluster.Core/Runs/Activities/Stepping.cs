@@ -90,7 +90,7 @@ internal static class Stepping
         var advice = LinkMeasuring.Measure(transition, reports);
         transition.Persist();
         if (!isRepeat)
-            transition.Tell(Notice(transition, reports, loss));
+            transition.Publish(Notice(transition, reports, loss));
         if (advice is not null)
             transition.Warn(advice);
         transition.BecomeDeciding();

@@ -14,7 +14,7 @@ internal sealed class Transition
     private readonly RunState begun;
     private readonly bool isTick;
 
-    public Transition(RunState state, RunEvent heard)
+    public Transition(RunState state, CoordinatorInput heard)
     {
         var now = heard.At > state.Now ? heard.At : state.Now;
         var active = state.Phase.IsActive ? now - state.Now : TimeSpan.Zero;
@@ -62,9 +62,9 @@ internal sealed class Transition
 
     public void Persist() => Send(new PersistRecord(Record));
 
-    public void Tell(RunNotice notice) => Send(new Publish(notice));
+    public void Publish(RunNotice notice) => Send(new Publish(notice));
 
-    public void Warn(string message) => Tell(new Warned(message));
+    public void Warn(string message) => Publish(new Warned(message));
 
     /// <summary>Begins to wait for workers, or anew.</summary>
     public void BecomeWaiting() => Become(new RunPhase.Waiting(State.Now));

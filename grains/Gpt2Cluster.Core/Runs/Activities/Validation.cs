@@ -54,7 +54,7 @@ internal static class Validation
             ValidationsSinceBest = isBest ? 0 : record.ValidationsSinceBest + 1,
         };
         transition.Persist();
-        transition.Tell(new ValidationDone(point.Step, point.Loss, isBest));
+        transition.Publish(new ValidationDone(point.Step, point.Loss, isBest));
         transition.BecomeDeciding();
     }
 

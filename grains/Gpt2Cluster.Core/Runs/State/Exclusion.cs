@@ -13,7 +13,7 @@ public enum ExclusionReason
     Troubled,
 
     /// <summary>Stripes do not pass between its silo and others: as long as for troubles.</summary>
-    Severed,
+    CutOff,
 
     /// <summary>A call to it failed on its way: for a while, if the run has enough others.</summary>
     OutOfReach,
@@ -46,7 +46,7 @@ public sealed record Exclusion(
 
     /// <summary>Whether it ends when the cluster does not offer the worker any more.</summary>
     public bool EndsWithTheOffer =>
-        Reason is ExclusionReason.Troubled or ExclusionReason.Severed or ExclusionReason.Ended;
+        Reason is ExclusionReason.Troubled or ExclusionReason.CutOff or ExclusionReason.Ended;
 
     /// <summary>Whether a worker is meant.</summary>
     public bool Covers(OfferedWorker worker) =>

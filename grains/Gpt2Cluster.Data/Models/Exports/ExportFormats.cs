@@ -17,7 +17,7 @@ public sealed record ExportFormat(
     IReadOnlyList<WeightType> Types,
     WeightType? DefaultType,
     Action<string, bool> Check,
-    Action<ExportedModel, ExportWish> Write)
+    Action<ExportedModel, ExportRequest> Write)
 {
     /// <summary>Whether it holds adapters and not a whole model.</summary>
     public bool IsAdapter { get; init; }

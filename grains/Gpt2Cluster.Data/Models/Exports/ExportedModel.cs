@@ -74,7 +74,7 @@ public sealed record AdapterWeights(
 /// <param name="Path">Where to: a folder, or a file.</param>
 /// <param name="Type">The weights' type.</param>
 /// <param name="Overwrites">Whether what an earlier export left there is replaced.</param>
-public sealed record ExportWish(string Path, WeightType Type, bool Overwrites)
+public sealed record ExportRequest(string Path, WeightType Type, bool Overwrites)
 {
     /// <summary>
     /// Whether the user named a folder where the format writes a file: then what goes beside the file is written too.

@@ -56,7 +56,7 @@ public static class GgufExport
 
     /// <summary>Writes the file, and the recipe where it is asked for.</summary>
     /// <exception cref="UserErrorException">The place is taken, or a weight does not fit the type.</exception>
-    public static void Write(ExportedModel model, ExportWish wish)
+    public static void Write(ExportedModel model, ExportRequest wish)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(wish);
@@ -97,7 +97,7 @@ public static class GgufExport
 
     private static bool IsFile(string path) => path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase);
 
-    private static void WriteFile(Stream file, ExportedModel model, ExportWish wish)
+    private static void WriteFile(Stream file, ExportedModel model, ExportRequest wish)
     {
         var writer = new GgufWriter();
         AddKeys(writer, model, wish.Type);

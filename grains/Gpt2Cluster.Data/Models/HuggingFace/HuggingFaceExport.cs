@@ -33,7 +33,7 @@ public static class HuggingFaceExport
 
     /// <summary>Writes the folder.</summary>
     /// <exception cref="UserErrorException">The place is taken, or a weight does not fit the type.</exception>
-    public static void Write(ExportedModel model, ExportWish wish)
+    public static void Write(ExportedModel model, ExportRequest wish)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(wish);
@@ -55,7 +55,7 @@ public static class HuggingFaceExport
     }
 
     /// <returns>SHA-256 of the file, lower-case hexadecimal.</returns>
-    private static string WriteWeights(string path, ExportedModel model, ExportWish wish)
+    private static string WriteWeights(string path, ExportedModel model, ExportRequest wish)
     {
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferBytes);
         using var hash = SHA256.Create();

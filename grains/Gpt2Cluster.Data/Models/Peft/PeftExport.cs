@@ -21,7 +21,7 @@ public static class PeftExport
 
     /// <summary>Writes the folder.</summary>
     /// <exception cref="UserErrorException">The model has no adapters, or the place is taken.</exception>
-    public static void Write(ExportedModel model, ExportWish wish)
+    public static void Write(ExportedModel model, ExportRequest wish)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(wish);
@@ -40,7 +40,7 @@ public static class PeftExport
     }
 
     /// <returns>SHA-256 of the file, lower-case hexadecimal.</returns>
-    private static string WriteWeights(string path, ExportedModel model, AdapterWeights adapter, ExportWish wish)
+    private static string WriteWeights(string path, ExportedModel model, AdapterWeights adapter, ExportRequest wish)
     {
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
         using var hash = SHA256.Create();

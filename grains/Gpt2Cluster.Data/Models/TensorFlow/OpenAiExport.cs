@@ -43,7 +43,7 @@ public static class OpenAiExport
 
     /// <summary>Writes the folder.</summary>
     /// <exception cref="UserErrorException">The place is taken.</exception>
-    public static void Write(ExportedModel model, ExportWish wish)
+    public static void Write(ExportedModel model, ExportRequest wish)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(wish);
@@ -87,7 +87,7 @@ public static class OpenAiExport
             variable => variable.Name, StringComparer.Ordinal);
 
     private static List<(byte[] Key, byte[] Value)> WriteData(
-        string path, IModelReader model, ExportWish wish, IncrementalHash hash)
+        string path, IModelReader model, ExportRequest wish, IncrementalHash hash)
     {
         var entries = new List<(byte[] Key, byte[] Value)> { ([], Header()) };
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferBytes);

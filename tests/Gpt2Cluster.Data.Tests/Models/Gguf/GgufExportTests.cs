@@ -136,7 +136,7 @@ public sealed class GgufExportTests : IDisposable
         var place = GgufExport.PlaceOf(folder.File("out"), "mine");
         Assert.Equal(folder.File("out/mine.gguf"), place);
         Assert.Equal("x.gguf", GgufExport.PlaceOf("x.gguf", "mine"));
-        var wish = new ExportWish(place, WeightType.Float16, Overwrites: false) { IsInFolder = true };
+        var wish = new ExportRequest(place, WeightType.Float16, Overwrites: false) { IsInFolder = true };
         GgufExport.Write(Exported.Golden(), wish);
         Assert.Equal(
             ["Modelfile", "mine.gguf"], Directory.EnumerateFiles(folder.File("out")).Select(Path.GetFileName).Order());
@@ -155,7 +155,7 @@ public sealed class GgufExportTests : IDisposable
 
     private GgufFile ExportTo(string name, ExportedModel model, WeightType type)
     {
-        GgufExport.Write(model, new ExportWish(folder.File(name), type, Overwrites: false));
+        GgufExport.Write(model, new ExportRequest(folder.File(name), type, Overwrites: false));
         return new GgufFile(folder.File(name));
     }
 }

@@ -155,5 +155,5 @@ public sealed class HuggingFaceExportTests : IDisposable
         return JsonDocument.Parse(reader.ReadBytes((int)reader.ReadUInt64())).RootElement;
     }
 
-    private ExportWish Wish(WeightType type, bool overwrites = false) => new(folder.File("out"), type, overwrites);
+    private ExportRequest Wish(WeightType type, bool overwrites = false) => new(folder.File("out"), type, overwrites);
 }

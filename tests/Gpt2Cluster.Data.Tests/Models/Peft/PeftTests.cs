@@ -71,7 +71,7 @@ public sealed class PeftTests : IDisposable
             {
                 Adapter = PeftAdapter.Read(stored.Path, merged.Shape),
             },
-            new ExportWish(folder.File("out"), WeightType.Float32, Overwrites: false));
+            new ExportRequest(folder.File("out"), WeightType.Float32, Overwrites: false));
         Assert.Equal(
             File.ReadAllBytes(Path.Combine(GoldenAdapter, PeftAdapter.ConfigurationFileName)),
             File.ReadAllBytes(folder.File("out/adapter_config.json")));
@@ -139,7 +139,7 @@ public sealed class PeftTests : IDisposable
     public void A_model_without_adapters_is_refused_and_writes_nothing()
     {
         Assert.Throws<UserErrorException>(() => PeftExport.Write(
-            Exported.Golden(), new ExportWish(folder.File("out"), WeightType.Float32, Overwrites: false)));
+            Exported.Golden(), new ExportRequest(folder.File("out"), WeightType.Float32, Overwrites: false)));
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
     }
 
@@ -189,5 +189,5 @@ public sealed class PeftTests : IDisposable
 
     private void Write(AdapterWeights adapter) => PeftExport.Write(
         Exported.Golden() with { Adapter = adapter },
-        new ExportWish(folder.File("out"), WeightType.Float32, Overwrites: false));
+        new ExportRequest(folder.File("out"), WeightType.Float32, Overwrites: false));
 }

@@ -82,5 +82,5 @@ public sealed class OpenAiExportTests : IDisposable
     }
 
     private void Write(ExportedModel model) =>
-        OpenAiExport.Write(model, new ExportWish(folder.File("out"), WeightType.Float32, Overwrites: false));
+        OpenAiExport.Write(model, new ExportRequest(folder.File("out"), WeightType.Float32, Overwrites: false));
 }

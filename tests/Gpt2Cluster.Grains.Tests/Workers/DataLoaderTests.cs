@@ -4,7 +4,7 @@ using Gpt2Cluster.Grains.Workers;
 
 namespace Gpt2Cluster.Grains.Tests.Workers;
 
-public sealed class WindowPrefetchTests
+public sealed class DataLoaderTests
 {
     private readonly List<(long Step, int Index)> read = [];
 
@@ -60,7 +60,7 @@ public sealed class WindowPrefetchTests
     public void A_read_that_failed_is_tried_again()
     {
         var failures = 1;
-        var windows = new WindowPrefetch((step, index) => failures-- > 0
+        var windows = new DataLoader((step, index) => failures-- > 0
             ? Task.FromException<MicroBatch>(new IOException("gone"))
             : Read(step, index));
         windows.Begin(Plan(1, 0, 1));
@@ -70,7 +70,7 @@ public sealed class WindowPrefetchTests
     [Fact]
     public void A_read_that_cannot_even_begin_fails_for_whoever_takes_it()
     {
-        var windows = new WindowPrefetch((_, _) => throw new OverflowException("too many windows"));
+        var windows = new DataLoader((_, _) => throw new OverflowException("too many windows"));
         windows.Begin(Plan(1, 0, 1));
         Assert.Throws<OverflowException>(() => windows.Take(1, 0, CancellationToken.None));
     }
@@ -80,7 +80,7 @@ public sealed class WindowPrefetchTests
     private static PlanStep Plan(long step, int first, int end) =>
         new("a/0", 1, step, [new(first, end)], 0.1, [], IsAlone: false);
 
-    private WindowPrefetch Windows() => new(Read);
+    private DataLoader Windows() => new(Read);
 
     private Task<MicroBatch> Read(long step, int index)
     {

@@ -6,7 +6,7 @@ namespace Gpt2Cluster.Grains.Workers;
 /// What the workers of a silo hold. It belongs to the process and not to the grains' activations: Orleans ends an
 /// activation when the silo that kept its directory entry dies, and a replica must outlive every other silo.
 /// </summary>
-public sealed class WorkerDesks : IDisposable
+public sealed class WorkerSlots : IDisposable
 {
     private readonly ConcurrentDictionary<string, Lazy<WorkerDesk>> desks = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
@@ -59,7 +59,7 @@ public sealed class WorkerDesks : IDisposable
 /// <param name="worker">The worker's key.</param>
 /// <param name="niceness">Of the compute thread.</param>
 /// <param name="desks">All desks of the silo.</param>
-internal sealed class WorkerDesk(string worker, int niceness, WorkerDesks desks) : IDisposable
+internal sealed class WorkerDesk(string worker, int niceness, WorkerSlots desks) : IDisposable
 {
     /// <summary>The thread that owns the worker's tensors.</summary>
     public ComputeThread Compute { get; } = new($"compute {worker}", niceness);

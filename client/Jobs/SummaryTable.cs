@@ -6,7 +6,7 @@ using Gpt2Cluster.Client.Output;
 namespace Gpt2Cluster.Client.Jobs;
 
 /// <summary>Shows the fields of a result: one object for programs, one line a field for people.</summary>
-internal static class Facts
+internal static class SummaryTable
 {
     /// <summary>Shows them.</summary>
     public static void Show(ClientOutput output, JsonObject fields)

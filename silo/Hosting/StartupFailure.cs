@@ -5,7 +5,7 @@ using StackExchange.Redis;
 namespace Gpt2Cluster.Silo.Hosting;
 
 /// <summary>What ends a silo before it is in its cluster, and is no defect.</summary>
-internal static class BrokenStart
+internal static class StartupFailure
 {
     /// <summary>Whether a signal has stopped the start; what was under way fails then, in its own way.</summary>
     public static bool IsInterrupted(IHostApplicationLifetime lifetime, Exception problem) =>

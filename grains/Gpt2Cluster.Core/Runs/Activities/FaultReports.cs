@@ -3,7 +3,7 @@ using Gpt2Cluster.Core.Runs.State;
 namespace Gpt2Cluster.Core.Runs.Activities;
 
 /// <summary>Workers that are lost, in trouble, out of reach or unfit: whom of them the run does without.</summary>
-internal static class Faults
+internal static class FaultReports
 {
     /// <summary>
     /// A worker that was in trouble this often, without a step that it has committed in between, is not taken any more,
@@ -87,7 +87,7 @@ internal static class Faults
             return;
         var severed = exclusions.SilosOutOfTouch(from) > exclusions.SilosOutOfTouch(silo) ? from : silo;
         var members = transition.State.Members.FindAll(member => member.Silo == severed);
-        Sever(transition, members.ConvertAll(member => (member.Key, member.Incarnation)));
+        CutOff(transition, members.ConvertAll(member => (member.Key, member.Incarnation)));
         Membership.Remove(
             transition,
             members.ConvertAll(member => member.Key),
@@ -105,7 +105,7 @@ internal static class Faults
         {
             transition.Warn(ended.Report!);
             var workers = offered.FindAll(ended.Covers);
-            Sever(transition, workers.ConvertAll(worker => (worker.Key, worker.Incarnation)));
+            CutOff(transition, workers.ConvertAll(worker => (worker.Key, worker.Incarnation)));
         }
     }
 
@@ -181,10 +181,10 @@ internal static class Faults
         Membership.Remove(transition, workers, $"silo {silo} has ended");
     }
 
-    private static void Sever(Transition transition, IReadOnlyList<(string Key, string Incarnation)> workers)
+    private static void CutOff(Transition transition, IReadOnlyList<(string Key, string Incarnation)> workers)
     {
         foreach (var (key, incarnation) in workers)
-            transition.Exclude(new Exclusion(key, incarnation, ExclusionReason.Severed));
+            transition.Exclude(new Exclusion(key, incarnation, ExclusionReason.CutOff));
         transition.Send(new ReleaseWorkers([.. workers.Select(worker => worker.Key)], transition.Generation));
     }
 

@@ -10,7 +10,7 @@ namespace Gpt2Cluster.Grains.Workers;
 /// its windows there.
 /// </summary>
 /// <param name="read">Reads micro-batch (step, index).</param>
-internal sealed class WindowPrefetch(Func<long, int, Task<MicroBatch>> read)
+internal sealed class DataLoader(Func<long, int, Task<MicroBatch>> read)
 {
     private readonly Dictionary<(long Step, int Index), Task<MicroBatch>> underWay = [];
     private readonly HashSet<(long Step, int Index)> taken = [];

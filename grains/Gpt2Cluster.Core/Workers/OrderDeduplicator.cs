@@ -6,7 +6,7 @@ namespace Gpt2Cluster.Core.Workers;
 /// The newest orders of a coordinator and their answers. Orders may come twice: one that is under way is not begun
 /// again, and one that is done is answered again.
 /// </summary>
-public sealed class OrderBook
+public sealed class OrderDeduplicator
 {
     /// <summary>
     /// Answered orders that are kept: a coordinator repeats only what is outstanding, far fewer than these. One that
@@ -14,13 +14,13 @@ public sealed class OrderBook
     /// </summary>
     private const int AnswersKept = 32;
 
-    private readonly Dictionary<OrderKey, RunEvent?> answers = [];
+    private readonly Dictionary<OrderKey, CoordinatorInput?> answers = [];
     private readonly List<OrderKey> answered = [];
 
     /// <summary>Whether the order is new and must be carried out.</summary>
     /// <param name="key">The order.</param>
     /// <param name="answer">The answer of a known one, to be given again; null while it is under way.</param>
-    public bool IsNew(OrderKey key, out RunEvent? answer)
+    public bool IsNew(OrderKey key, out CoordinatorInput? answer)
     {
         if (answers.TryGetValue(key, out answer))
             return false;
@@ -29,7 +29,7 @@ public sealed class OrderBook
     }
 
     /// <summary>The order is done: whenever it is repeated, this is the answer.</summary>
-    public void Answer(OrderKey key, RunEvent answer)
+    public void Answer(OrderKey key, CoordinatorInput answer)
     {
         if (!answers.ContainsKey(key))
             return;

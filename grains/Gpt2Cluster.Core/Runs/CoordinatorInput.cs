@@ -12,7 +12,7 @@ namespace Gpt2Cluster.Core.Runs;
 /// travel as they are: what a primary constructor takes, numbered by its place there.
 /// </remarks>
 [GenerateSerializer, Immutable, Alias("gpt2.run-report.v1")]
-public abstract record RunEvent
+public abstract record CoordinatorInput
 {
     /// <summary>
     /// When it was heard: time since the coordinator was activated, never going back. It does not travel.
@@ -36,7 +36,7 @@ public sealed record OfferedWorker(string Key, string Silo, string Incarnation)
 /// The coordinator was activated with the record the run has, new (generation 0) or stored. A finished run stays
 /// finished.
 /// </summary>
-public sealed record Started : RunEvent;
+public sealed record Started : CoordinatorInput;
 
 /// <summary>
 /// The workers assigned to the run now, all of them, in a fixed order. A member that is missing is lost, one of another
@@ -46,7 +46,7 @@ public sealed record Started : RunEvent;
 /// <param name="ClusterWorkerCount">All workers of the cluster that it could use, whomever they serve.</param>
 /// <param name="OtherRuns">What the other runs have of them.</param>
 public sealed record WorkersOffered(
-    IReadOnlyList<OfferedWorker> Workers, int ClusterWorkerCount, IReadOnlyList<RunShare> OtherRuns) : RunEvent
+    IReadOnlyList<OfferedWorker> Workers, int ClusterWorkerCount, IReadOnlyList<RunShare> OtherRuns) : CoordinatorInput
 {
     /// <summary>Workers of the cluster that are not counted: the run's class of devices is another one.</summary>
     public int OtherDeviceCount { get; init; }
@@ -62,23 +62,23 @@ public sealed record WorkersOffered(
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="StateHash">The checkpoint's state hash, lower-case hexadecimal.</param>
 /// <param name="Run">The name of the other run.</param>
-public sealed record HoldRequested(long Step, string StateHash, string Run) : RunEvent;
+public sealed record HoldRequested(long Step, string StateHash, string Run) : CoordinatorInput;
 
 /// <summary>Another run does not stand on a checkpoint of this one any more.</summary>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Run">The name of the other run.</param>
-public sealed record HoldReleased(long Step, string Run) : RunEvent;
+public sealed record HoldReleased(long Step, string Run) : CoordinatorInput;
 
 /// <summary>
 /// People want the run, its checkpoints and its events gone. Ignored unless it rests and nobody stands on it.
 /// </summary>
 /// <param name="Life">The life of the name that they mean (<see cref="RunRecord.Life"/>): no other one goes.</param>
-public sealed record DeletionRequested(string Life) : RunEvent;
+public sealed record DeletionRequested(string Life) : CoordinatorInput;
 
 /// <summary>A class of devices has the workers that the run needs: it serves the run from now on.</summary>
 /// <param name="Devices">The class.</param>
 /// <param name="Threads">Threads of a worker on them.</param>
-public sealed record DevicesChosen(ChosenDevices Devices, int Threads) : RunEvent;
+public sealed record DevicesChosen(ChosenDevices Devices, int Threads) : CoordinatorInput;
 
 /// <summary>A run's part of the cluster.</summary>
 /// <param name="Run">The run's name.</param>
@@ -90,7 +90,8 @@ public sealed record RunShare(string Run, int WorkerCount);
 /// <param name="Generation">The generation of the command that did not arrive.</param>
 /// <param name="Reason">For people.</param>
 /// <param name="IsOutOfReach">Whether the command failed on its way, so that the next one would too.</param>
-public sealed record WorkerLost(string Worker, int Generation, string Reason, bool IsOutOfReach = false) : RunEvent;
+public sealed record WorkerLost(string Worker, int Generation, string Reason, bool IsOutOfReach = false)
+    : CoordinatorInput;
 
 /// <summary>A worker cannot do what it was told.</summary>
 /// <param name="Worker">Its key.</param>
@@ -102,7 +103,7 @@ public sealed record WorkerLost(string Worker, int Generation, string Reason, bo
 /// </param>
 [GenerateSerializer, Immutable, Alias("gpt2.worker-troubled.v1")]
 public sealed record WorkerTroubled(
-    string Worker, int Generation, string Reason, bool IsFinal, bool HasNoMemory = false) : RunEvent;
+    string Worker, int Generation, string Reason, bool IsFinal, bool HasNoMemory = false) : CoordinatorInput;
 
 /// <summary>A silo's stripe port is out of another member's reach; said again and again while it lasts.</summary>
 /// <param name="From">Who cannot reach it.</param>
@@ -112,7 +113,7 @@ public sealed record WorkerTroubled(
 /// <param name="IsGone">Whether its process is known to have ended: nobody listens on the port any more.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.silo-unreachable.v1")]
 public sealed record SiloUnreachable(
-    string From, string Silo, int Generation, string Reason, bool IsGone = false) : RunEvent;
+    string From, string Silo, int Generation, string Reason, bool IsGone = false) : CoordinatorInput;
 
 /// <summary>A worker answers <see cref="PrepareReplica"/>.</summary>
 /// <param name="Worker">Its key.</param>
@@ -129,7 +130,7 @@ public sealed record ReplicaReady(
     int Generation,
     long? Step,
     ComputeProfile? Profile,
-    IReadOnlyList<LeafRange>? Held = null) : RunEvent
+    IReadOnlyList<LeafRange>? Held = null) : CoordinatorInput
 {
     /// <summary>The ranges that it holds of an interrupted plan; mostly none.</summary>
     public IReadOnlyList<LeafRange> Held { get; init; } = Held ?? [];
@@ -138,7 +139,7 @@ public sealed record ReplicaReady(
 /// <summary>A silo has taken over the exchange's membership.</summary>
 /// <param name="Silo">Its name.</param>
 /// <param name="Generation">The generation of the command.</param>
-public sealed record ExchangeReady(string Silo, int Generation) : RunEvent;
+public sealed record ExchangeReady(string Silo, int Generation) : CoordinatorInput;
 
 /// <summary>A worker has applied a step, or not because something was not finite.</summary>
 /// <param name="Worker">The worker's key.</param>
@@ -174,7 +175,7 @@ public sealed record StepReported(
     TimeSpan ExposedExchange = default,
     TimeSpan? Update = null,
     long SentBytes = 0,
-    long OverlappedBytes = 0) : RunEvent;
+    long OverlappedBytes = 0) : CoordinatorInput;
 
 /// <summary>A worker has validated its micro-batches.</summary>
 /// <param name="Worker">Its key.</param>
@@ -185,7 +186,7 @@ public sealed record StepReported(
 /// </param>
 [GenerateSerializer, Immutable, Alias("gpt2.validation-reported.v1")]
 public sealed record ValidationReported(
-    string Worker, int Generation, long Step, IReadOnlyList<double> LossSums) : RunEvent;
+    string Worker, int Generation, long Step, IReadOnlyList<double> LossSums) : CoordinatorInput;
 
 /// <summary>A worker has drawn its samples.</summary>
 /// <param name="Worker">Its key.</param>
@@ -194,7 +195,7 @@ public sealed record ValidationReported(
 /// <param name="Texts">The texts, in the order of their indices.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.sample-reported.v1")]
 public sealed record SampleReported(
-    string Worker, int Generation, long Step, IReadOnlyList<string> Texts) : RunEvent;
+    string Worker, int Generation, long Step, IReadOnlyList<string> Texts) : CoordinatorInput;
 
 /// <summary>A checkpoint is published on disk.</summary>
 /// <param name="Worker">Who wrote it.</param>
@@ -206,7 +207,7 @@ public sealed record SampleReported(
 [GenerateSerializer, Immutable, Alias("gpt2.checkpoint-written.v1")]
 public sealed record CheckpointWritten(
     string Worker, long Step, string StateHash, string Path, TimeSpan Duration, string? DataFolderId = null)
-    : RunEvent;
+    : CoordinatorInput;
 
 /// <summary>A checkpoint could not be written.</summary>
 /// <param name="Worker">Who tried.</param>
@@ -214,19 +215,19 @@ public sealed record CheckpointWritten(
 /// <param name="Reason">One sentence.</param>
 /// <param name="IsBusy">Whether it was not begun, as its disk still works at the one before.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.checkpoint-failed.v1")]
-public sealed record CheckpointFailed(string Worker, long Step, string Reason, bool IsBusy = false) : RunEvent;
+public sealed record CheckpointFailed(string Worker, long Step, string Reason, bool IsBusy = false) : CoordinatorInput;
 
 /// <summary>A silo has copied a checkpoint, verified it and published it on its disk, or had it already.</summary>
 /// <param name="Silo">The silo.</param>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="DataFolderId">The data folder that holds it; null if nobody said.</param>
-public sealed record CheckpointCopied(string Silo, long Step, string? DataFolderId) : RunEvent;
+public sealed record CheckpointCopied(string Silo, long Step, string? DataFolderId) : CoordinatorInput;
 
 /// <summary>A silo could not copy a checkpoint.</summary>
 /// <param name="Silo">The silo.</param>
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">What was met, without a full stop.</param>
-public sealed record CheckpointNotCopied(string Silo, long Step, string Reason) : RunEvent;
+public sealed record CheckpointNotCopied(string Silo, long Step, string Reason) : CoordinatorInput;
 
 /// <summary>A checkpoint that lies on a disk.</summary>
 /// <param name="Entry">As a catalogue would name it.</param>
@@ -239,7 +240,7 @@ public sealed record FoundCheckpoint(CheckpointEntry Entry, RunRecord Record);
 /// or a store that was lost.
 /// </summary>
 /// <param name="Checkpoints">In any order.</param>
-public sealed record CheckpointsFound(IReadOnlyList<FoundCheckpoint> Checkpoints) : RunEvent;
+public sealed record CheckpointsFound(IReadOnlyList<FoundCheckpoint> Checkpoints) : CoordinatorInput;
 
 /// <summary>
 /// No disk that can be reached has a checkpoint that verifies, and the disk it was written to cannot be reached: it is
@@ -250,7 +251,7 @@ public sealed record CheckpointsFound(IReadOnlyList<FoundCheckpoint> Checkpoints
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">What was met, without a full stop.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.checkpoint-unreachable.v1")]
-public sealed record CheckpointUnreachable(string Worker, int Generation, long Step, string Reason) : RunEvent;
+public sealed record CheckpointUnreachable(string Worker, int Generation, long Step, string Reason) : CoordinatorInput;
 
 /// <summary>
 /// A stored checkpoint does not verify, on the disk it was written to and on all others that can be reached: it is set
@@ -259,18 +260,18 @@ public sealed record CheckpointUnreachable(string Worker, int Generation, long S
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">One sentence.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.checkpoint-damaged.v1")]
-public sealed record CheckpointDamaged(long Step, string Reason) : RunEvent;
+public sealed record CheckpointDamaged(long Step, string Reason) : CoordinatorInput;
 
 /// <summary>Pause at the next step boundary.</summary>
-public sealed record PauseRequested : RunEvent;
+public sealed record PauseRequested : CoordinatorInput;
 
 /// <summary>Go on with a paused or failed run, or take back a pause that has not happened yet.</summary>
 /// <param name="PauseAt">Pause when this step is committed; null for never.</param>
 /// <param name="Workers">How many workers from now on; null for as before.</param>
-public sealed record ResumeRequested(long? PauseAt = null, WorkerRange? Workers = null) : RunEvent;
+public sealed record ResumeRequested(long? PauseAt = null, WorkerRange? Workers = null) : CoordinatorInput;
 
 /// <summary>End the run at the next step boundary.</summary>
-public sealed record CancelRequested : RunEvent;
+public sealed record CancelRequested : CoordinatorInput;
 
 /// <summary>Time has passed; once a second is enough.</summary>
-public sealed record Ticked : RunEvent;
+public sealed record Ticked : CoordinatorInput;

@@ -11,7 +11,7 @@ namespace Gpt2Cluster.Data.Inspection;
 /// </param>
 /// <param name="Longest">The longest document, the first of equals.</param>
 /// <param name="Shortest">The shortest one that has a token, the first of equals.</param>
-public sealed record CorpusFacts(
+public sealed record CorpusStatistics(
     TokenizedDataset Tokens, long TextBytes, long LoneByteCount, DocumentLength Longest, DocumentLength Shortest)
 {
     /// <summary>Bytes of text a token.</summary>

@@ -5,7 +5,7 @@ using Gpt2Cluster.Data.Inspection;
 namespace Gpt2Cluster.Client.Inspection;
 
 /// <summary>What follows from what a corpus holds, in sentences.</summary>
-internal static class CorpusAdvice
+internal static class CorpusHints
 {
     /// <summary>Less than this share is no trouble.</summary>
     private const double LeastShare = 0.005;
@@ -63,7 +63,7 @@ internal static class CorpusAdvice
             + $"{corpus.SequenceLength} tokens, or --val-split is 0. --val-split 0.1 takes its end, --val-dataset "
             + "another text.";
 
-    private static string? LoneBytes(CorpusFacts facts) => facts.LoneByteShare < ManyLoneBytes ? null
+    private static string? LoneBytes(CorpusStatistics facts) => facts.LoneByteShare < ManyLoneBytes ? null
         : $"{Formats.Percent(facts.LoneByteShare)} of the tokens are single bytes of characters that the vocabulary "
             + "has nothing longer for: little of such text fits into a window, and the model has seen little of it.";
 

@@ -3,12 +3,12 @@ using Gpt2Cluster.Core.Workers;
 
 namespace Gpt2Cluster.Core.Tests.Workers;
 
-public sealed class OrderBookTests
+public sealed class OrderDeduplicatorTests
 {
-    private static readonly RunEvent Done = new Ticked();
+    private static readonly CoordinatorInput Done = new Ticked();
     private static readonly OrderKey Saving = new(nameof(WriteCheckpoint), 0, 0);
 
-    private readonly OrderBook orders = new();
+    private readonly OrderDeduplicator orders = new();
 
     [Fact]
     public void An_order_under_way_is_not_begun_again()

@@ -5,7 +5,7 @@ using StackExchange.Redis;
 namespace Gpt2Cluster.Silo.Tests.Processes;
 
 /// <summary>What ends a silo before it is in its cluster is one sentence.</summary>
-public sealed class BrokenStartTests
+public sealed class StartupFailureTests
 {
     [Fact]
     public async Task A_silo_that_is_stopped_while_it_waits_for_its_store_ends_in_good_order()

@@ -6,7 +6,7 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// Ends the process when an orderly stop takes too long: Orleans waits a minute, and another one, for a store that is
 /// gone. Nothing is lost by it; what was answered is on the disk.
 /// </summary>
-internal static class HardStop
+internal static class ShutdownDeadline
 {
     /// <summary>Watches the stop once it has begun.</summary>
     public static void Follow(IHostApplicationLifetime lifetime, TimeSpan bound) =>

@@ -11,7 +11,7 @@ namespace Gpt2Cluster.Core.Devices;
 /// <param name="Uuid"><c>GPU-</c> or <c>MIG-</c> and a UUID in lower-case hexadecimal.</param>
 /// <param name="DriverCudaVersion">The newest CUDA its driver supports: 12080 is 12.8.</param>
 /// <param name="Libraries">Versions of the libraries that multiply there; empty while none is loaded.</param>
-public sealed record CardFacts(
+public sealed record CardDescription(
     string Name,
     int CapabilityMajor,
     int CapabilityMinor,

@@ -7,7 +7,7 @@ using Gpt2Cluster.Data.Inspection;
 
 namespace Gpt2Cluster.Client.Tests.Inspection;
 
-public sealed class CorpusAdviceTests
+public sealed class CorpusHintsTests
 {
     private static readonly RepeatedFile Repeated = new("b.txt", "a.txt", 3, 12_000);
 
@@ -17,7 +17,7 @@ public sealed class CorpusAdviceTests
     private static readonly InspectedCorpus Clean = new(
         2,
         400_000,
-        new CorpusFacts(
+        new CorpusStatistics(
             new TokenizedDataset(100_000, 5, "0123", []), 400_000, 100, new DocumentLength(60_000, "a.txt"),
             new DocumentLength(10, "b.txt")),
         1024,
@@ -133,7 +133,7 @@ public sealed class CorpusAdviceTests
     private static void AssertSays(RepeatReport repeats, string part) => Assert.Contains(
         part, Assert.Single(Advice(Clean with { Repeats = repeats }, isMeasured: true)), StringComparison.Ordinal);
 
-    private static IReadOnlyList<string> Advice(InspectedCorpus corpus, bool isMeasured = false) => CorpusAdvice.Of(
+    private static IReadOnlyList<string> Advice(InspectedCorpus corpus, bool isMeasured = false) => CorpusHints.Of(
         corpus,
         [.. Presets.All.Select(preset => ModelCost.Of(
             preset, corpus.Facts.Tokens.TokenCount, _ => corpus.Split.TrainingTokenCount))],

@@ -19,7 +19,7 @@ namespace Gpt2Cluster.Client.Training;
 /// From the words of <c>train</c> or <c>submit</c> to a submitted run. Everything that can be checked on this machine
 /// is checked before a cluster is started or reached, and everything else before the run is submitted.
 /// </summary>
-internal sealed class Preparation
+internal sealed class RunPreparation
 {
     private readonly CommandContext context;
     private readonly SpecificationBuilder builder;
@@ -27,7 +27,7 @@ internal sealed class Preparation
     private readonly DatasetUpload? validation;
     private readonly ModelReference? known;
 
-    private Preparation(
+    private RunPreparation(
         CommandContext context,
         SpecificationBuilder builder,
         ModelReference? known,
@@ -46,7 +46,7 @@ internal sealed class Preparation
 
     /// <summary>Checks all that needs no cluster.</summary>
     /// <exception cref="UserErrorException">Something is wrong; the message names all of it.</exception>
-    public static async Task<Preparation> Check(
+    public static async Task<RunPreparation> Check(
         CommandContext context,
         TrainingOptions options,
         IReadOnlyList<NamedDataset> datasets,
@@ -71,7 +71,7 @@ internal sealed class Preparation
         var other = validation is null ? null : await Uploads.Check(context.Output, validation, cancellation);
         if (known is not null && context.Choices.Cluster is LocalAddress)
             CheckOwnDisk(context, builder, known);
-        return new Preparation(context, builder, known, uploads, other);
+        return new RunPreparation(context, builder, known, uploads, other);
     }
 
     /// <summary>Sends datasets and model, and submits the run.</summary>
@@ -184,7 +184,7 @@ internal sealed class Preparation
             // Where nobody names it, only cards settle it otherwise than by the default.
             var run = before.Record.Specification;
             if (builder.FitsBatch)
-                context.Output.Remark($"The run {Run} keeps its --batch-size {run.BatchSize}.");
+                context.Output.WriteMessage($"The run {Run} keeps its --batch-size {run.BatchSize}.");
             return builder.FitsBatch || run.Device == DeviceKind.Cuda
                 ? specification with { BatchSize = run.BatchSize }
                 : specification;
@@ -197,7 +197,7 @@ internal sealed class Preparation
         if (settled is null)
             return specification;
         context.Output.JsonLine(RunEventJson.Write(new WarningEvent { Run = Run, Message = settled.Words }));
-        context.Output.Remark(settled.Words);
+        context.Output.WriteMessage(settled.Words);
         return specification with { BatchSize = settled.Windows };
     }
 

@@ -7,7 +7,7 @@ namespace Gpt2Cluster.LocalCluster;
 /// <param name="plan">What the silo is told.</param>
 /// <param name="log">What it says.</param>
 /// <param name="time">The clock.</param>
-internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : IDisposable
+internal sealed class SiloSlot(SiloPlan plan, LogFile log, TimeProvider time) : IDisposable
 {
     /// <summary>A silo that is not ready after this long is given up.</summary>
     public static readonly TimeSpan ReadyBound = TimeSpan.FromSeconds(90);
@@ -51,7 +51,7 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
         Identity = ProcessIdentity.Of(process.Id);
         Changed?.Invoke();
         log.Follow(process);
-        log.Say($"supervisor: {plan.Name} is process {process.Id.ToString(CultureInfo.InvariantCulture)}");
+        log.WriteLine($"supervisor: {plan.Name} is process {process.Id.ToString(CultureInfo.InvariantCulture)}");
         Ports = await Ready(process, stop);
         Changed?.Invoke();
     }
@@ -64,10 +64,10 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
         {
             await current.WaitForExitAsync(stop);
             restarts = time.GetElapsedTime(startedAt) > LongLife ? 1 : restarts + 1;
-            log.Say($"supervisor: {plan.Name} ended with exit code {current.ExitCode}");
+            log.WriteLine($"supervisor: {plan.Name} ended with exit code {current.ExitCode}");
             if (restarts > MaximumRestarts)
             {
-                log.Say($"supervisor: {plan.Name} died {MaximumRestarts} times in a row and is given up");
+                log.WriteLine($"supervisor: {plan.Name} died {MaximumRestarts} times in a row and is given up");
                 return;
             }
 
@@ -78,7 +78,7 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
             }
             catch (LocalClusterException problem)
             {
-                log.Say($"supervisor: {problem.Message}");
+                log.WriteLine($"supervisor: {problem.Message}");
                 process?.Kill();
             }
         }
@@ -100,11 +100,11 @@ internal sealed class SiloSeat(SiloPlan plan, LogFile log, TimeProvider time) : 
         try
         {
             await running.WaitForExitAsync().WaitAsync(bound, time);
-            log.Say($"supervisor: {plan.Name} stopped");
+            log.WriteLine($"supervisor: {plan.Name} stopped");
         }
         catch (TimeoutException)
         {
-            log.Say($"supervisor: {plan.Name} did not stop within {bound.TotalSeconds:0.0} s and is killed");
+            log.WriteLine($"supervisor: {plan.Name} did not stop within {bound.TotalSeconds:0.0} s and is killed");
             running.Kill(entireProcessTree: true);
         }
     }

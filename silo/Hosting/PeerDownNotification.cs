@@ -13,12 +13,12 @@ namespace Gpt2Cluster.Silo.Hosting;
 /// A silo is declared dead only if its machine answers on both of its ports, stripes and Orleans', that nobody listens.
 /// A machine that answers nothing, or a network that is cut, is left to Orleans' probes and votes.
 /// </remarks>
-public sealed partial class DeathNotice(
+public sealed partial class PeerDownNotification(
     SiloContext silo,
     IClusterMembershipService membership,
     ILocalSiloDetails self,
     TimeProvider time,
-    ILogger<DeathNotice> logger) : BackgroundService
+    ILogger<PeerDownNotification> logger) : BackgroundService
 {
     /// <summary>How long Orleans' port may take to refuse; a machine that lives refuses at once.</summary>
     public static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(1);
