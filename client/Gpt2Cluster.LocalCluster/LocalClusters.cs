@@ -106,7 +106,7 @@ public sealed class LocalClusters(DataFolder folder, ProgramStart program, IRema
 
     private async Task<LocalClusterLease> Start(int siloCount, bool isToStay, CancellationToken cancellation)
     {
-        remarks.Remark($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
+        remarks.WriteMessage($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
         if (siloCount > 1 && File.Exists(FirstCard))
             remarks.Warn("Several silos on one machine compute on its processor; --silos 1 computes on the GPU.");
         var supervisor = program.Start(Arguments(siloCount, isToStay), folder.Root);

@@ -3,7 +3,7 @@ using System.Threading.Channels;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Placement;
 
-namespace Gpt2Cluster.Silo.Hosting;
+namespace Gpt2Cluster.Silo.Membership;
 
 /// <summary>
 /// Tells Orleans of a silo whose process has ended as soon as the stripe channel finds out: calls to its grains fail

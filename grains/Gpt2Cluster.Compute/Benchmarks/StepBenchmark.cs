@@ -9,8 +9,8 @@ using Gpt2Cluster.Core.Specification;
 namespace Gpt2Cluster.Compute.Benchmarks;
 
 /// <summary>What came out.</summary>
-/// <param name="TokensPerSecond">Median of the steps behind the warm-up.</param>
-/// <param name="SecondsPerStep">Median of the steps behind the warm-up.</param>
+/// <param name="TokensPerSecond">Of the median step behind the warm-up.</param>
+/// <param name="SecondsPerStep">The median step behind the warm-up.</param>
 /// <param name="MatmulGflops">
 /// The best rate over the model's own product shapes at this precision and thread count, the median of ten each.
 /// </param>
@@ -21,7 +21,7 @@ namespace Gpt2Cluster.Compute.Benchmarks;
 /// <param name="EstimatedBytes">
 /// What <see cref="MemoryEstimate"/> says of it; on a card what <see cref="CardMemoryEstimate"/> says of the card.
 /// </param>
-/// <param name="Phases">Medians of the phases of the steps behind the warm-up.</param>
+/// <param name="Phases">The phases of that same step.</param>
 public sealed record StepBenchmarkResult(
     double TokensPerSecond,
     double SecondsPerStep,
@@ -64,7 +64,7 @@ public static class StepBenchmark
             operations / seconds / (gflops * 1e9),
             peak,
             Estimate(device, DemandOf(options, parameters)),
-            Median(phases));
+            phases);
     }
 
     private static long Estimate(Device device, MemoryDemand demand) =>
@@ -108,7 +108,7 @@ public static class StepBenchmark
             + (12.0 * shape.LayerCount * shape.Width * sequenceLength);
     }
 
-    private static (double Seconds, List<ComputeTimes> Phases, ModelParameters Parameters) TimeSteps(
+    private static (double Seconds, ComputeTimes Phases, ModelParameters Parameters) TimeSteps(
         IReplicaFactory factory, int deviceIndex, StepBenchmarkOptions options, CancellationToken cancellation)
     {
         using var replica = factory.Create(deviceIndex, new ReplicaOptions
@@ -121,21 +121,20 @@ public static class StepBenchmark
             Recompute = options.Recompute,
         });
         replica.Initialize(1);
-        var seconds = new List<double>();
-        var phases = new List<ComputeTimes>();
+        var steps = new List<(double Seconds, ComputeTimes Phases)>();
         for (var step = 1; step <= options.Steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
             var batch = MakeBatch(options, step);
             var start = Stopwatch.GetTimestamp();
             Step(replica, batch, step);
-            if (step <= WarmUpSteps)
-                continue;
-            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
-            phases.Add(replica.Times);
+            if (step > WarmUpSteps)
+                steps.Add((Stopwatch.GetElapsedTime(start).TotalSeconds, replica.Times));
         }
 
-        return (Medians.Of(seconds), phases, replica.Parameters);
+        // One step that was, not the middle of each phase by itself: its phases add up to no more than the whole.
+        var (seconds, phases) = steps.OrderBy(step => step.Seconds).ElementAt(steps.Count / 2);
+        return (seconds, phases, replica.Parameters);
     }
 
     private static void Step(IReplica replica, in MicroBatch batch, int step)
@@ -155,20 +154,6 @@ public static class StepBenchmark
         for (var index = 0; index < tokens.Length; index++)
             tokens[index] = (ushort)stream.Below(index, options.Shape.VocabularySize);
         return new MicroBatch(step, 0, tokens, options.BatchSize, options.SequenceLength);
-    }
-
-    private static ComputeTimes Median(List<ComputeTimes> times)
-    {
-        TimeSpan Of(Func<ComputeTimes, TimeSpan> phase) =>
-            TimeSpan.FromSeconds(Medians.Of(times.Select(time => phase(time).TotalSeconds)));
-        return new ComputeTimes(
-            Of(time => time.Embedding),
-            Of(time => time.BlocksForward),
-            Of(time => time.Head),
-            Of(time => time.HeadBackward),
-            Of(time => time.BlocksBackward),
-            Of(time => time.Fold),
-            Of(time => time.Optimizer));
     }
 
     private sealed class LastBufferSink : IContributionSink

@@ -13,7 +13,6 @@ using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Datasets;
-using Gpt2Cluster.Grains.Housekeeping;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
@@ -32,7 +31,7 @@ public sealed partial class ModelStoreGrain(
     DatasetDirectory datasets,
     CheckpointStore checkpoints,
     FileHashes hashes,
-    DiskKeeper keeper,
+    DiskRemoval removal,
     TimeProvider time,
     ILogger<ModelStoreGrain> logger)
     : Grain, IModelStore
@@ -156,7 +155,7 @@ public sealed partial class ModelStoreGrain(
     {
         var target = paths.FolderOf(relativeFolder);
         if (deletedLives is { Length: > 0 })
-            await RemoveDeleted(relativeFolder.Split('/')[1], deletedLives);
+            await removal.RemoveDeleted(relativeFolder.Split('/')[1], deletedLives);
         if (stateHash is not null)
             checkpoints.SetOthersAside(relativeFolder, stateHash);
         if (Directory.Exists(target))
@@ -181,6 +180,19 @@ public sealed partial class ModelStoreGrain(
         DedicatedThread.Start("retention", () => checkpoints.DeleteAllBut(run, kept, lives ?? []));
         return Task.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public Task<RunOnDisk[]> RunSizes() => removal.RunSizes();
+
+    /// <inheritdoc/>
+    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue) =>
+        removal.RemoveRun(run, lives, catalogue);
+
+    /// <inheritdoc/>
+    public Task<RemovalAnswer> RemoveModel(string name) => removal.RemoveModel(name);
+
+    /// <inheritdoc/>
+    public Task<PruneAnswer> Prune(bool isDryRun) => removal.Prune(isDryRun);
 
     private async Task<CopyAnswer> Copy(string relativeFolder, string target, string fromSilo)
     {

@@ -19,8 +19,10 @@ public sealed class BenchCommandsTests(Cluster cluster)
         "--precision", "fp32", "--threads", "1",
     ];
 
+    private static readonly string[] AlwaysBusy = ["blocks_forward", "head", "blocks_backward", "optimizer"];
+
     [Fact]
-    public void A_step_is_timed_and_its_phases_make_up_most_of_it()
+    public void A_step_is_timed_and_its_phases_are_parts_of_it()
     {
         const int TokensOfStep = 2 * 32;
         var found = cluster.Json(SmallStep);
@@ -30,11 +32,12 @@ public sealed class BenchCommandsTests(Cluster cluster)
         Assert.InRange(Positive(found, "model_flops_utilization"), 0, 1);
         Assert.InRange(Positive(found, "peak_resident_bytes"), 10e6, 100e9);
 
-        // Medians of parts, beside the median of the whole: the norm, and what lies between, is in none of them.
+        // The phases of the same step: the norm, and what lies between, is in none of them.
         var phases = found.GetProperty("phase_seconds").EnumerateObject().ToList();
         Assert.Equal(7, phases.Count);
         Assert.All(phases, phase => Assert.True(phase.Value.GetDouble() >= 0, phase.Name));
-        Assert.InRange(phases.Sum(phase => phase.Value.GetDouble()) / seconds, 0.5, 1.3);
+        Assert.InRange(phases.Sum(phase => phase.Value.GetDouble()), 0, seconds);
+        Assert.All(AlwaysBusy, phase => Positive(found.GetProperty("phase_seconds"), phase));
 
         AssertSaysTheSame(cluster.Ok(SmallStep).Output, found);
     }

@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
 using Orleans.TestingHost;
 using ReportsOfRuns = System.Collections.Concurrent.ConcurrentDictionary<
-    string, System.Threading.Channels.Channel<Gpt2Cluster.Core.Runs.RunEvent>>;
+    string, System.Threading.Channels.Channel<Gpt2Cluster.Core.Runs.CoordinatorInput>>;
 
 namespace Gpt2Cluster.Grains.Tests.Silos;
 
@@ -53,6 +53,8 @@ public sealed class TwoSilos : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        // As a silo does: other tests block threads, and messages must find one.
+        ThreadPool.SetMinThreads(32, 32);
         await cluster.DeployAsync();
         (A, B) = (silos[cluster.Silos[0].Name], silos[cluster.Silos[1].Name]);
         await Introduce();
@@ -69,7 +71,7 @@ public sealed class TwoSilos : IAsyncLifetime
     }
 
     /// <summary>The next report that a worker makes to a run, which has no coordinator but the test.</summary>
-    public async Task<RunEvent> NextReport(string run)
+    public async Task<CoordinatorInput> NextReport(string run)
     {
         using var deadline = new CancellationTokenSource(ReportBound);
         return await ReportsOf(run).Reader.ReadAsync(deadline.Token);
@@ -87,7 +89,7 @@ public sealed class TwoSilos : IAsyncLifetime
     /// <summary>Asks until the answer is the last one; each call of the silo waits some seconds by itself.</summary>
     public static async Task<T> Ask<T>(Func<Task<T>> ask, Func<T, bool> isDone)
     {
-        const int MostCalls = 10;
+        const int MostCalls = 30;
         for (var call = 1; ; call++)
         {
             var answer = await ask();
@@ -107,16 +109,25 @@ public sealed class TwoSilos : IAsyncLifetime
     private async Task IntroduceAgain()
     {
         while (await introduction.WaitForNextTickAsync())
-            await Introduce();
+        {
+            try
+            {
+                await Introduce();
+            }
+            catch (TimeoutException)
+            {
+                // The machine is busy; it is said again.
+            }
+        }
     }
 
-    private Channel<RunEvent> ReportsOf(string run) =>
-        reports.GetOrAdd(run, _ => Channel.CreateUnbounded<RunEvent>());
+    private Channel<CoordinatorInput> ReportsOf(string run) =>
+        reports.GetOrAdd(run, _ => Channel.CreateUnbounded<CoordinatorInput>());
 
     private async Task Listen(IIncomingGrainCallContext call)
     {
         if (call.InterfaceMethod.Name == nameof(ITrainingRun.Report))
-            ReportsOf(call.TargetId.Key.ToString()!).Writer.TryWrite((RunEvent)call.Request.GetArgument(0)!);
+            ReportsOf(call.TargetId.Key.ToString()!).Writer.TryWrite((CoordinatorInput)call.Request.GetArgument(0)!);
         await call.Invoke();
     }
 }

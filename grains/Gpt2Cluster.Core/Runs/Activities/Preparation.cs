@@ -87,7 +87,8 @@ internal static class Preparation
         transition.Record = transition.Record with { Status = RunStatus.Running, Remark = null, HasComputed = true };
         transition.Persist();
         var (step, count) = (transition.State.Step, transition.State.Members.Count);
-        transition.Publish(new MembershipChanged(step, transition.Generation, count, transition.State.MembershipReason));
+        transition.Publish(
+            new MembershipChanged(step, transition.Generation, count, transition.State.MembershipReason));
         transition.BecomeDeciding();
     }
 
