@@ -1,5 +1,7 @@
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Silo.Hosting;
+using Gpt2Cluster.Silo.Lifetime;
+using Gpt2Cluster.Silo.Membership;
 using Gpt2Cluster.Silo.Settings;
 
 try

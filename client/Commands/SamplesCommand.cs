@@ -3,6 +3,7 @@ using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Client.Jobs;
 using Gpt2Cluster.Client.Watching;
+using Gpt2Cluster.Client.Watching.Views;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Contracts.Runs.Events;

@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Grains.Housekeeping;
 using Gpt2Cluster.Grains.Placement;
+using Gpt2Cluster.Silo.Membership;
 
 namespace Gpt2Cluster.Silo.Hosting;
 

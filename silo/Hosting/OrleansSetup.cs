@@ -1,5 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Grains.Placement;
+using Gpt2Cluster.Silo.Lifetime;
+using Gpt2Cluster.Silo.Ports;
 using Gpt2Cluster.Silo.Settings;
 using Gpt2Cluster.Silo.Store;
 using Microsoft.Extensions.DependencyInjection.Extensions;

@@ -4,7 +4,7 @@ using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Placement;
 
-namespace Gpt2Cluster.Silo.Hosting;
+namespace Gpt2Cluster.Silo.Membership;
 
 /// <summary>
 /// Tells Orleans of a silo whose process has ended as soon as the stripe channel finds out: calls to its grains fail

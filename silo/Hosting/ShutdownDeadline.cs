@@ -1,6 +1,6 @@
 using Gpt2Cluster.Core.Threads;
 
-namespace Gpt2Cluster.Silo.Hosting;
+namespace Gpt2Cluster.Silo.Lifetime;
 
 /// <summary>
 /// Ends the process when an orderly stop takes too long: Orleans waits a minute, and another one, for a store that is

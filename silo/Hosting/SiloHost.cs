@@ -3,11 +3,15 @@ using Gpt2Cluster.Compute.Devices;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Exchange;
+using Gpt2Cluster.Grains.Housekeeping;
 using Gpt2Cluster.Grains.Metrics;
 using Gpt2Cluster.Grains.Placement;
 using Gpt2Cluster.Grains.Runs;
 using Gpt2Cluster.Grains.Workers;
 using Gpt2Cluster.Silo.Http;
+using Gpt2Cluster.Silo.Lifetime;
+using Gpt2Cluster.Silo.Membership;
+using Gpt2Cluster.Silo.Ports;
 using Gpt2Cluster.Silo.Settings;
 using Gpt2Cluster.Silo.Store;
 using Microsoft.Extensions.Logging.Console;
@@ -31,7 +35,7 @@ public static class SiloHost
         var endpoints = Endpoints.Claim(settings);
         var stripeLogger = new TaskCompletionSource<ILogger>();
         var context = ContextOf(settings, endpoints, dataFolderId, stripeLogger.Task);
-        LeftOvers.Remove(context);
+        StaleFiles.Remove(context);
         FaultSocket.ConnectIfNamed(context.Name);
 
         var builder = WebApplication.CreateBuilder(

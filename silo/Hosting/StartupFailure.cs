@@ -2,7 +2,7 @@ using Gpt2Cluster.Core;
 using Gpt2Cluster.Silo.Settings;
 using StackExchange.Redis;
 
-namespace Gpt2Cluster.Silo.Hosting;
+namespace Gpt2Cluster.Silo.Lifetime;
 
 /// <summary>What ends a silo before it is in its cluster, and is no defect.</summary>
 internal static class StartupFailure

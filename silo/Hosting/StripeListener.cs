@@ -3,6 +3,7 @@ using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Exchange;
 using Gpt2Cluster.Grains.Workers;
+using Gpt2Cluster.Silo.Ports;
 using Gpt2Cluster.Silo.Settings;
 
 namespace Gpt2Cluster.Silo.Hosting;

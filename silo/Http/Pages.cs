@@ -4,7 +4,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Metrics;
-using Gpt2Cluster.Silo.Hosting;
+using Gpt2Cluster.Silo.Membership;
 using Gpt2Cluster.Silo.Settings;
 
 namespace Gpt2Cluster.Silo.Http;

@@ -50,7 +50,6 @@ public sealed partial class TidyTests
     public void A_file_is_named_after_a_type_it_holds() =>
         Assert.Empty(Repository.SourceFiles
             .Where(file => Path.GetFileName(file) is not ("Program.cs" or "GlobalUsings.cs" or "AssemblyInfo.cs"))
-            .Where(file => !file.EndsWith(".Log.cs", StringComparison.Ordinal))
             .Where(file => TypeName().IsMatch(File.ReadAllText(Path.Combine(Repository.Root, file))))
             .Where(file => !HoldsItsType(file)));
 

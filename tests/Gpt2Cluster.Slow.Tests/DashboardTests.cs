@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Gpt2Cluster.EndToEnd.Tests.Processes;
-using Gpt2Cluster.Silo.Hosting;
+using Gpt2Cluster.Silo.Ports;
 
 namespace Gpt2Cluster.Slow.Tests;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
-using Gpt2Cluster.Silo.Hosting;
+using Gpt2Cluster.Silo.Ports;
 
 namespace Gpt2Cluster.Slow.Tests;
 

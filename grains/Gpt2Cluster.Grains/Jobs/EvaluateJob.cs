@@ -7,7 +7,7 @@ using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Core.Windows;
 using Gpt2Cluster.Grains.Datasets;
-using Gpt2Cluster.Grains.Workers;
+using Gpt2Cluster.Grains.Workers.Windows;
 
 namespace Gpt2Cluster.Grains.Jobs;
 

@@ -14,7 +14,6 @@ using Gpt2Cluster.Data.Storage;
 using Gpt2Cluster.Data.Tokens;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Datasets;
-using Gpt2Cluster.Grains.Housekeeping;
 using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
@@ -34,7 +33,7 @@ public partial class ModelStoreGrain(
     DatasetDirectory datasets,
     CheckpointStore checkpoints,
     FileHashes hashes,
-    DiskKeeper keeper,
+    DiskRemoval removal,
     TimeProvider time,
     ILogger<ModelStoreGrain> logger)
     : Grain, IModelStore
@@ -160,7 +159,7 @@ public partial class ModelStoreGrain(
     {
         var target = paths.FolderOf(relativeFolder);
         if (deletedLives is { Length: > 0 })
-            await RemoveDeleted(RunName.Parse(relativeFolder.Split('/')[1]), deletedLives);
+            await removal.RemoveDeleted(RunName.Parse(relativeFolder.Split('/')[1]), deletedLives);
         if (stateHash is not null)
             checkpoints.SetOthersAside(relativeFolder, stateHash);
         if (disk.Exists(target))
@@ -188,6 +187,19 @@ public partial class ModelStoreGrain(
         }).Ignore();
         return Task.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public Task<RunOnDisk[]> RunSizes() => removal.RunSizes();
+
+    /// <inheritdoc/>
+    public Task<RemovalAnswer> RemoveRun(RunName run, string[] lives, CheckpointEntry[]? catalogue) =>
+        removal.RemoveRun(run, lives, catalogue);
+
+    /// <inheritdoc/>
+    public Task<RemovalAnswer> RemoveModel(string name) => removal.RemoveModel(name);
+
+    /// <inheritdoc/>
+    public Task<PruneAnswer> Prune(bool isDryRun) => removal.Prune(isDryRun);
 
     private async Task<CopyAnswer> Copy(string relativeFolder, string target, SiloName fromSilo)
     {

@@ -23,6 +23,7 @@ public static class PlacementSetup
             .AddSingleton<UploadWork>()
             .AddSingleton<DiskInventory>()
             .AddSingleton<DiskKeeper>()
+            .AddTransient<DiskRemoval>()
             .AddSingleton<JobServices>();
     }
 }

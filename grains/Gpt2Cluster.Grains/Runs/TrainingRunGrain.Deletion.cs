@@ -3,6 +3,8 @@ using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
+using Gpt2Cluster.Grains.Placement;
+using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -212,4 +214,14 @@ internal sealed partial class TrainingRunGrain
     }
 
     private sealed record Clearing(long Bytes, SiloDescription[] Silos, SiloName[] Silent);
+
+    [LoggerMessage(307, LogLevel.Information, "Run {Run} is deleted: {Bytes} bytes of checkpoints were removed.")]
+    private partial void LogDeleted(RunName run, long bytes);
+
+    [LoggerMessage(309, LogLevel.Warning, "What is left of the deleted run {Run} is not gone; it is tried again.")]
+    private partial void LogNotCleared(Exception exception, RunName run);
+
+    [LoggerMessage(308, LogLevel.Warning,
+        "Silo {Silo} did not say that it has removed the checkpoints of run {Run}; it looks for them by itself.")]
+    private partial void LogNotRemoved(Exception exception, SiloName silo, RunName run);
 }

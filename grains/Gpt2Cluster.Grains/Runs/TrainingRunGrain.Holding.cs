@@ -2,6 +2,8 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Grains.Placement;
+using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -86,4 +88,12 @@ internal sealed partial class TrainingRunGrain
     private static string BaseIsGone(RunSpecification specification) =>
         $"The run {specification.Model.BaseRun} no longer has its checkpoint of step {specification.Model.Step}, which "
         + "was its newest just now; submit again to start from the one that is.";
+
+    [LoggerMessage(305, LogLevel.Warning,
+        "It could not be said that the checkpoint of {Model} is held for run {Run}; its next coordinator says it.")]
+    private partial void LogNotHeld(Exception exception, string model, RunName run);
+
+    [LoggerMessage(306, LogLevel.Information,
+        "The run {Base} could not be told that {Run} stands on none of its checkpoints any more.")]
+    private partial void LogNotReleased(Exception exception, RunName @base, RunName run);
 }

@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs.State;
+using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Runs;
 
@@ -63,4 +64,11 @@ internal sealed partial class TrainingRunGrain
         isWorking = false;
         WorkIfIdle();
     }
+
+    [LoggerMessage(303, LogLevel.Warning,
+        "The coordinator of run {Run} hears of a generation that another one has raised, and stops acting.")]
+    private partial void LogReplaced(RunName run);
+
+    [LoggerMessage(304, LogLevel.Warning, "The store does not say who coordinates run {Run}.")]
+    private partial void LogStoreSilent(Exception exception, RunName run);
 }

@@ -364,4 +364,10 @@ internal sealed partial class TrainingRunGrain : Grain, ITrainingRun
             LogNotTold(exception, Name);
         }
     }
+
+    [LoggerMessage(301, LogLevel.Warning, "The coordinator of run {Run} stops acting; another one goes on.")]
+    private partial void LogOver(Exception exception, RunName run);
+
+    [LoggerMessage(302, LogLevel.Warning, "The cluster could not be told that run {Run} rests; it is tried again.")]
+    private partial void LogNotTold(Exception exception, RunName run);
 }

@@ -3,7 +3,7 @@ using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
 
-namespace Gpt2Cluster.Grains.Workers;
+namespace Gpt2Cluster.Grains.Workers.Windows;
 
 /// <summary>
 /// Keeps the micro-batches of the planned step and of the one after it on their way, so that the compute thread finds

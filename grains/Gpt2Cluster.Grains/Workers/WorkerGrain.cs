@@ -102,4 +102,8 @@ internal sealed partial class WorkerGrain(WorkerServices services, WorkerSlots d
             GrainFactory.Run(current.Run).Ping(Key, current.Generation).Ignore();
         return Task.CompletedTask;
     }
+
+    [LoggerMessage(201, LogLevel.Information,
+        "Worker {Worker} drops an order of run {Run}, generation {Generation}: it serves generation {Current}.")]
+    private partial void LogStale(WorkerId worker, RunName run, int generation, int current);
 }

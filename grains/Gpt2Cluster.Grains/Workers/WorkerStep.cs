@@ -3,6 +3,7 @@ using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Workers;
+using Gpt2Cluster.Grains.Workers.Windows;
 
 namespace Gpt2Cluster.Grains.Workers;
 

@@ -7,7 +7,7 @@ using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
-using Gpt2Cluster.Grains.Workers;
+using Gpt2Cluster.Grains.Workers.Replicas;
 using TorchSharp;
 
 namespace Gpt2Cluster.Grains.Tests.Checkpoints;

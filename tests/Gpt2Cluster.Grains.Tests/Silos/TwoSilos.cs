@@ -53,6 +53,8 @@ public sealed class TwoSilos : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        // As a silo does: other tests block threads, and messages must find one.
+        ThreadPool.SetMinThreads(32, 32);
         await cluster.DeployAsync();
         (A, B) = (silos[cluster.Silos[0].Name], silos[cluster.Silos[1].Name]);
         await Introduce();
@@ -87,7 +89,7 @@ public sealed class TwoSilos : IAsyncLifetime
     /// <summary>Asks until the answer is the last one; each call of the silo waits some seconds by itself.</summary>
     public static async Task<T> Ask<T>(Func<Task<T>> ask, Func<T, bool> isDone)
     {
-        const int MostCalls = 10;
+        const int MostCalls = 30;
         for (var call = 1; ; call++)
         {
             var answer = await ask();
@@ -107,7 +109,16 @@ public sealed class TwoSilos : IAsyncLifetime
     private async Task IntroduceAgain()
     {
         while (await introduction.WaitForNextTickAsync())
-            await Introduce();
+        {
+            try
+            {
+                await Introduce();
+            }
+            catch (TimeoutException)
+            {
+                // The machine is busy; it is said again.
+            }
+        }
     }
 
     private Channel<CoordinatorInput> ReportsOf(string run) =>

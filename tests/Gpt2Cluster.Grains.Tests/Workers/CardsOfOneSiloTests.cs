@@ -14,6 +14,8 @@ using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Exchange;
 using Gpt2Cluster.Grains.Workers;
+using Gpt2Cluster.Grains.Workers.Replicas;
+using Gpt2Cluster.Grains.Workers.Windows;
 using TorchSharp;
 
 namespace Gpt2Cluster.Grains.Tests.Workers;

@@ -1,8 +1,8 @@
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Grains.Workers;
+using Gpt2Cluster.Grains.Workers.Windows;
 
-namespace Gpt2Cluster.Grains.Tests.Workers;
+namespace Gpt2Cluster.Grains.Tests.Workers.Windows;
 
 public sealed class DataLoaderTests
 {

@@ -5,6 +5,7 @@ using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Workers;
+using Gpt2Cluster.Grains.Workers.Windows;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Gpt2Cluster.Grains.Tests.Workers;

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Gpt2Cluster.Silo.Hosting;
+using Gpt2Cluster.Silo.Ports;
 using Gpt2Cluster.Silo.Settings;
 using Microsoft.Extensions.Logging;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using Gpt2Cluster.Contracts.Runs.Events;
-using Gpt2Cluster.Silo.Hosting;
+using Gpt2Cluster.Silo.Ports;
 using Gpt2Cluster.Silo.Store;
 using Gpt2Cluster.Silo.Tests.Processes;
 using Microsoft.Extensions.Logging.Abstractions;
