@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Threading.Channels;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Grains.Placement;
 
@@ -26,7 +27,7 @@ public sealed partial class PeerDownNotification(
     /// <summary>Silos that wait to be looked at; a report that finds no room comes again.</summary>
     private const int QueueCount = 64;
 
-    private readonly Channel<string> reported = Channel.CreateBounded<string>(
+    private readonly Channel<SiloName> reported = Channel.CreateBounded<SiloName>(
         new BoundedChannelOptions(QueueCount) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <inheritdoc/>
@@ -50,7 +51,8 @@ public sealed partial class PeerDownNotification(
         {
             foreach (var member in membership.CurrentSnapshot.Members.Values)
             {
-                if (member.Name == name && member.Status == SiloStatus.Active && member.SiloAddress != self.SiloAddress)
+                if (member.Name == name.ToString() && member.Status == SiloStatus.Active
+                    && member.SiloAddress != self.SiloAddress)
                     await Look(member.SiloAddress, name, stoppingToken);
             }
         }
@@ -62,7 +64,7 @@ public sealed partial class PeerDownNotification(
             reported.Writer.TryWrite(unreachable.Silo.SiloName);
     }
 
-    private async Task Look(SiloAddress address, string name, CancellationToken stopping)
+    private async Task Look(SiloAddress address, SiloName name, CancellationToken stopping)
     {
         try
         {
@@ -97,8 +99,8 @@ public sealed partial class PeerDownNotification(
     }
 
     [LoggerMessage(LogLevel.Warning, "Silo {Silo} is declared dead: its machine answers that nobody listens there.")]
-    private partial void LogDead(string silo);
+    private partial void LogDead(SiloName silo);
 
     [LoggerMessage(LogLevel.Warning, "The cluster could not be told that silo {Silo} has ended.")]
-    private partial void LogNotTold(Exception exception, string silo);
+    private partial void LogNotTold(Exception exception, SiloName silo);
 }

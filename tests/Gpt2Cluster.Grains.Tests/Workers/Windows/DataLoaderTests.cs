@@ -78,7 +78,7 @@ public sealed class DataLoaderTests
     private static (long Step, int Index) Of(MicroBatch batch) => (batch.Step, batch.Index);
 
     private static PlanStep Plan(long step, int first, int end) =>
-        new("a/0", 1, step, [new(first, end)], 0.1, [], IsAlone: false);
+        new("a/0".Worker(), 1, step, [new(first, end)], 0.1, [], IsAlone: false);
 
     private DataLoader Windows() => new(Read);
 
