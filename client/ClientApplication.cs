@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using Gpt2Cluster.Client.CommandLine;
-using Gpt2Cluster.LocalCluster;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Watching;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client;
 

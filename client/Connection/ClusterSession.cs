@@ -1,9 +1,9 @@
 using Gpt2Cluster.Client.CommandLine;
-using Gpt2Cluster.LocalCluster;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Core.Retries;
+using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client.Connection;
 

@@ -1,6 +1,5 @@
 using Gpt2Cluster.Client.CommandLine;
 using Gpt2Cluster.Client.Connection;
-using Gpt2Cluster.LocalCluster;
 using Gpt2Cluster.Client.Output;
 using Gpt2Cluster.Client.Upload;
 using Gpt2Cluster.Core;
@@ -9,6 +8,7 @@ using Gpt2Cluster.Core.Provenance;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Tokens;
+using Gpt2Cluster.LocalCluster;
 
 namespace Gpt2Cluster.Client.Models;
 

@@ -2,6 +2,7 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Housekeeping;
 using Gpt2Cluster.Core.Names;
+using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Data.Storage;

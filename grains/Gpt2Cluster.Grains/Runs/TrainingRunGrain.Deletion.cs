@@ -3,7 +3,6 @@ using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
-using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Runs;

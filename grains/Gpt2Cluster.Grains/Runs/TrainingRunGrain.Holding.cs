@@ -2,7 +2,6 @@ using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
-using Gpt2Cluster.Grains.Placement;
 using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Grains.Runs;
