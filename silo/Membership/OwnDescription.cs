@@ -1,4 +1,5 @@
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Silo.Membership;
@@ -7,7 +8,7 @@ namespace Gpt2Cluster.Silo.Membership;
 public sealed class OwnDescription(SiloContext silo, ILocalSiloDetails self)
 {
     /// <summary>Its name.</summary>
-    public string Name => silo.Name;
+    public SiloName Name => silo.Name;
 
     /// <summary>Tells its lives apart.</summary>
     public string Incarnation => self.SiloAddress.ToParsableString();

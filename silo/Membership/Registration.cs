@@ -3,7 +3,6 @@ using Gpt2Cluster.Contracts.Cluster;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Retries;
-using Gpt2Cluster.Grains.Placement;
 
 namespace Gpt2Cluster.Silo.Membership;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gpt2Cluster.Contracts.Models;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Core.Workers;
@@ -93,13 +94,13 @@ internal sealed class CheckpointScript : IDisposable
                     Load(silo, replica, catalogue[Number(step)]);
                 return "loaded";
             case ["lists"]: // for a coordinator that looks for checkpoints
-                return $"found: {string.Join(' ', silo.Store.List("run1").Select(found => found.Entry.Step))}";
+                return $"found: {string.Join(' ', silo.Store.List("run1".Run()).Select(found => found.Entry.Step))}";
             case ["keeps", .. var steps]: // a coordinator says which checkpoints of its run's lives stay
-                silo.Store.DeleteAllBut("run1", [.. steps.Select(Number)], ["now"]);
+                silo.Store.DeleteAllBut("run1".Run(), [.. steps.Select(Number)], ["now"]);
                 return null;
             case ["starts"]:
                 disk.Start();
-                new ReplacedCheckpoint(disk).Sweep(Path.GetDirectoryName(silo.Store.FolderOf("run1", 0))!);
+                new ReplacedCheckpoint(disk).Sweep(Path.GetDirectoryName(silo.Store.FolderOf("run1".Run(), 0))!);
                 return null;
             case ["will", "be", "killed", "at", .. var at]:
                 disk.KillAt(string.Join(' ', at));
@@ -108,13 +109,13 @@ internal sealed class CheckpointScript : IDisposable
                 disk.IsFull = true;
                 return null;
             case ["is", "away"]:
-                away.Add(silo.Silo.Name);
+                away.Add(silo.Silo.Name.ToString());
                 return null;
             case ["rots", var step, var file]: // one bit of it
                 silo.FlipBit(Number(step), file, position: -4);
                 return null;
             case ["copies", var step, "from", var other]: // the coordinator has it copied
-                new Peers(this, silo).Bring(CheckpointStore.RelativeFolderOf("run1", Number(step)), other).WaitHere();
+                new Peers(this, silo).Bring(CheckpointStore.RelativeFolderOf("run1".Run(), Number(step)), other.Silo()).WaitHere();
                 var entry = catalogue[Number(step)];
                 var holder = new CheckpointHolder(silo.Silo.Name, silo.Silo.DataFolderId);
                 catalogue[entry.Step] = entry with { Copies = [.. entry.Copies, holder] };
@@ -136,7 +137,7 @@ internal sealed class CheckpointScript : IDisposable
     private void Load(StoredRuns silo, FakeReplica replica, CheckpointEntry checkpoint)
     {
         var loader = new CheckpointLoader(silo.Silo, silo.Store, new Peers(this, silo));
-        BlockingWait.RunHere(() => loader.Load(replica, "run1", checkpoint, CancellationToken.None));
+        BlockingWait.RunHere(() => loader.Load(replica, "run1".Run(), checkpoint, CancellationToken.None));
         Assert.Equal(checkpoint.Step, replica.Step);
     }
 
@@ -147,14 +148,14 @@ internal sealed class CheckpointScript : IDisposable
     {
         public Task<IReadOnlyList<SiloDisk>> List() => Task.FromResult<IReadOnlyList<SiloDisk>>(
         [
-            .. script.silos.Values.Where(silo => silo != own && !script.away.Contains(silo.Silo.Name))
+            .. script.silos.Values.Where(silo => silo != own && !script.away.Contains(silo.Silo.Name.ToString()))
                 .Select(silo => new SiloDisk(silo.Silo.Name, silo.Silo.DataFolderId)),
         ]);
 
-        public async Task<CopyAnswer> Bring(string relativeFolder, string fromSilo)
+        public async Task<CopyAnswer> Bring(string relativeFolder, SiloName fromSilo)
         {
-            var disk = script.disks[own.Silo.Name];
-            var copy = new FolderCopy(new DiskStore(script.silos[fromSilo]), disk, new StoredPaths(own.Silo));
+            var disk = script.disks[own.Silo.Name.ToString()];
+            var copy = new FolderCopy(new DiskStore(script.silos[fromSilo.ToString()]), disk, new StoredPaths(own.Silo));
             try
             {
                 var isHere = await copy.Run(relativeFolder, Path.Combine(own.Silo.DataFolder, relativeFolder));

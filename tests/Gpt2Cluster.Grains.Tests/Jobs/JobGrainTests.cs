@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Jobs;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Grains.Tests.Silos;
 
 namespace Gpt2Cluster.Grains.Tests.Jobs;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Contracts.Models;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Tests.Checkpoints;
 
@@ -39,23 +40,23 @@ internal sealed class DiskStore(StoredRuns runs) : IModelStore
 
     public Task<DatasetDescription?> Dataset(string hash) => throw new NotSupportedException();
 
-    public Task<bool> UseDataset(string hash, string? run, string? life) => throw new NotSupportedException();
+    public Task<bool> UseDataset(string hash, RunName? run, string? life) => throw new NotSupportedException();
 
     public Task<FoundDataset> FindDataset(string contentSha256, string? vocabulary) =>
         throw new NotSupportedException();
 
     public Task<CopyAnswer> Bring(
-        string relativeFolder, string fromSilo, string? stateHash, string[]? deletedLives) =>
+        string relativeFolder, SiloName fromSilo, string? stateHash, string[]? deletedLives) =>
         throw new NotSupportedException();
 
-    public Task<FoundCheckpoint[]> Checkpoints(string run) => throw new NotSupportedException();
+    public Task<FoundCheckpoint[]> Checkpoints(RunName run) => throw new NotSupportedException();
 
-    public Task DeleteCheckpoints(string run, long[] kept, string[]? lives) =>
+    public Task DeleteCheckpoints(RunName run, long[] kept, string[]? lives) =>
         throw new NotSupportedException();
 
     public Task<RunOnDisk[]> RunSizes() => throw new NotSupportedException();
 
-    public Task<RemovalAnswer> RemoveRun(string run, string[] lives, CheckpointEntry[]? catalogue) =>
+    public Task<RemovalAnswer> RemoveRun(RunName run, string[] lives, CheckpointEntry[]? catalogue) =>
         throw new NotSupportedException();
 
     public Task<ModelOnDisk?> ShowModel(string name) => throw new NotSupportedException();

@@ -1,6 +1,4 @@
 using Gpt2Cluster.Core.Model;
-using Gpt2Cluster.Core.Names;
-using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Models;
 using Gpt2Cluster.Grains.Tests.Checkpoints;

@@ -5,6 +5,7 @@ using Gpt2Cluster.Contracts.Runs;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Grains.Checkpoints;
@@ -87,7 +88,7 @@ public sealed class ModelStoreGrainTests(TwoSilos silos)
     public async Task What_a_peer_has_not_or_cannot_give_leaves_nothing_here()
     {
         Assert.Equal(CopyOutcome.IsNotThere, (await Bring(B, "models/nobodys", silos.A.Name)).Outcome);
-        var failed = await Bring(B, "models/nobodys", "no-silo");
+        var failed = await Bring(B, "models/nobodys", "no-silo".Silo());
         Assert.Equal((CopyOutcome.Failed, "silo no-silo does not answer"), (failed.Outcome, failed.Reason));
 
         var step = Checkpoint("damaged-run", "scratch:tiny");
@@ -121,7 +122,7 @@ public sealed class ModelStoreGrainTests(TwoSilos silos)
         var name = await Import(0.125f);
         ushort[] tokens = [.. Enumerable.Range(0, 100).Select(token => (ushort)token)];
         var dataset = await silos.Grains.StoreDataset(silos.A.Name, tokens);
-        var run = silos.Grains.Run("needs-model");
+        var run = silos.Grains.Run("needs-model".Run());
         var submission = new Submission { Specification = Specification("needs-model", name, dataset.Hash) };
         var answer = await run.Submit(submission);
         Assert.Empty(answer.Reasons);
@@ -143,13 +144,13 @@ public sealed class ModelStoreGrainTests(TwoSilos silos)
     public async Task A_run_that_is_removed_from_the_disk_leaves_others_lives_alone()
     {
         Checkpoint("gone-run", "scratch:tiny", life: "first");
-        Assert.Contains(await A.RunSizes(), run => run.Run == "gone-run" && run.Bytes > 0);
+        Assert.Contains(await A.RunSizes(), run => run.Run == "gone-run".Run() && run.Bytes > 0);
         var others = await RemoveRun("gone-run", "second");
         Assert.Equal((0L, null, null), Removed(others));
-        Assert.Single(await A.Checkpoints("gone-run"));
+        Assert.Single(await A.Checkpoints("gone-run".Run()));
         Assert.True((await RemoveRun("gone-run", "first")).Bytes > 0);
-        Assert.Empty(await A.Checkpoints("gone-run"));
-        Assert.DoesNotContain(await A.RunSizes(), run => run.Run == "gone-run");
+        Assert.Empty(await A.Checkpoints("gone-run".Run()));
+        Assert.DoesNotContain(await A.RunSizes(), run => run.Run == "gone-run".Run());
     }
 
     [Fact]
@@ -192,7 +193,7 @@ public sealed class ModelStoreGrainTests(TwoSilos silos)
     private static IEnumerable<string> Partial(TestSilo silo, string folder) =>
         silo.Entries(folder).Where(name => name.StartsWith('.'));
 
-    private static Task<CopyAnswer> Bring(IModelStore store, string folder, string from, string? stateHash = null) =>
+    private static Task<CopyAnswer> Bring(IModelStore store, string folder, SiloName from, string? stateHash = null) =>
         TwoSilos.Ask(() => store.Bring(folder, from, stateHash), answer => answer.Outcome != CopyOutcome.IsUnderWay);
 
     private static async Task<string?> Hash(IModelStore store, string file) =>
@@ -202,7 +203,7 @@ public sealed class ModelStoreGrainTests(TwoSilos silos)
         TwoSilos.Ask(() => A.RemoveModel(model), answer => answer.IsDone);
 
     private Task<RemovalAnswer> RemoveRun(string run, string life) =>
-        TwoSilos.Ask(() => A.RemoveRun(run, [life]), answer => answer.IsDone);
+        TwoSilos.Ask(() => A.RemoveRun(run.Run(), [life]), answer => answer.IsDone);
 
     private static (long Bytes, string? Failure, string? Refusal) Removed(RemovalAnswer answer) =>
         (answer.Bytes, answer.Failure, answer.Refusal);
@@ -234,7 +235,7 @@ public sealed class ModelStoreGrainTests(TwoSilos silos)
         var record = new RunRecord { Specification = Specification(run, model, new string('a', 64)), Lives = [life] };
         new CheckpointStore(silo.Context, new DataDisk(), NullLogger<CheckpointStore>.Instance)
             .Publish(snapshot, record, new WriteCheckpoint(silo.Worker, 1, 2, null, IsBest: false));
-        return CheckpointStore.RelativeFolderOf(run, 2);
+        return CheckpointStore.RelativeFolderOf(run.Run(), 2);
     }
 
     private static CheckpointManifest Manifest(TestSilo silo, string folder) =>

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Datasets;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Data.Models;
 using Gpt2Cluster.Data.Models.HuggingFace;
 using Gpt2Cluster.Data.Uploads;
@@ -46,7 +47,7 @@ internal static class Archives
     }
 
     /// <summary>Sends an archive whole.</summary>
-    public static async Task<IUpload> Send(this IGrainFactory grains, string silo, byte[] archive)
+    public static async Task<IUpload> Send(this IGrainFactory grains, SiloName silo, byte[] archive)
     {
         var upload = grains.Upload(silo, Guid.NewGuid().ToString("N"));
         foreach (var (index, piece) in archive.Chunk(Piece.MaximumBytes).Index())
@@ -56,14 +57,14 @@ internal static class Archives
 
     /// <summary>Stores a dataset on a silo's disk.</summary>
     public static async Task<DatasetDescription> StoreDataset(
-        this IGrainFactory grains, string silo, params ushort[] tokens)
+        this IGrainFactory grains, SiloName silo, params ushort[] tokens)
     {
         var upload = await grains.Send(silo, OfTokens(tokens));
         return (await upload.DatasetAnswer()).Dataset!;
     }
 
     /// <summary>Stores a model on a silo's disk.</summary>
-    public static async Task StoreModel(this IGrainFactory grains, string silo, string name, float value)
+    public static async Task StoreModel(this IGrainFactory grains, SiloName silo, string name, float value)
     {
         var upload = await grains.Send(silo, OfModel(value));
         Assert.Equal(name, (await upload.ModelAnswer(name)).Model);

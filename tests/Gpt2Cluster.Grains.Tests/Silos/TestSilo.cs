@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Gpt2Cluster.Contracts.Cluster;
+using Gpt2Cluster.Core.Devices;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -16,7 +18,7 @@ namespace Gpt2Cluster.Grains.Tests.Silos;
 /// <summary>One silo's data folder and device, and what was asked of them.</summary>
 public sealed class TestSilo : ISiloEnd, IDisposable
 {
-    private readonly List<string> lost = [];
+    private readonly List<WorkerId> lost = [];
     private readonly List<FakeReplica> replicas = [];
 
     private readonly IRunEventStore events;
@@ -28,7 +30,7 @@ public sealed class TestSilo : ISiloEnd, IDisposable
         Directory.CreateDirectory(File("models"));
         Context = new SiloContext
         {
-            Name = name,
+            Name = name.Silo(),
             ClusterId = "test",
             DataFolder = DataFolder,
             DataFolderId = $"disk of {name}",
@@ -39,7 +41,7 @@ public sealed class TestSilo : ISiloEnd, IDisposable
             GatewayPort = 0,
             Replicas = Proxy.Of<IReplicaFactory>((method, arguments) => method.Name switch
             {
-                "get_Devices" => (Device[])[new Device(0, "cpu", "no processor", 1, BFloat16IsFast: false)],
+                "get_Devices" => (Device[])[new Device(0, DeviceKind.Cpu, "no processor", 1, BFloat16IsFast: false)],
                 nameof(IReplicaFactory.Create) => Create((ReplicaOptions)arguments[1]!),
                 _ => new ComputeProfile("cpu", "none", Precision.Float32, 1, "2", "f"),
             }),
@@ -52,14 +54,14 @@ public sealed class TestSilo : ISiloEnd, IDisposable
         };
     }
 
-    public string Name => Context.Name;
+    public SiloName Name => Context.Name;
 
     public string DataFolder { get; }
 
     public SiloContext Context { get; }
 
     /// <summary>The key of its one worker.</summary>
-    public string Worker => $"{Name}/0";
+    public WorkerId Worker => new(Name, 0);
 
     /// <summary>What the making of a replica comes to; null for a replica.</summary>
     public Exception? ReplicaFailure { get; set; }
@@ -71,7 +73,7 @@ public sealed class TestSilo : ISiloEnd, IDisposable
     internal FakeReplica Replica => replicas[^1];
 
     /// <summary>Workers whose devices were lost.</summary>
-    public IReadOnlyList<string> Lost => lost;
+    public IReadOnlyList<WorkerId> Lost => lost;
 
     public string File(string relative) => Path.Combine(DataFolder, relative);
 
@@ -108,7 +110,7 @@ public sealed class TestSilo : ISiloEnd, IDisposable
         Workers = [],
     };
 
-    public void OnDeviceLost(string worker, Exception exception) => lost.Add(worker);
+    public void OnDeviceLost(WorkerId worker, Exception exception) => lost.Add(worker);
 
     public void Dispose() => Directory.Delete(DataFolder, recursive: true);
 

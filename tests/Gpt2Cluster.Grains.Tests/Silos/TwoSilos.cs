@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Contracts.Runs;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Tests.Runs;
 using Microsoft.Extensions.DependencyInjection;
@@ -71,14 +72,14 @@ public sealed class TwoSilos : IAsyncLifetime
     }
 
     /// <summary>The next report that a worker makes to a run, which has no coordinator but the test.</summary>
-    public async Task<CoordinatorInput> NextReport(string run)
+    public async Task<CoordinatorInput> NextReport(RunName run)
     {
         using var deadline = new CancellationTokenSource(ReportBound);
         return await ReportsOf(run).Reader.ReadAsync(deadline.Token);
     }
 
     /// <summary>Whether no report of a run waits to be heard.</summary>
-    public bool IsSilent(string run) => !ReportsOf(run).Reader.TryPeek(out _);
+    public bool IsSilent(RunName run) => !ReportsOf(run).Reader.TryPeek(out _);
 
     /// <summary>Ends a grain's activation, as Orleans may at any time; the next call begins another one.</summary>
     public Task Deactivate(IAddressable grain) => cluster.DeactivateAsync(grain);
@@ -121,13 +122,13 @@ public sealed class TwoSilos : IAsyncLifetime
         }
     }
 
-    private Channel<CoordinatorInput> ReportsOf(string run) =>
-        reports.GetOrAdd(run, _ => Channel.CreateUnbounded<CoordinatorInput>());
+    private Channel<CoordinatorInput> ReportsOf(RunName run) =>
+        reports.GetOrAdd(run.ToString(), _ => Channel.CreateUnbounded<CoordinatorInput>());
 
     private async Task Listen(IIncomingGrainCallContext call)
     {
         if (call.InterfaceMethod.Name == nameof(ITrainingRun.Report))
-            ReportsOf(call.TargetId.Key.ToString()!).Writer.TryWrite((CoordinatorInput)call.Request.GetArgument(0)!);
+            ReportsOf(call.TargetId.Key.ToString()!.Run()).Writer.TryWrite((CoordinatorInput)call.Request.GetArgument(0)!);
         await call.Invoke();
     }
 }

@@ -3,6 +3,7 @@ using Gpt2Cluster.Contracts.Workers;
 using Gpt2Cluster.Core;
 using Gpt2Cluster.Core.Checkpoints;
 using Gpt2Cluster.Core.Model;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Reduction;
 using Gpt2Cluster.Core.Runs;
@@ -21,7 +22,7 @@ public sealed class WorkerGrainTests(TwoSilos silos) : IAsyncLifetime
     private static readonly ModelShape Shape = new(300, 16, 8, 2, 2);
     private static readonly ushort[] Tokens = [.. Enumerable.Range(0, 200).Select(token => (ushort)token)];
 
-    private readonly string run = $"run-{Guid.NewGuid():N}";
+    private readonly RunName run = $"run-{Guid.NewGuid():N}".Run();
     private RunSpecification specification = null!;
 
     private IWorker Worker => silos.Grains.Worker(silos.A.Worker);
@@ -31,7 +32,7 @@ public sealed class WorkerGrainTests(TwoSilos silos) : IAsyncLifetime
         var dataset = await silos.Grains.StoreDataset(silos.A.Name, Tokens);
         specification = Specifications.Small(Shape) with
         {
-            Run = RunName.Parse(run),
+            Run = run,
             Dataset = new DatasetReference(dataset.Hash, Tokens.Length),
         };
     }
@@ -76,7 +77,7 @@ public sealed class WorkerGrainTests(TwoSilos silos) : IAsyncLifetime
         Assert.False(await Worker.Plan(run, PlanOf(1, 2)));
         Assert.False(await Order(1, ReplicaSource.Initialize));
         Assert.False(await Worker.Plan(run, PlanOf(3, 2)));
-        Assert.False(await Worker.Plan("another-run", PlanOf(2, 2)));
+        Assert.False(await Worker.Plan("another-run".Run(), PlanOf(2, 2)));
         await Worker.Release(run, 1);
         Assert.Equal(2, (await Train(2, 2)).Step);
         Assert.Equal(new WorkerPosition(run, 2, 2), await Worker.Stand());

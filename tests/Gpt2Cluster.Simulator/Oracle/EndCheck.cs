@@ -97,8 +97,8 @@ internal static class EndCheck
             var store = new CheckpointStore(
                 Silo.ContextOf(machine, null!), disk, NullLogger<CheckpointStore>.Instance);
             store.Read(
-                SimulatedCluster.RunName,
-                new CheckpointEntry(step, cluster.Watch.HashAfter(step)!, machine.Name, "", null),
+                SimulatedCluster.RunName.Run(),
+                new CheckpointEntry(step, cluster.Watch.HashAfter(step)!, machine.Name.Silo(), "", null),
                 Enum.GetValues<ReplicaPart>(),
                 (_, _, _, _) => { },
                 CancellationToken.None);

@@ -1,9 +1,10 @@
 using Gpt2Cluster.Contracts.Workers;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Placement;
-using Gpt2Cluster.Grains.Workers;
+using Gpt2Cluster.Grains.Workers.Replicas;
 using Microsoft.Extensions.Logging;
 
 namespace Gpt2Cluster.Simulator.Schedules;
@@ -47,16 +48,16 @@ internal static class MutantCopy
     private const int RangeElements = 3;
 
     /// <summary>The copy.</summary>
-    public static ReplicaCopy Of(Mutant mutant, Func<string, IWorker> workerOf, string run, PrepareReplica order) =>
+    public static ReplicaCopy Of(Mutant mutant, Func<WorkerId, IWorker> workerOf, RunName run, PrepareReplica order) =>
         mutant == Mutant.CopyUnchecked
             ? new Unchecked(workerOf, run, order)
             : new ReplicaCopy(workerOf, run, order, RangeElements);
 
-    private sealed class Unchecked(Func<string, IWorker> workerOf, string run, PrepareReplica order)
+    private sealed class Unchecked(Func<WorkerId, IWorker> workerOf, RunName run, PrepareReplica order)
         : ReplicaCopy(workerOf, run, order, RangeElements)
     {
         protected override Task Compare(
-            IReplicaState replica, ReplicaPart part, string source, CancellationToken cancellation) =>
+            IReplicaState replica, ReplicaPart part, WorkerId source, CancellationToken cancellation) =>
             Task.CompletedTask;
 
         protected override bool Stands(ReplicaRange range) => true;

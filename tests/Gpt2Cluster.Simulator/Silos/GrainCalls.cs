@@ -117,7 +117,7 @@ internal sealed class GrainCalls : IGrainFactory
     {
         if (type == typeof(ICluster) || type == typeof(ITrainingRun))
             return cluster.Directory.PlaceOf(id, view());
-        var name = GrainKeys.SiloOf(id.Key.ToString()!);
+        var name = GrainKeys.SiloOf(id.Key.ToString()!).ToString();
         Silo? newest = null;
         foreach (var silo in view())
         {

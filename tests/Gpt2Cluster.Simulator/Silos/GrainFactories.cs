@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
@@ -11,6 +12,7 @@ using Gpt2Cluster.Simulator.Clock;
 using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Store;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gpt2Cluster.Simulator.Silos;
 
@@ -77,12 +79,20 @@ internal sealed class OnlyCheckpoints(Silo silo, IDataDisk disk, ILogger<ModelSt
     datasets: null!,
     silo.Checkpoints,
     hashes: null!,
-    keeper: null!,
+    new DiskRemoval(
+        silo.Context,
+        new StoredPaths(silo.Context),
+        silo.Checkpoints,
+        disk,
+        keeper: null!,
+        silo.Grains,
+        silo.Time,
+        NullLogger<DiskRemoval>.Instance),
     silo.Time,
     logger)
 {
     /// <inheritdoc/>
-    public override Task<bool> UseDataset(string hash, string? run, string? life) => Task.FromResult(true);
+    public override Task<bool> UseDataset(string hash, RunName? run, string? life) => Task.FromResult(true);
 }
 
 /// <summary>Orleans' membership as a silo sees it.</summary>

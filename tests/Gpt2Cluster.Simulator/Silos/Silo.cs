@@ -53,7 +53,7 @@ internal sealed class Silo
             cluster.Mutant, Context, disk, new TraceLogger<CheckpointStore>(Trace, Life));
         Loader = new CheckpointLoader(Context, Checkpoints, new PeerDisks(Context, Grains));
         new ReplacedCheckpoint(disk).Sweep(
-            Path.GetDirectoryName(Checkpoints.FolderOf(SimulatedCluster.RunName, step: 0))!);
+            Path.GetDirectoryName(Checkpoints.FolderOf(SimulatedCluster.RunName.Run(), step: 0))!);
         Address = SiloAddress.New(System.Net.IPAddress.Loopback, 1000 + cluster.IndexOf(machine), Incarnation);
     }
 
@@ -111,7 +111,7 @@ internal sealed class Silo
     /// <summary>What the grains of a machine's silo know of it.</summary>
     public static SiloContext ContextOf(Machine machine, IStripeChannel stripes) => new()
     {
-        Name = machine.Name,
+        Name = machine.Name.Silo(),
         DataFolder = "/data",
         DataFolderId = machine.Disk.Id,
         MachineName = machine.Name,

@@ -6,6 +6,7 @@ using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Workers;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Workers;
+using Gpt2Cluster.Grains.Workers.Replicas;
 using Gpt2Cluster.Simulator.Exchange;
 using Gpt2Cluster.Simulator.Schedules;
 using Gpt2Cluster.Simulator.Silos;
@@ -42,7 +43,7 @@ internal sealed class WorkerService : IDisposable
             worker.Key.Worker(),
             silo.Time,
             new TraceLogger<Reporter>(cluster.Trace, silo.Life));
-        checkpoints = new CheckpointWriter(worker.Key, silo.Checkpoints, silo.Time);
+        checkpoints = new CheckpointWriter(worker.Key.Worker(), silo.Checkpoints, silo.Time);
     }
 
     /// <summary>The newest generation it was prepared for.</summary>
@@ -216,12 +217,12 @@ internal sealed class WorkerService : IDisposable
         {
             case ReplicaSource.Initialize: replica.Initialize(); break;
             case ReplicaSource.Copy:
-                await MutantCopy.Of(cluster.Mutant, silo.Grains.Worker, SimulatedCluster.RunName, order)
+                await MutantCopy.Of(cluster.Mutant, silo.Grains.Worker, SimulatedCluster.RunName.Run(), order)
                     .Run(replica, token);
                 break;
             case ReplicaSource.Checkpoint:
                 await silo.Loader.Read(
-                    SimulatedCluster.RunName,
+                    SimulatedCluster.RunName.Run(),
                     checkpoint!,
                     Enum.GetValues<ReplicaPart>(),
                     (part, _, start, values) => replica.Write(part, start, values),

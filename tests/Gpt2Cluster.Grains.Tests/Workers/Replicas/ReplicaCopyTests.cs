@@ -7,7 +7,6 @@ using Gpt2Cluster.Core.Ports;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
 using Gpt2Cluster.Core.Threads;
-using Gpt2Cluster.Grains.Workers;
 using Gpt2Cluster.Grains.Workers.Replicas;
 
 namespace Gpt2Cluster.Grains.Tests.Workers.Replicas;
