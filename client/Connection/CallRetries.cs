@@ -1,6 +1,6 @@
-using Gpt2Cluster.LocalCluster;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Retries;
+using Gpt2Cluster.LocalCluster;
 using StackExchange.Redis;
 
 namespace Gpt2Cluster.Client.Connection;

@@ -108,7 +108,8 @@ public sealed class LocalClusters(DataFolder folder, ProgramStart program, IMess
 
     private async Task<LocalClusterLease> Start(int siloCount, bool isToStay, CancellationToken cancellation)
     {
-        messages.WriteMessage($"starting {siloCount} silo{(siloCount == 1 ? "" : "s")} on this machine ({folder.Root})");
+        var silos = siloCount == 1 ? "1 silo" : $"{siloCount} silos";
+        messages.WriteMessage($"starting {silos} on this machine ({folder.Root})");
         if (siloCount > 1 && File.Exists(FirstCard))
             messages.Warn("Several silos on one machine compute on its processor; --silos 1 computes on the GPU.");
         var supervisor = program.Start(Arguments(siloCount, isToStay), folder.Root);

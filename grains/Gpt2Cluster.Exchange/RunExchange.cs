@@ -379,12 +379,7 @@ internal sealed unsafe class RunExchange : IRunExchange, IStripeEndpoint
         public void Contribute(Subtree subtree, FlatBuffer sums, long start, long end)
         {
             FaultPoints.Reach(FaultPoint.Contributing, plan.Step);
-            if (sums.Length < run.layout.ElementCount)
-            {
-                var message = $"The buffer has {sums.Length} of {run.layout.ElementCount} elements.";
-                throw new ArgumentException(message, nameof(sums));
-            }
-
+            ArgumentOutOfRangeException.ThrowIfLessThan(sums.Length, run.layout.ElementCount, nameof(sums));
             var mayAdopt = sums.ElementType == ElementType.Float32;
             lock (run.gate)
             {

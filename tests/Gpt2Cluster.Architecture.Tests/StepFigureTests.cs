@@ -18,9 +18,10 @@ public sealed partial class StepFigureTests
                     select (Figure: figure, File: Path.GetFileName(file));
         Assert.Equal(
             [
-                ("ExposedExchange", "RunEvent.cs"), ("ExposedExchange", "RunNotice.cs"),
+                ("ExposedExchange", "CoordinatorInput.cs"), ("ExposedExchange", "RunNotice.cs"),
                 ("ExposedExchangeSeconds", "StepEvent.cs"),
-                ("GradientNorm", "RunEvent.cs"), ("GradientNorm", "RunNotice.cs"), ("GradientNorm", "StepEvent.cs"),
+                ("GradientNorm", "CoordinatorInput.cs"), ("GradientNorm", "RunNotice.cs"),
+                ("GradientNorm", "StepEvent.cs"),
             ],
             files.Order());
     }

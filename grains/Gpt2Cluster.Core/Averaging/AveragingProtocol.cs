@@ -54,8 +54,7 @@ public class AveragingProtocol(StripeLayout layout, Func<ReductionTree, HeldSubt
             throw new InvalidOperationException($"Run {next.Run} has M = {current.Tree.LeafCount} for all its life.");
         var (before, wasAverage) = (peers.Membership, ContributionIsAverage);
         peers.Membership = next;
-        foreach (var silo in peers.Others)
-            Effects.Add(new ClearQueue(silo));
+        Effects.AddRange(peers.Others.Select(silo => new ClearQueue(silo)));
         if (!(wasAverage && ContributionIsAverage))
             RouteAgain(before);
 

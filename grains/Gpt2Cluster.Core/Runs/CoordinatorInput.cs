@@ -218,7 +218,8 @@ public sealed record CheckpointWritten(
 /// <param name="Reason">One sentence.</param>
 /// <param name="IsBusy">Whether it was not begun, as its disk still works at the one before.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.checkpoint-failed.v1")]
-public sealed record CheckpointFailed(WorkerId Worker, long Step, string Reason, bool IsBusy = false) : CoordinatorInput;
+public sealed record CheckpointFailed(WorkerId Worker, long Step, string Reason, bool IsBusy = false)
+    : CoordinatorInput;
 
 /// <summary>A silo has copied a checkpoint, verified it and published it on its disk, or had it already.</summary>
 /// <param name="Silo">The silo.</param>
@@ -254,7 +255,8 @@ public sealed record CheckpointsFound(IReadOnlyList<FoundCheckpoint> Checkpoints
 /// <param name="Step">The checkpoint's step.</param>
 /// <param name="Reason">What was met, without a full stop.</param>
 [GenerateSerializer, Immutable, Alias("gpt2.checkpoint-unreachable.v1")]
-public sealed record CheckpointUnreachable(WorkerId Worker, int Generation, long Step, string Reason) : CoordinatorInput;
+public sealed record CheckpointUnreachable(WorkerId Worker, int Generation, long Step, string Reason)
+    : CoordinatorInput;
 
 /// <summary>
 /// A stored checkpoint does not verify, on the disk it was written to and on all others that can be reached: it is set

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Core;
+using Gpt2Cluster.Core.Averaging;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Exchange.Frames;
 

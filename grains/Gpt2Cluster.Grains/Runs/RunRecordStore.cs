@@ -1,5 +1,5 @@
-using Gpt2Cluster.Contracts.Runs.Events;
 using System.Text.Json;
+using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;

@@ -1,6 +1,6 @@
 using Gpt2Cluster.Client.Connection;
-using Gpt2Cluster.LocalCluster;
 using Gpt2Cluster.Contracts;
+using Gpt2Cluster.LocalCluster;
 using Microsoft.Extensions.Time.Testing;
 using Orleans.Storage;
 using StackExchange.Redis;

@@ -115,7 +115,8 @@ internal sealed class CheckpointScript : IDisposable
                 silo.FlipBit(Number(step), file, position: -4);
                 return null;
             case ["copies", var step, "from", var other]: // the coordinator has it copied
-                new Peers(this, silo).Bring(CheckpointStore.RelativeFolderOf("run1".Run(), Number(step)), other.Silo()).WaitHere();
+                var folder = CheckpointStore.RelativeFolderOf("run1".Run(), Number(step));
+                new Peers(this, silo).Bring(folder, other.Silo()).WaitHere();
                 var entry = catalogue[Number(step)];
                 var holder = new CheckpointHolder(silo.Silo.Name, silo.Silo.DataFolderId);
                 catalogue[entry.Step] = entry with { Copies = [.. entry.Copies, holder] };
@@ -155,7 +156,8 @@ internal sealed class CheckpointScript : IDisposable
         public async Task<CopyAnswer> Bring(string relativeFolder, SiloName fromSilo)
         {
             var disk = script.disks[own.Silo.Name.ToString()];
-            var copy = new FolderCopy(new DiskStore(script.silos[fromSilo.ToString()]), disk, new StoredPaths(own.Silo));
+            var from = DiskStore.Of(script.silos[fromSilo.ToString()]);
+            var copy = new FolderCopy(from, disk, new StoredPaths(own.Silo));
             try
             {
                 var isHere = await copy.Run(relativeFolder, Path.Combine(own.Silo.DataFolder, relativeFolder));

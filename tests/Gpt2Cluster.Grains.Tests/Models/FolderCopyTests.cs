@@ -83,7 +83,7 @@ public sealed class FolderCopyTests : IDisposable
         Assert.Equal("{}", await File.ReadAllTextAsync(copy));
     }
 
-    private FolderCopy Copy(StoredRuns from) => new(new DiskStore(from), new DataDisk(), new StoredPaths(b.Silo));
+    private FolderCopy Copy(StoredRuns from) => new(DiskStore.Of(from), new DataDisk(), new StoredPaths(b.Silo));
 
     private void Write(long step, string? vocabulary)
     {

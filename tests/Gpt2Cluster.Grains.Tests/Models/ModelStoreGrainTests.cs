@@ -8,6 +8,7 @@ using Gpt2Cluster.Core.Model;
 using Gpt2Cluster.Core.Names;
 using Gpt2Cluster.Core.Runs;
 using Gpt2Cluster.Core.Specification;
+using Gpt2Cluster.Core.Threads;
 using Gpt2Cluster.Grains.Checkpoints;
 using Gpt2Cluster.Grains.Tests.Silos;
 using Gpt2Cluster.Grains.Tests.Workers;
@@ -234,7 +235,7 @@ public sealed class ModelStoreGrainTests(TwoSilos silos)
         using var snapshot = replica.Snapshot();
         var record = new RunRecord { Specification = Specification(run, model, new string('a', 64)), Lives = [life] };
         new CheckpointStore(silo.Context, new DataDisk(), NullLogger<CheckpointStore>.Instance)
-            .Publish(snapshot, record, new WriteCheckpoint(silo.Worker, 1, 2, null, IsBest: false));
+            .Publish(snapshot, record, new WriteCheckpoint(silo.Worker, 1, 2, null, IsBest: false)).WaitHere();
         return CheckpointStore.RelativeFolderOf(run.Run(), 2);
     }
 

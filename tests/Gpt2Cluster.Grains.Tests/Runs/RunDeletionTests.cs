@@ -197,7 +197,7 @@ public sealed class RunDeletionTests : IDisposable
                 case nameof(ICluster.Runs): return Task.FromResult(runs.ToArray());
                 case nameof(ICluster.Describe): return Task.FromResult(View());
                 case nameof(ICluster.RunDeleted):
-                    cleared.Add((string)arguments[0]!);
+                    cleared.Add($"{arguments[0]}");
                     return Task.CompletedTask;
                 default: return Task.CompletedTask;
             }

@@ -158,7 +158,8 @@ public sealed class RunEventFeedTests
 
     private async Task<RunEventFeed> Feed(long count = 0, params string[] outbox)
     {
-        var feed = new RunEventFeed(store, "run1".Run(), StoreWrites.Policy("run1".Run(), () => false, time, NullLogger.Instance));
+        var run = "run1".Run();
+        var feed = new RunEventFeed(store, run, StoreWrites.Policy(run, () => false, time, NullLogger.Instance));
         await feed.Open(count, outbox);
         return feed;
     }

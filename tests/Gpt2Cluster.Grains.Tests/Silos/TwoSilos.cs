@@ -128,7 +128,11 @@ public sealed class TwoSilos : IAsyncLifetime
     private async Task Listen(IIncomingGrainCallContext call)
     {
         if (call.InterfaceMethod.Name == nameof(ITrainingRun.Report))
-            ReportsOf(call.TargetId.Key.ToString()!.Run()).Writer.TryWrite((CoordinatorInput)call.Request.GetArgument(0)!);
+        {
+            var reports = ReportsOf(call.TargetId.Key.ToString()!.Run());
+            reports.Writer.TryWrite((CoordinatorInput)call.Request.GetArgument(0)!);
+        }
+
         await call.Invoke();
     }
 }

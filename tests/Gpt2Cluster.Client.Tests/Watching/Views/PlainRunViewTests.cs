@@ -1,8 +1,8 @@
 using Gpt2Cluster.Client.Watching.Views;
 using Gpt2Cluster.Contracts.Runs.Events;
 using Gpt2Cluster.Core.Runs;
-using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 using Microsoft.Extensions.Time.Testing;
+using RunEvent = Gpt2Cluster.Contracts.Runs.Events.RunEvent;
 
 namespace Gpt2Cluster.Client.Tests.Watching.Views;
 

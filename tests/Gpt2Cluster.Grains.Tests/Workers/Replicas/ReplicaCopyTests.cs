@@ -89,8 +89,8 @@ public sealed class ReplicaCopyTests : IDisposable
     private void Copy()
     {
         var order = new PrepareReplica("c/0".Worker(), 1, ReplicaSource.Copy, 7, ["a/0".Worker(), "b/0".Worker()]);
-        BlockingWait.RunHere(
-            () => new ReplicaCopy(key => sources[key.ToString()], "run1".Run(), order).Run(joiner, CancellationToken.None));
+        var copy = new ReplicaCopy(key => sources[key.ToString()], "run1".Run(), order);
+        BlockingWait.RunHere(() => copy.Run(joiner, CancellationToken.None));
     }
 
     private sealed class Source(FakeReplica replica) : IWorker

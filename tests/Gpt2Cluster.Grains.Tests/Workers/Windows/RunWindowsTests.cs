@@ -197,7 +197,7 @@ public sealed class RunWindowsTests : IDisposable
     {
         var grains = Proxy.Of<IGrainFactory>((method, arguments) =>
         {
-            var key = (string)arguments[0]!;
+            var key = $"{arguments[0]}";
             if (method.ReturnType == typeof(IDataset))
                 return Dataset(key, [.. holders.Select(SiloName.Parse)]);
             lock (called)
