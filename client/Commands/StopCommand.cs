@@ -28,7 +28,7 @@ internal sealed class StopCommand()
                 "'stop' ends the local cluster only; silos that were started by hand are ended where they run.");
         }
 
-        if (!context.LocalCluster.IsRunning)
+        if (context.LocalCluster.Ending is not { } ending)
         {
             context.Output.Result($"No local cluster runs for '{context.Choices.DataFolder.Root}'.");
             context.Output.Json(new JsonObject { ["stopped"] = false });
@@ -36,7 +36,7 @@ internal sealed class StopCommand()
         }
 
         await PauseAll(context, cancellation);
-        await End(context, cancellation);
+        await End(ending, cancellation);
         context.Output.Result("The local cluster has ended.");
         context.Output.Json(new JsonObject { ["stopped"] = true });
         return ExitCodes.Done;
@@ -79,11 +79,11 @@ internal sealed class StopCommand()
         return [.. runs.Where(run => !run.Status.IsAtRest()).Select(run => run.Name)];
     }
 
-    private static async Task End(CommandContext context, CancellationToken cancellation)
+    private static async Task End(Func<CancellationToken, Task> ending, CancellationToken cancellation)
     {
         try
         {
-            await context.LocalCluster.End(cancellation);
+            await ending(cancellation);
         }
         catch (LocalClusterException problem)
         {

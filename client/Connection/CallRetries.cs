@@ -1,6 +1,7 @@
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.Core.Retries;
 using Gpt2Cluster.LocalCluster;
+using Orleans.Clustering.Redis;
 using StackExchange.Redis;
 
 namespace Gpt2Cluster.Client.Connection;
@@ -120,9 +121,14 @@ internal sealed class CallRetries(TimeProvider time, Func<bool>? isOver = null)
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
-    /// <summary>A client that finds its silos through a store meets what that store's library throws.</summary>
+    /// <summary>
+    /// A client that finds its silos through a store meets what that store's library throws; so does one whose call a
+    /// silo refused on its way, before any filter.
+    /// </summary>
     private static bool IsOfStore(Exception problem) =>
-        problem is StoreUnavailableException or RedisException or RedisTimeoutException;
+        problem is StoreUnavailableException or RedisException or RedisTimeoutException or RedisCommandException
+            or RedisClusteringException
+        || ClosedPipe.Is(problem);
 
     private ClientException Lost(Exception problem)
     {

@@ -50,7 +50,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     /// <param name="cancellation">Gives up; what was started is stopped.</param>
     /// <param name="isToStay">Whether a local cluster that is started outlives the command.</param>
     /// <param name="isBrief">
-    /// Whether a cluster that runs already is given up like one elsewhere: connecting and a call take no longer than
+    /// Whether a local cluster that runs already is given up soon: connecting and a call take no longer than
     /// <see cref="ClusterConnection.ConnectBound"/> together.
     /// </param>
     public static async Task<ClusterSession> Open(
@@ -69,7 +69,7 @@ internal sealed class ClusterSession : IAsyncDisposable
 
         try
         {
-            isBrief &= lease?.IsOwner != true;
+            isBrief &= lease is { IsOwner: false };
             var bound = lease is null || isBrief ? ClusterConnection.ConnectBound : CallRetries.StandardBound;
             var began = context.Time.GetTimestamp();
             var connection = await ClusterConnection.Connect(

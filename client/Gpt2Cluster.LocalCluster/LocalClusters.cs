@@ -28,8 +28,12 @@ public sealed class LocalClusters(DataFolder folder, ProgramStart program, IMess
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Whether the cluster runs.</summary>
-    public bool IsRunning => Running() is not null;
+    /// <summary>
+    /// Ends the cluster that runs now and waits until its supervisor is gone, though it may have begun to end by itself
+    /// in the meantime; null if none runs. Throws a <see cref="LocalClusterException"/> if it does not end.
+    /// </summary>
+    public Func<CancellationToken, Task>? Ending =>
+        Running() is { Supervisor: var supervisor } ? cancellation => End(supervisor, cancellation) : null;
 
     private ClusterRecord? Running() =>
         FolderLock.IsHeld(folder.SupervisorLock) && ClusterRecord.Read(folder) is { IsReady: true } record
@@ -69,12 +73,8 @@ public sealed class LocalClusters(DataFolder folder, ProgramStart program, IMess
             : null;
     }
 
-    /// <summary>Ends the cluster, if it runs, and waits until it has ended.</summary>
-    /// <exception cref="LocalClusterException">It does not.</exception>
-    public async Task End(CancellationToken cancellation)
+    private async Task End(ProcessIdentity ending, CancellationToken cancellation)
     {
-        if (Running() is not { Supervisor: var ending })
-            return;
         Native.AskToEnd(ending);
         if (!await Polling.UntilTrue(() => !ending.IsAlive, Pause, EndBound, time, cancellation))
         {

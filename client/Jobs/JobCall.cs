@@ -52,7 +52,7 @@ internal static class JobCall
 
     /// <summary>The result of a job, without its <c>event</c> field.</summary>
     /// <exception cref="ClientException">The job failed.</exception>
-    /// <messages>Jobs of one name on several silos find each other by it.</messages>
+    /// <remarks>Jobs of one name on several silos find each other by it.</remarks>
     public static async Task<JsonObject> Result(
         ClusterSession session,
         WorkerDescription worker,

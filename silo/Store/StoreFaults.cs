@@ -42,6 +42,6 @@ internal static class StoreFaults
     /// A connection that breaks while somebody reads or writes it: the library throws then, now and again, not an
     /// exception of its own but what its pipe throws.
     /// </summary>
-    private static bool IsOfPipe(Exception problem) =>
-        problem is InvalidOperationException && problem.TargetSite?.Module.Assembly == typeof(Pipe).Assembly;
+    private static bool IsOfPipe(Exception problem) => ClosedPipe.Is(problem)
+        || (problem is InvalidOperationException && problem.TargetSite?.Module.Assembly == typeof(Pipe).Assembly);
 }

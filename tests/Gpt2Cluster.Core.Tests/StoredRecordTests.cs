@@ -62,6 +62,15 @@ public sealed class StoredRecordTests
         }));
 
     [Fact]
+    public void A_disk_whose_silo_nobody_named_keeps_its_empty_text()
+    {
+        const string stored = "{\"silo\":\"\",\"data_folder_id\":\"disk\"}";
+        var holder = JsonSerializer.Deserialize<CheckpointHolder>(stored, SpecificationJson.Options)!;
+        Assert.Null(holder.Silo);
+        Assert.Equal(stored, JsonSerializer.Serialize(holder, SpecificationJson.Options));
+    }
+
+    [Fact]
     public void What_a_newer_version_has_asked_for_is_kept() =>
         AssertKept(Settings, json => SpecificationJson.Write(SpecificationJson.Read(json)));
 

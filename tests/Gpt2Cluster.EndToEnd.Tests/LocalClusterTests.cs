@@ -152,6 +152,20 @@ public sealed class LocalClusterTests
         Assert.Equal(0, kill.ExitCode);
     }
 
+    /// <summary>The run pauses, its client ends, and the silos with it: before stop would have asked them to.</summary>
+    [Fact]
+    public void Stop_waits_for_silos_that_end_with_their_own_client()
+    {
+        using var folder = new TestFolder();
+        using var train = ClientProcess.Start(folder, Training.Small(ManySteps));
+        train.WaitFor("step", _ => true);
+        using var stop = ClientProcess.Run(folder, "stop");
+        Assert.True(stop.WaitForExit() == 0, stop.Said);
+        Assert.Empty(folder.Processes().Where(process => process != train.Id));
+        train.WaitForExit();
+        folder.AssertNobodyIsLeft();
+    }
+
     private static int Supervisor(TestFolder folder) =>
         folder.ClusterRecord()!.Value.GetProperty("supervisor").GetProperty("process_id").GetInt32();
 

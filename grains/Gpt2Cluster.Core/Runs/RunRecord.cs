@@ -43,9 +43,15 @@ public sealed record CheckpointHolder(
 /// <summary>Writes a silo's name, or an empty text where nobody said which silo.</summary>
 public sealed class KnownSiloConverter : JsonConverter<SiloName?>
 {
+    private static readonly NameJsonConverter<SiloName> Known = new();
+
+    /// <summary>Nobody is an empty text, as it always was: older versions read no null here.</summary>
+    public override bool HandleNull => true;
+
     /// <inheritdoc/>
+    /// <exception cref="JsonException">It is no silo's name.</exception>
     public override SiloName? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.GetString() is { Length: > 0 } text ? SiloName.Parse(text) : null;
+        string.IsNullOrEmpty(reader.GetString()) ? null : Known.Read(ref reader, typeof(SiloName), options);
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, SiloName? value, JsonSerializerOptions options)

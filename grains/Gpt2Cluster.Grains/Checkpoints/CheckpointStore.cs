@@ -81,7 +81,7 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     {
         var run = record.Specification.Run;
         var target = FolderOf(run, order.Step);
-        using var staged = disk.Stage(target);
+        using var staged = await disk.Run("stage a checkpoint", () => disk.Stage(target));
         var manifest = await WriteParts(staged.Path, snapshot, record, order);
         await disk.Run("write a manifest", () =>
         {

@@ -49,7 +49,7 @@ internal static class PendingOperations
     private static readonly RetryPolicy LostAnswers = new(new()
     {
         Operation = "long-poll",
-        IsTransient = problem => problem is TimeoutException,
+        IsTransient = problem => problem is TimeoutException or StoreUnavailableException,
         MaximumAttempts = LostAtMost,
     });
 

@@ -1,7 +1,9 @@
+using System.IO.Pipelines;
 using Gpt2Cluster.Client.Connection;
 using Gpt2Cluster.Contracts;
 using Gpt2Cluster.LocalCluster;
 using Microsoft.Extensions.Time.Testing;
+using Orleans.Clustering.Redis;
 using Orleans.Storage;
 using StackExchange.Redis;
 
@@ -24,6 +26,10 @@ public sealed class CallRetriesTests
         new RedisConnectionException(ConnectionFailureType.SocketFailure, "The store is gone."),
         new StoreUnavailableException("RedisConnectionException: The store is gone."),
         new RedisTimeoutException("The store does not answer.", CommandStatus.Unknown),
+        new RedisCommandException("No connection is there."),
+        new RedisClusteringException("The table is gone."),
+        ReadOfClosed(new Pipe()),
+        WriteOfClosed(new Pipe()),
         new TaskCanceledException("A task was canceled."),
     ];
 
@@ -125,5 +131,18 @@ public sealed class CallRetriesTests
         var problem = await Assert.ThrowsAsync<ClientException>(() => new CallRetries(time, () => true).Call(
             () => Task.FromException<int>(new TimeoutException()), CancellationToken.None));
         Assert.Equal(ExitCodes.Unreachable, problem.ExitCode);
+    }
+
+    // What the store's library throws where a connection breaks at the wrong moment.
+    private static InvalidOperationException ReadOfClosed(Pipe pipe)
+    {
+        pipe.Reader.Complete();
+        return Assert.Throws<InvalidOperationException>(() => { pipe.Reader.TryRead(out _); });
+    }
+
+    private static InvalidOperationException WriteOfClosed(Pipe pipe)
+    {
+        pipe.Writer.Complete();
+        return Assert.Throws<InvalidOperationException>(() => { pipe.Writer.GetMemory(1); });
     }
 }

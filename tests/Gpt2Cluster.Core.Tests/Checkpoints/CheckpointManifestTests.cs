@@ -27,7 +27,7 @@ public sealed class CheckpointManifestTests
             Specification = Specifications.Sound,
             CommittedStep = 40,
             BestValidation = new ValidationPoint(40, 3.25),
-            Checkpoints = [new CheckpointEntry(20, "cd", "a".Silo(), "/c/20", null)],
+            Checkpoints = [new CheckpointEntry(20, "cd", "silo1".Silo(), "/c/20", null)],
             History = LossHistory.Empty.With(1, 10.5).With(2, 9.25),
         },
     };

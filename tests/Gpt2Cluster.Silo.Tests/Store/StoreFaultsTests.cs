@@ -27,6 +27,10 @@ public sealed class StoreFaultsTests
         new RedisClusteringException("The table is gone."),
         ReadOfClosed(new Pipe()),
         WriteOfClosed(new Pipe()),
+
+        // From another process: nobody knows any more where it was thrown.
+        new InvalidOperationException(ReadOfClosed(new Pipe()).Message),
+        new InvalidOperationException(WriteOfClosed(new Pipe()).Message),
     ];
 
     public static TheoryData<Exception> Others =>
