@@ -37,12 +37,17 @@ public static class BlockingWait
         try
         {
             var task = work();
-            task.ContinueWith(_ => turns.End(), TaskScheduler.Default);
+            task.ContinueWith(
+                _ => turns.End(),
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default);
             turns.Run();
             return task.GetAwaiter().GetResult();
         }
         finally
         {
+            turns.End();
             SynchronizationContext.SetSynchronizationContext(before);
         }
     }

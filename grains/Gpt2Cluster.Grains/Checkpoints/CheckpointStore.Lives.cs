@@ -112,9 +112,16 @@ public partial class CheckpointStore
     private bool IsOfOthers(string folder, IReadOnlyCollection<string> lives)
     {
         var (manifest, isUnreadable) = ReadAt(folder);
-        return isUnreadable || (manifest is null
-            ? disk.FilesIn(folder).Any(file => file.Name == CheckpointManifest.FileName)
-            : !lives.Contains(manifest.Record.Life));
+        try
+        {
+            return isUnreadable || (manifest is null
+                ? disk.FilesIn(folder).Any(file => file.Name == CheckpointManifest.FileName)
+                : !lives.Contains(manifest.Record.Life));
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
     }
 
     /// <summary>Removes a run's folder if there is nothing in it.</summary>

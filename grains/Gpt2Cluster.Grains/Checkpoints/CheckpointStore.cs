@@ -54,7 +54,7 @@ public partial class CheckpointStore(SiloContext silo, IDataDisk disk, ILogger<C
     /// <summary>The checkpoints of a run on this disk whose manifests can be read, newest first.</summary>
     public IEnumerable<FoundCheckpoint> List(RunName run)
     {
-        replaced.Sweep(Path.Combine(silo.DataFolder, RelativeFolderOf(run)));
+        replaced.PutAllBack(Path.Combine(silo.DataFolder, RelativeFolderOf(run)));
         foreach (var step in StepsOf(run))
         {
             if (TryRead(run, step) is { } manifest)

@@ -32,7 +32,14 @@ internal sealed class ReplacedCheckpoint(IDataDisk disk)
             throw;
         }
 
-        disk.Remove(target + Suffix);
+        try
+        {
+            disk.Remove(target + Suffix);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // The new one is there: the old one takes room, and the next start removes it.
+        }
     }
 
     /// <summary>
@@ -56,7 +63,19 @@ internal sealed class ReplacedCheckpoint(IDataDisk disk)
     }
 
     /// <summary>
-    /// Puts all of a run's checkpoints back whose successors never came, and removes those whose successors did.
+    /// Puts all of a run's checkpoints back whose successors never came. Removes none: one may be moved out of the way
+    /// for another at this moment, whose name is not safe on the disk yet.
+    /// </summary>
+    /// <param name="checkpoints">The folder of the run's checkpoints.</param>
+    public void PutAllBack(string checkpoints)
+    {
+        foreach (var aside in All(checkpoints))
+            PutBack(aside[..^Suffix.Length]);
+    }
+
+    /// <summary>
+    /// Puts all of a run's checkpoints back whose successors never came, and removes those whose successors did: when a
+    /// silo starts, and nothing is written.
     /// </summary>
     /// <param name="checkpoints">The folder of the run's checkpoints.</param>
     public void Sweep(string checkpoints)

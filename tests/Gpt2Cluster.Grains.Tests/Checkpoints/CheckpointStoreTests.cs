@@ -139,6 +139,18 @@ public sealed class CheckpointStoreTests : IDisposable
         Read(read, written.StateHash);
     }
 
+    /// <summary>The name of its successor may not be safe on the disk yet, and whoever moved it still writes.</summary>
+    [Fact]
+    public void One_that_was_moved_out_of_the_way_is_not_removed_by_who_looks_for_checkpoints()
+    {
+        using var replica = Replica(seed: 5);
+        Write(replica, step: 12);
+        var aside = Store.FolderOf("run1".Run(), 12) + ".replaced";
+        Directory.CreateDirectory(aside);
+        Assert.Equal(12, Assert.Single(Store.List("run1".Run())).Entry.Step);
+        Assert.True(Directory.Exists(aside));
+    }
+
     [Fact]
     public void One_that_is_put_back_while_it_is_being_replaced_is_replaced_all_the_same()
     {
