@@ -25,7 +25,9 @@ internal sealed class WatchCommand : ClientCommand
         {
             PausesOnInterrupt = false,
             Steps = description.Summary.Steps,
-            EndsBefore = description.LastSequence - 1,
+
+            // A run that was resumed has its pause for the last event until something happens.
+            EndsBefore = description.LastSequence - (description.Record.IsAtRest ? 1 : 0),
         };
         return await watch.Run(0, cancellation);
     }

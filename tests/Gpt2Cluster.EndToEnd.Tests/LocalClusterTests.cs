@@ -87,7 +87,7 @@ public sealed class LocalClusterTests
         folder.AssertNobodyIsLeft();
         using var watch = ClientProcess.Run(folder, "watch", "run1");
         Assert.True(watch.WaitForExit() == 0, watch.Said);
-        Assert.Contains("completed", watch.Output, StringComparison.Ordinal);
+        Assert.True(watch.Output.Contains("completed", StringComparison.Ordinal), watch.Said);
     }
 
     [Fact]
